@@ -17,6 +17,7 @@ from ..agents.agent import Agent, Chairs, Observation, Player, Round
 from ..agents.automaton import Automaton, AutomatonPlayer
 from ..envs.chance import Chance, derive
 from ..envs.environment import Box, Environment, State, Step
+from .conduct import Conduct, Observer
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,6 +52,8 @@ class Played:
     """Cooperation of everybody at once; NaN where it has no meaning."""
     measures: dict[str, Tensor]
     """What else the environment counts."""
+    conduct: Conduct | None
+    """What follows what, in games of two players with two actions; summed over tables."""
     curves: dict[str, Tensor]
     """Where somebody learns: payoff, cooperation and measures, means over tables [point, match, seat].
 
@@ -69,7 +72,7 @@ class Played:
         learned = [
             replace(part, state={name: value.cpu() for name, value in part.state.items()}) for part in self.learned
         ]
-        return Played(weight, rounds, payoff, cooperation, mutual, measures, curves, learned)
+        return Played(weight, rounds, payoff, cooperation, mutual, measures, self.conduct, curves, learned)
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,8 @@ STRATEGIES = Protocol()
 class Tally:
     """Sums over the rounds that are added."""
 
-    def __init__(self, shape: tuple[int, int, int], device: torch.device):
+    def __init__(self, shape: tuple[int, int, int], device: torch.device, observer: Observer | None = None):
+        self.observer = observer
         self._zeros = torch.zeros(shape, dtype=torch.float64, device=device)
         # While everybody plays, weights and rounds are the same at all tables.
         self._weight, self._rounds = 0.0, 0
@@ -101,8 +105,10 @@ class Tally:
         self.mutual = self._zeros[:, :1].clone()
         self.measures: dict[str, Tensor] = {}
 
-    def add(self, step: Step, playing: Tensor | None, worth: float) -> None:
+    def add(self, step: Step, playing: Tensor | None, worth: float, opens: bool = False) -> None:
         """Add a round of weight `worth`, in which `playing` took part (None: everybody)."""
+        if self.observer:
+            self.observer.watch(step.action, playing, worth, opens)
         cooperation, mutual = step.cooperation, step.mutual
         if playing is None:
             self._weight += worth
@@ -190,7 +196,8 @@ def play(
             if labels and labels[index] in protocol.keep and agents[index].learns
         ]
     curves = {name: torch.stack([point[name] for point in curve]) for name in (curve[-1] if curve else ())}
-    return Played(**total.sums(), measures=total.measures, curves=curves, learned=learned)
+    conduct = total.observer.conduct() if total.observer else None
+    return Played(**total.sums(), measures=total.measures, conduct=conduct, curves=curves, learned=learned)
 
 
 def seat(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: Tensor, tables: int) -> list[Seated]:
@@ -244,7 +251,7 @@ def _episodes(
     by_round = learning and game.curve == "round" and protocol.episodes == 1  # else an episode is a trial
     points = int(game.horizon) if by_round else protocol.episodes
     first = 0 if protocol.window is None else max(0, points - protocol.window)
-    total, curve = Tally(shape, device), list[dict[str, Tensor]]()
+    total, curve = _watched(game, shape, device), list[dict[str, Tensor]]()
     action: Tensor | None = None
     for episode in range(protocol.episodes if learning else 1):
         state = game.reset(shape[0], shape[2], chance, episode)
@@ -253,13 +260,13 @@ def _episodes(
         point = Tally(shape, device)
         while state.round < game.horizon:
             if by_round or state.round == 0:
-                if len(curve) == first:
-                    total = Tally(shape, device)
+                if len(curve) == first > 0:
+                    total = _watched(game, shape, device)
                 _freeze(seating, protocol, labels, len(curve))
             action = _action(game, seating, shape, state, chance, action)
             round, playing = state.round, state.playing
             state, step = game.step(state, action, chance)
-            total.add(step, playing, game.weight(round))
+            total.add(step, playing, game.weight(round), opens=round == 0)
             if learning:
                 point.add(step, playing, 1.0 if by_round else game.weight(round))
             over = state.playing is not None and not state.playing.any()
@@ -278,6 +285,11 @@ def _episodes(
             if not by_round:
                 curve.append(_point(point, seating))
     return total, curve
+
+
+def _watched(game: Environment, shape: tuple[int, int, int], device: torch.device) -> Tally:
+    """A tally that also counts conduct, where the game has any."""
+    return Tally(shape, device, Observer(shape[0], shape[2], device) if Observer.watches(game) else None)
 
 
 def _chairs(sitting: Seated, cast: Tensor) -> Tensor:

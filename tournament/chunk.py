@@ -249,6 +249,8 @@ def _played(chunk: Chunk) -> Outcome:
     rows = _seat_rows(chunk, cast.numpy(), payoff, cooperation, outcomes)
     rows["weight"] = (weight / played.weight.shape[2]).numpy().ravel()
     rows["rounds"] = played.rounds.mean(2).numpy().ravel()
+    if played.conduct:
+        rows |= played.conduct.columns(weight.numpy())
     rows["variance"] = np.full(payoff.size, np.nan)
     rows["standard_error"] = np.full(payoff.size, np.nan)
     if game.curve == "round" and chunk.learning.tables > 1:  # there, tables are independent pairs
@@ -289,6 +291,7 @@ def _exact(chunk: Chunk) -> Outcome:
     length = series(game.continuation * game.discount, game.rounds)
     rows["weight"] = np.full(found.payoff.size, length)
     rows["rounds"] = np.full(found.payoff.size, found.rounds)
+    rows |= found.conduct.columns(np.ones(found.payoff.shape))
     rows["variance"] = found.variance.ravel()
     rows["standard_error"] = np.zeros(found.payoff.size)
     return Outcome([rows])

@@ -25,6 +25,7 @@ from ..agents.automaton import Automaton
 from ..envs.errors import DilemmaError
 from ..envs.matrix_game import RepeatedGame
 from .chain import Chains, Numbers, product_chains
+from .conduct import Conduct
 from .geometric_series import Blocks, add_up, series
 from .long_run import long_run
 
@@ -42,6 +43,8 @@ class Exact:
     """Of a match's payoff per round [pair, seat]."""
     outcomes: Numbers
     """Frequency of CC, CD, DC, DD, seat 0 first [pair, 4]."""
+    conduct: Conduct
+    """What follows what, as frequencies."""
     rounds: float
     """Expected number of rounds, the same for every pair."""
 
@@ -66,13 +69,14 @@ def exact(game: RepeatedGame, automata: Sequence[Automaton], cast: NDArray[np.in
         _average(payoffs, chains) if endless else _weighted(game, payoffs, chains)
         for chains in product_chains(automata, cast, game)
     ]
-    outcomes, variance = (np.concatenate(part) for part in zip(*parts, strict=True))
+    outcomes, variance, pairs, opening = (np.concatenate(part) for part in zip(*parts, strict=True))
     rounds = series(game.continuation, game.rounds)
-    return Exact(outcomes @ payoffs.T, variance, outcomes, rounds)
+    return Exact(outcomes @ payoffs.T, variance, outcomes, Conduct.of(pairs, opening), rounds)
 
 
-def _weighted(game: RepeatedGame, payoffs: Numbers, chains: Chains) -> tuple[Numbers, Numbers]:
-    """Outcomes [pair, 4] and variance [pair, seat] of matches that end or are discounted.
+def _weighted(game: RepeatedGame, payoffs: Numbers, chains: Chains) -> tuple[Numbers, ...]:
+    """Outcomes [pair, 4], variance [pair, seat], two outcomes in a row [pair, 4, 4] and openings [pair, seat],
+    of matches that end or are discounted.
 
     Let Y_t = sum_{u<t} d^u (r_u - payoff) be a seat's surplus so far. Over matches that get to round t, D_t
     is the distribution of states times d^t, and m_t(s) = E[Y_t; state s]. Then
@@ -87,7 +91,11 @@ def _weighted(game: RepeatedGame, payoffs: Numbers, chains: Chains) -> tuple[Num
     begin = np.zeros(chains.states)
     begin[chains.start] = 1
     move = chains.probability * weight
-    outcomes = chains.total(_blocks(chains, move).series(begin, game.rounds)[:, None] * chains.outcomes) / length
+    # Visits that another round follows.
+    followed = _blocks(chains, move).series(begin, game.rounds - 1) if game.rounds > 1 else np.zeros_like(begin)
+    visits = begin + add_up(chains.target, move * followed[chains.source], chains.states)
+    outcomes = chains.total(visits[:, None] * chains.outcomes) / length
+    pairs = _in_a_row(chains, move * followed[chains.source]) / length
     surplus = payoffs - (outcomes @ payoffs.T)[:, :, None]
     gain = move * surplus[chains.pair[chains.source], :, chains.outcome].T
     solve = _moments_for_ever if math.isinf(game.rounds) else _moments
@@ -96,7 +104,18 @@ def _weighted(game: RepeatedGame, payoffs: Numbers, chains: Chains) -> tuple[Num
     mean, square = here.sum(2), (here * surplus[chains.pair]).sum(2)
     squares = chains.total(2 * so_far.T * mean + distribution[:, None] * square)
     # Rounding can leave a variance of 0 below 0.
-    return outcomes, np.maximum(squares, 0) / length**2
+    return outcomes, np.maximum(squares, 0) / length**2, pairs, _opening(chains)
+
+
+def _in_a_row(chains: Chains, flow: Numbers) -> Numbers:
+    """The weight of each two outcomes in a row [pair, before, after]; `flow` is that of each edge."""
+    arrives = add_up(chains.outcome + 4 * chains.target, flow, 4 * chains.states).reshape(-1, 4)
+    return chains.total(arrives[:, :, None] * chains.outcomes[:, None])
+
+
+def _opening(chains: Chains) -> Numbers:
+    """Probability that a seat opens with C [pair, seat]."""
+    return chains.outcomes[chains.start] @ _COOPERATES.T
 
 
 def _blocks(chains: Chains, value: Numbers) -> Blocks:
@@ -134,8 +153,8 @@ def _moments_for_ever(
     return distribution, np.stack([_blocks(chains, move).series(each, math.inf) for each in gained])
 
 
-def _average(payoffs: Numbers, chains: Chains) -> tuple[Numbers, Numbers]:
-    """Outcomes [pair, 4] and variance [pair, seat] of the long-run average."""
+def _average(payoffs: Numbers, chains: Chains) -> tuple[Numbers, ...]:
+    """`_weighted` of the long-run average."""
     run = long_run(chains)
     classes, pairs = len(run.ends), len(chains.start)
     within = np.zeros((classes, 4))
@@ -145,4 +164,6 @@ def _average(payoffs: Numbers, chains: Chains) -> tuple[Numbers, Numbers]:
     surplus = (within - outcomes[run.pair]) @ payoffs.T
     variance = np.zeros((pairs, 2))
     np.add.at(variance, run.pair, run.ends[:, None] * surplus**2)
-    return outcomes, variance
+    visits = np.zeros(chains.states)
+    visits[run.recurrent] = run.ends[run.among] * run.stationary
+    return outcomes, variance, _in_a_row(chains, chains.probability * visits[chains.source]), _opening(chains)

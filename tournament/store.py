@@ -30,14 +30,18 @@ from numpy.typing import NDArray
 
 from ..envs.errors import DilemmaError
 from .chunk import Checkpoint, Failure, Outcome, Rows
+from .conduct import COLUMNS as CONDUCT
 from .config import Config, as_asked
 from .plan import HOW, Plan
 
 Asked: TypeAlias = dict[str, Any]
 """A config as TOML gives it, with every default filled in."""
 
-_TYPES = {"match": np.int64, "repetition": np.int32, "seat": np.int8, "k": np.int8}
-"""Of the columns that are neither labels nor numbers per round: those are float64, whatever gave them."""
+_TYPES: Mapping[str, type[np.generic]] = {
+    **{"match": np.int64, "repetition": np.int32, "seat": np.int8, "k": np.int8},
+    **dict.fromkeys(CONDUCT, np.float32),
+}
+"""Of the columns that are no labels; others are float64, whatever gave them."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,105 @@
+"""What players do after what happened: how often each outcome was followed by a round, and by cooperation.
+
+The outcome of a round is CC, CD, DC or DD, the own action first. These counts, with the share of cooperative
+openings, are the sufficient statistics of a memory-one player's behaviour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..envs.environment import Discrete, Environment
+
+STATES = ("cc", "cd", "dc", "dd")
+COLUMNS = ("opening", *(f"after_{state}" for state in STATES), *(f"c_after_{state}" for state in STATES))
+"""Of the seats table: share of openings with C; per round, how often a state was left, and left by C."""
+
+_MIRRORED = [0, 2, 1, 3]  # an outcome from the other seat's view
+_FLUSH = 64  # rounds that are kept before they are counted
+_CODES = 17  # an outcome and the one after it, and one for rounds that nobody plays
+
+
+@dataclass(frozen=True)
+class Conduct:
+    """Sums of weights; divide by those of all rounds."""
+
+    opening: NDArray[np.float64]
+    """Cooperative openings, as a share of all [match, seat]."""
+    after: NDArray[np.float64]
+    """Rounds after CC, CD, DC, DD, own action first [match, seat, state]."""
+    cooperation_after: NDArray[np.float64]
+    """Those of them with cooperation [match, seat, state]."""
+
+    @staticmethod
+    def of(pairs: NDArray[np.float64], opening: NDArray[np.float64]) -> Conduct:
+        """From the weight of each two outcomes in a row [match, before, after], in the view of seat 0."""
+        after = pairs.sum(2)
+        by_first, by_second = pairs[..., :2].sum(2), pairs[..., ::2].sum(2)
+        return Conduct(
+            opening,
+            np.stack((after, after[:, _MIRRORED]), 1),
+            np.stack((by_first, by_second[:, _MIRRORED]), 1),
+        )
+
+    def columns(self, weight: NDArray[np.float64]) -> dict[str, NDArray[np.float32]]:
+        """The columns of the seats table, rows [match, seat]; `weight` [match, seat] is of all rounds."""
+        shares = np.concatenate((self.after, self.cooperation_after), 2) / weight[..., None]
+        values = np.concatenate((self.opening[..., None], shares), 2).reshape(-1, len(COLUMNS))
+        return dict(zip(COLUMNS, values.astype(np.float32).T, strict=True))
+
+
+class Observer:
+    """Watches a game of two players with two actions, round after round."""
+
+    @staticmethod
+    def watches(game: Environment) -> bool:
+        return game.seats == 2 and all(game.actions(seat) == Discrete(2) for seat in range(2))
+
+    def __init__(self, matches: int, tables: int, device: torch.device):
+        self._pairs = torch.zeros(matches * _CODES, dtype=torch.float64, device=device)
+        self._match = torch.arange(matches, device=device)[:, None] * _CODES
+        self._openings = torch.zeros((matches, 2), dtype=torch.float64, device=device)
+        self._tables = tables
+        self._episodes = 0
+        self._kept: list[Tensor] = []
+        self._worth: list[float] = []
+
+    def watch(self, action: Tensor, playing: Tensor | None, worth: float, opens: bool) -> None:
+        """A round of weight `worth`: what was done [match, seat, table], and who took part."""
+        if opens:
+            self._count()
+            self._kept, self._worth = [], []
+            self._episodes += 1
+            self._openings = self._openings + (action == 0).sum(2)
+        outcome = (action[:, 0] * 2 + action[:, 1]).byte()
+        if playing is not None:
+            outcome.masked_fill_(~playing[:, 0], 16)  # whatever came before, the code is 16 or more
+        self._kept.append(outcome)
+        self._worth.append(worth)
+        if len(self._kept) > _FLUSH:
+            self._count()
+
+    def _count(self) -> None:
+        """Count what is kept, but for the last round, whose successor is yet to come."""
+        if len(self._kept) < 2:
+            return
+        outcomes = torch.stack(self._kept)
+        codes = (outcomes[:-1] * 4 + outcomes[1:]).clamp_(max=16) + self._match
+        weights = None
+        if any(worth != 1 for worth in self._worth):
+            worth = torch.tensor(self._worth[1:], dtype=torch.float64, device=codes.device)
+            weights = worth[:, None, None].expand(codes.shape).reshape(-1)
+        self._pairs = self._pairs + torch.bincount(codes.view(-1), weights, len(self._pairs))
+        self._kept, self._worth = self._kept[-1:], self._worth[-1:]
+
+    def conduct(self) -> Conduct:
+        """Of all rounds so far, summed over tables."""
+        self._count()
+        pairs = self._pairs.view(-1, _CODES)[:, :16].view(-1, 4, 4)
+        openings = self._openings / (self._episodes * self._tables or torch.nan)
+        return Conduct.of(pairs.cpu().numpy(), openings.cpu().numpy())
