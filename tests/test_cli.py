@@ -139,7 +139,7 @@ def test_a_report_is_written_again_without_playing(config):
         (["run", "nowhere.toml"], "there is no config file nowhere.toml"),
         (["run", "quickstrat"], "did you mean quickstart?"),
         (["run", "small.toml", "--set", "schedule.repetitions"], "--set takes KEY=VALUE"),
-        (["run", "small.toml", "--set", "schedule.repetitions=0"], "found 0; allowed: greater than or equal to 1"),
+        (["run", "small.toml", "--set", "schedule.repetitions=0"], "found 0; allowed: a whole number from 1"),
         (["run", "small.toml", "--set", "agents.7.p=1"], "the config has nothing at agents.7.p"),
         (["run", "small.toml", "--jobs", "0"], "execution.jobs: found 0"),
         (["run", "small.toml", "--jobs", "many"], "not a valid integer"),

@@ -6,8 +6,9 @@ not depend on which others stand in the chunk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import ParamSpec, TypeVar
 
 import torch
@@ -61,6 +62,8 @@ class Played:
     """
     learned: list[Learned]
     """Of the agents that `keep` names."""
+    costs: list[Cost]
+    """Of each agent."""
 
     def on_cpu(self) -> Played:
         """The same, wherever it was played."""
@@ -72,7 +75,17 @@ class Played:
         learned = [
             replace(part, state={name: value.cpu() for name, value in part.state.items()}) for part in self.learned
         ]
-        return Played(weight, rounds, payoff, cooperation, mutual, measures, self.conduct, curves, learned)
+        return replace(
+            self,
+            weight=weight,
+            rounds=rounds,
+            payoff=payoff,
+            cooperation=cooperation,
+            mutual=mutual,
+            measures=measures,
+            curves=curves,
+            learned=learned,
+        )
 
 
 @dataclass(frozen=True)
@@ -85,6 +98,21 @@ class Learned:
     """Where it sat: match * seats + seat [chair]."""
     state: dict[str, Tensor]
     """Each tensor starts with [chair]."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an agent took to play and to learn, on all of its chairs."""
+
+    agent: int
+    """Its index in the chunk."""
+    seconds: float
+    """Of processor time in its own methods; automata, which share a player, share its time by chairs."""
+    chairs: int
+    rounds: float
+    """Of all chairs at all tables, in the window or not."""
+    updates: int
+    """How often it was asked to learn on each chair: episodes, or rounds of a policy game."""
 
 
 STRATEGIES = Protocol()
@@ -147,6 +175,14 @@ class Tally:
         return {name: value.sum(2) / weight for name, value in named.items()}
 
 
+@dataclass(slots=True)
+class Meter:
+    """What a player has taken so far."""
+
+    seconds: float = 0.0
+    updates: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Seated:
     """A player and the chairs it sits on: flat (match, seat) indices, or None for all of them in order."""
@@ -156,6 +192,7 @@ class Seated:
     """Which of the chunk's agents they are."""
     chairs: Tensor | None
     player: Player
+    meter: Meter = field(default_factory=Meter)
 
 
 class AgentError(Exception):
@@ -188,7 +225,9 @@ def play(
     with torch.no_grad() if learning else torch.inference_mode():
         seating = seat(game, agents, cast, keys, protocol.tables)
         chance = Chance.at_tables(derive(keys, 0), protocol.tables)
-        total, curve = _episodes(game, seating, (*cast.shape, protocol.tables), chance, protocol, labels, learning)
+        total, curve, rounds = _episodes(
+            game, seating, (*cast.shape, protocol.tables), chance, protocol, labels, learning
+        )
         learned = [
             Learned(index, _chairs(sitting, cast), _ask(sitting, sitting.player.state_dict))
             for sitting in seating
@@ -197,7 +236,14 @@ def play(
         ]
     curves = {name: torch.stack([point[name] for point in curve]) for name in (curve[-1] if curve else ())}
     conduct = total.observer.conduct() if total.observer else None
-    return Played(**total.sums(), measures=total.measures, conduct=conduct, curves=curves, learned=learned)
+    return Played(
+        **total.sums(),
+        measures=total.measures,
+        conduct=conduct,
+        curves=curves,
+        learned=learned,
+        costs=[cost for sitting in seating for cost in _costs(sitting, cast, rounds * protocol.tables)],
+    )
 
 
 def seat(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: Tensor, tables: int) -> list[Seated]:
@@ -245,14 +291,15 @@ def _episodes(
     protocol: Protocol,
     labels: Sequence[str],
     learning: bool,
-) -> tuple[Tally, list[dict[str, Tensor]]]:
-    """Play every episode; returns the tally of the window, and the curve where somebody learns."""
+) -> tuple[Tally, list[dict[str, Tensor]], float]:
+    """Play every episode: the tally of the window, the curve where somebody learns, and the rounds at a table."""
     device = chance.keys.device
     by_round = learning and game.curve == "round" and protocol.episodes == 1  # else an episode is a trial
     points = int(game.horizon) if by_round else protocol.episodes
     first = 0 if protocol.window is None else max(0, points - protocol.window)
     total, curve = _watched(game, shape, device), list[dict[str, Tensor]]()
     action: Tensor | None = None
+    rounds = torch.zeros((), dtype=torch.float64, device=device)
     for episode in range(protocol.episodes if learning else 1):
         state = game.reset(shape[0], shape[2], chance, episode)
         for sitting in seating:
@@ -266,6 +313,7 @@ def _episodes(
             action = _action(game, seating, shape, state, chance, action)
             round, playing = state.round, state.playing
             state, step = game.step(state, action, chance)
+            rounds = rounds + (1 if playing is None else playing.double().mean())
             total.add(step, playing, game.weight(round), opens=round == 0)
             if learning:
                 point.add(step, playing, 1.0 if by_round else game.weight(round))
@@ -274,6 +322,8 @@ def _episodes(
                 for sitting in seating:
                     _ask(sitting, sitting.player.observe, Round(step, sitting.chairs))
             if by_round:
+                for sitting in seating:
+                    sitting.meter.updates += sitting.player.learning
                 curve.append(_point(point, seating))
                 point = Tally(shape, device)
             if over:
@@ -282,9 +332,10 @@ def _episodes(
             for sitting in seating:
                 if sitting.player.learning:
                     _ask(sitting, sitting.player.learn)
+                    sitting.meter.updates += not by_round
             if not by_round:
                 curve.append(_point(point, seating))
-    return total, curve
+    return total, curve, float(rounds)
 
 
 def _watched(game: Environment, shape: tuple[int, int, int], device: torch.device) -> Tally:
@@ -294,6 +345,14 @@ def _watched(game: Environment, shape: tuple[int, int, int], device: torch.devic
 
 def _chairs(sitting: Seated, cast: Tensor) -> Tensor:
     return torch.arange(cast.numel()) if sitting.chairs is None else sitting.chairs.cpu()
+
+
+def _costs(sitting: Seated, cast: Tensor, rounds: float) -> Iterator[Cost]:
+    chairs = torch.bincount(cast.flatten(), minlength=max(sitting.indices) + 1)[list(sitting.indices)]
+    for index, agent, count in zip(sitting.indices, sitting.agents, chairs.tolist(), strict=True):
+        share = count / int(chairs.sum())
+        updates = sitting.meter.updates if agent.learns else 0
+        yield Cost(index, sitting.meter.seconds * share, count, rounds * count, updates)
 
 
 def _freeze(seating: Sequence[Seated], protocol: Protocol, labels: Sequence[str], point: int) -> None:
@@ -348,8 +407,11 @@ def _act(sitting: Seated, state: State, action: Tensor) -> None:
 
 
 def _ask(sitting: Seated, method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a player's method; what it raises is the agent's fault."""
+    """Call a player's method; what it raises is the agent's fault, and the time it takes its cost."""
+    start = time.thread_time()
     try:
         return method(*args, **kwargs)
     except (Exception, TimeUp) as error:
         raise AgentError(sitting.agents) from error
+    finally:
+        sitting.meter.seconds += time.thread_time() - start

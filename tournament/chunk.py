@@ -10,7 +10,6 @@ import json
 import math
 import signal
 import threading
-import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,7 +29,7 @@ from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.chance import Purpose, derive
 from ..envs.environment import Discrete, Environment
 from ..envs.matrix_game import RepeatedGame
-from .arena import STRATEGIES, AgentError, Protocol, TimeUp, play
+from .arena import STRATEGIES, AgentError, Played, Protocol, TimeUp, play
 from .exact import exact
 from .geometric_series import series
 from .plan import HOW, How
@@ -115,8 +114,8 @@ class Outcome:
     """Columns of the curves table: a row for each seat of each match and point of the learning curve."""
     checkpoints: list[Checkpoint] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    seconds: float = 0.0
-    """Of processor time."""
+    costs: list[Rows] = field(default_factory=list)
+    """A row for each agent that played: chairs, rounds, updates and seconds."""
 
     @property
     def matches(self) -> int:
@@ -125,11 +124,10 @@ class Outcome:
 
 def play_chunk(chunk: Chunk, timeout: float | None = None) -> Outcome:
     """Play a chunk; what fails is in the outcome. Takes one thread, whatever the process had."""
-    start = time.process_time()
     outcome = Outcome()
     with one_thread():
         _play(chunk, timeout, outcome)
-    return replace(outcome, seconds=time.process_time() - start)
+    return outcome
 
 
 def _play(chunk: Chunk, timeout: float | None, outcome: Outcome) -> None:
@@ -151,6 +149,7 @@ def _play(chunk: Chunk, timeout: float | None, outcome: Outcome) -> None:
         outcome.rows.extend(_of(rows, kept) for rows in played.rows)
         outcome.curves.extend(_of(rows, kept) for rows in played.curves)
         outcome.checkpoints.extend(played.checkpoints)
+        outcome.costs.extend(played.costs)
         return
     if chunk.how == "learned":  # played again in other company, the others would learn something else
         outcome.failures.extend(_failures(chunk, reason, trace))
@@ -268,7 +267,19 @@ def _played(chunk: Chunk) -> Outcome:
         )
         for learned in played.learned
     ]
-    return Outcome([rows], curves, checkpoints)
+    return Outcome([rows], curves, checkpoints, costs=[_cost_rows(chunk, played)])
+
+
+def _cost_rows(chunk: Chunk, played: Played) -> Rows:
+    agents = np.array([cost.agent for cost in played.costs])
+    return {
+        "setting": np.full(len(agents), chunk.setting),
+        "agent": chunk.entrants[agents],
+        "chairs": np.array([cost.chairs for cost in played.costs]),
+        "rounds": np.array([cost.rounds for cost in played.costs]),
+        "updates": np.array([cost.updates * cost.chairs for cost in played.costs]),
+        "seconds": np.array([cost.seconds for cost in played.costs]),
+    }
 
 
 def _curve_rows(address: Rows, curves: Mapping[str, Tensor]) -> Rows:

@@ -12,7 +12,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from ..agents import CATALOGUE as AGENTS
 from ..agents.agent import Agent
@@ -46,12 +53,38 @@ class Named(Section):
     )
 
 
+def _in_one_sentence(given: object, validate: ValidatorFunctionWrapHandler) -> Repetitions:
+    """Say what is allowed once, rather than once for each form."""
+    try:
+        repetitions: Repetitions = validate(given)
+    except ValidationError:
+        raise ValueError("a whole number from 1 to 1,000,000, or 'until resolved'") from None
+    return repetitions
+
+
+Repetitions: TypeAlias = Annotated[
+    Annotated[int, Field(ge=1, le=1_000_000)] | Literal["until resolved"], WrapValidator(_in_one_sentence)
+]
+
+
 class Schedule(Section):
     """Who meets whom, and how often."""
 
-    kind: Literal["round_robin"] = Field("round_robin", description="everybody meets everybody")
+    kind: Literal["round_robin", "exploit"] = Field(
+        "round_robin",
+        description="round_robin: everybody meets everybody; exploit: exploiters are sought against each agent",
+    )
     self_play: bool = Field(False, description="whether agents also meet themselves")
-    repetitions: int = Field(1, ge=1, le=1_000_000, description="matches of each cast that has to be played")
+    repetitions: Repetitions = Field(
+        1,
+        description="matches of each cast that has to be played; 'until resolved' spends them where the order of "
+        "agents is not yet clear",
+    )
+    at_most: int = Field(1000, ge=1, le=1_000_000, description="matches of each cast with 'until resolved'")
+    background: list[str] = Field(
+        [],
+        description="labels of agents that are only partners: held out from the ranking, never among themselves",
+    )
 
 
 class Evaluation(Section):
@@ -79,6 +112,30 @@ class Learning(Section):
     )
 
 
+Kind: TypeAlias = Literal["population", "exact", "inferred", "learned", "dynamic"]
+Rating: TypeAlias = Literal[
+    "alpha_rank", "nash_averaging", "deviation_ratings", "max_entropy_ce", "bradley_terry", "elo"
+]
+
+
+class Analysis(Section):
+    """What is made of the results; nothing here changes a match."""
+
+    draws: int = Field(2000, ge=100, le=100_000, description="bootstrap draws")
+    comparisons: Literal["max_t", "holm"] = Field("max_t", description="what makes rank sets hold all at once")
+    margin: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="payoffs that differ by less count as equivalent"
+    )
+    top: int = Field(3, ge=1, description="places of `p_top`")
+    ratings: list[Rating] = Field(["alpha_rank", "deviation_ratings"], description="game-theoretic ratings")
+    anchors: dict[str, Annotated[tuple[float, float], Field(strict=False)]] = Field(
+        {}, description="environment = [payoff that counts 0, payoff that counts 1]"
+    )
+    exploitability: list[Kind] = Field(["population"], description="what is said of who can be exploited")
+    budget: int = Field(1_000_000, ge=1, description="rounds that a trained exploiter may learn from")
+    restarts: int = Field(4, ge=1, description="exploiters that are trained, of which the best counts")
+
+
 class Execution(Section):
     """How the work is done; nothing here changes a result."""
 
@@ -102,6 +159,7 @@ class File(Section):
     schedule: Schedule = Schedule()
     evaluation: Evaluation = Evaluation()
     learning: Learning = Learning()
+    analysis: Analysis = Analysis()
     execution: Execution = Execution()
 
 
@@ -111,6 +169,7 @@ class Config:
 
     plan: Plan
     execution: Execution = field(default_factory=Execution)
+    analysis: Analysis = field(default_factory=Analysis)
 
 
 @dataclass(frozen=True)
@@ -170,7 +229,7 @@ def parse(raw: Mapping[str, object], path: str = "config", text: str = "") -> Co
             entrants([(label, name, agent) for label, name, agent in agents if isinstance(agent, Agent)]),
             file.name,
             file.seed,
-            file.schedule.repetitions,
+            file.schedule.at_most if file.schedule.repetitions == "until resolved" else file.schedule.repetitions,
             file.schedule.self_play,
             file.evaluation.mode,
             Protocol(
@@ -182,11 +241,27 @@ def parse(raw: Mapping[str, object], path: str = "config", text: str = "") -> Co
             ),
             file.learning.block,
             file.learning.device,
+            file.schedule.kind,
+            file.schedule.repetitions == "until resolved",
+            tuple(file.schedule.background),
         )
         mistakes += [Mistake(problem.place, problem.sentence) for problem in problems(plan)]
+        mistakes += _anchors(file, plan)
         if not mistakes:
-            return Config(plan, file.execution)
+            return Config(plan, file.execution, file.analysis)
     raise ConfigError(path, mistakes, text)
+
+
+def _anchors(file: File, plan: Plan) -> Iterator[Mistake]:
+    known = [setting.label for setting in plan.settings]
+    for label, (low, high) in file.analysis.anchors.items():
+        place = ("analysis", "anchors")
+        if label not in known:
+            yield Mistake(place, f"there is no environment {label!r}; there is {', '.join(known)}")
+        elif not low < high:
+            yield Mistake(
+                place, f"found {label} = [{low:g}, {high:g}]; allowed: a lower payoff, then a higher one"
+            )
 
 
 def as_asked(config: Config) -> dict[str, Any]:
@@ -195,8 +270,9 @@ def as_asked(config: Config) -> dict[str, Any]:
     asked: dict[str, Any] = {
         "name": plan.name,
         "seed": plan.seed,
-        "schedule": Schedule(self_play=plan.self_play, repetitions=plan.repetitions).model_dump(),
+        "schedule": _schedule(plan).model_dump(),
         "evaluation": {"mode": plan.mode},
+        "analysis": config.analysis.model_dump(exclude_none=True),
         "execution": config.execution.model_dump(exclude_none=True),
         "environments": [_entry(setting.label, setting.definition) for setting in plan.settings],
         "agents": [_entry(entrant.label, entrant.definition) for entrant in plan.entrants],
@@ -214,6 +290,16 @@ def as_asked(config: Config) -> dict[str, Any]:
         )
         asked["learning"] = learning.model_dump(exclude_none=True)
     return asked
+
+
+def _schedule(plan: Plan) -> Schedule:
+    return Schedule(
+        kind=plan.kind,
+        self_play=plan.self_play,
+        repetitions="until resolved" if plan.adaptive else plan.repetitions,
+        at_most=plan.repetitions if plan.adaptive else Schedule().at_most,
+        background=list(plan.background),
+    )
 
 
 def _entry(label: str, definition: Definition) -> dict[str, object]:

@@ -62,6 +62,11 @@ class Plan:
     """Matches of one cast of learners that are trained side by side."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where they are."""
+    kind: Literal["round_robin", "exploit"] = "round_robin"
+    adaptive: bool = False
+    """Whether matches are spent only where the order of agents is unclear; `repetitions` is then the most."""
+    background: tuple[str, ...] = ()
+    """Labels of agents that are nobody's rivals, only partners."""
 
     def how(self, setting: Setting, cast: Sequence[Entrant]) -> How:
         """How the payoff of a cast comes to be known."""
@@ -111,6 +116,7 @@ def problems(plan: Plan) -> Iterator[Problem]:
     yield from _clashes("agents", [entrant.label for entrant in plan.entrants])
     yield from _clashes("environments", [setting.label for setting in plan.settings])
     yield from _learning(plan)
+    yield from _background(plan)
     if len(plan.entrants) == 1 and not plan.self_play:
         yield Problem(("agents", 0), "one agent alone needs `self_play = true` to have somebody to play with")
     for i, entrant in enumerate(plan.entrants):
@@ -135,6 +141,17 @@ def _learning(plan: Plan) -> Iterator[Problem]:
             ("schedule", "repetitions"),
             f"found {plan.repetitions}; allowed: multiples of {plan.block}, which are trained side by side "
             "(learning.block)",
+        )
+
+
+def _background(plan: Plan) -> Iterator[Problem]:
+    known = [entrant.label for entrant in plan.entrants]
+    for label in plan.background:
+        if label not in known:
+            yield Problem(("schedule", "background"), f"there is no agent {label!r}; there is {', '.join(known)}")
+    if known and set(known) <= set(plan.background):
+        yield Problem(
+            ("schedule", "background"), "found every agent; allowed: all but those that are to be ranked"
         )
 
 

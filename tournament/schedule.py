@@ -21,7 +21,7 @@ class Cell:
 
 
 def round_robin(plan: Plan) -> Iterator[list[Cell]]:
-    """Everybody meets everybody, and itself with `self_play`.
+    """Everybody meets everybody, and itself with `self_play`; agents in the background meet only the others.
 
     In a symmetric game of two, every pair is one cell. In an asymmetric one, every pair is played in both
     seats. With N seats, two agents share the seats in every proportion, from 1 against N - 1 on.
@@ -33,7 +33,10 @@ def _cells(plan: Plan, index: int) -> Iterator[Cell]:
     setting = plan.settings[index]
     # An order that depends on the agents alone: a new agent must not change the seats of the others.
     order = sorted(range(len(plan.entrants)), key=lambda i: plan.entrants[i].definition.text)
+    background = {i for i in order if plan.entrants[i].label in plan.background}
     for first, second in combinations_with_replacement(order, 2):
+        if {first, second} <= background:
+            continue
         if first == second:
             if plan.self_play:
                 yield _cell(plan, index, (first,) * setting.game.seats)

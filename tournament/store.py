@@ -4,6 +4,7 @@ config.toml      what was asked, with every default filled in
 manifest.json    versions, seed, counts, start and end
 seats/*.parquet  a row for each seat of each match
 curves/*.parquet a row for each point of the learning curve of each seat
+costs/*.parquet  what each agent took, chunk by chunk
 checkpoints/     what learners have learned, of those that the config keeps
 failures.jsonl   matches that failed, each with its reason and traceback
 """
@@ -97,6 +98,10 @@ class Store:
         return self.path / "curves"
 
     @property
+    def costs_path(self) -> Path:
+        return self.path / "costs"
+
+    @property
     def failures_path(self) -> Path:
         return self.path / "failures.jsonl"
 
@@ -121,10 +126,13 @@ class Store:
         """Add what came of a finished chunk. Its curves come first: who has rows in `seats` is done."""
         for checkpoint in outcome.checkpoints:
             self._write_checkpoint(checkpoint, plan)
+        digests = [_digest(rows) for rows in outcome.rows]
+        for rows, digest in zip(outcome.costs, digests, strict=False):
+            self._write_rows(self.costs_path, digest, rows, plan)
         for rows in outcome.curves:
-            self._write_rows(self.curves_path, rows, plan)
-        for rows in outcome.rows:
-            self._write_rows(self.seats_path, rows, plan)
+            self._write_rows(self.curves_path, _digest(rows), rows, plan)
+        for rows, digest in zip(outcome.rows, digests, strict=True):
+            self._write_rows(self.seats_path, digest, rows, plan)
         self.add_failures(outcome.failures, plan)
 
     def _write_checkpoint(self, checkpoint: Checkpoint, plan: Plan) -> None:
@@ -139,13 +147,13 @@ class Store:
         torch.save({**kept, "state": checkpoint.state}, aside)
         os.replace(aside, target)
 
-    def _write_rows(self, folder: Path, rows: Rows, plan: Plan) -> None:
+    def _write_rows(self, folder: Path, name: str, rows: Rows, plan: Plan) -> None:
         """Write a file aside, then rename it into place."""
-        if not len(rows["match"]):
+        table = to_table(rows, plan)
+        if not len(table):
             return
         folder.mkdir(exist_ok=True)
-        table = to_table(rows, plan)
-        target = folder / f"{_digest(rows)}.parquet"
+        target = folder / f"{name}.parquet"
         aside = target.with_suffix(f".{os.getpid()}.tmp")
         pq.write_table(table, aside, compression="zstd")
         os.replace(aside, target)
@@ -157,6 +165,11 @@ class Store:
     def curves(self) -> pd.DataFrame | None:
         """The learning curves, with labels as categories; None where nobody learned."""
         tables = [pq.read_table(file) for file in sorted(self.curves_path.glob("*.parquet"))]
+        return to_frame(tables, self.asked()) if tables else None
+
+    def costs(self) -> pd.DataFrame | None:
+        """What each agent took, a row for each chunk that it played in; None where nobody played."""
+        tables = [pq.read_table(file) for file in sorted(self.costs_path.glob("*.parquet"))]
         return to_frame(tables, self.asked()) if tables else None
 
     def add_failures(self, failures: Sequence[Failure], plan: Plan) -> None:
@@ -249,10 +262,12 @@ def _differences(before: Asked, now: Asked) -> Iterator[str]:
         old, new = (asked.get("learning", {}).get(key) for asked in (before, now))
         if old != new:
             yield f"learning.{key} is {new!r}, was {old!r}"
-    for key in ("self_play", "repetitions"):
-        old, new = before["schedule"][key], now["schedule"][key]
-        if new < old:
-            yield f"schedule.{key} is {new}, was {old}"
+    if before["schedule"]["kind"] != now["schedule"]["kind"]:
+        yield f"schedule.kind is {now['schedule']['kind']!r}, was {before['schedule']['kind']!r}"
+    if now["schedule"]["self_play"] < before["schedule"]["self_play"]:
+        yield "schedule.self_play is false, was true"
+    if _repetitions(now) < _repetitions(before):
+        yield f"schedule.repetitions is {_repetitions(now)}, was {_repetitions(before)}"
     for kind in ("environments", "agents"):
         definitions = _definitions(now[kind])
         for label, old in _definitions(before[kind]).items():
@@ -263,6 +278,12 @@ def _differences(before: Asked, now: Asked) -> Iterator[str]:
                 for key in sorted(old.keys() | new.keys()):
                     if old.get(key) != new.get(key):
                         yield f"{kind}: {label!r} has {key} = {new.get(key)!r}, was {old.get(key)!r}"
+
+
+def _repetitions(asked: Asked) -> int:
+    """How many there are, or may be."""
+    schedule = asked["schedule"]
+    return int(schedule["at_most"] if schedule["repetitions"] == "until resolved" else schedule["repetitions"])
 
 
 def _digest(rows: Rows) -> str:

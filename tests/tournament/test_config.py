@@ -4,6 +4,7 @@ import tomllib
 import pytest
 
 from dilemma.tournament.config import ConfigError, as_asked, load, parse, shipped
+from dilemma.tournament.schedule import round_robin
 from dilemma.tournament.schema import schema
 
 GOOD = """
@@ -38,7 +39,7 @@ def test_every_mistake_is_reported_at_once_with_line_finding_and_what_is_allowed
         "line 4, environments[0].rounds: found 'many'; allowed: a number",
         "line 12, agents[1].p[1]: found 1.9; allowed: less than or equal to 1",
         "line 15, agents[2].name: there is no agent 'tft'; did you mean tit_for_tat?",
-        "line 18, schedule.repetitions: found 0; allowed: greater than or equal to 1",
+        "line 18, schedule.repetitions: found 0; allowed: a whole number from 1 to 1,000,000, or 'until resolved'",
         "line 19, schedule.self_plai: there is no key 'self_plai' here",
         "did you mean 'self_play'?",
     ):
@@ -75,6 +76,34 @@ def test_pairings_that_cannot_be_are_refused_with_a_sentence(tmp_path, environme
     text = GOOD.replace('name = "prisoners_dilemma"\nrounds = 20', "")
     text = text.replace("[[environments]]", "", 1) + f"\n[[environments]]\n{environment}\n"
     assert said in mistakes(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("addition", "said"),
+    [
+        ('[schedule]\nbackground = ["tft"]', "schedule.background: there is no agent 'tft'; there is"),
+        ("[analysis]\nanchors = {chess = [0, 1]}", "analysis.anchors: there is no environment 'chess'"),
+        (
+            "[analysis]\nanchors = {prisoners_dilemma = [3, 1]}",
+            "found prisoners_dilemma = [3, 1]; allowed: a lower",
+        ),
+        ('[analysis]\nratings = ["glicko"]', "analysis.ratings[0]: found 'glicko'; allowed:"),
+        ('[schedule]\nrepetitions = "until solved"', "or 'until resolved'"),
+    ],
+)
+def test_mistakes_about_partners_and_analysis(tmp_path, addition, said):
+    text = GOOD.partition("[schedule]")[0] + addition + "\n"
+    assert said in mistakes(tmp_path, text)
+
+
+def test_agents_in_the_background_meet_only_the_others():
+    agents = ["tit_for_tat", "all_c", "all_d", "random"]
+    asked = {"environments": [{"name": "prisoners_dilemma"}], "agents": [{"name": name} for name in agents]}
+    plan = parse({**asked, "schedule": {"background": ["all_d", "random"], "self_play": True}}).plan
+    [cells] = round_robin(plan)
+    met = {frozenset(plan.entrants[i].label for i in cell.cast) for cell in cells}
+    assert len(met) == 2 + 1 + 4
+    assert not {frozenset({"all_d", "random"}), frozenset({"all_d"}), frozenset({"random"})} & met
 
 
 def test_a_config_with_its_defaults_filled_in_is_the_same_config():

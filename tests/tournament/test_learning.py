@@ -179,3 +179,16 @@ def test_a_cuda_device_gives_the_same_curves(tmp_path, config):
     key = ["match", "seat", "point"]
     payoffs = [curves.sort_values(key)["payoff"].to_numpy() for curves in (here, there)]
     assert payoffs[1] == pytest.approx(payoffs[0], abs=1e-5)
+
+
+def test_costs_count_chairs_rounds_and_updates(tmp_path, config):
+    given = config({"window": 2})
+    run(tmp_path / "run", given)
+    costs = Store.existing(tmp_path / "run").costs().groupby("agent", observed=True).sum(numeric_only=True)
+    plan = given.plan
+    episodes, tables, rounds = plan.learning.episodes, plan.learning.tables, plan.settings[0].game.rounds
+    drifter = costs.loc["drifter"]
+    assert drifter["updates"] == drifter["chairs"] * episodes
+    assert drifter["rounds"] == drifter["chairs"] * episodes * tables * rounds
+    others = costs.drop("drifter")
+    assert (others["updates"] == 0).all() and (costs["seconds"] > 0).all()

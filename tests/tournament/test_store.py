@@ -176,7 +176,7 @@ def test_self_play_cannot_be_turned_off_again(folder):
         more_of_everything(config)
         config["schedule"]["self_play"] = False
 
-    with pytest.raises(DilemmaError, match=r"schedule\.self_play is False, was True"):
+    with pytest.raises(DilemmaError, match=r"schedule\.self_play is false, was true"):
         Store.open(folder, parse(asked(without)))
 
 
@@ -238,7 +238,10 @@ def test_the_folder_says_what_was_asked_with_every_default(finished):
     assert written["environments"][0]["misperception"] == 0
     assert written["agents"][0] == {"name": "generous_tit_for_tat", "label": "generous", "generosity": 1 / 3}
     assert written["evaluation"] == {"mode": "auto"}
-    assert written["schedule"] == {"kind": "round_robin", "self_play": False, "repetitions": 2}
+    assert written["schedule"] == {
+        **{"kind": "round_robin", "self_play": False, "repetitions": 2, "at_most": 1000, "background": []}
+    }
+    assert written["analysis"]["draws"] == 2000
     assert parse(written) == parse(asked())
     manifest = Store.existing(finished).manifest()
     assert manifest["counts"] == {"failed": 0, "matches": 14}
