@@ -68,6 +68,7 @@ BUILTIN = {
     "win_shift_lose_stay": "dilemma.agents.memory_one:WinShiftLoseStay",
     "win_stay_lose_shift": "dilemma.agents.memory_one:WinStayLoseShift",
     "random": "dilemma.agents.random_agent:Random",
+    "response": "dilemma.agents.response:Response",
     "extortion": "dilemma.agents.zero_determinant:Extortion",
     "zd_generous": "dilemma.agents.zero_determinant:ZDGenerous",
     "zd_set": "dilemma.agents.zero_determinant:ZDSet",

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from .curves import POLICY
-from .figures import INK, STYLE, annotate, short
+from .figures import INK, STYLE, annotate, short, tidy
 
 COLOURS = ("#3b82d0", "#d9730d", "#2f9e5f", "#d64577", "#8f68cf", "#a8801c", "#1796a6", "#7f8790")
 """Readable on white and on near-black, and apart for colour-blind eyes together with the dashes."""
@@ -140,12 +140,13 @@ def _draw(axes: Axes, panel: Panel) -> None:
             marker=marker,
             markersize=3,
         )
-    axes.set_title(panel.title, fontsize=8.5, pad=3, loc="left")
+    axes.set_title(panel.title, fontsize=8.5, pad=3, loc="left", y=1)
     axes.tick_params(labelsize=7.5, length=0, pad=3)
     axes.locator_params(nbins=5)
     axes.grid(color=INK, alpha=0.13, linewidth=0.5)
     axes.set_axisbelow(True)
     axes.spines[:].set_visible(False)
+    tidy(axes)
 
 
 def _limits(panels: Sequence[Panel]) -> tuple[float, float]:
@@ -262,6 +263,7 @@ def policies_plot(late: pd.DataFrame, agents: Sequence[str]) -> Figure:
             axes.tick_params(length=0, pad=2, labeltop=True, labelbottom=False)
             axes.set_ylim(len(known), 0)
             axes.spines[:].set_visible(False)
-            axes.set_title(short(agent), fontsize=9, pad=5, loc="left", fontweight="bold")
+            axes.set_title(short(agent), fontsize=9, pad=16, loc="left", fontweight="bold", y=1)
             annotate(axes, values, "cividis", 0, 1, 7.5)
+            tidy(axes)
     return figure

@@ -16,7 +16,9 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.transforms import Affine2D
 
 from .cells import Numbers
 
@@ -26,6 +28,8 @@ ACCENT = "#2f73b5"
 ANNOTATED = 25
 """Up to so many agents, the cells of a heatmap carry their numbers."""
 _VECTOR = 40
+_DPI = 160
+"""Of what is not drawn as vectors."""
 _LABEL = 28
 STYLE: dict[Any, Any] = {  # matplotlib's stubs name every key
     "font.family": "sans-serif",
@@ -33,6 +37,7 @@ STYLE: dict[Any, Any] = {  # matplotlib's stubs name every key
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
     "text.parse_math": False,
+    "axes.unicode_minus": False,
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
 }
 
@@ -89,6 +94,7 @@ def heatmap(
         bar.set_label(label, fontsize=9)
         if size <= ANNOTATED:
             annotate(axes, values, colours, low, high, 17 * cell)
+        tidy(axes)
     return figure
 
 
@@ -143,18 +149,42 @@ def short(label: str, length: int = _LABEL) -> str:
     return label if len(label) <= length else label[: length - 1] + "…"
 
 
+def fit(figure: Figure) -> Figure:
+    """The figure, cut to what is in it.
+
+    Done once: with `bbox_inches="tight"`, `savefig` lays out and draws a figure twice for every file.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure.canvas = FigureCanvasSVG(figure)
+        box = figure.get_tightbbox().padded(0.05)
+        # What stands in the old figure's units, from 0 to 1, in the new one's.
+        width, height = figure.get_size_inches()
+        place = Affine2D().scale(width, height).translate(-box.x0, -box.y0).scale(1 / box.width, 1 / box.height)
+        for axes in figure.axes:
+            axes.set_position(axes.get_position().transformed(place))
+        for text in figure.texts:
+            text.set_position(place.transform(text.get_position()))
+        for legend in figure.legends:
+            anchor = legend.get_bbox_to_anchor().transformed(figure.transFigure.inverted() + place)
+            legend.set_bbox_to_anchor((anchor.x0, anchor.y0))
+        figure.set_size_inches(box.width, box.height)
+    return figure
+
+
+def tidy(axes: Axes) -> None:
+    """Spare the layout what can't move it: lines and colours inside the axes, and labels that aren't there."""
+    for artist in (*axes.lines, *axes.collections, *axes.texts):
+        artist.set_in_layout(False)
+    for axis in (axes.xaxis, axes.yaxis):
+        if not axis.get_label_text():
+            axis.set_label_coords(0.5, 0.5)
+
+
 def svg(figure: Figure, name: str) -> str:
     """The figure as a standalone SVG document; the same text for the same figure and name."""
     file = io.StringIO()
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
-        figure.savefig(
-            file,
-            format="svg",
-            bbox_inches="tight",
-            pad_inches=0.05,
-            dpi=160,
-            metadata={"Date": None, "Creator": None},
-        )
+        figure.savefig(file, format="svg", dpi=_DPI, metadata={"Date": None, "Creator": None})
     return re.sub(r'(?<= d=")[^"]*', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), file.getvalue())
 
 
@@ -171,5 +201,5 @@ def inline(document: str, name: str, title: str) -> str:
 def pdf(figure: Figure, path: Path) -> None:
     """Write the figure as a PDF without a date."""
     with matplotlib.rc_context(STYLE):
-        figure.savefig(path, format="pdf", bbox_inches="tight", pad_inches=0.05, dpi=160,
-                       metadata={"CreationDate": None, "Creator": None, "Producer": None})  # fmt: skip
+        metadata = {"CreationDate": None, "Creator": None, "Producer": None}
+        figure.savefig(path, format="pdf", dpi=_DPI, metadata=metadata)

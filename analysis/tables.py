@@ -14,7 +14,7 @@ _LATEX = str.maketrans(
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "[": "{[}", "]": "{]}", "\n": " "}
 )
-TEXT_COLUMNS = frozenset({"Agent", "Opponent", "Seat", "How", "Note"})
+TEXT_COLUMNS = frozenset({"Agent", "Opponent", "Seat", "How", "Note", "Worst partner"})
 
 
 def decimals(payoffs: Iterable[float]) -> int:
@@ -27,15 +27,23 @@ def ranking_text(ranking: pd.DataFrame) -> pd.DataFrame:
     """One environment's ranking for readers; columns with nothing to say are left out."""
     digits = decimals(ranking["payoff"])
     text = {
-        "Rank": ranking["rank"].astype(str).to_list(),
+        "Rank": _unless_nan(ranking["rank"]),
         "Agent": ranking["agent"].astype(str).to_list(),
         "Payoff": _numbers(ranking["payoff"], digits),
-        "95 % interval": [
-            f"[{low}, {high}]" if low else ""
-            for low, high in zip(_numbers(ranking["low"], digits), _numbers(ranking["high"], digits), strict=True)
-        ],
+        "95 % interval": _intervals(ranking["low"], ranking["high"], digits),
+        "Same field": _intervals(ranking["fixed_low"], ranking["fixed_high"], digits),
+        "Ranks": [rank_set(*ends) for ends in zip(ranking["rank_low"], ranking["rank_high"], strict=True)],
+        "P(best)": _numbers(ranking["p_best"], 2),
+        "P(top)": _numbers(ranking["p_top"], 2),
         "Cooperation": _numbers(ranking["cooperation"], 3),
         "Wins": _numbers(ranking["wins"], 3),
+        "Worst partner": [
+            f"{payoff} ({name})" if payoff else ""
+            for payoff, name in zip(
+                _numbers(ranking["worst_partner"], digits), ranking["worst_partner_name"], strict=True
+            )
+        ],
+        "Worst tenth": _numbers(ranking["worst_tenth"], digits),
         "s.e.": _numbers(ranking["standard_error"], digits),
         "Gap": _numbers(ranking["gap"], digits),
         "Without self-play": _numbers(ranking["payoff_without_self"], digits),
@@ -44,6 +52,19 @@ def ranking_text(ranking: pd.DataFrame) -> pd.DataFrame:
         "Note": ranking["note"].to_list(),
     }
     return pd.DataFrame({name: values for name, values in text.items() if any(values)}, dtype=str)
+
+
+def half_widths(ranking: pd.DataFrame, high: str) -> list[str]:
+    """What an interval that ends at the column `high` adds to either side of a payoff."""
+    half = _numbers(ranking[high] - ranking["payoff"], decimals(ranking["payoff"]))
+    return [f"± {width}" if width else "" for width in half]
+
+
+def rank_set(low: object, high: object, to: str = "–") -> str:
+    """The ranks that are left open; nothing where there are none."""
+    if pd.isna(low) or pd.isna(high):  # type: ignore[call-overload]
+        return ""
+    return f"{low}" if low == high else f"{low}{to}{high}"
 
 
 def payoffs_text(table: pd.DataFrame) -> pd.DataFrame:
@@ -90,6 +111,15 @@ def _numbers(values: pd.Series[float], digits: int) -> list[str]:
     """Fixed-point numbers; nothing for NaN, no negative zero."""
     rounded = values.to_numpy(np.float64).round(digits) + 0.0
     return ["" if math.isnan(value) else f"{value:.{digits}f}" for value in rounded]
+
+
+def _intervals(low: pd.Series[float], high: pd.Series[float], digits: int) -> list[str]:
+    ends = zip(_numbers(low, digits), _numbers(high, digits), strict=True)
+    return [f"[{low}, {high}]" if low else "" for low, high in ends]
+
+
+def _unless_nan(ranks: pd.Series[int]) -> list[str]:
+    return ["" if pd.isna(rank) else str(rank) for rank in ranks]
 
 
 def _unless_all(values: pd.Series[str], dull: set[str]) -> list[str]:

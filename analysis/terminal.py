@@ -8,18 +8,24 @@ from rich.table import Table
 from rich.text import Text
 
 from .remarks import notes
-from .tables import ranking_text
+from .tables import half_widths, ranking_text
 
 ROWS = 25
-_SHOWN = ("Rank", "Agent", "Payoff", "95 % interval", "Cooperation", "Wins")
+_SHOWN = ("Rank", "Ranks", "Agent", "Payoff", "± 95 %", "Same field", "P(best)", "Cooperation")
 _WIDTH = 28
 
 
 def ranking_tables(ranking: pd.DataFrame, rows: int = ROWS) -> Group:
-    """For `rich.print`: each environment's first `rows` places, and how many more there are."""
+    """For `rich.print`: each environment's first `rows` places, and how many more there are.
+
+    Half the width of an interval stands for it: over other opponents, and with the same field of them.
+    """
     parts: list[Table | Text] = []
     for environment, part in ranking.groupby("environment", observed=True, sort=False):
         text = ranking_text(part)
+        for name, high in (("± 95 %", "high"), ("Same field", "fixed_high")):
+            if part[high].notna().any():
+                text[name] = half_widths(part, high)
         title = Text(f"{environment}, payoff per round", style="bold")
         table = Table(title=title, title_justify="left", box=None, pad_edge=False)
         for name in _SHOWN:

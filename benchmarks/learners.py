@@ -25,7 +25,7 @@ from dilemma.tournament.arena import Protocol, play
 ROUNDS, TABLES = 32, 256
 STEPS, PAIRS = 100, 1024
 EXACT = ("naive", "lola", "sos", "lookahead", "cgd", "consensus", "reciprocator")
-EPISODES: dict[str, int] = {"tabular": 50, "mlp": 20, "gru": 2}
+EPISODES: dict[str, int] = {"tabular": 50, "mlp": 20, "gru": 3}
 
 
 def seconds(form: str, matches: int, episodes: int) -> float:

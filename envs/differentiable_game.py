@@ -34,8 +34,8 @@ class Derivatives(ABC):
         """d2V_whose / dx_1 dx_2 [component of 1, component of 2, chair, table]."""
 
     @abstractmethod
-    def curvature(self, whose: int) -> Tensor:
-        """d2V_whose / dx_whose dx_whose [component, component, chair, table]."""
+    def along(self, whose: int, by: int, mover: int, step: Tensor) -> Tensor:
+        """How dV_whose / dx_by changes with a step of x_mover: the second derivative times that step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +148,6 @@ class AutogradDerivatives(Derivatives):
     def mixed(self, whose: int) -> Tensor:
         return self._second[whose - 1, self._part[0], self._part[1]]
 
-    def curvature(self, whose: int) -> Tensor:
-        part = self._part[whose - 1]
-        return self._second[whose - 1, part, part]
+    def along(self, whose: int, by: int, mover: int, step: Tensor) -> Tensor:
+        second = self._second[whose - 1, self._part[by - 1], self._part[mover - 1]]
+        return (second * step).sum(1)

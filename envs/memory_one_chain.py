@@ -1,28 +1,34 @@
 """The Markov chain of two memory-one policies, in closed form and for many pairs at once.
 
 States are (start, CC, CD, DC, DD), the last outcome; what happens in a state is an outcome, one of the last four.
-Own action first. Both players' probabilities are in player 1's states here. Tensors start with these indices and
-end with [chair, table]. With P the 4x4 transitions between outcomes and g the discount,
+Own action first. Both players' probabilities are in player 1's states here: p and q are own and other's P(C).
+Tensors start with these indices and end with [chair, table].
 
-    N = (I - g P)^-1         discounted visits of outcomes, from each outcome
-    v = (1, g s0' N)         discounted visits of states, the start first; s0 the outcome of the first round
-    y = N r                  what an outcome is worth, rewards r included
-
-P(C) in state s touches one row of the chain only. With D_s the change of that row by own or other's P(C),
-
-    dV/dp_s = v_s D_s y,     dv_t/dp_s = v_s R_st,     R_st = g (D_s N)_t,  R_s,start = 0.
+What an outcome is worth, y, has four values, which are written as
+    y = y_DD + b_1 [own C] + b_2 [other C] + b_3 [both C],
+    b = (y_CD - y_DD, y_DC - y_DD, y_CC - y_CD - y_DC + y_DD),
+so that it is expected to be y_DD + b_1 p_s + b_2 q_s + b_3 p_s q_s in state s. The worth of rewards r with the
+discount g, y = r + g E y, is then three equations, since y_DD drops out of the contrasts:
+    b = contrasts(r) + g K b,    column j of K the contrasts of p, q or pq over the four outcomes.
+With L = (I - g K)^-1, worth goes from the left and visits from the right:
+    b = L contrasts(r),    g sum_t g^t P(own C, other C, both C in round t) = g (f_start + g / (1 - g) f_DD) L,
+where f_s = (p_s, q_s, p_s q_s). The values at the start change with P(C) in a state by
+    dV/dp_s = v_s (b_1 + b_3 q_s),    dV/dq_s = v_s (b_2 + b_3 p_s),
+where v are the discounted visits of states: 1 for the start, and for others g times those of outcomes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Iterable, Sequence
+from functools import cached_property, lru_cache
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 MIRROR = [0, 1, 3, 2, 4]
 """The states, or what belongs to them, in the other's view."""
+Contrasts: TypeAlias = tuple[Tensor, Tensor, Tensor]
 
 
 class MemoryOneChain:
@@ -31,64 +37,100 @@ class MemoryOneChain:
     def __init__(self, own: Tensor, other: Tensor, discount: float):
         self.own = own
         self.other = other[MIRROR]
+        self.both = own * self.other
         self.discount = discount
 
     @cached_property
     def transitions(self) -> Tensor:
         """The probability of an outcome in a state [state, outcome, ...]."""
-        both = self.own * self.other
+        both = self.both
         return torch.stack((both, self.own - both, self.other - both, 1 - self.own - self.other + both), 1)
 
     @cached_property
     def inverse(self) -> Tensor:
-        """N [outcome, outcome, ...], by elimination of 2x2 blocks.
-
-        I - g P is a diagonally dominant M-matrix, so that nothing need be pivoted.
-        """
-        moves = -self.discount * self.transitions[1:]
-        moves.diagonal(0, 0, 1).add_(1)
-        a, b, c, d = moves[:2, :2], moves[:2, 2:], moves[2:, :2], moves[2:, 2:]
-        a = _inverse_of_two(a)
-        ab, ca = product(a, b), product(c, a)
-        d = _inverse_of_two(d - product(c, ab))
-        abd = product(ab, d)
-        upper = torch.cat((a + product(abd, ca), -abd), 1)
-        return torch.cat((upper, torch.cat((-product(d, ca), d), 1)))
+        """L [3, 3, ...], by cofactors. Its determinant is that of I - g P over 1 - g, which is positive."""
+        # In the order 2, 3, 1, 2 of rows and columns, every cofactor is a minor of neighbours.
+        own, other, both = contrasts(torch.stack((self.other, self.both, self.own, self.other), 1)[1:])
+        turned = _unit(own).add(torch.stack((other, both, own, other)), alpha=-self.discount)
+        low, high = slice(0, 3), slice(1, 4)
+        minors = torch.addcmul(
+            turned[low, low] * turned[high, high], turned[low, high], turned[high, low], value=-1
+        )
+        row, first = turned[2], minors[0]
+        return (minors / combination((row[2], row[0], row[1]), first)).transpose(0, 1)
 
     @cached_property
     def visits(self) -> Tensor:
         """v, the discounted visits of states [state, ...]."""
-        outcomes = product(self.transitions[:1], self.inverse)[0]
-        return torch.cat((torch.ones_like(outcomes[:1]), self.discount * outcomes))
+        g = self.discount
+        given = [feature[0].add(feature[4], alpha=g / (1 - g)) for feature in (self.own, self.other, self.both)]
+        own, other, both = g * combination(self.inverse, given)
+        dc = other - both
+        return torch.stack((torch.ones_like(own), both, own - both, dc, g / (1 - g) - own - dc))
+
+    def slopes(self, contrasts: Iterable[Tensor]) -> Tensor:
+        """b [3, ...] of the `contrasts` of a reward."""
+        return combination(self.inverse.unbind(1), contrasts)
 
     def worth(self, reward: Tensor) -> Tensor:
-        """y [outcome, what, ...] of rewards [outcome, what, ...]."""
-        return product(self.inverse, reward)
+        """y [outcome, ...] of a reward [outcome, ...]."""
+        b = self.slopes(contrasts(reward))
+        last = combination(b, (self.own[4], self.other[4], self.both[4]))
+        last = (reward[3] + self.discount * last) / (1 - self.discount)
+        return torch.stack((last + b[0] + b[1] + b[2], last + b[0], last + b[1], last))
 
-    def value(self, worth: Tensor) -> Tensor:
-        """V [what, ...] at the start of the game, where outcomes have that worth."""
-        return product(self.transitions[:1], worth)[0]
+    def change(self, by: int, slopes: Contrasts | Tensor) -> Tensor:
+        """How the expectation in a state changes with P(C) of a player [state, ...].
 
-    def change(self, by: int, worth: Tensor) -> Tensor:
-        """D_s z [state, ...]: how the expectation of z [outcome, state, ...] changes with P(C) of a player.
-
-        Where z does not depend on the state its second dimension is 1.
+        What is expected has `slopes` [3, ...] (its contrasts, where it differs between states: [3, state, ...]).
         """
-        probability = self.other if by == 1 else self.own
-        probability = probability[(slice(None), *[None] * (worth.dim() - probability.dim() - 1))]
         if by == 1:
-            return torch.lerp(worth[1] - worth[3], worth[0] - worth[2], probability)
-        return torch.lerp(worth[2] - worth[3], worth[0] - worth[1], probability)
+            return torch.addcmul(slopes[0], slopes[2], self.other)
+        return torch.addcmul(slopes[1], slopes[2], self.own)
 
-    def redirection(self, by: int) -> Tensor:
-        """R [state s, state t, ...]: how visits of t change with P(C) in s of a player, for each visit of s."""
-        changed = self.discount * self.change(by, self.inverse[:, None])
-        return torch.cat((torch.zeros_like(changed[:, :1]), changed), 1)
+    def redirected(self, by: int, often: Tensor) -> Tensor:
+        """The visits that come from more P(C) of a player in states, by that much times visits [state, ...]."""
+        both = often * (self.other if by == 1 else self.own)
+        rows = self.inverse[::2] if by == 1 else self.inverse[1:]
+        carried = self.discount * combination(rows, (add(often.unbind()), add(both.unbind())))
+        return visits(carried)
+
+
+def visits(features: Tensor) -> Tensor:
+    """Visits of states [state, ...] by how often own C, other's and both are [3, ...], more than they were."""
+    own, other, both = features
+    cd = own - both
+    return torch.stack((torch.zeros_like(own), both, cd, other - both, -other - cd))
+
+
+def contrasts(what: Tensor) -> Contrasts:
+    """(CD - DD, DC - DD, CC - CD - DC + DD) of what outcomes have [outcome, ...]."""
+    own, other = what[1:3] - what[3]
+    return own, other, what[0] - what[2] - own
+
+
+def _unit(like: Tensor) -> Tensor:
+    """The unit matrix in the order 2, 3, 1, 2 [4, 4, 1, ...]."""
+    return _unit_of(like.dtype, like.device).view(4, 4, *[1] * (like.dim() - 1))
+
+
+@lru_cache
+def _unit_of(dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.eye(3, dtype=dtype, device=device)[[1, 2, 0, 1]][:, [1, 2, 0, 1]]
 
 
 def product(left: Tensor, right: Tensor) -> Tensor:
     """The matrix product [i, k, ...] of [i, j, ...] and [j, k, ...]."""
     return add((left[:, :, None] * right).unbind(1))
+
+
+def combination(vectors: Iterable[Tensor], weights: Iterable[Tensor]) -> Tensor:
+    """The sum of vectors [i, ...], each times its weight [...]."""
+    total: Tensor | None = None
+    for vector, weight in zip(vectors, weights, strict=True):
+        total = vector * weight if total is None else torch.addcmul(total, vector, weight)
+    assert total is not None
+    return total
 
 
 def add(terms: Sequence[Tensor]) -> Tensor:
@@ -97,9 +139,3 @@ def add(terms: Sequence[Tensor]) -> Tensor:
     for term in terms[1:]:
         total = total + term
     return total
-
-
-def _inverse_of_two(matrix: Tensor) -> Tensor:
-    """Inverses of 2x2 matrices [2, 2, ...]."""
-    a, b, c, d = matrix.flatten(0, 1).unbind()
-    return torch.stack((d, -b, -c, a)).div(a * d - b * c).view_as(matrix)

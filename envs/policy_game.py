@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .differentiable_game import Derivatives, DifferentiableGame, Outcome
 from .matrix_game import Payoffs, interchangeable, seen_from, two_matrices
-from .memory_one_chain import MIRROR, MemoryOneChain, product
+from .memory_one_chain import MIRROR, MemoryOneChain, contrasts, product, visits
 
 
 class PolicyGame(DifferentiableGame):
@@ -54,7 +54,8 @@ class PolicyGame(DifferentiableGame):
 
     def values(self, own: Tensor, other: Tensor, rewards: Tensor) -> Tensor:
         chain = MemoryOneChain(own, other, self.discount)
-        return chain.value(chain.worth(rewards))
+        worth = torch.stack([chain.worth(reward) for reward in rewards.unbind(1)], 1)
+        return product(chain.transitions[:1], worth)[0]
 
     def outcome(self, own: Tensor, other: Tensor, rewards: Tensor) -> Outcome:
         chain = MemoryOneChain(own, other, self.discount)
@@ -68,36 +69,60 @@ class PolicyGame(DifferentiableGame):
 class PolicyDerivatives(Derivatives):
     """Derivatives of the values of two memory-one policies, in their probabilities.
 
-    With v, y, D and R of `MemoryOneChain`, B_s = D_s y, and m = y_CC - y_CD - y_DC + y_DD,
-        dV/dp_s = v_s B_s
-        d2V/dp_s dp'_t = v_s R_st B'_t + v_t R'_ts B_s  (+ v_s m where s = t and p is own, p' the other's).
+    With v and b of `MemoryOneChain`, and B_s what is worth more by P(C) in state s,
+        dV/dp_s = v_s B_s,    B_s = b_1 + b_3 q_s for own p_s, b_2 + b_3 p_s for other's q_s.
+    Along a step d of somebody's policy, with B' his own B,
+        v changes by the visits that come from v_t d_t more C of his (`redirected`),
+        b changes as if he paid B'_t d_t more for outcome t, and moreover
+        B_s changes by b_3 d_s where the step is the other's.
+    No matrix of second derivatives is made, where only its product with a step is asked for.
     """
 
     def __init__(self, chain: MemoryOneChain, rewards: Tensor):
         self.chain = chain
-        self.worth = chain.worth(rewards)
-        """y of both [outcome, player, ...]."""
-        self._change = tuple(chain.change(by, self.worth[:, None]) for by in (1, 2))
+        self._contrasts = [contrasts(reward) for reward in rewards.unbind(1)]
+        self._slopes: dict[int, Tensor] = {}
+        self._changes: dict[tuple[int, int], Tensor] = {}
 
-    @cached_property
-    def _turn(self) -> tuple[Tensor, Tensor]:
-        """v_s R_st [s, t, ...] for own and for other's P(C)."""
-        own, other = (self.chain.visits[:, None] * self.chain.redirection(by) for by in (1, 2))
-        return own, other
+    def slopes(self, whose: int) -> Tensor:
+        """b [3, ...]."""
+        if whose not in self._slopes:
+            self._slopes[whose] = self.chain.slopes(self._contrasts[whose - 1])
+        return self._slopes[whose]
+
+    def change(self, whose: int, by: int) -> Tensor:
+        """B [state, ...], in player 1's view."""
+        if (whose, by) not in self._changes:
+            self._changes[whose, by] = self.chain.change(by, self.slopes(whose))
+        return self._changes[whose, by]
 
     def gradient(self, whose: int, by: int) -> Tensor:
-        found = self.chain.visits * self._change[by - 1][:, whose - 1]
+        found = self.chain.visits * self.change(whose, by)
+        return found if by == 1 else found[MIRROR]
+
+    def along(self, whose: int, by: int, mover: int, step: Tensor) -> Tensor:
+        chain, step = self.chain, step if mover == 1 else step[MIRROR]
+        turned = chain.change(by, chain.slopes(contrasts((self.change(whose, mover) * step)[1:])))
+        turned = chain.discount * turned
+        if by != mover:
+            turned = torch.addcmul(turned, step, self.slopes(whose)[2])
+        visited = chain.redirected(mover, chain.visits * step)
+        found = torch.addcmul(chain.visits * turned, visited, self.change(whose, by))
         return found if by == 1 else found[MIRROR]
 
     def mixed(self, whose: int) -> Tensor:
-        own, other = (change[:, whose - 1] for change in self._change)
-        found = self._turn[0] * other
-        found.addcmul_(self._turn[1].transpose(0, 1), own[:, None])
-        cc, cd, dc, dd = self.worth[:, whose - 1]
-        found.diagonal(0, 0, 1).add_((self.chain.visits * (cc - cd - dc + dd)).movedim(0, -1))
+        found = self._turned[0] * self.change(whose, 2)
+        found.addcmul_(self._turned[1].transpose(0, 1), self.change(whose, 1)[:, None])
+        found.diagonal(0, 0, 1).add_((self.chain.visits * self.slopes(whose)[2]).movedim(0, -1))
         return found[:, MIRROR]
 
-    def curvature(self, whose: int) -> Tensor:
-        half = self._turn[whose - 1] * self._change[whose - 1][:, whose - 1]
-        found = half + half.transpose(0, 1)
-        return found if whose == 1 else found[MIRROR][:, MIRROR]
+    @cached_property
+    def _turned(self) -> tuple[Tensor, Tensor]:
+        """How visits of t change with P(C) in s of own and of other [s, t, ...]."""
+        chain = self.chain
+        own, other, both = (visits(chain.discount * row) for row in chain.inverse)
+        often = chain.visits[:, None]
+        return (
+            often * torch.addcmul(own, both, chain.other[:, None]),
+            often * torch.addcmul(other, both, chain.own[:, None]),
+        )

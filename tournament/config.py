@@ -131,7 +131,7 @@ class Analysis(Section):
     anchors: dict[str, Annotated[tuple[float, float], Field(strict=False)]] = Field(
         {}, description="environment = [payoff that counts 0, payoff that counts 1]"
     )
-    exploitability: list[Kind] = Field(["population"], description="what is said of who can be exploited")
+    exploitability: list[Kind] = Field(["population", "exact"], description="what is said of who can be exploited")
     budget: int = Field(1_000_000, ge=1, description="rounds that a trained exploiter may learn from")
     restarts: int = Field(4, ge=1, description="exploiters that are trained, of which the best counts")
 

@@ -8,7 +8,7 @@ import math
 import signal
 import time
 import warnings
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -33,14 +33,26 @@ FEW = 5
 """Rounds from which the time of a match is estimated."""
 
 
-def work(config: Config, done: NDArray[np.int64] | None = None) -> list[Chunk]:
-    """Everything a config asks for, less the matches that are `done` (their identities)."""
+def work(
+    config: Config,
+    done: NDArray[np.int64] | None = None,
+    repetitions: int | None = None,
+    wanted: Callable[[Cell], bool] = lambda cell: True,
+) -> list[Chunk]:
+    """Everything a config asks for, less the matches that are `done` (their identities).
+
+    Or only so many `repetitions` of it, and only the cells that are `wanted`.
+    """
     plan, chunks = config.plan, list[Chunk]()
+    if plan.kind != "round_robin":
+        return []
+    if repetitions is not None:
+        plan = replace(plan, repetitions=min(repetitions, plan.repetitions))
     done = np.empty(0, np.int64) if done is None else done
     for cells in round_robin(plan):
         for index in range(len(plan.settings)):
             for how in HOW:
-                chosen = [cell for cell in cells if (cell.setting, cell.how) == (index, how)]
+                chosen = [cell for cell in cells if (cell.setting, cell.how) == (index, how) and wanted(cell)]
                 if chosen:
                     chunks += _cut(plan, index, chosen, how, done, config.execution)
     return chunks
@@ -75,12 +87,12 @@ def workers_of(execution: Execution) -> int:
         raise DilemmaError("execution.jobs: found 0; allowed: 1 or more, or -1 for one per core")
     if execution.jobs == 1:
         return 1
-    with _backend(execution):
+    with backend(execution):
         return int(joblib.effective_n_jobs(execution.jobs))
 
 
 @contextmanager
-def _backend(execution: Execution) -> Iterator[bool]:
+def backend(execution: Execution) -> Iterator[bool]:
     """Make joblib use the backend; says whether it hands results back as they finish."""
     name = execution.backend
     try:
@@ -93,8 +105,8 @@ def _backend(execution: Execution) -> Iterator[bool]:
         reason = str(error).splitlines()[0]
         raise DilemmaError(f"execution.backend: joblib can't use {name!r} ({reason}); it knows {known}") from error
     with context:
-        backend, _ = get_active_backend()
-        yield backend.supports_return_generator
+        active, _ = get_active_backend()
+        yield active.supports_return_generator
 
 
 def leave_interrupts_to_the_parent() -> None:
@@ -110,7 +122,7 @@ def _in_parallel(
             under_way.add(number)
             yield joblib.delayed(_numbered)(number, chunk, execution.timeout)
 
-    with _backend(execution) as streams:
+    with backend(execution) as streams:
         parallel = joblib.Parallel(
             n_jobs=workers,
             return_as="generator_unordered" if streams else "list",

@@ -6,6 +6,7 @@ seats/*.parquet  a row for each seat of each match
 curves/*.parquet a row for each point of the learning curve of each seat
 costs/*.parquet  what each agent took, chunk by chunk
 checkpoints/     what learners have learned, of those that the config keeps
+exploits/*.json  what came of the search for exploiters of each agent
 failures.jsonl   matches that failed, each with its reason and traceback
 """
 
@@ -33,6 +34,7 @@ from ..envs.errors import DilemmaError
 from .chunk import Checkpoint, Failure, Outcome, Rows
 from .conduct import COLUMNS as CONDUCT
 from .config import Config, as_asked
+from .exploit.search import Found
 from .plan import HOW, Plan
 
 Asked: TypeAlias = dict[str, Any]
@@ -100,6 +102,10 @@ class Store:
     @property
     def costs_path(self) -> Path:
         return self.path / "costs"
+
+    @property
+    def exploits_path(self) -> Path:
+        return self.path / "exploits"
 
     @property
     def failures_path(self) -> Path:
@@ -171,6 +177,16 @@ class Store:
         """What each agent took, a row for each chunk that it played in; None where nobody played."""
         tables = [pq.read_table(file) for file in sorted(self.costs_path.glob("*.parquet"))]
         return to_frame(tables, self.asked()) if tables else None
+
+    def write_exploit(self, found: Found) -> None:
+        """Keep what came of a search for an exploiter."""
+        self.exploits_path.mkdir(exist_ok=True)
+        _write(self.exploits_path / f"{found.search.key}.json", json.dumps(exploit_record(found), indent=2) + "\n")
+
+    def exploits(self) -> dict[str, dict[str, Any]]:
+        """What came of every search so far, by its key: a card, or the reason why there is none."""
+        files = sorted(self.exploits_path.glob("*.json"))
+        return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
 
     def add_failures(self, failures: Sequence[Failure], plan: Plan) -> None:
         """Append failures as they happen."""
@@ -248,6 +264,21 @@ def describe(failure: Failure, plan: Plan) -> dict[str, object]:
         **asdict(failure),
         "setting": plan.settings[failure.setting].label,
         "cast": [plan.entrants[index].label for index in failure.cast],
+    }
+
+
+def exploit_record(found: Found) -> dict[str, Any]:
+    """What came of a search, as plain values."""
+    if found.card:
+        return found.card.to_json()
+    search = found.search
+    return {
+        "environment": search.setting.label,
+        "agent": search.entrant.label,
+        "kind": search.kind,
+        "seat": search.seat,
+        "reason": found.reason,
+        "traceback": found.traceback,
     }
 
 

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from .exact import ExactLearner, Point, times
+from .exact import ExactLearner, Point
 
 
 class CgdExact(ExactLearner):
@@ -26,7 +26,7 @@ class CgdExact(ExactLearner):
 
     def ascent(self, at: Point) -> Tensor:
         first, second = self.lookahead * at.mixed(1), self.lookahead * at.mixed(2)
-        towards = at.gradient(1, 1) + times(first, at.gradient(2, 2))
+        towards = at.gradient(1, 1) + self.lookahead * at.along(1, 1, 2, at.gradient(2, 2))
         response = torch.einsum("ik...,jk...->...ij", first, second)
         identity = torch.eye(len(first), dtype=first.dtype, device=first.device)
         solution: Tensor = torch.linalg.solve(identity - response, towards.movedim(0, -1))

@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from .exact import ExactLearner, Point, times
+from .exact import ExactLearner, Point
 
 
 class ConsensusExact(ExactLearner):
@@ -23,4 +23,4 @@ class ConsensusExact(ExactLearner):
 
     def ascent(self, at: Point) -> Tensor:
         own, other = at.gradient(1, 1), at.gradient(2, 2)
-        return own - self.weight * (times(at.curvature(1), own) + times(at.mixed(2), other))
+        return own - self.weight * (at.along(1, 1, 1, own) + at.along(2, 1, 2, other))

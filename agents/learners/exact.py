@@ -49,14 +49,12 @@ class Point:
         own, other = self._slope
         return self.derivatives.mixed(whose) * own[:, None] * other
 
-    def curvature(self, whose: int) -> Tensor:
-        """d2V_whose / dt_whose dt_whose [component, component, ...]."""
-        slope = self._slope[whose - 1]
-        found = self.derivatives.curvature(whose) * slope[:, None] * slope
-        if self.game.probabilities:
-            probability = (self.own, self.other)[whose - 1]
-            bend = self.gradient(whose, whose) * (1 - 2 * probability)
-            found.diagonal(0, 0, 1).add_(bend.movedim(0, -1))
+    def along(self, whose: int, by: int, mover: int, step: Tensor) -> Tensor:
+        """How dV_whose / dt_by changes with a step of t_mover: the second derivative times that step."""
+        found = self._slope[by - 1] * self.derivatives.along(whose, by, mover, self._slope[mover - 1] * step)
+        if by == mover and self.game.probabilities:
+            probability = (self.own, self.other)[by - 1]
+            found = found + self.gradient(whose, by) * (1 - 2 * probability) * step
         return found
 
     def moved(self, own: Tensor | None = None, other: Tensor | None = None) -> Point:
@@ -76,11 +74,6 @@ class Point:
         if not self.game.probabilities:
             return torch.ones_like(self.own), torch.ones_like(self.other)
         return self.own * (1 - self.own), self.other * (1 - self.other)
-
-
-def times(matrix: Tensor, vector: Tensor) -> Tensor:
-    """The product [i, ...] of a matrix [i, j, ...] and a vector [j, ...]."""
-    return (matrix * vector).sum(1)
 
 
 def dot(one: Tensor, two: Tensor) -> Tensor:

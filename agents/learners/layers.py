@@ -34,20 +34,6 @@ def lookup(table: Tensor, states: Tensor) -> Tensor:
     return rows.index_select(0, (states + first).reshape(-1)).view(*states.shape, outputs)
 
 
-def gru_cell(gates: Tensor, new: Tensor, hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """The next hidden state [chair, table, unit] of a gated recurrent unit (Cho et al. 2014, as in cuDNN).
-
-        r, z = sigmoid(x + h W),   n = tanh(x + r (h W + b)),   h' = n + z (h - n)
-    `gates` [chair, table, 2 unit] and `new` [chair, table, unit] are x, the input's part with its bias; `weight` W
-    is [chair, unit, 3 unit], `bias` b [chair, unit].
-    """
-    units = hidden.shape[-1]
-    to_gates, to_new = torch.split(torch.bmm(hidden, weight), [2 * units, units], -1)
-    reset, update = torch.split(torch.sigmoid(gates + to_gates), units, -1)
-    new = torch.tanh(torch.addcmul(new, reset, to_new + bias[:, None]))
-    return torch.lerp(new, hidden, update)
-
-
 def normal_parameters(chairs: Chairs, count: int, component: int = 0) -> Tensor:
     """Standard normal deviates float64 [chair, count], which depend on the chair alone."""
     return parameter_chance(chairs, count, component).normal(Purpose.PARAMETERS, 0, 0)

@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from .exact import ExactLearner, Point, times
+from .exact import ExactLearner, Point
 
 
 class LolaExact(ExactLearner):
@@ -26,7 +26,7 @@ class LolaExact(ExactLearner):
     full: bool = Field(True, description="differentiate both factors of the product; false: eq. 4.4 of 2018")
 
     def ascent(self, at: Point) -> Tensor:
-        shaping = times(at.mixed(2), at.gradient(1, 2))
+        shaping = at.along(2, 1, 2, at.gradient(1, 2))
         if self.full:
-            shaping = shaping + times(at.mixed(1), at.gradient(2, 2))
+            shaping = shaping + at.along(1, 1, 2, at.gradient(2, 2))
         return at.gradient(1, 1) + self.lookahead * shaping

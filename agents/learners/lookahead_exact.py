@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from .exact import ExactLearner, Point, times
+from .exact import ExactLearner, Point
 
 
 class LookaheadExact(ExactLearner):
@@ -22,4 +22,4 @@ class LookaheadExact(ExactLearner):
     lookahead: float = Field(1.0, description="learning rate that it expects of the other")
 
     def ascent(self, at: Point) -> Tensor:
-        return at.gradient(1, 1) + self.lookahead * times(at.mixed(1), at.gradient(2, 2))
+        return at.gradient(1, 1) + self.lookahead * at.along(1, 1, 2, at.gradient(2, 2))

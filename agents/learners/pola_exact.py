@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...envs.differentiable_game import DifferentiableGame
 from ...envs.environment import Environment
-from .exact import ExactLearner, Point, times
+from .exact import ExactLearner, Point
 
 
 class PolaExact(ExactLearner):
@@ -41,7 +41,7 @@ class PolaExact(ExactLearner):
         here = at
         for _ in range(self.iterations):
             there = here.moved(other=self.lookahead * here.gradient(2, 2))
-            shaping = times(here.mixed(2), there.gradient(1, 2))
+            shaping = here.along(2, 1, 2, there.gradient(1, 2))
             gradient = there.gradient(1, 1) + self.lookahead * shaping - self.beta * (here.own - at.own)
             moved = moved + self.inner_rate * gradient * going
             before, here = here.own, at.moved(moved)

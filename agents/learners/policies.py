@@ -13,10 +13,12 @@ from typing import Annotated, Literal, TypeAlias
 import torch
 from pydantic import AfterValidator
 from torch import Tensor
+from torch.nn.functional import pad
 
 from ..agent import Chairs
-from .layers import gru_cell, linear, lookup, normal_parameters, uniform_parameters
+from .layers import linear, lookup, normal_parameters, uniform_parameters
 from .perception import Perception
+from .recurrence import Recurrence
 
 
 def _form(name: str) -> str:
@@ -148,7 +150,7 @@ class GRU(Form):
 
     def __init__(self, perception: Perception, units: int, outputs: int):
         self.outputs = outputs
-        self._inputs, self._units = perception.inputs, units
+        self._inputs, self._units, self._net = perception.inputs, units, Recurrence(units)
         self.shapes = [
             (self._inputs, 3 * units),
             (3 * units,),
@@ -162,20 +164,26 @@ class GRU(Form):
         return fan_in(chairs, self, [self._units] * len(self.shapes), component)
 
     def unroll(self, theta: Tensor, seen: Tensor) -> Tensor:
-        weight_in, bias_in, weight, bias, weight_out, bias_out = self.unpack(theta)
-        gates, new = torch.split(linear(seen, weight_in, bias_in), [2 * self._units, self._units], -1)
-        hidden = torch.zeros_like(new[0])
-        course = []
-        for to_gates, to_new in zip(gates.unbind(0), new.unbind(0), strict=True):
-            hidden = gru_cell(to_gates, to_new, hidden, weight, bias)
-            course.append(hidden)
-        return linear(torch.stack(course), weight_out, bias_out)
+        return self._net.unroll(self._joined(theta), self._fed(seen)).mT
 
     def step(self, theta: Tensor, seen: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        outputs, memory = self._net.step(self._joined(theta), self._fed(seen), memory)
+        return outputs.mT, memory
+
+    def _joined(self, theta: Tensor) -> Tensor:
+        """All weights as one [chair, unit + input + 1, 4 unit + output]; see `Recurrence`."""
         weight_in, bias_in, weight, bias, weight_out, bias_out = self.unpack(theta)
-        gates, new = torch.split(linear(seen, weight_in, bias_in), [2 * self._units, self._units], -1)
-        memory = gru_cell(gates, new, torch.zeros_like(new) if memory is None else memory, weight, bias)
-        return linear(memory, weight_out, bias_out), memory
+        gates, recalled = torch.split(weight, [2 * self._units, self._units], -1)
+        of_hidden = torch.cat((gates, torch.zeros_like(recalled), recalled, weight_out), -1)
+        of_input = pad(weight_in, (0, self._units + self.outputs))
+        of_one = torch.cat((bias_in, bias, bias_out), -1)[:, None]
+        return torch.cat((of_hidden, of_input, of_one), 1)
+
+    def _fed(self, seen: Tensor) -> Tensor:
+        """Features, or the one-hot code of states [..., chair, input, table]."""
+        if seen.is_floating_point():
+            return seen.mT
+        return seen[..., None, :] == torch.arange(self._inputs, device=seen.device)[:, None]
 
 
 def fan_in(chairs: Chairs, form: Form, inputs: Sequence[int], component: int) -> Tensor:

@@ -57,7 +57,9 @@ class PolicyAndValue:
         return theta[:, :size], theta[:, size:]
 
     def _split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        return outputs[..., : self.actions], outputs[..., self.actions]
+        # Recurrent nets leave outputs before tables: cut there, so that the gradient is joined in whole blocks.
+        logits, value = torch.split(outputs.mT, [self.actions, 1], -2)
+        return logits.mT, value[..., 0, :]
 
 
 def policy_and_value(

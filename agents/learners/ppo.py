@@ -86,8 +86,8 @@ class PPOPlayer(PolicyGradientPlayer):
         count = min(self.agent.minibatches, self.chairs.shape[1])
         if count == 1:
             whole = self.condensed(samples)
-            before = self.log_probabilities(whole)
-            for _ in range(self.agent.epochs):
+            before = self.descend(whole, None)
+            for _ in range(self.agent.epochs - 1):
                 self.descend(whole, before)
             return
         old = self.theta

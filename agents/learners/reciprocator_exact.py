@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ...envs.environment import Environment
-from ...envs.memory_one_chain import MIRROR, MemoryOneChain
+from ...envs.memory_one_chain import MIRROR, MemoryOneChain, contrasts
 from ...envs.policy_game import PolicyDerivatives, PolicyGame
 from ..agent import Chairs, Player
 from .exact import ExactPlayer, Point, at_tables
@@ -73,11 +73,11 @@ class Reciprocity:
             received = torch.cat((torch.zeros_like(received[:, :1]), received[:, 1:]), 1)
         returned = (move * given).sum(0)[1:]
         reward = rewards[:, :1] + agent.weight * discount * received * returned[:, None]
-        following = chain.worth((move * reward).sum(0)[1:, None])
+        following = chain.worth((move * reward).sum(0)[1:])[:, None]
         felt = chain.visits * move * received
         balance = discount * torch.cat((torch.zeros_like(returned[:1]), felt.sum(1)))
-        self.gradient = chain.visits * chain.change(1, reward + discount * following)
-        self.gradient += agent.weight * balance * chain.change(1, given)
+        self.gradient = chain.visits * chain.change(1, contrasts(reward + discount * following))
+        self.gradient += agent.weight * balance * chain.change(1, contrasts(given))
         if agent.published:
             self.gradient = (self.gradient - _of_two_rounds(chain, rewards[:, :1])) / discount**2
         self.measures = {
@@ -100,8 +100,8 @@ def _of_two_rounds(chain: MemoryOneChain, reward: Tensor) -> Tensor:
     """The gradient [state, ...] of what the first two rounds earn; `reward` is [outcome, 1, chair, 1]."""
     first = chain.transitions[0]
     second = (chain.transitions[1:] * reward[:, 0]).sum(1)
-    once = torch.cat((torch.ones_like(first[:1]), chain.discount * first)) * chain.change(1, reward)
-    once[0] += chain.discount * chain.change(1, second[:, None])[0]
+    once = torch.cat((torch.ones_like(first[:1]), chain.discount * first)) * chain.change(1, contrasts(reward))
+    once[0] += chain.discount * chain.change(1, contrasts(second))[0]
     return once
 
 

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from .exact import ExactLearner, Point, dot, times
+from .exact import ExactLearner, Point, dot
 
 
 class SosExact(ExactLearner):
@@ -29,13 +29,12 @@ class SosExact(ExactLearner):
     b: float = Field(0.1, description="length of the joint gradient below which a fixed point is near", ge=0)
 
     def ascent(self, at: Point) -> Tensor:
-        first, second = at.mixed(1), at.mixed(2)
         grad = at.gradient(1, 1), at.gradient(2, 2)
         look = (
-            grad[0] + self.lookahead * times(first, grad[1]),
-            grad[1] + self.lookahead * times(second.transpose(0, 1), grad[0]),
+            grad[0] + self.lookahead * at.along(1, 1, 2, grad[1]),
+            grad[1] + self.lookahead * at.along(2, 2, 1, grad[0]),
         )
-        shape = times(second, at.gradient(1, 2)), times(first.transpose(0, 1), at.gradient(2, 1))
+        shape = at.along(2, 1, 2, at.gradient(1, 2)), at.along(1, 2, 1, at.gradient(2, 1))
         along = self.lookahead * (dot(shape[0], look[0]) + dot(shape[1], look[1]))
         size = dot(grad[0], grad[0]) + dot(grad[1], grad[1])
         safe = self.a * (dot(look[0], look[0]) + dot(look[1], look[1])) / -along

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .exact import ExactLearner, Point, dot, times
+from .exact import ExactLearner, Point, dot
 
 
 class SymplecticExact(ExactLearner):
@@ -20,12 +20,11 @@ class SymplecticExact(ExactLearner):
     source: ClassVar[str] = "Balduzzi et al. 2018; alignment as in Letcher et al. 2019"
 
     def ascent(self, at: Point) -> Tensor:
-        first, second = at.mixed(1), at.mixed(2).transpose(0, 1)
         own, other = at.gradient(1, 1), at.gradient(2, 2)
         # H has the opposite sign of second derivatives of V, and so has x: H'x is in terms of V as it stands.
-        across = times(second.transpose(0, 1), other), times(first.transpose(0, 1), own)
-        steepest = times(at.curvature(1), own) + across[0], times(at.curvature(2), other) + across[1]
-        turned = (across[0] - times(first, other)) / 2, (across[1] - times(second, own)) / 2
+        across = at.along(2, 1, 2, other), at.along(1, 2, 1, own)
+        steepest = at.along(1, 1, 1, own) + across[0], at.along(2, 2, 2, other) + across[1]
+        turned = (across[0] - at.along(1, 1, 2, other)) / 2, (across[1] - at.along(2, 2, 1, own)) / 2
         along = -dot(own, steepest[0]) - dot(other, steepest[1])
         agreement = dot(turned[0], steepest[0]) + dot(turned[1], steepest[1])
         sign = torch.sign(along * agreement / (len(own) + len(other)) + 0.1)

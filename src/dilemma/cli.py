@@ -1,9 +1,9 @@
-"""The command line: `dilemma run`, `report`, `agents`, `envs`, `schema`. Heavy imports stand inside commands."""
+"""The command line: run, report, exploit, agents, envs, schema. Heavy imports stand inside commands."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -62,7 +62,7 @@ def run(config: str, out: str | None, jobs: int | None, changes: tuple[str, ...]
     repetitions plays only what it adds.
     """
     from .progress import Meter, duration
-    from .results import Tournament, play_into
+    from .results import Tournament, exploit_into, play_into
     from .tournament.store import Store
 
     if jobs is not None:
@@ -77,13 +77,16 @@ def run(config: str, out: str | None, jobs: int | None, changes: tuple[str, ...]
         seconds = estimate(to_do, tournament.config.execution)
         exact = sum(len(chunk) for chunk in to_do if chunk.how == "exact")
         played = sum(map(len, to_do)) - exact
-        click.echo(f"{played:,} matches to play and {exact:,} payoffs to compute: {duration(seconds)}")
+        most = "at most " if tournament.config.plan.adaptive else ""
+        click.echo(f"{most}{played:,} matches to play and {exact:,} payoffs to compute: {duration(seconds)}")
         return 0
     store = Store.open(folder, tournament.config)
     again = f"dilemma run {config} --out {folder}"
-    with _interruptible(again), Meter() as meter:
-        play_into(store, tournament.config, meter)
-    return _report(store, again)
+    with _interruptible(again):
+        with Meter() as meter:
+            play_into(store, tournament.config, meter)
+        wrong = exploit_into(store, tournament.config, (), lambda: Meter("agents", "exploit"))
+    return _report(store, again, wrong)
 
 
 @main.command()
@@ -94,6 +97,50 @@ def report(run: Path) -> int:
     from .tournament.store import Store
 
     return _report(Store.existing(run), f"dilemma run CONFIG --out {run}")
+
+
+@main.command()
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--agent", "labels", metavar="LABEL", multiple=True, help="Only this agent; may be given again.")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(["population", "exact", "inferred", "learned", "dynamic"]),
+    help="Only this kind; those of the run's config where left out.",
+)
+@click.option("--jobs", type=int, metavar="N", help="Worker processes; -1: one per core.")
+@click.option(
+    "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change the config: analysis.budget=20000"
+)
+@speaks_plainly
+def exploit(
+    run: Path, labels: tuple[str, ...], kinds: tuple[str, ...], jobs: int | None, changes: tuple[str, ...]
+) -> int:
+    """Look for exploiters of the agents of a run folder, and write its report again.
+
+    What was found before is kept; the same command again looks only for what is missing.
+    """
+    from .envs.errors import DilemmaError
+    from .progress import Meter
+    from .results import exploit_into
+    from .tournament.config import load
+    from .tournament.store import Store
+
+    store = Store.existing(run)
+    if kinds:
+        changes = (*changes, f"analysis.exploitability={list(kinds)}")
+    if jobs is not None:
+        changes = (*changes, f"execution.jobs={jobs}")
+    config = load(str(store.config_path), changes)
+    known = [entrant.label for entrant in config.plan.entrants]
+    for label in labels:
+        if label not in known:
+            raise DilemmaError(f"--agent: {run} has no agent {label!r}; it has {', '.join(known)}")
+    again = f"dilemma exploit {run}"
+    with _interruptible(again):
+        wrong = exploit_into(store, config, labels, lambda: Meter("agents", "exploit"))
+    return _report(store, again, wrong)
 
 
 @main.command()
@@ -142,7 +189,7 @@ def _interruptible(again: str) -> Iterator[None]:
         sys.exit(INTERRUPTED)
 
 
-def _report(store: Store, again: str) -> int:
+def _report(store: Store, again: str, wrong: Sequence[str] = ()) -> int:
     """Write the report, print the ranking, and say what failed."""
     import rich
 
@@ -160,5 +207,11 @@ def _report(store: Store, again: str) -> int:
             f"To play them again: {again}",
             err=True,
         )
+    if wrong:
+        click.echo(
+            f"{len(wrong)} searches for an exploiter failed; the first: {wrong[0]}.\n"
+            f"Tracebacks: {store.exploits_path}. To try again: {again}",
+            err=True,
+        )
     click.echo(page)
-    return FAILED if results.failures else 0
+    return FAILED if results.failures or wrong else 0

@@ -21,23 +21,24 @@ EVERY = 30.0
 
 
 class Meter:
-    """Call it with (matches done, matches to do); use it as a context."""
+    """Call it with (things done, things to do); use it as a context."""
 
-    def __init__(self) -> None:
+    def __init__(self, things: str = "matches", verb: str = "play") -> None:
+        self._things, self._verb = things, verb
         self._bar: Progress | None = None
         if sys.stderr.isatty():
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
                 MofNCompleteColumn(),
-                TextColumn("matches,"),
+                TextColumn(f"{things},"),
                 TimeElapsedColumn(),
                 TextColumn("gone,"),
                 TimeRemainingColumn(),
                 TextColumn("left"),
                 transient=True,
             )
-            self._task = self._bar.add_task("Playing", total=None)
+            self._task = self._bar.add_task(f"{verb.capitalize()}ing", total=None)
         self._start = self._last = time.monotonic()
 
     def __enter__(self) -> Meter:
@@ -57,11 +58,13 @@ class Meter:
             return
         now = time.monotonic()
         if done == 0:
-            click.echo(f"{total:,} matches to play" if total else "Nothing left to play", err=True)
+            said = f"{total:,} {self._things} to {self._verb}" if total else f"Nothing left to {self._verb}"
+            click.echo(said, err=True)
         elif done < total and now - self._last > EVERY:
             self._last = now
             left = (now - self._start) * (total - done) / done
-            click.echo(f"{done:,} of {total:,} matches played, {duration(left)} left", err=True)
+            said = f"{done:,} of {total:,} {self._things} {self._verb}ed, {duration(left)} left"
+            click.echo(said, err=True)
 
 
 def duration(seconds: float) -> str:

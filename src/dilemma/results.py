@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import inspect
+import math
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias, TypeVar
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from .agents import CATALOGUE as AGENTS
 from .agents.agent import Agent
-from .analysis.cells import Game
+from .analysis.cells import Game, environments
 from .analysis.payoffs import payoff_table
+from .analysis.racing import unresolved
 from .analysis.ranking import rank
 from .analysis.report import Facts, write_report
 from .envs import CATALOGUE as ENVIRONMENTS
 from .envs.catalogue import Catalogue
 from .envs.environment import Environment
 from .envs.errors import DilemmaError
-from .tournament.chunk import Outcome
-from .tournament.config import Config, Execution, as_asked, load
+from .tournament.chunk import Chunk
+from .tournament.config import Analysis, Config, Execution, Kind, load
+from .tournament.exploit.search import Found, look, searches
 from .tournament.plan import Mode, Plan, check, entrants, settings
 from .tournament.runner import carry_out, work
-from .tournament.store import Store, describe, to_frame, to_table
+from .tournament.schedule import Cell
+from .tournament.store import Store
 
 Watch: TypeAlias = Callable[[int, int], None]
 """Told (matches done, matches to do) whenever a chunk is finished."""
@@ -51,6 +55,10 @@ class Results:
     """What was run, for the report."""
     curves: pd.DataFrame | None = None
     """A row for each point of the learning curve of each seat of each match; None where nobody learned."""
+    costs: pd.DataFrame | None = None
+    """What each agent took, a row for each chunk; None where nobody played."""
+    exploits: Sequence[Mapping[str, Any]] = ()
+    """What came of each search for an exploiter: a card, or the reason why there is none."""
 
     @cached_property
     def payoffs(self) -> pd.DataFrame:
@@ -90,12 +98,14 @@ class Tournament:
         backend: str = "loky",
         chunk: int | None = None,
         timeout: float | None = None,
+        exploitability: Sequence[Kind] = ("population",),
     ):
         games = settings(_named(environments, ENVIRONMENTS, Environment))
         cast = entrants(_named(agents, AGENTS, Agent))
         plan = Plan(games, cast, name, seed, repetitions, self_play, mode)
         check(plan)
-        self.config = Config(plan, Execution(jobs=jobs, backend=backend, chunk=chunk, timeout=timeout))
+        execution = Execution(jobs=jobs, backend=backend, chunk=chunk, timeout=timeout)
+        self.config = Config(plan, execution, Analysis(exploitability=list(exploitability)))
 
     @staticmethod
     def from_config(path: Path | str, changes: Sequence[str] = ()) -> Tournament:
@@ -110,18 +120,10 @@ class Tournament:
         if folder is not None:
             store = Store.open(Path(folder), self.config)
             play_into(store, self.config, watch)
+            exploit_into(store, self.config, (), lambda: nullcontext(watch))
             return stored(store)
-        tables, curves, failures, matches = [], [], [], 0
-        for outcome in _watched(self.config, None, watch):
-            tables += [to_table(rows, self.config.plan) for rows in outcome.rows]
-            curves += [to_table(rows, self.config.plan) for rows in outcome.curves]
-            failures += [describe(failure, self.config.plan) for failure in outcome.failures]
-            matches += outcome.matches
-        asked = as_asked(self.config)
-        counts = {"matches": matches, "failed": len(failures)}
-        facts = _facts(asked, failures, {"versions": versions(), "counts": counts})
-        learned = to_frame(curves, asked) if curves else None
-        return Results(to_frame(tables, asked), failures, games_of(self.config.plan), facts, learned)
+        with TemporaryDirectory() as passing:
+            return self.run(Path(passing) / "run", watch)
 
 
 def play_into(store: Store, config: Config, watch: Watch) -> None:
@@ -136,17 +138,59 @@ def play_into(store: Store, config: Config, watch: Watch) -> None:
         "finished": None,
     }
     store.write_manifest(manifest)
-    for outcome in _watched(config, store.done(), watch):
-        store.write(outcome, plan)
+    for chunks in _batches(store, config):
+        total, finished = sum(map(len, chunks)), 0
+        watch(0, total)
+        for outcome in carry_out(chunks, config.execution):
+            store.write(outcome, plan)
+            finished += outcome.matches + len(outcome.failures)
+            watch(finished, total)
     counts = {"failed": len(store.settle_failures()), "matches": len(store.done())}
     store.write_manifest({**manifest, "counts": counts, "finished": _now()})
+
+
+def exploit_into(
+    store: Store, config: Config, labels: Sequence[str], meter: Callable[[], AbstractContextManager[Watch]]
+) -> list[str]:
+    """Look for the exploiters that a run folder lacks, of all agents or those with these labels.
+
+    Exact ones take no time worth a word; `meter` is told of the others. Returns what went wrong, a sentence each.
+    """
+    tried = {key for key, record in store.exploits().items() if not record.get("traceback")}
+    wanted = [search for search in searches(config, labels) if search.key not in tried]
+    quick = [search for search in wanted if search.kind == "exact"]
+    slow = [search for search in wanted if search.kind != "exact"]
+    wrong = []
+
+    def keep(found: Found) -> None:
+        store.write_exploit(found)
+        if found.traceback:
+            wrong.append(f"{found.search.entrant.label} in {found.search.setting.label}, {found.reason}")
+
+    for found in look(quick, config):
+        keep(found)
+    if slow:
+        with meter() as watch:
+            watch(0, len(slow))
+            for number, found in enumerate(look(slow, config), 1):
+                keep(found)
+                watch(number, len(slow))
+    return wrong
 
 
 def stored(store: Store) -> Results:
     """The results in a run folder."""
     asked, manifest, failures = store.asked(), store.manifest(), store.failures()
     facts = _facts(asked, failures, manifest)
-    return Results(store.seats(), failures, manifest["games"], facts, store.curves())
+    return Results(
+        store.seats(),
+        failures,
+        manifest["games"],
+        facts,
+        store.curves(),
+        store.costs(),
+        list(store.exploits().values()),
+    )
 
 
 def games_of(plan: Plan) -> dict[str, Game]:
@@ -170,14 +214,44 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **found}
 
 
-def _watched(config: Config, done: NDArray[np.int64] | None, watch: Watch) -> Iterator[Outcome]:
-    to_do = work(config, done)
-    total, finished = sum(map(len, to_do)), 0
-    watch(0, total)
-    for outcome in carry_out(to_do, config.execution):
-        yield outcome
-        finished += outcome.matches + len(outcome.failures)
-        watch(finished, total)
+FIRST = 10
+"""Matches of each cast before the first look at what is resolved."""
+
+
+def _batches(store: Store, config: Config) -> Iterator[list[Chunk]]:
+    """What is to be played; with 'until resolved', look by look, each with twice the matches where it is open."""
+    plan = config.plan
+    if not plan.adaptive:
+        yield work(config, store.done())
+        return
+    looks = [min(math.ceil(FIRST / plan.block) * plan.block, plan.repetitions)]
+    while looks[-1] < plan.repetitions:
+        looks.append(min(2 * looks[-1], plan.repetitions))
+    yield work(config, store.done(), looks[0])
+    for repetitions in looks[1:]:
+        unclear = _unresolved(store, config, 0.05 / len(looks))
+        if not unclear:
+            return
+
+        def wanted(cell: Cell, unclear: set[tuple[int, int]] = unclear) -> bool:
+            return cell.how != "exact" and any((cell.setting, member) in unclear for member in cell.cast)
+
+        yield work(config, store.done(), repetitions, wanted)
+
+
+def _unresolved(store: Store, config: Config, level: float) -> set[tuple[int, int]]:
+    """The plan's settings and entrants whose order is unclear so far."""
+    plan, seats = config.plan, store.seats()
+    settings = {setting.label: index for index, setting in enumerate(plan.settings)}
+    rivals = {
+        entrant.label: index for index, entrant in enumerate(plan.entrants) if entrant.label not in plan.background
+    }
+    found = set()
+    for cells in environments(seats, games_of(plan)):
+        unclear = unresolved(cells, level=level, margin=config.analysis.margin or 0.0)
+        labels = cells.agents[cells.roster[unclear]]
+        found |= {(settings[cells.environment], rivals[label]) for label in labels if label in rivals}
+    return found
 
 
 def _facts(

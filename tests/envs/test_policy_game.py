@@ -1,5 +1,7 @@
 """Differentiable games: exact values and their derivatives."""
 
+import itertools
+
 import pytest
 import torch
 from pydantic import ValidationError
@@ -95,7 +97,9 @@ def test_the_closed_form_of_derivatives_is_autograds(payoffs, discount):
         for by in (1, 2):
             assert torch.allclose(ours.gradient(whose, by), theirs.gradient(whose, by))
         assert torch.allclose(ours.mixed(whose), theirs.mixed(whose))
-        assert torch.allclose(ours.curvature(whose), theirs.curvature(whose))
+        for by, mover in itertools.product((1, 2), (1, 2)):
+            step = policies(5, seed=2)[0] - 0.5
+            assert torch.allclose(ours.along(whose, by, mover, step), theirs.along(whose, by, mover, step))
 
 
 @pytest.mark.parametrize(

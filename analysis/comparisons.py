@@ -1,0 +1,120 @@
+"""Agents compared two by two, paired by partner: how far apart, how surely, and whether it matters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from .bootstrap import LEVEL, generator
+from .cells import Cells, Flags, Indices, Numbers
+from .finding import Finding
+from .influence import influence, payoff_matrix
+from .rank_sets import contrasts, holm
+
+COLUMNS = (
+    *("environment", "agent", "other", "difference", "low", "high", "p_flip", "p_student", "p", "verdict"),
+    "partners",
+)
+VERDICTS = ("better", "worse", "equivalent", "unresolved")
+EXACT = 12
+"""With up to so many partners every flip of signs is counted."""
+_BATCH = 4_000_000
+
+
+def comparisons(
+    cells: Cells, table: pd.DataFrame, *, margin: float = 0.0, draws: int = 10_000, seed: int = 0
+) -> Finding:
+    """A row for each pair of agents of one environment, the better one first.
+
+    `low` and `high` hold the difference over the sampled field with 95 %. `p_flip` flips the signs of the
+    partners' differences (every flip where there are up to 12, else `draws`); it is exact where partners are
+    exchangeable, but blind to chance that repetitions share. `p_student` counts that too. `p` is the larger of
+    both (Student's alone where none of the draws reached the difference), adjusted for all pairs (Holm 1979).
+
+    Verdict, of the first against the second: "equivalent" where the 90 % interval lies within -+ `margin` (two
+    one-sided tests, Schuirmann 1987, each pair alone), "better" or "worse" where p is up to 0.05, else
+    "unresolved". Raises ValueError for a negative margin.
+    """
+    if not margin >= 0:
+        raise ValueError(f"margin is {margin}: it must be 0 or more, in payoff per round")
+    moved, matrix = influence(cells, table), payoff_matrix(cells, table)
+    found = contrasts(moved)
+    order = np.argsort(np.where(np.isnan(moved.payoff), np.inf, -moved.payoff), kind="stable")
+    order = order[~np.isnan(moved.payoff[order])]
+    first, second = (order[index] for index in np.triu_indices(len(order), 1))
+    pair = first, second
+    both = ~np.isnan(matrix[first]) & ~np.isnan(matrix[second])
+    apart = np.where(both, np.nan_to_num(matrix[first]) - np.nan_to_num(matrix[second]), 0.0)
+    apart[np.abs(apart) < 1e-12 * np.abs(np.nan_to_num(matrix)).max(initial=1)] = 0.0
+    flipped = sign_flip(apart, draws, generator(cells.environment, seed))
+    common, all_of = both.sum(1), np.maximum(moved.partners[first], moved.partners[second])
+    # Where no flip reached the difference, `draws` are too few to say how small p is.
+    beyond = (both.shape[1] > EXACT) & (flipped <= 1 / (draws + 1))
+    p = holm(np.where(beyond, found.p[pair], np.maximum(flipped, found.p[pair])))
+    difference, error, freedom = found.difference[pair], found.error[pair], found.freedom[pair]
+    known = moved.partners[first] + moved.partners[second] > 2
+    half = np.where(known, stats.t.ppf((1 + LEVEL) / 2, freedom) * error, np.nan)
+    within = np.abs(difference) + stats.t.ppf(LEVEL, freedom) * error <= margin
+    differ = p <= 1 - LEVEL
+    verdict = np.select(
+        [within & known, differ & (difference > 0), differ & (difference < 0)],
+        ["equivalent", "better", "worse"],
+        "unresolved",
+    )
+    columns = {
+        "environment": cells.environment,
+        "agent": pd.Categorical.from_codes(cells.roster[first], cells.agents),
+        "other": pd.Categorical.from_codes(cells.roster[second], cells.agents),
+        "difference": difference,
+        "low": difference - half,
+        "high": difference + half,
+        "p_flip": flipped,
+        "p_student": found.p[pair],
+        "p": p,
+        "verdict": verdict,
+        "partners": common,
+    }
+    return Finding(pd.DataFrame(columns), tuple(_remarks(common, common == all_of, verdict)))
+
+
+def sign_flip(apart: Numbers, draws: int, random: np.random.Generator) -> Numbers:
+    """Two-sided p-values of mean differences [pair, partner] by flips of their signs; 0 is no difference.
+
+    With up to 12 partners p = (flips that reach |sum|) / 2^n; else with `draws` random flips and the observed one,
+    (1 + those that reach it) / (draws + 1) (Phipson and Smyth 2010).
+    """
+    pairs, partners = apart.shape
+    exact = partners <= EXACT
+    if exact:
+        # The other half mirrors this one.
+        codes = np.arange(2 ** max(partners - 1, 0))
+        signs = 1.0 - 2 * ((codes[:, None] >> np.arange(partners)) & 1)
+    else:
+        signs = random.integers(0, 2, (draws, partners)) * 2.0 - 1
+    reach = np.abs(apart.sum(1)) - 1e-12 * np.abs(apart).sum(1)
+    count = np.zeros(pairs)
+    batch = max(1, _BATCH // max(1, len(signs)))
+    for begin in range(0, pairs, batch):
+        part = slice(begin, begin + batch)
+        count[part] = (np.abs(apart[part] @ signs.T) >= reach[part, None]).sum(1)
+    return count / len(signs) if exact else (1 + count) / (draws + 1)
+
+
+def _remarks(partners: Indices, known: Flags, verdict: NDArray[np.str_]) -> Iterator[str]:
+    """Sentences about partners in common [pair], whether they are all of both agents' [pair], and verdicts."""
+    pairs = len(verdict)
+    if not pairs:
+        yield "There are no two agents to compare."
+        return
+    fewest = int(partners.min())
+    if fewest <= EXACT and pairs * 2.0 ** (1 - fewest) > 1 - LEVEL:
+        common = f"{fewest} partner{'s' if fewest != 1 else ''} in common"
+        yield f"With {common} flips of signs can hardly reach p = 0.05 in {pairs} comparisons."
+    if not known.all():
+        yield "Some pairs met different partners: the difference of their payoffs is not all their own doing."
+    resolved = int((verdict != "unresolved").sum())
+    yield f"{resolved} of {pairs} pair{'s' if pairs != 1 else ''} of agents can be told apart, or to be alike."

@@ -1,0 +1,74 @@
+"""Friedman's test of equal ranks over blocks (partners or environments), and which pairs of agents differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from .bootstrap import LEVEL
+from .cells import Flags, Numbers
+from .finding import Finding
+from .rank_sets import holm
+
+COLUMNS = ("agent", "other", "rank", "other_rank", "p_wilcoxon", "p")
+
+
+def friedman(matrix: Numbers, agents: Sequence[str], blocks: str = "partners") -> Finding:
+    """A row for each pair of agents, from what they earned [agent, block]; `blocks` is their name in sentences.
+
+    Within a block agents are ranked, 1 the best; `rank` is the mean over blocks. The sentences have Friedman's
+    chi squared with a correction for ties (Friedman 1937). `p_wilcoxon` is the signed-rank test of the pair alone
+    (zeros split, Pratt's way), which no third agent can move, as it can mean ranks (Benavoli, Corani and Mangili
+    2016); `p` is Holm's over all pairs. Blocks in which somebody is missing are left out.
+    """
+    there: Flags = np.asarray(~np.isnan(matrix).all(1), dtype=np.bool_)
+    said = []
+    if not there.all():
+        said.append(f"Left out, without a payoff: {', '.join(np.asarray(agents, dtype=object)[~there])}.")
+    agents, matrix = [agent for agent, in_it in zip(agents, there, strict=True) if in_it], matrix[there]
+    whole: Flags = np.asarray(~np.isnan(matrix).any(0), dtype=np.bool_)
+    kept = matrix[:, whole].round(12)
+    size, count = kept.shape
+    if not whole.all():
+        said.append(f"{int((~whole).sum())} of {len(whole)} {blocks} are left out: not all agents met them.")
+    ranks = stats.rankdata(-kept, axis=0).mean(1) if kept.size else np.full(size, np.nan)
+    first, second = np.triu_indices(size, 1)
+    if size < 2 or count < 2:
+        said.append(f"Friedman's test needs two agents and two {blocks} or more; there are {size} and {count}.")
+        alone = np.ones(len(first))
+    else:
+        said.append(_verdict(kept, blocks))
+        alone = _wilcoxon(kept[first] - kept[second])
+    columns = {
+        "agent": [agents[i] for i in first.tolist()],
+        "other": [agents[i] for i in second.tolist()],
+        "rank": ranks[first],
+        "other_rank": ranks[second],
+        "p_wilcoxon": alone,
+        "p": holm(alone),
+    }
+    return Finding(pd.DataFrame(columns, columns=list(COLUMNS)), tuple(said))
+
+
+def _verdict(kept: Numbers, blocks: str) -> str:
+    size, count = kept.shape
+    if (kept == kept[0]).all():
+        return f"Over {count} {blocks} all agents earn the same."
+    if size == 2:
+        return "With two agents Friedman's test is a sign test; see the pair's signed ranks."
+    chi, p = stats.friedmanchisquare(*kept)
+    told = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    differ = "Agents differ" if p <= 1 - LEVEL else "No agent differs surely"
+    return f"{differ} in their ranks over {count} {blocks}: chi squared {chi:.1f} with {size - 1} degrees, {told}."
+
+
+def _wilcoxon(apart: Numbers) -> Numbers:
+    """Two-sided signed-rank p-values of differences [pair, block]; 1 where there is no difference."""
+    differ = (apart != 0).any(1)
+    p = np.ones(len(apart))
+    if differ.any():
+        p[differ] = stats.wilcoxon(apart[differ], axis=1, zero_method="zsplit").pvalue
+    return np.nan_to_num(p, nan=1.0)

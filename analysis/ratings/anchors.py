@@ -1,0 +1,70 @@
+"""Several environments in one table: on one scale where it is declared, by votes where it isn't."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..finding import Finding
+from .voting import borda, copeland, iterated_maximal_lotteries, preferences, ranked_pairs, schulze
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """Two payoffs that mean the same in every environment: say, mutual defection and mutual cooperation."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
+            raise ValueError(f"Anchors are two payoffs, the low one first, not {self.low} and {self.high}.")
+
+
+def across_environments(
+    payoffs: pd.DataFrame,
+    anchors: Mapping[str, Anchors] | None = None,
+    weights: Mapping[str, float] | None = None,
+) -> Finding:
+    """A row for each agent, from payoffs with a row for each agent and a column for each environment.
+
+    `anchored` is the weighted mean of (payoff - low) / (high - low), only where every environment has declared
+    anchors: raw payoffs of different games are never averaged. The other columns are votes, in which each
+    environment ranks the agents and a gap abstains.
+    """
+    anchors = anchors or {}
+    environments = list(payoffs.columns)
+    table = pd.DataFrame({"agent": list(payoffs.index)})
+    if not environments or payoffs.empty:
+        return Finding(table, ("There are no payoffs to compare across environments.",))
+    power = np.array([(weights or {}).get(name, 1.0) for name in environments])
+    values = payoffs.to_numpy(dtype=np.float64)
+    remarks = []
+    gaps = [str(agent) for agent, row in zip(payoffs.index, values, strict=True) if not np.isfinite(row).all()]
+    unanchored = [str(name) for name in environments if name not in anchors]
+    if len(environments) == 1:
+        remarks.append("There is one environment: its own ranking says more than any vote.")
+    if unanchored:
+        remarks.append(
+            f"{', '.join(unanchored)} declared no anchors, so payoffs have no common scale: environments vote, "
+            "and payoffs are not averaged."
+        )
+    else:
+        scaled = [
+            (values[:, i] - anchors[name].low) / (anchors[name].high - anchors[name].low)
+            for i, name in enumerate(environments)
+        ]
+        table["anchored"] = np.average(np.stack(scaled, 1), axis=1, weights=power)
+    if gaps:
+        remarks.append(f"Not in every environment: {', '.join(gaps)}. A missing payoff abstains from the vote.")
+    votes = np.where(np.isfinite(values), values, np.nan).T
+    above = preferences(votes, power)
+    table["borda"] = borda(votes, power)
+    table["copeland"] = copeland(above)
+    table["schulze"] = schulze(above)
+    table["ranked_pairs"] = ranked_pairs(above)
+    table["maximal_lotteries"] = iterated_maximal_lotteries(above)
+    return Finding(table, tuple(remarks))

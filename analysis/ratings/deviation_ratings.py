@@ -1,0 +1,67 @@
+"""Deviation ratings: what switching to a strategy would gain where nobody would gain much (Marris et al. 2025)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..cells import Numbers
+from .linear_program import minimise
+from .normal_form import deviation_gains, payoff_matrix, payoff_tensor
+
+_PRICE = 1e-9  # prices and reduced costs above it are not rounding
+
+
+def deviation_ratings(payoffs: ArrayLike) -> tuple[Numbers, ...]:
+    """A rating for each strategy of each player, of a game [player, n_1, ..., n_N]; none is above 0.
+
+    The rating of a' for player p is its gain E_sigma[G_p(a', a_-p) - G_p(a)] under the coarse correlated
+    equilibrium sigma whose gains, sorted from the largest, are lexicographically least: the strictest one.
+    Several sigma may do that; their gains agree. Entering a strategy again, or a mixture of others, or adding
+    to a player's payoff what depends on others alone, moves no rating.
+    """
+    tensor = payoff_tensor(payoffs)
+    least = least_gains(deviation_gains(tensor))
+    return tuple(np.split(least, np.cumsum(tensor.shape[1:])[:-1]))
+
+
+def symmetric_deviation_ratings(matrix: ArrayLike) -> Numbers:
+    """The ratings [agent] of the game [M, M^T], where both players' are the same.
+
+    The set of equilibria is convex and contains the mirror image of each, so a symmetric sigma does: n (n + 1) / 2
+    unknowns, one for each unordered pair, instead of n^2.
+    """
+    m = payoff_matrix(matrix)
+    if m.ndim != 2:
+        raise ValueError(f"One payoff matrix [agent, opponent] is rated at a time; these are {m.shape}.")
+    i, j = np.triu_indices(len(m))
+    return least_gains((m[:, i] - m[j, i] + m[:, j] - m[i, j]) / 2)
+
+
+def least_gains(gains: Numbers) -> Numbers:
+    """The lexicographically least gains [strategy], sorted from the largest, from gains [strategy, profile].
+
+    Minimise t over sigma with gain sigma <= t for the strategies left; those with a price stay at t in every
+    solution, so they are settled there; and profiles with a reduced cost have sigma = 0 in every solution, so they
+    are dropped. Again with what is left.
+    """
+    scale = np.abs(gains).max(initial=0.0)
+    if scale == 0:
+        return np.zeros(len(gains))
+    table = gains / scale
+    settled = np.full(len(gains), np.nan)
+    while np.isnan(settled).any():
+        left = np.isnan(settled)
+        profiles = table.shape[1]
+        found = minimise(  # over sigma [profile], and t
+            np.append(np.zeros(profiles), 1.0),
+            np.column_stack((table, -1.0 * left)),
+            np.where(left, 0.0, settled),
+            [(0, None)] * profiles + [(None, None)],
+            sums_to_one=np.append(np.ones(profiles), 0.0),
+        )
+        price = np.where(left, found.price, 0.0)
+        settled[price > min(_PRICE, price.max() / 2)] = found.x[-1]
+        table = table[:, found.reduced_cost[:-1] <= _PRICE]
+    least: Numbers = settled * scale
+    return least

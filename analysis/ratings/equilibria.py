@@ -1,0 +1,69 @@
+"""Nash equilibria of small empirical games, by Nashpy where it is installed."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from ..cells import Numbers
+from ..finding import Finding
+from .normal_form import payoff_tensor
+
+COLUMNS = ("equilibrium", "player", "strategy", "probability", "payoff", "symmetric")
+LARGEST = 7
+"""Strategies of a player: supports are enumerated, which takes four times as long with each further one."""
+
+
+def nash_equilibria(payoffs: ArrayLike, names: Sequence[Sequence[str]]) -> Finding:
+    """Equilibria of a two-player game [2, n, m], by enumerating supports; `names` has each player's strategies.
+
+    A row for each equilibrium, player and strategy played: its probability and the player's payoff.
+    `symmetric` marks equilibria in which both players do the same.
+    """
+    tensor = payoff_tensor(payoffs)
+    empty = pd.DataFrame({name: [] for name in COLUMNS})
+    if len(tensor) != 2:
+        return Finding(empty, (f"Nash equilibria are listed for two players only, not {len(tensor)}.",))
+    size = max(tensor.shape[1:])
+    if size > LARGEST:
+        return Finding(
+            empty,
+            (
+                f"Nash equilibria are listed for at most {LARGEST} strategies a player, not {size}: keep those "
+                "that do well, or read the deviation ratings.",
+            ),
+        )
+    if importlib.util.find_spec("nashpy") is None:
+        return Finding(empty, ("Nash equilibria need Nashpy: pip install nashpy.",))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what it warns of, an even number of equilibria, is said below
+        game = importlib.import_module("nashpy").Game(*tensor)
+        found = _distinct([(np.asarray(x), np.asarray(y)) for x, y in game.support_enumeration()])
+    rows = []
+    for number, pair in enumerate(found, 1):
+        symmetric = len(pair[0]) == len(pair[1]) and np.allclose(pair[0], pair[1], atol=1e-9)
+        for player in (0, 1):
+            payoff = float(pair[0] @ tensor[player] @ pair[1])
+            for strategy in np.flatnonzero(pair[player] > 1e-12).tolist():
+                probability = float(pair[player][strategy])
+                rows.append((number, player, names[player][strategy], probability, payoff, symmetric))
+    remarks = []
+    if len(found) % 2 == 0:
+        remarks.append(
+            f"{len(found)} equilibria were found, an even number: the game is degenerate and has further ones."
+        )
+    return Finding(pd.DataFrame(rows, columns=list(COLUMNS)), tuple(remarks))
+
+
+def _distinct(pairs: list[tuple[Numbers, Numbers]]) -> list[tuple[Numbers, Numbers]]:
+    kept: list[tuple[Numbers, Numbers]] = []
+    for pair in pairs:
+        if not any(np.allclose(pair[0], x, atol=1e-9) and np.allclose(pair[1], y, atol=1e-9) for x, y in kept):
+            kept.append(pair)
+    return kept

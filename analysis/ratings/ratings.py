@@ -1,0 +1,277 @@
+"""Every rating of a league side by side, each with an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from ..cells import Numbers
+from ..finding import Finding
+from .alpha_rank import alpha_rank
+from .bradley_terry import bradley_terry, same_partner, separation
+from .correlated_equilibrium import coarse_correlated_equilibrium, equilibrium_payoffs
+from .deviation_ratings import symmetric_deviation_ratings
+from .elo import elo
+from .league import complete_part, largest_complete
+from .nash_averaging import nash_averaging, relative
+from .normal_form import symmetric_game
+
+LEVEL = 0.95
+SELECTION = 100.0
+"""α-rank's strength of selection, over the whole spread of payoffs."""
+
+Score: TypeAlias = Callable[[Numbers], Numbers]
+"""Payoffs [draw, agent, opponent] in, scores [draw, agent] out."""
+
+
+@dataclass(frozen=True)
+class Rating:
+    """A way to rate the agents of a symmetric two-player league; higher is better."""
+
+    name: str
+    score: Score
+    draws: int
+    """How many bootstrap tables its cost allows."""
+    agents: int
+    """The largest league its cost allows."""
+    source: str
+    says: str
+    self_play: bool = True
+    """Whether it needs payoffs against oneself."""
+    shares: bool = False
+    """Whether scores are shares of a whole, so that those of clones add up."""
+    refuses: Callable[[Numbers, Sequence[str]], str] = lambda matrix, names: ""
+    """Why payoffs can't be rated, in a sentence; "" where they can."""
+
+
+def _each(score: Callable[[Numbers], Numbers]) -> Score:
+    """Rate tables one by one; a table that can't be rated gives NaN."""
+
+    def scores(tables: Numbers) -> Numbers:
+        found = np.full(tables.shape[:2], np.nan)
+        for draw, table in enumerate(tables):
+            try:
+                found[draw] = score(table)
+            except (ValueError, ArithmeticError):
+                if len(tables) == 1:
+                    raise
+        return found
+
+    return scores
+
+
+def _mean(tables: Numbers) -> Numbers:
+    mean: Numbers = np.nanmean(tables, axis=-1)
+    return mean
+
+
+def _on_unit_scale(tables: Numbers) -> Numbers:
+    """Payoffs over the spread of all of them."""
+    spread = np.ptp(tables, axis=(1, 2), keepdims=True)
+    scaled: Numbers = tables / np.where(spread > 0, spread, 1)
+    return scaled
+
+
+def _alpha_rank(tables: Numbers) -> Numbers:
+    tables = tables.copy()
+    tables[:, np.arange(tables.shape[1]), np.arange(tables.shape[1])] = tables[:, 0, 1, None]  # counts for nothing
+    return alpha_rank(_on_unit_scale(tables), alpha=SELECTION)
+
+
+def _alpha_rank_in_population(tables: Numbers) -> Numbers:
+    return alpha_rank(_on_unit_scale(tables), alpha=SELECTION, selection="population")
+
+
+def _nash(table: Numbers) -> Numbers:
+    table = table.copy()
+    np.fill_diagonal(table, 0)
+    return nash_averaging(relative(table)).rating
+
+
+def _coarse_correlated(table: Numbers) -> Numbers:
+    game = symmetric_game(table)
+    return equilibrium_payoffs(game, coarse_correlated_equilibrium(game).joint)[0]
+
+
+def _elo(table: Numbers) -> Numbers:
+    return elo(bradley_terry(same_partner(table))).rating
+
+
+def _separated(matrix: Numbers, names: Sequence[str]) -> str:
+    return separation(same_partner(matrix), names)
+
+
+RATINGS: Mapping[str, Rating] = MappingProxyType(
+    {
+        rating.name: rating
+        for rating in (
+            Rating(
+                "payoff",
+                _mean,
+                draws=1000,
+                agents=10_000,
+                source="Axelrod 1980",
+                says="the mean payoff over opponents, each with the same weight",
+                self_play=False,
+            ),
+            Rating(
+                "deviation",
+                _each(symmetric_deviation_ratings),
+                draws=100,
+                agents=100,
+                source="Marris et al. 2025",
+                says="what switching to the agent would gain in the strictest equilibrium; 0 is the most, and "
+                "copies of an agent change nothing",
+            ),
+            Rating(
+                "alpha_rank",
+                _alpha_rank,
+                draws=1000,
+                agents=1000,
+                source="Omidshafiei et al. 2019",
+                says="the share of time evolution stays with the agent when rivals compare the two payoffs of "
+                "their own match, which rewards harm done to the other",
+                self_play=False,
+                shares=True,
+            ),
+            Rating(
+                "alpha_rank_population",
+                _alpha_rank_in_population,
+                draws=1000,
+                agents=1000,
+                source="Omidshafiei et al. 2019; Traulsen, Nowak and Pacheco 2006",
+                says="the share of time evolution stays with the agent when fitness is the mean payoff in the "
+                "population, self-play included",
+                shares=True,
+            ),
+            Rating(
+                "nash",
+                _each(_nash),
+                draws=200,
+                agents=200,
+                source="Balduzzi et al. 2018",
+                says="what the agent earns more than its opponent, against the opponents that matter; it is about "
+                "relative payoffs, M - M^T, not about what agents earn",
+                self_play=False,
+            ),
+            Rating(
+                "coarse_correlated",
+                _each(_coarse_correlated),
+                draws=100,
+                agents=60,
+                source="Ortiz, Schapire and Kakade 2007; Marris et al. 2022",
+                says="the payoff against what others play in the coarse correlated equilibrium of largest entropy",
+            ),
+            Rating(
+                "elo",
+                _each(_elo),
+                draws=200,
+                agents=250,
+                source="Bradley and Terry 1952; Davidson 1970; Elo 1978",
+                says="who one would rather be: agents compared by what they earned with the same partner, not by "
+                "who won",
+                self_play=False,
+                refuses=_separated,
+            ),
+        )
+    }
+)
+
+
+def rate(
+    matrix: ArrayLike,
+    drawn_tables: ArrayLike | None = None,
+    names: Sequence[str] = (),
+    *,
+    ratings: Mapping[str, Rating] = RATINGS,
+) -> Finding:
+    """A row for each agent; for each rating its score and, from bootstrap tables, `_low` and `_high`.
+
+    `matrix` holds payoffs [agent, opponent], NaN where they never met; `drawn_tables` the same for each bootstrap
+    draw [draw, agent, opponent], of which a rating takes the first `draws`. The interval holds 95 % of the draws.
+    Remarks say which agents are left out, which ratings can't be computed and why, and what each one means.
+    """
+    payoffs = np.array(matrix, dtype=np.float64)
+    if payoffs.ndim != 2 or payoffs.shape[0] != payoffs.shape[1]:
+        raise ValueError(f"A payoff matrix has a row and a column for each agent; this one is {payoffs.shape}.")
+    names = list(names) or [f"agent {i}" for i in range(len(payoffs))]
+    if len(names) != len(payoffs):
+        raise ValueError(f"{len(payoffs)} agents have {len(names)} names.")
+    drawn = np.empty((0, *payoffs.shape)) if drawn_tables is None else np.array(drawn_tables, dtype=np.float64)
+    if drawn.shape[1:] != payoffs.shape:
+        raise ValueError(f"Bootstrap tables are [draw, {len(names)}, {len(names)}], not {drawn.shape}.")
+    table = pd.DataFrame({"agent": names})
+    if len(names) < 2:
+        return Finding(table, ("There is no rating of one agent: nobody to compare it with.",) if names else ())
+    try:
+        league = largest_complete(payoffs)
+    except ValueError as error:
+        return Finding(table, (f"No ratings. {error}",))
+    remarks = []
+    left_out = [name for i, name in enumerate(names) if i not in league.agents]
+    if left_out:
+        remarks.append(
+            f"Left out of the ratings, because some pair has no payoff: {', '.join(left_out)}. The others have "
+            "all met."
+        )
+    kept = [names[i] for i in league.agents]
+    if len(kept) < 2:
+        return Finding(table, (*remarks, "No two agents have met: there is nothing to rate."))
+    if len(kept) == 2:
+        remarks.append("Two agents: every rating rests on four payoffs.")
+    payoffs, drawn = complete_part(payoffs, league), complete_part(drawn, league)
+    if np.ptp(payoffs[np.isfinite(payoffs)]) == 0:
+        remarks.append("All payoffs are equal: so are all agents, by every rating.")
+    for rating in ratings.values():
+        why = _why_not(rating, payoffs, kept, [names[i] for i in league.no_self_play])
+        if why:
+            remarks.append(f"{rating.name}: not computed. {why}")
+            continue
+        try:
+            score = rating.score(payoffs[None])[0]
+        except ArithmeticError as error:
+            remarks.append(f"{rating.name}: not computed. {error}")
+            continue
+        low, high, failed = _interval(rating, drawn)
+        for column, values in ((rating.name, score), (f"{rating.name}_low", low), (f"{rating.name}_high", high)):
+            table.loc[league.agents, column] = values
+        remarks.append(f"{rating.name}: {rating.says} ({rating.source}).")
+        if failed:
+            remarks.append(
+                f"{rating.name}: {failed} of {min(len(drawn), rating.draws)} bootstrap tables could not be rated; "
+                "the interval is of the others."
+            )
+    return Finding(table, tuple(remarks))
+
+
+def _why_not(rating: Rating, payoffs: Numbers, names: Sequence[str], no_self_play: Sequence[str]) -> str:
+    if rating.self_play and no_self_play:
+        return f"It needs payoffs against oneself, which are missing for {', '.join(no_self_play)}."
+    if len(names) > rating.agents:
+        return f"It is for leagues of at most {rating.agents} agents; this one has {len(names)}."
+    return rating.refuses(payoffs, names)
+
+
+def _interval(rating: Rating, drawn: Numbers) -> tuple[Numbers, Numbers, int]:
+    """The ends of the percentile interval [agent], and how many draws had no rating."""
+    nothing = np.full(drawn.shape[1], np.nan)
+    usable = drawn[: rating.draws]
+    if not len(usable):
+        return nothing, nothing, 0
+    diagonal = np.isnan(usable[:, range(len(nothing)), range(len(nothing))]) if not rating.self_play else False
+    gaps = np.isnan(usable).sum((1, 2)) - np.sum(diagonal, axis=-1)
+    scores = np.full(usable.shape[:2], np.nan)
+    whole = gaps == 0
+    if whole.any():
+        scores[whole] = rating.score(usable[whole])
+    rated = np.isfinite(scores).all(1)
+    if rated.sum() < 2:
+        return nothing, nothing, int((~rated).sum())
+    low, high = np.quantile(scores[rated], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    return low, high, int((~rated).sum())

@@ -1,0 +1,102 @@
+"""How fast a run of 200 agents is judged: CPU seconds on one thread, at the best of three.
+
+OMP_NUM_THREADS=1 python benchmarks/analysis.py [FIGURE ...]
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from dilemma.analysis.bootstrap import drawn_tables
+from dilemma.analysis.cells import Cells, environments
+from dilemma.analysis.comparisons import comparisons
+from dilemma.analysis.friedman import friedman
+from dilemma.analysis.influence import payoff_matrix
+from dilemma.analysis.payoffs import cell_table
+from dilemma.analysis.ranking import rank_cells
+from dilemma.analysis.variance_components import variance_components
+
+AGENTS, REPETITIONS = 200, 10
+
+
+def league() -> Cells:
+    """Everybody against everybody and itself, as a run leaves it."""
+    random = np.random.default_rng(0)
+    first, second = (np.repeat(index, REPETITIONS) for index in np.triu_indices(AGENTS))
+    agent, opponent = np.concatenate((first, second)), np.concatenate((second, first))
+    labels = [f"agent {i}" for i in range(AGENTS)]
+    mean = np.linspace(0, 2, AGENTS)[:, None] + random.normal(0, 0.5, (AGENTS, AGENTS))
+    seats = pd.DataFrame(
+        {
+            "match": np.tile(np.arange(len(first)), 2),
+            "environment": pd.Categorical(["league"] * len(agent)),
+            "how": pd.Categorical(["played"] * len(agent)),
+            "repetition": np.arange(len(agent)) % REPETITIONS,
+            "seat": np.repeat([0, 1], len(first)),
+            "agent": pd.Categorical.from_codes(agent, labels),
+            "opponent": pd.Categorical.from_codes(opponent, labels),
+            "k": np.where(agent == opponent, 2, 1),
+            "payoff": mean[agent, opponent] + random.normal(0, 0.4, len(agent)),
+            "weight": 1.0,
+            "margin": 0.0,
+        }
+    )
+    [cells] = environments(seats, {})
+    return cells
+
+
+def ranks(cells: Cells, table: pd.DataFrame) -> object:
+    """Ranking with rank sets, 2,000 draws."""
+    return rank_cells(cells, table, draws=2000)
+
+
+def tables(cells: Cells, table: pd.DataFrame) -> object:
+    """Drawn payoff tables, 100 draws."""
+    return drawn_tables(cells, 100, seed=0)
+
+
+def pairs(cells: Cells, table: pd.DataFrame) -> object:
+    """Comparisons of all pairs, 10,000 flips."""
+    return comparisons(cells, table)
+
+
+def blocks(cells: Cells, table: pd.DataFrame) -> object:
+    """Friedman's test and signed ranks of all pairs."""
+    return friedman(payoff_matrix(cells, table), list(cells.agents[cells.roster]))
+
+
+def components(cells: Cells, table: pd.DataFrame) -> object:
+    """Components of variance."""
+    return variance_components(cells, table)
+
+
+FIGURES: Mapping[str, Callable[[Cells, pd.DataFrame], object]] = {
+    judge.__name__: judge for judge in (ranks, tables, pairs, blocks, components)
+}
+
+
+def seconds(judge: Callable[[Cells, pd.DataFrame], object], cells: Cells, table: pd.DataFrame) -> float:
+    best = float("inf")
+    for _ in range(3):
+        began = time.process_time()
+        judge(cells, table)
+        best = min(best, time.process_time() - began)
+    return best
+
+
+def main() -> None:
+    cells = league()
+    table = cell_table(cells)
+    for name in sys.argv[1:] or FIGURES:
+        print(
+            f"{str(FIGURES[name].__doc__).rstrip('.')}: {seconds(FIGURES[name], cells, table):.2f} s", flush=True
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,308 @@
+"""What the gridworlds share: maps from text, moves that may collide, beams, and what a player sees of the map.
+
+A map is padded all around and flattened, so that a cell is one number, a step adds a number to it, and neither
+beams nor windows need their bounds checked. Here players are [match, table, seat], and headings 0 to 3 are
+north, east, south and west. Nothing loops over matches, tables or players.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from .chance import Chance, Purpose, derive
+
+STAY, FORWARD, BACKWARD, LEFT, RIGHT, TURN_LEFT, TURN_RIGHT, FIRE, FIRE_TWO = range(9)
+"""What players do, relative to their heading; a game has the first few of them."""
+_STEPS = {FORWARD: 0, RIGHT: 1, BACKWARD: 2, LEFT: 3}
+_TURNS = {TURN_RIGHT: 1, TURN_LEFT: 3}
+ACTIONS = 9
+
+WALL, LAYERS = 16, (32, 64, 128)
+"""Bits of a cell's code: the lowest four are who stands there, by heading; three are the game's own."""
+
+Ray = tuple[tuple[int, int], ...]
+"""Cells that a beam passes one after the other: (to the right, ahead)."""
+Colour = tuple[int, int, int]
+GROUND: Colour = (222, 214, 196)
+STONE: Colour = (96, 96, 104)
+PLAYERS: tuple[Colour, ...] = (
+    (214, 39, 40), (31, 119, 180), (255, 190, 11), (148, 103, 189), (23, 190, 207), (227, 119, 194), (20, 20, 20),
+    (255, 255, 255), (140, 86, 75), (255, 127, 14),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a player sees: a window that turns with it."""
+
+    ahead: int
+    behind: int
+    sides: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.ahead + self.behind + 1, 2 * self.sides + 1
+
+    @property
+    def own(self) -> int:
+        """Where in the flattened window the player itself stands."""
+        return self.ahead * (2 * self.sides + 1) + self.sides
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Board:
+    """A map, and everything about it that never changes."""
+
+    pad: int
+    stride: int
+    """The width of a row with its padding."""
+    letters: str
+    """The map, padded and flattened; `#` are walls, and all around are more of them."""
+    walls: Tensor
+    """Bool [cell]."""
+    code: Tensor
+    """What never changes of each cell's code, uint8 [cell]."""
+    step: Tensor
+    """By how much an action changes the cell, int64 [heading * action]."""
+    turn: Tensor
+    """By how much an action changes the heading, int64 [action]."""
+
+    @property
+    def cells(self) -> int:
+        return len(self.letters)
+
+    @property
+    def nowhere(self) -> int:
+        """Where players are that are away: a cell beyond the map which no beam or window reaches past."""
+        return (self.pad - 1) * (self.stride + 1)
+
+
+def complaint(layout: str, letters: str, needed: Mapping[str, int]) -> str | None:
+    """What is wrong with a map: it may hold `letters`, at least so many of each as `needed` says."""
+    rows = layout.splitlines()
+    if not rows or len({len(row) for row in rows}) > 1:
+        return f"all rows must be equally long, found {sorted({len(row) for row in rows})}"
+    if unknown := sorted(set("".join(rows)) - set(letters)):
+        return f"it may hold {letters!r}, found {''.join(unknown)!r}"
+    few = [f"{count} {letter!r}, found {layout.count(letter)}" for letter, count in needed.items()
+           if layout.count(letter) < count]  # fmt: skip
+    return f"it needs at least {' and '.join(few)}" if few else None
+
+
+@lru_cache(maxsize=64)
+def board(layout: str, reach: int, device: torch.device) -> Board:
+    """The board of a map, on which beams and windows reach up to `reach` cells."""
+    rows = layout.splitlines()
+    pad = reach + 1
+    stride = len(rows[0]) + 2 * pad
+    beyond = "#" * stride * pad
+    letters = beyond + "".join(f"{'#' * pad}{row}{'#' * pad}" for row in rows) + beyond
+    ahead = (-stride, 1, stride, -1)
+    with torch.inference_mode(False):  # what is kept must serve learners too
+        walls = torch.tensor([letter == "#" for letter in letters], device=device)
+        step = [
+            ahead[(heading + _STEPS[action]) % 4] if action in _STEPS else 0
+            for heading in range(4)
+            for action in range(ACTIONS)
+        ]
+        turn = [_TURNS.get(action, 0) for action in range(ACTIONS)]
+        return Board(
+            pad,
+            stride,
+            letters,
+            walls,
+            walls.to(torch.uint8) * WALL,
+            torch.tensor(step, device=device),
+            torch.tensor(turn, device=device),
+        )
+
+
+@lru_cache(maxsize=256)
+def sites(board: Board, letters: str) -> Tensor:
+    """The cells that hold one of `letters`, int64 [site], row by row."""
+    with torch.inference_mode(False):
+        return torch.tensor(
+            [cell for cell, letter in enumerate(board.letters) if letter in letters],
+            dtype=torch.int64,
+            device=board.code.device,
+        )
+
+
+@lru_cache(maxsize=256)
+def numbers(board: Board, letters: str) -> Tensor:
+    """The number of each cell among the sites of `letters`, int64 [cell]; the number of sites elsewhere."""
+    with torch.inference_mode(False):
+        found = sites(board, letters)
+        number = torch.full((board.cells,), len(found), device=found.device)
+        number[found] = torch.arange(len(found), device=found.device)
+        return number
+
+
+def draws(chance: Chance, count: int, purpose: Purpose, episode: int, round: int) -> Tensor:
+    """`count` independent draws at each table, uniform int64 [match, table, count] from -2**31 to 2**31 - 1."""
+    parts = torch.arange(-(-count // 2), device=chance.keys.device)
+    bits = Chance(derive(chance.keys[..., None], parts)).bits(purpose, episode, round)
+    return torch.cat((bits >> 32, (bits << 32) >> 32), -1)[..., :count]
+
+
+def moved(board: Board, cell: Tensor, heading: Tensor, action: Tensor, priority: Tensor) -> Tensor:
+    """Where players stand after all have moved at once [match, table, seat].
+
+    Who stays keeps its cell. A cell that is left may be entered in the same round, around in a circle too, but
+    two players can't change places. Of several that want a cell the one with the highest `priority` gets it.
+    """
+    target = cell + board.step[heading * ACTIONS + action]
+    target = torch.where(board.walls[target], cell, target)
+    moving = target != cell
+    rivals = (target[..., None] == target[..., None, :]) & (priority[..., None, :] > priority[..., None])
+    enters = (target[..., None] == cell[..., None, :]) & moving[..., None]  # [mover, whom it would follow]
+    stuck = (rivals & moving[..., None, :] | enters & enters.mT).any(-1)
+    goes = moving & ~stuck
+    itself = torch.arange(cell.shape[-1], device=cell.device)
+    follows = torch.where(enters.any(-1), enters.to(torch.uint8).argmax(-1), itself)
+    # Who follows goes only if all before it do; each pass looks twice as far ahead.
+    for _ in range((cell.shape[-1] - 1).bit_length()):
+        goes = goes & goes.gather(-1, follows)
+        follows = follows.gather(-1, follows)
+    return torch.where(goes, target, cell)
+
+
+def priorities(draw: Tensor) -> Tensor:
+    """Draws [..., seat] as numbers of which no two are equal."""
+    return draw * draw.shape[-1] + torch.arange(draw.shape[-1], device=draw.device)
+
+
+def placed(free: Tensor, draw: Tensor, coming: Tensor) -> Tensor:
+    """Which of the `free` places [..., place] each that is `coming` [..., seat] takes, at random, no two the same.
+
+    `draw` is [..., place]. There must be as many free places as come.
+    """
+    order = torch.where(free, draw, 2**40).argsort(-1)
+    return order.gather(-1, (coming.cumsum(-1) - 1).clamp_(min=0))
+
+
+def fan(length: int, radius: int) -> tuple[Ray, ...]:
+    """A beam of parallel rays: `length` cells ahead, and on each side from beside the player to one less ahead."""
+    middle = tuple((0, ahead) for ahead in range(1, length + 1))
+    aside = [(side, length - abs(side) + 1) for side in range(-radius, radius + 1) if side]
+    return (middle, *(tuple((side, ahead) for ahead in range(count)) for side, count in aside if count > 0))
+
+
+@lru_cache(maxsize=256)
+def _rays(board: Board, rays: tuple[Ray, ...]) -> tuple[Tensor, Tensor]:
+    """Offsets int64 [heading, ray, cell], and which of them there are, bool [ray, cell]."""
+    longest = max(map(len, rays))
+    padded = [[*ray, *[(0, 0)] * (longest - len(ray))] for ray in rays]
+    exist = [[index < len(ray) for index in range(longest)] for ray in rays]
+    device = board.code.device
+    with torch.inference_mode(False):
+        return _offsets(board, torch.tensor(padded, device=device)), torch.tensor(exist, device=device)
+
+
+def _offsets(board: Board, ahead: Tensor) -> Tensor:
+    """Cells (to the right, ahead) [..., 2] as offsets in the map [heading, ...]."""
+    right, forward = ahead.unbind(-1)
+    north = right - forward * board.stride
+    east = forward + right * board.stride
+    return torch.stack((north, east, -north, -east))
+
+
+def beam(
+    board: Board, cell: Tensor, heading: Tensor, fired: Tensor, rays: tuple[Ray, ...], targets: Tensor
+) -> tuple[Tensor, Tensor]:
+    """What beams strike: cells int64 and whether there is a target that is struck, bool [match, table, seat, part].
+
+    `targets` [match, table, cell] is 0 where there is none. A ray stops at walls, and at the first target.
+    """
+    offsets, exist = _rays(board, rays)
+    cells = cell[..., None, None] + offsets[heading]
+    there = targets.gather(-1, cells.flatten(2)).view(cells.shape) != 0
+    passing = exist & ~board.walls[cells]
+    passing &= fired[..., None, None]
+    struck = torch.empty_like(there)
+    lit = passing[..., 0]
+    for index in range(cells.shape[-1]):  # along the few cells of a ray
+        lit = passing[..., index] if index == 0 else lit & passing[..., index]
+        struck[..., index] = lit & there[..., index]
+        lit = lit & ~there[..., index]
+    return cells.flatten(3), struck.flatten(3)
+
+
+def occupants(board: Board, cell: Tensor) -> Tensor:
+    """Who stands where, uint8 [match, table, cell]: 1 + seat, or 0. Who is away stands nowhere."""
+    seat = torch.arange(1, cell.shape[-1] + 1, dtype=torch.uint8, device=cell.device).expand(cell.shape)
+    return cell.new_zeros((*cell.shape[:2], board.cells), dtype=torch.uint8).scatter_(-1, cell, seat)
+
+
+def shot(
+    board: Board, cell: Tensor, heading: Tensor, fired: Tensor, rays: tuple[Ray, ...]
+) -> tuple[Tensor, Tensor]:
+    """Which player each part of each beam hits, int64 [match, table, seat, part]: 1 + seat, or 0; and who is hit."""
+    who = occupants(board, cell)
+    cells, struck = beam(board, cell, heading, fired, rays, who)
+    hit = who.gather(-1, cells.flatten(2)).view(cells.shape).long() * struck
+    beaten = torch.zeros((*cell.shape[:2], cell.shape[-1] + 1), dtype=torch.bool, device=cell.device)
+    return hit, beaten.scatter_(-1, hit.flatten(2), True)[..., 1:]
+
+
+@lru_cache(maxsize=256)
+def _window(board: Board, view: View) -> Tensor:
+    """Offsets of what is seen, int32 [heading, part]."""
+    ahead = range(view.ahead, -view.behind - 1, -1)
+    cells = [(right, forward) for forward in ahead for right in range(-view.sides, view.sides + 1)]
+    with torch.inference_mode(False):
+        return _offsets(board, torch.tensor(cells, device=board.code.device)).int()
+
+
+@lru_cache(maxsize=64)
+def _bits(layers: int, device: torch.device) -> Tensor:
+    """The bit of a cell's code that each plane shows, uint8 [heading, plane, 1]; the first shows none."""
+    with torch.inference_mode(False):
+        facing = [[1 << (ahead + heading) % 4 for ahead in range(4)] for heading in range(4)]
+        bits = [[0, *others, WALL, *LAYERS[:layers]] for others in facing]
+        return torch.tensor(bits, dtype=torch.uint8, device=device)[..., None]
+
+
+def planes(board: Board, view: View, layers: int, code: Tensor, cell: Tensor, heading: Tensor) -> Tensor:
+    """What each player sees, float32 [match, seat, table, plane, height, width] of zeros and ones.
+
+    Planes are oneself, others by heading (as one's own, to the right, opposite, to the left), walls, and the
+    game's first `layers`. `code` is uint8 [match, table, cell]. Who is away sees nothing.
+    """
+    matches, tables, seats = cell.shape
+    first = torch.arange(matches * tables, dtype=torch.int32, device=cell.device).view(matches, tables, 1)
+    base = (first * board.cells + cell).int().transpose(1, 2).reshape(-1, 1)
+    heading = heading.transpose(1, 2).reshape(-1)
+    there = cell.transpose(1, 2).reshape(-1) != board.nowhere
+    seen = code.reshape(-1).index_select(0, (_window(board, view).index_select(0, heading) + base).view(-1))
+    seen = seen.view(len(heading), 1, -1) * there[:, None, None]
+    shown = (seen & _bits(layers, cell.device).index_select(0, heading)).clamp_(max=1).float()
+    shown[:, 0, view.own] = there.float()
+    shown[:, 1:5, view.own] = 0
+    return shown.view(matches, seats, tables, -1, *view.shape)
+
+
+def with_players(code: Tensor, board: Board, cell: Tensor, heading: Tensor) -> Tensor:
+    """`code` with the players on it, in place."""
+    here = torch.where(cell != board.nowhere, 1 << heading, 0).to(torch.uint8)
+    return code.scatter_add_(-1, cell, here)
+
+
+def picture(
+    board: Board, code: Tensor, colours: Sequence[tuple[int, Colour]], cell: Tensor
+) -> Tensor:
+    """One table as an image, uint8 [height, width, 3]: `code` [cell], a colour for each bit, players [seat] on top."""
+    image = torch.tensor(GROUND, dtype=torch.uint8).repeat(board.cells, 1)
+    code = code.cpu()
+    for bit, colour in ((WALL, STONE), *colours):
+        image[(code & bit) != 0] = torch.tensor(colour, dtype=torch.uint8)
+    for seat, where in enumerate(cell.tolist()):
+        image[where] = torch.tensor(PLAYERS[seat % len(PLAYERS)], dtype=torch.uint8)
+    inside = slice(board.pad, -board.pad)
+    return image.view(-1, board.stride, 3)[inside, inside]

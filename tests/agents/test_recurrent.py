@@ -1,0 +1,121 @@
+"""The recurrent policy: its values and gradient, against torch's, and the memory that it works in."""
+
+import pytest
+import torch
+from torch import nn
+
+from dilemma.agents.agent import Chairs
+from dilemma.agents.learners.perception import LastRound
+from dilemma.agents.learners.policies import GRU
+from dilemma.agents.learners.recurrence import Recurrence
+from dilemma.envs.chance import Chance, derive
+from dilemma.envs.matrix_game import PrisonersDilemma
+
+ROUNDS, CHAIRS, TABLES, INPUTS, UNITS, OUTPUTS = 6, 2, 3, 5, 4, 2
+
+
+def uniform(*shape, seed=0):
+    return 2 * torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) - 1
+
+
+@pytest.fixture
+def form():
+    chairs = Chairs(
+        PrisonersDilemma(rounds=ROUNDS),
+        torch.tensor([0, 1]),
+        Chance.at_tables(derive(torch.arange(CHAIRS), 5), TABLES),
+    )
+    return GRU(LastRound(chairs), UNITS, OUTPUTS)
+
+
+def torchs(form, theta, features):
+    """Outputs of torch's own cell and of a linear layer, chair by chair."""
+    found = []
+    for chair, (weight_in, bias_in, weight, bias, weight_out, bias_out) in enumerate(
+        zip(*form.unpack(theta), strict=True)
+    ):
+        cell = nn.GRUCell(INPUTS, UNITS).double()
+        leaves = {"weight_ih": weight_in.T, "weight_hh": weight.T, "bias_ih": bias_in}
+        leaves["bias_hh"] = torch.cat((bias.new_zeros(2 * UNITS), bias))
+        hidden, course = None, []
+        for fed in features[:, chair]:
+            hidden = torch.func.functional_call(cell, leaves, (fed, hidden))
+            course.append(hidden @ weight_out + bias_out)
+        found.append(torch.stack(course))
+    return torch.stack(found, 1)
+
+
+def test_values_and_gradients_are_torchs(form):
+    theta = uniform(CHAIRS, form.size).requires_grad_()
+    features, slope = (
+        uniform(ROUNDS, CHAIRS, TABLES, INPUTS, seed=1),
+        uniform(ROUNDS, CHAIRS, TABLES, OUTPUTS, seed=2),
+    )
+    ours, theirs = form.unroll(theta, features), torchs(form, theta, features)
+    assert torch.allclose(ours, theirs, rtol=0, atol=1e-13)
+    found, expected = (torch.autograd.grad((out * slope).sum(), theta)[0] for out in (ours, theirs))
+    assert torch.allclose(found, expected, rtol=0, atol=1e-12)
+
+
+def test_states_are_their_one_hot_code_and_steps_the_course(form):
+    theta = uniform(CHAIRS, form.size)
+    seen = torch.randint(INPUTS, (ROUNDS, CHAIRS, TABLES), generator=torch.Generator().manual_seed(3))
+    features = nn.functional.one_hot(seen, INPUTS).double()
+    course = form.unroll(theta, features)
+    assert torch.equal(form.unroll(theta, seen), course)
+    for fed in (seen, features):
+        memory = None
+        for at, expected in zip(fed, course, strict=True):
+            out, memory = form.step(theta, at, memory)
+            assert torch.allclose(out, expected, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("rounds", [1, 4])
+def test_the_gradient_is_that_of_small_differences(rounds):
+    net = Recurrence(3)
+    weight, fed = uniform(2, 3 + 2 + 1, 4 * 3 + 2), uniform(rounds, 2, 2, 3, seed=1)
+    assert torch.autograd.gradcheck(lambda weight: net.unroll(weight, fed), weight.requires_grad_())
+
+
+def test_in_single_precision_it_keeps_to_double_precision(form):
+    theta = uniform(CHAIRS, form.size)
+    features = uniform(ROUNDS, CHAIRS, TABLES, INPUTS, seed=1)
+    found = form.unroll(theta.float(), features.float())
+    assert (found - form.unroll(theta, features)).abs().max() < 1e-6
+
+
+def test_a_chair_moves_by_its_own_parameters_alone(form):
+    theta = uniform(CHAIRS, form.size).requires_grad_()
+    out = form.unroll(theta, uniform(ROUNDS, CHAIRS, TABLES, INPUTS, seed=1))
+    (gradient,) = torch.autograd.grad(out[:, 1].sum(), theta)
+    assert (gradient[0] == 0).all()
+    assert (gradient[1] != 0).any()
+
+
+# The memory that is kept from call to call.
+
+
+def test_courses_of_any_size_may_be_open_at_once(form):
+    theta = uniform(CHAIRS, form.size).requires_grad_()
+    courses = [
+        uniform(rounds, CHAIRS, tables, INPUTS, seed=1) for rounds, tables in ((5, 3), (5, 3), (2, 7), (5, 3))
+    ]
+    alone = [torch.autograd.grad(form.unroll(theta, fed).square().sum(), theta)[0] for fed in courses]
+    outs = [form.unroll(theta, fed) for fed in courses]
+    with torch.no_grad():
+        form.unroll(theta, courses[0])
+    for out, expected in zip(outs, alone, strict=True):
+        assert torch.equal(torch.autograd.grad(out.square().sum(), theta)[0], expected)
+
+
+def test_what_was_returned_stays_and_what_was_overwritten_is_refused(form):
+    theta = uniform(CHAIRS, form.size).requires_grad_()
+    fed = uniform(ROUNDS, CHAIRS, TABLES, INPUTS, seed=1)
+    out = form.unroll(theta, fed)
+    before = out.detach().clone()
+    (first,) = torch.autograd.grad(out.sum(), theta, retain_graph=True)
+    assert torch.equal(torch.autograd.grad(out.sum(), theta, retain_graph=True)[0], first)
+    form.unroll(theta, -fed)
+    assert torch.equal(out, before)
+    with pytest.raises(RuntimeError, match="inplace"):
+        torch.autograd.grad(out.sum(), theta)
