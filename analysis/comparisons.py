@@ -19,7 +19,6 @@ COLUMNS = (
     *("environment", "agent", "other", "difference", "low", "high", "p_flip", "p_student", "p", "verdict"),
     "partners",
 )
-VERDICTS = ("better", "worse", "equivalent", "unresolved")
 EXACT = 12
 """With up to so many partners every flip of signs is counted."""
 _BATCH = 4_000_000
@@ -35,9 +34,9 @@ def comparisons(
     exchangeable, but blind to chance that repetitions share. `p_student` counts that too. `p` is the larger of
     both (Student's alone where none of the draws reached the difference), adjusted for all pairs (Holm 1979).
 
-    Verdict, of the first against the second: "equivalent" where the 90 % interval lies within -+ `margin` (two
-    one-sided tests, Schuirmann 1987, each pair alone), "better" or "worse" where p is up to 0.05, else
-    "unresolved". Raises ValueError for a negative margin.
+    Verdict, on the first: "equivalent" to the second where the 90 % interval lies within -+ `margin` (two
+    one-sided tests, Schuirmann 1987, each pair alone), else "better" where p is up to 0.05, else "unresolved".
+    Raises ValueError for a negative margin.
     """
     if not margin >= 0:
         raise ValueError(f"margin is {margin}: it must be 0 or more, in payoff per round")
@@ -56,15 +55,10 @@ def comparisons(
     beyond = (both.shape[1] > EXACT) & (flipped <= 1 / (draws + 1))
     p = holm(np.where(beyond, found.p[pair], np.maximum(flipped, found.p[pair])))
     difference, error, freedom = found.difference[pair], found.error[pair], found.freedom[pair]
-    known = moved.partners[first] + moved.partners[second] > 2
+    known = np.minimum(moved.partners[first], moved.partners[second]) > 1
     half = np.where(known, stats.t.ppf((1 + LEVEL) / 2, freedom) * error, np.nan)
     within = np.abs(difference) + stats.t.ppf(LEVEL, freedom) * error <= margin
-    differ = p <= 1 - LEVEL
-    verdict = np.select(
-        [within & known, differ & (difference > 0), differ & (difference < 0)],
-        ["equivalent", "better", "worse"],
-        "unresolved",
-    )
+    verdict = np.select([within & known, p <= 1 - LEVEL], ["equivalent", "better"], "unresolved")
     columns = {
         "environment": cells.environment,
         "agent": pd.Categorical.from_codes(cells.roster[first], cells.agents),

@@ -15,7 +15,10 @@ from markupsafe import Markup
 from . import figures
 from .album import Album
 from .cells import Game, environments
+from .chapters import Chapter, Evidence, chapters
 from .curves import LATE_COLUMNS, POINTS
+from .exploitability import Cards
+from .judgement import Judgement
 from .learning import Learning, Lesson, learning, lessons
 from .payoffs import COLUMNS as PAYOFF_COLUMNS
 from .payoffs import cell_table
@@ -61,6 +64,7 @@ class Section:
     """Caption -> SVG element."""
     remarks: list[str]
     learning: Learning | None
+    chapters: list[Chapter]
 
 
 def write_report(
@@ -69,35 +73,44 @@ def write_report(
     games: Mapping[str, Game],
     facts: Facts | None = None,
     *,
-    draws: int = 1000,
-    seed: int = 0,
+    asked: Judgement | None = None,
     curves: pd.DataFrame | None = None,
+    cards: Cards = (),
 ) -> Path:
     """Write the report into `folder` and return its `index.html`, which needs no other file and no network.
 
     Beside it: `ranking` and `payoffs` as CSV (in full precision), Markdown and LaTeX, and `figures/` as SVG and
-    PDF. `draws` and `seed` are the bootstrap's. `curves` has a row for each match, seat and point of a learning
-    curve; where it has any there are also `curves.csv`, and `policies` like the other tables.
+    PDF. `asked` says what is to be worked out; each chapter has files of its own. `curves` has a row for each
+    match, seat and point of a learning curve; where it has any there are also `curves.csv`, and `policies` like
+    the other tables. `cards` are what came of searches for exploiters.
     """
-    folder = Path(folder)
+    folder, asked = Path(folder), asked or Judgement()
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    learned = dict(lessons(curves, games, seed)) if curves is not None and len(curves) else {}
+    learned = dict(lessons(curves, games, asked.seed)) if curves is not None and len(curves) else {}
     sections = []
     for number, cells in enumerate(environments(seats, games), start=1):
         table = cell_table(cells)
-        ranking = rank_cells(cells, table, draws=draws, seed=seed)
+        ranking = rank_cells(
+            cells, table, draws=asked.draws, seed=asked.seed, top=asked.top, correction=asked.comparisons
+        )
         game = games.get(cells.environment, Game(symmetric=True, seats=2, title=""))
         slug = re.sub("[^a-z0-9]+", "-", cells.environment.lower())[:60].strip("-") or "environment"
         album = Album(folder / "figures", number, f"{number}-{slug}")
-        sections.append(_section(album, game, ranking, table, learned.get(cells.environment)))
+        written = list(chapters(Evidence(cells, table, ranking, asked, cards)))
+        sections.append(_section(album, game, ranking, table, learned.get(cells.environment), written))
     _write_tables(folder, sections)
     page = folder / "index.html"
-    page.write_text(_page(sections, facts or Facts(), draws), encoding="utf-8")
+    page.write_text(_page(sections, facts or Facts(), asked), encoding="utf-8")
     return page
 
 
 def _section(
-    album: Album, game: Game, ranking: pd.DataFrame, table: pd.DataFrame, lesson: Lesson | None
+    album: Album,
+    game: Game,
+    ranking: pd.DataFrame,
+    table: pd.DataFrame,
+    lesson: Lesson | None,
+    written: list[Chapter],
 ) -> Section:
     agents = [str(agent) for agent in ranking["agent"]]
     drawn = {
@@ -125,6 +138,7 @@ def _section(
         drawings={caption: album.add(kind, caption, figure) for kind, (caption, figure) in drawn.items()},
         remarks=list(remarks(ranking, table)),
         learning=learning(album, lesson) if lesson else None,
+        chapters=written,
     )
 
 
@@ -142,7 +156,7 @@ def _write_tables(folder: Path, sections: Sequence[Section]) -> None:
         curves.to_csv(folder / "curves.csv", index=False, float_format="%.6g")
         late = [(label, each.lesson.late, each.policies_text) for label, each in learned]
         kinds.append(("policies", "What learners end with", LATE_COLUMNS, late))
-    for name, caption, columns, parts in kinds:
+    for name, caption, columns, parts in [*kinds, *_chapter_files(sections)]:
         tables = [table for _, table, _ in parts] or [pd.DataFrame(columns=columns)]
         pd.concat(tables, ignore_index=True).to_csv(folder / f"{name}.csv", index=False)
         md = "\n".join(f"## {label}\n\n{markdown(text)}" for label, _, text in parts)
@@ -152,7 +166,22 @@ def _write_tables(folder: Path, sections: Sequence[Section]) -> None:
         (folder / f"{name}.tex").write_text(needs + tex, encoding="utf-8")
 
 
-def _page(sections: Sequence[Section], facts: Facts, draws: int) -> str:
+def _chapter_files(
+    sections: Sequence[Section],
+) -> list[tuple[str, str, tuple[str, ...], list[tuple[str, pd.DataFrame, pd.DataFrame]]]]:
+    """Each chapter's tables from all environments, under its name; those without a table are in the page only."""
+    found: dict[str, list[tuple[str, Chapter]]] = {}
+    for section in sections:
+        for chapter in section.chapters:
+            if len(chapter.finding.table):
+                found.setdefault(chapter.name, []).append((section.label, chapter))
+    return [
+        (name, parts[0][1].title, (), [(label, part.finding.table, part.text) for label, part in parts])
+        for name, parts in found.items()
+    ]
+
+
+def _page(sections: Sequence[Section], facts: Facts, asked: Judgement) -> str:
     templates = Environment(
         loader=PackageLoader("dilemma.analysis", "."),
         autoescape=True,
@@ -163,7 +192,7 @@ def _page(sections: Sequence[Section], facts: Facts, draws: int) -> str:
         title=facts.get("title") or "Tournament",
         facts=facts,
         sections=sections,
-        draws=draws,
+        draws=asked.draws,
         listed=LISTED,
         points=POINTS,
         learned=any((section.payoffs["how"] == "learned").any() for section in sections),

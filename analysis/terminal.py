@@ -11,7 +11,7 @@ from .remarks import notes
 from .tables import half_widths, ranking_text
 
 ROWS = 25
-_SHOWN = ("Rank", "Ranks", "Agent", "Payoff", "± 95 %", "Same field", "P(best)", "Cooperation")
+_SHOWN = ("Rank", "Agent", "Payoff", "± 95 %", "Same field", "Ranks", "P(best)", "Cooperation")
 _WIDTH = 28
 
 

@@ -69,7 +69,8 @@ def mean_squares(matrix: Numbers) -> tuple[float, float, float]:
     mean = matrix.mean()
     by_row, by_column = matrix.mean(1) - mean, matrix.mean(0) - mean
     rest = matrix - mean - by_row[:, None] - by_column
-    rest[np.abs(rest) < 1e-12 * max(1.0, np.abs(matrix).max())] = 0.0
+    for deviation in (by_row, by_column, rest):
+        deviation[np.abs(deviation) < 1e-12 * max(1.0, np.abs(matrix).max())] = 0.0
     square = float((rest**2).sum()) / ((rows - 1) * (columns - 1))
     return (
         float((by_row**2).sum() / (rows - 1)) - square / columns,

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dilemma.analysis.bootstrap import intervals
+from dilemma.analysis.bootstrap import drawn_payoffs, intervals
 from dilemma.analysis.cells import Cells, environments
 from dilemma.analysis.comparisons import sign_flip
 from dilemma.analysis.influence import influence
@@ -124,6 +124,8 @@ def judge(league: League, size: int, repetitions: int, replicates: int) -> dict[
             found = intervals(equal, sampled=sampled)
             held[name] += np.mean((found.low <= 0) & (found.high >= 0))
             held[f"{name}, this field"] += np.mean((found.low <= field) & (field <= found.high))
+        ends = np.quantile(drawn_payoffs(equal, DRAWS, random).sampled, (0.025, 0.975), axis=1)
+        held["percentile"] += np.mean((ends[0] <= 0) & (ends[1] >= 0))
         apart = replace(equal, payoff=equal.payoff + truth)
         none, some = contrasts(equal), contrasts(apart)
         for correction in CORRECTIONS:
@@ -142,14 +144,23 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--replicates", type=int, default=1000)
     replicates = parser.parse_args().replicates
-    heads = ("league", "partners", "repetitions", "sampled field", "fixed field", "fixed field, sampled truth")
+    heads = (
+        "league",
+        "partners",
+        "repetitions",
+        "sampled field",
+        "by percentiles",
+        "fixed field",
+        "fixed field, sampled truth",
+    )
     heads += ("rank sets, max-T (places)", "rank sets, Holm (places)")
     heads += ("errs: max-T", "Holm", "one pair, flips", "flips and Student")
     print("| " + " | ".join(heads) + " |")
     print("|---|" + "---:|" * (len(heads) - 1))
     for league, size, repetitions in CASES:
         held = {name: f"{100 * share:.1f}" for name, share in judge(league, size, repetitions, replicates).items()}
-        row = [league.name, str(size), str(repetitions), held["sampled"], held["fixed, this field"], held["fixed"]]
+        row = [league.name, str(size), str(repetitions)]
+        row += [held[name] for name in ("sampled", "percentile", "fixed, this field", "fixed")]
         row += [f"{held[f'ranks {name}']} ({float(held[f'places {name}']) / 100:.1f})" for name in CORRECTIONS]
         row += [held[name] for name in ("errs max_t", "errs holm", "flips", "both")]
         print("| " + " | ".join(row) + " |", flush=True)

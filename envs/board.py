@@ -10,7 +10,7 @@ STEPS = ((0, 1), (0, -1), (1, 0), (-1, 0), (0, 0))
 
 
 def moves(size: int, torus: bool = True) -> Tensor:
-    """Where each of `STEPS` leads from each cell, int64 [cell, step]; at the edge on round the torus, or nowhere."""
+    """Where each of `STEPS` leads from each cell, int64 [cell, step]: over the edge round the torus, or nowhere."""
     place = places(size)[:, None] + torch.tensor(STEPS)
     row, column = (place % size if torus else place.clamp(0, size - 1)).unbind(-1)
     return row * size + column
@@ -46,7 +46,7 @@ def free_cell(draw: Tensor, occupied: Tensor, cells: int) -> Tensor:
     smaller = ((other < one) & ~again[:, None]).sum(2)
     cell = below(cells - seats + again.sum(1, keepdim=True), draw)
     # An occupied cell with f free ones before it moves the free cells from number f on one further.
-    first_moved = torch.where(again, cells, occupied - smaller)
+    first_moved = (occupied - smaller).masked_fill(again, cells)
     return cell + (first_moved[:, :, None] <= cell[:, None]).sum(1)
 
 

@@ -1,17 +1,18 @@
-"""Coins: players on a small board run for coins; taking somebody else's coin costs its owner more than it brings."""
+"""Coins: players on a small board run for coins, and taking another's costs its owner more than it brings."""
 
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Mapping
+import math
 from dataclasses import replace
 from typing import Annotated, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
+from torch.nn.functional import pad
 
-from .board import centred, distances, moves, nth_free
+from .board import STEPS, below, centred, free_cell, moves
 from .chance import Chance, Purpose
 from .environment import Discrete, Environment, Rounds, State, Step
 
@@ -43,7 +44,9 @@ class Coins(Environment):
     rounds: Rounds = Field(50, description="rounds of an episode, or the most there can be with `continuation`")
     players: int = Field(2, ge=2, description="how many play; one coin is for two")
     size: int = Field(3, ge=2, le=32, description="rows and columns of the board")
-    torus: bool = Field(True, description="whether who leaves on one side comes in on the other; else there are walls")
+    torus: bool = Field(
+        True, description="whether who leaves on one side comes in on the other; else there are walls"
+    )
     stay: bool | None = Field(
         None, description="whether one may stay, after right, left, down and up; by default not with one coin"
     )
@@ -108,18 +111,15 @@ class Coins(Environment):
         return (2 * self.players, self.size, self.size)
 
     def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
-        device = chance.keys.device
         if self.start == "apart":
             shuffled = chance.parts(self.cells).bits(Purpose.START, episode, 0).argsort(1)
             cells = shuffled[:, : self.seats].contiguous()
         else:
             cells = below(self.cells, _draws(chance, self.seats, Purpose.START, episode, 0))
         draws = _draws(chance, self.seats, Purpose.START, episode, 1)
-        nowhere = torch.full_like(cells, self.cells)
-        nowhere[:, 0] = 0  # the first coin may be anybody's: with "alternating" too its colour is drawn
-        coins = self._new_coins(cells, self._owner(draws), draws)
         playing = None if self.continuation == 1 else torch.ones_like(cells, dtype=torch.bool)
-        return self._at(State(episode, 0, playing, self._rules(device)), cells, coins)
+        state = State(episode, 0, playing, self._rules(cells.device))
+        return self._at(state, cells, self._new_coins(cells, _drawn_owner(draws), draws))
 
     def step(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         rules = state.tensors
@@ -128,12 +128,12 @@ class Coins(Environment):
         takes = self._takes(cells[:, :, None] == coins[:, None], state, chance).double()
         own = takes.diagonal(dim1=1, dim2=2).mT
         taken, pickups = takes.sum(1), takes.sum(2)
-        stolen, lost = pickups - own, taken - own
+        lost = taken - own
         missed = rules["near"].take(before * (self.cells + 1) + coins) & (cells != coins)
         measures = {
             "pickups": pickups,
             "own_coins": own,
-            "others_coins": stolen,
+            "others_coins": pickups - own,
             "coins_lost": lost,
             "easy_misses": missed.double(),
         }
@@ -144,12 +144,80 @@ class Coins(Environment):
             measures = {name: value * playing for name, value in measures.items()}
             playing = playing & ~self.ends_by_chance(state, chance)[:, None]
         draws = _draws(chance, self.seats, Purpose.SPAWN, state.episode, state.round)
-        if self.variant == "one_coin":
-            gone = taken.sum(1, keepdim=True) > 0
-            owner = coins == self.cells if self.colour == "alternating" else self._owner(draws)
+        owner = coins == self.cells if self.colour == "alternating" else _drawn_owner(draws)
+        gone = taken.sum(1, keepdim=True) if self.variant == "one_coin" else taken
+        coins = torch.where(gone > 0, self._new_coins(cells, owner, draws), coins)
+        seen = action.index_select(1, rules["others"]).view(len(action), self.seats, -1, action.shape[2])
+        after = replace(state, round=state.round + 1, playing=playing)
+        return self._at(after, cells, coins), Step(action, seen, reward, measures=measures)
+
+    def picture(self, state: State, match: int, table: int) -> Tensor:
+        """Players in their colour on a dark board, their coins in a paler one; mixed where they share a cell."""
+        hues = [seat * (math.sqrt(5) - 1) / 2 for seat in range(self.seats)]  # far apart, however many
+        colours = torch.tensor(
+            [colorsys.hsv_to_rgb(hue, saturation, 1.0) for saturation in (1.0, 0.4) for hue in hues]
+        )
+        things = torch.cat((state.tensors["cells"], state.tensors["coins"]), 1)[match, :, table].cpu()
+        there = things[:, None] == torch.arange(self.cells)
+        count = there.sum(0)[:, None]
+        mixed = torch.where(count > 0, there.float().T @ colours / count.clamp(min=1), 0.1)
+        return (255 * mixed).round().to(torch.uint8).view(self.size, self.size, 3)
+
+    def _takes(self, there: Tensor, state: State, chance: Chance) -> Tensor:
+        """Who takes which coin, of those who are `there` [match, seat, coin, table]."""
+        if self.ties == "all":
+            return there
+        place = there.cumsum(1)
+        if self.ties == "first":
+            return there & (place == 1)
+        draws = _draws(chance.part(self.seats), self.seats, Purpose.SPAWN, state.episode, state.round)
+        return there & (place == 1 + below(place[:, -1], draws)[:, None])
+
+    def _new_coins(self, cells: Tensor, owner: Tensor, draws: Tensor) -> Tensor:
+        """Where coins come [match, seat, table]; with one coin only that of the `owner`."""
+        one = self.variant == "one_coin"
+        if self.respawn == "free" or (self.respawn is None and one):
+            spawned = free_cell(draws[:, :1] if one else draws, cells, self.cells)
         else:
-            gone, owner = taken > 0, None
-        coins = torch.where(gone, self._new_coins(cells, owner, draws), coins)
-        seen = action[:, rules["others"]]
-        after = self._at(replace(state, round=state.round + 1, playing=playing), cells, coins)
-        return after, Step(action, seen, reward, measures=measures)
+            spawned = below(self.cells, draws[:, :1] if one else draws)
+        return torch.where(owner, spawned, self.cells) if one else spawned
+
+    def _rules(self, device: torch.device) -> dict[str, Tensor]:
+        """Where steps lead, which coins are a step away, what cells look like, and in which order a seat sees."""
+        steps = moves(self.size, self.torus)
+        allowed = steps[:, : self.actions(0).n, None]
+        first = (torch.arange(self.seats)[:, None] + torch.arange(self.seats)) % self.seats
+        rules = {
+            "moves": steps,
+            "near": (allowed == torch.arange(self.cells + 1)).any(1),
+            "planes": torch.eye(self.cells + 1)[:, :-1],
+            "order": torch.cat((first, first + self.seats), 1).flatten(),
+            "others": first[:, 1:].flatten(),
+        }
+        if self.view == "centred":
+            rules["centred"] = pad(centred(self.size), (0, 1), value=self.cells)
+        return {name: rule.contiguous().to(device) for name, rule in rules.items()}
+
+    def _at(self, state: State, cells: Tensor, coins: Tensor) -> State:
+        """`state` with players and coins at these cells [match, seat, table], and what everybody sees of it."""
+        rules = state.tensors
+        seats = self.seats
+        seen = torch.cat((cells, coins), 1).index_select(1, rules["order"])
+        seen = seen.view(len(cells), seats, 2 * seats, -1).transpose(2, 3)
+        if self.view == "centred":
+            seen = rules["centred"].take(cells[..., None] * (self.cells + 1) + seen)
+        planes = rules["planes"].index_select(0, seen.reshape(-1)).view(*seen.shape, self.size, self.size)
+        return replace(state, tensors={**rules, "cells": cells, "coins": coins}, observation=planes)
+
+
+def _draws(chance: Chance, count: int, purpose: Purpose, episode: int, round: int) -> Tensor:
+    """32 random bits [match, count, table], two from each hash."""
+    if count == 2:
+        return chance.pair(purpose, episode, round)
+    return chance.parts((count + 1) // 2).pair(purpose, episode, round).flatten(1, 2)[:, :count]
+
+
+def _drawn_owner(draws: Tensor) -> Tensor:
+    """One of two seats, bool [match, seat, table], each with probability 1/2."""
+    second = draws[:, 1:2] < 0
+    return torch.cat((~second, second), 1)

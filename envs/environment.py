@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
+import torch
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from torch import Tensor
 
@@ -131,6 +132,11 @@ class Environment(BaseModel, ABC):
     def actions(self, seat: int) -> Discrete | Box:
         """What `seat` can do."""
 
+    def observation(self, seat: int) -> tuple[int, ...] | None:
+        """The shape of what `seat` sees at a table; None where the others' actions are all there is to see."""
+        seen = self.reset(1, 1, Chance.at_tables(torch.zeros(1, dtype=torch.int64), 1)).observation
+        return None if seen is None else tuple(seen.shape[3:])
+
     @abstractmethod
     def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
         """The start of an episode; `chance` is [match, table]."""
@@ -138,6 +144,10 @@ class Environment(BaseModel, ABC):
     @abstractmethod
     def step(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         """Play one round: `action` is int64 [match, seat, table] (float for a Box)."""
+
+    def picture(self, state: State, match: int, table: int) -> Tensor | None:
+        """What a table looks like, uint8 [height, width, 3], a pixel a cell; None where there is no board."""
+        return None
 
     def ends_by_chance(self, state: State, chance: Chance) -> Tensor:
         """Bool [match, table]: whether this round is the last, by `continuation`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar, Self
 
 import torch
@@ -15,70 +16,72 @@ from .environment import Discrete, Environment, State, Step
 from .gridworld import (
     FIRE,
     LAYERS,
+    STAY,
     Board,
     Colour,
-    Ray,
     View,
     board,
     complaint,
     draws,
     fan,
+    look,
+    marked,
     moved,
     numbers,
     picture,
     placed,
     planes,
+    played,
     priorities,
-    shot,
+    quarters,
+    shots,
     sites,
     with_players,
 )
 
 Count = Annotated[int, Field(ge=0)]
 Tensors = dict[str, Tensor]
-RED: Colour = (200, 30, 40)
 
 
 class ForagingGame(Environment):
     """Players walk on a map, eat apples for a reward of 1, and may zap each other away for a while.
 
     Actions: 0 stay, 1 to 4 step forward, back, left, right (relative to one's heading), 5 and 6 turn left and
-    right, 7 zap. In a round all move and turn at once, eat what they then stand on, fire, and things grow; so an
-    apple that grows under a player is eaten in the next round. Who is hit is away for `away` rounds, in which it
-    sees nothing and can only stay, and comes back at a random free spawn point, with a random heading. It stays
-    in the match: `playing` is about episodes. A subclass says how things grow.
+    right, 7 zap. In a round all move and turn at once, eat what they then stand on, and fire; then things grow, so
+    an apple that grows under a player is eaten in the next round. Who is hit is away for `away` rounds, sees
+    nothing and can only stay, and then comes back at a random free spawn point with a random heading. It stays in
+    the match all the while: `playing` is about episodes. A subclass says what grows.
 
-    State: cell, heading, marks (hits so far), away and rests (rounds until back, and until a beam is ready) int64
-    [match, table, seat], where cells are numbers in the padded map; things as bool [match, table, site].
+    State: `cell` (in the padded map), `heading`, `marks` (hits so far), `away` and `rest` (rounds until a player
+    is back, and until its beam is ready) are int64 [match, table, seat]; what grows is bool [match, table, site].
     """
 
-    letters: ClassVar[str]
-    """What its maps may hold; `S` are spawn points, `A` apples."""
     map: ClassVar[str]
+    letters: ClassVar[str]
+    """What maps may hold; `S` are spawn points, `A` is where apples grow."""
     view: ClassVar[View]
-    rests: ClassVar[Mapping[int, str]] = {FIRE: "zap_rest"}
-    """The beams, and the tensors that count until they are ready."""
-    layers: ClassVar[tuple[Colour, ...]] = (RED,)
-    """What there is beside players and walls; apples first."""
+    rests: ClassVar[Mapping[int, str]] = {FIRE: "rest"}
+    """The beams, and what counts the rounds until each is ready."""
+    colours: ClassVar[tuple[Colour, ...]] = ((92, 160, 60),)
+    """Of what there is beside players and walls, in the order of the planes; apples first."""
+    sources: ClassVar[int] = 0
+    """How many draws what grows needs at a table, beside one for each apple."""
 
     rounds: Annotated[int, Field(ge=1)] = Field(1000, description="rounds of an episode")
     players: int = Field(7, ge=2, le=200, description="how many play")
-    layout: str | None = Field(None, description="another map, a character for each cell; by default the game's own")
+    layout: str | None = Field(None, description="another map, a character a cell; by default the game's own")
     zap_length: int = Field(3, ge=1, le=30, description="how many cells ahead a zap reaches")
     zap_radius: int = Field(1, ge=0, le=10, description="how many cells to each side a zap reaches")
-    zap_cooldown: Count = Field(10, description="rounds that must pass between two zaps")
+    zap_cooldown: Count = Field(10, description="rounds that must pass between two zaps of a player")
     zap_cost: float = Field(0.0, ge=0, description="what it costs to zap")
-    zap_fine: float = Field(0.0, ge=0, description="what it costs to be zapped, for each hit")
-    hits: int = Field(1, ge=1, description="hits that send a player away")
-    away: Count = Field(50, description="rounds for which a player that is zapped is away")
+    zap_fine: float = Field(0.0, ge=0, description="what it costs to be hit")
+    hits: int = Field(1, ge=1, description="in how many rounds a player must be hit to be sent away")
+    away: Count = Field(50, description="rounds for which it is sent away; 0: it stays")
 
     @model_validator(mode="after")
-    def _map(self) -> Self:
-        wrong = self.layout and complaint(self.layout, self.letters, {"S": self.players, "A": 1})
-        if wrong:
-            raise ValueError(f"layout: {wrong}")
-        if (places := self.map.count("S")) < self.players and not self.layout:
-            raise ValueError(f"players: the map has {places} spawn points, found {self.players} players")
+    def _fits(self) -> Self:
+        if wrong := complaint(self.layout or self.map, self.letters, {"S": self.players, "A": 1}):
+            raise ValueError(f"the map does not fit: {wrong}")
         return self
 
     @property
@@ -88,79 +91,144 @@ class ForagingGame(Environment):
     @property
     @abstractmethod
     def inflow(self) -> float:
-        """The most apples that can grow in a round, on average."""
+        """How many apples would grow in a round, on average, if all sites were empty and nothing hindered them."""
 
     def actions(self, seat: int) -> Discrete:
         return Discrete(FIRE + len(self.rests))
 
     def observation(self, seat: int) -> tuple[int, ...]:
-        """[plane, height, width]: oneself, others by heading, walls, apples, and what else there is."""
-        return (6 + len(self.layers), *self.view.shape)
+        """[plane, height, width]: oneself, four of others by heading, walls, apples, and what else there is."""
+        return (6 + len(self.colours), *self.view.shape)
 
     @abstractmethod
-    def start(self, ground: Board, like: Tensor) -> Tensors:
-        """Things at the start; `like` is [match, table]."""
+    def start(self, ground: Board, chance: Chance) -> Tensors:
+        """What grows, at the start."""
 
     @abstractmethod
-    def grow(self, things: Tensors, draw: Tensor, round: int) -> Tensors:
-        """Things after a round; `draw` has `sources` numbers at each table."""
-
-    @property
-    @abstractmethod
-    def sources(self) -> int:
-        """How many draws `grow` needs at a table."""
+    def grow(self, now: Tensors, drawn: Tensor, round: int, ground: Board) -> Tensors:
+        """What grows, after a round; `drawn` are one number for each apple site, and then `sources`."""
 
     @abstractmethod
-    def show(self, things: Tensors, code: Tensor, ground: Board) -> None:
-        """Write things into the codes of cells, uint8 [match, table, cell]."""
+    def measured(self, now: Tensors, ground: Board) -> Tensors:
+        """What is counted of the state, by name [match, table]."""
 
-    def tend(self, things: Tensors, players: Tensors, action: Tensor, ground: Board) -> tuple[Tensors, Tensors]:
-        """What else players do to things, and what is counted of it, by name [match, table, seat]."""
-        return {}, {}
+    def tended(self, now: Tensors, action: Tensor, ground: Board) -> tuple[Tensors, Tensor | None]:
+        """What players change beside eating, and how much of it each did [match, table, seat]."""
+        return {}, None
 
-    def cooperation(self, counts: Tensors) -> Tensor | None:
-        """How much each cooperated [match, table, seat]."""
-        return None
-
-    def ground(self, device: torch.device) -> Board:
-        """The board."""
-        reach = max(self.zap_length, self.zap_radius, self.view.ahead, self.view.behind, self.view.sides)
-        return board(self.layout or self.map, reach, device)
+    def codes(self, now: Tensors, ground: Board) -> Tensor:
+        """What is in each cell, but for players, uint8 [match, table, cell]."""
+        code = ground.code.expand(*now["cell"].shape[:2], -1).contiguous()
+        return code.index_copy_(-1, sites(ground, "A"), now["apple"] * code.new_tensor(LAYERS[0]))
 
     def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
         device = chance.keys.device
-        ground = self.ground(device)
+        ground = self._ground(device)
         spawns = sites(ground, "S")
         drawn = draws(chance, len(spawns) + self.players, Purpose.START, episode, 0)
-        order = drawn[..., : len(spawns)].argsort(-1)[..., : self.players]
-        players = {"cell": spawns[order], "heading": drawn[..., len(spawns) :] & 3}
-        zeros = torch.zeros_like(players["cell"])
-        tensors = players | {name: zeros for name in ("marks", "away", *self.rests.values())}
-        tensors |= self.start(ground, chance.keys)
+        now = {
+            "cell": spawns[drawn[..., : len(spawns)].argsort(-1)[..., : self.players]],
+            "heading": quarters(drawn[..., len(spawns) :]),
+        }
+        zeros = torch.zeros_like(now["cell"])
+        now |= dict.fromkeys(("marks", "away", *self.rests.values()), zeros)
+        now |= self.start(ground, chance)
         shape = (matches, self.seats, tables)
         playing = None if self.continuation == 1 else torch.ones(shape, dtype=torch.bool, device=device)
-        return self._seen(State(episode, 0, playing), tensors)
+        return self._seen(State(episode, 0, playing), now, ground)
 
     def step(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
-        ground = self.ground(action.device)
-        now = dict(state.tensors)
+        ground = self._ground(action.device)
         assert state.action_mask is not None
         done = action * state.action_mask.gather(-1, action[..., None])[..., 0]  # 0 is to stay
         act = done.transpose(1, 2)
-        drawn = draws(chance, self.players + self.sources, Purpose.SPAWN, state.episode, state.round)
-        order = priorities(drawn[..., : self.players])
-        now["cell"] = moved(ground, now["cell"], now["heading"], act, order)
-        now["heading"] = now["heading"] + ground.turn[act] & 3
-        now["apple"], eaten = _eaten(now["apple"], numbers(ground, "A")[now["cell"]])
-        changes, counts = self.tend(now, now, act, ground)
-        now |= changes
-        beam = fan(self.zap_length, self.zap_radius)
-        hit, beaten = shot(ground, now["cell"], now["heading"], act == FIRE, beam)
+        now = dict(state.tensors)
+        present = now["away"] == 0
+        drawn = draws(
+            chance, self.players + now["apple"].shape[-1] + self.sources, Purpose.SPAWN, state.episode, state.round
+        )
+        now["cell"] = moved(ground, now["cell"], now["heading"], act, priorities(drawn[..., : self.players]))
+        now["heading"] = now["heading"] + look(ground.turn, act) & 3
+        now["apple"], eaten = _eaten(now["apple"], look(numbers(ground, "A"), now["cell"]))
+        changed, tended = self.tended(now, act, ground)
+        now |= changed
+        fires = act == FIRE
+        hits = shots(ground, now["cell"], now["heading"], fires, fan(self.zap_length, self.zap_radius))
+        hit = marked(hits, self.players + 1)[..., 1:]
+        now |= self._rested(now, act)
+        now |= self._sent(now, hit, ground, state, chance)
+        now |= self.grow(now, drawn[..., self.players :], state.round, ground)
+
+        reward = eaten.double() - self.zap_cost * fires - self.zap_fine * hit
+        measures = {
+            "apples": eaten.double(),
+            "timed_apples": eaten.double() * ((state.round + 1) / self.rounds),
+            "zaps": (hits > 0).sum(-1).double(),
+            "peace": present.double(),
+            "efficiency": (eaten.sum(-1, keepdim=True) / (self.inflow or 1.0)).double().expand_as(reward),
+        }
+        measures |= {} if tended is None else {"cleaned": tended.double()}
+        measures |= {
+            name: value[..., None].expand_as(reward) for name, value in self.measured(now, ground).items()
+        }
+        after = self._seen(replace(state, round=state.round + 1), now, ground)
+        cooperation = None if tended is None else tended > 0
+        return played(self, state, after, done, reward, cooperation, measures, chance)
+
+    def picture(self, state: State, match: int, table: int) -> Tensor:
+        """A table as an image, uint8 [height, width, 3], one pixel a cell."""
+        ground = self._ground(state.tensors["cell"].device)
+        code = self.codes(dict(state.tensors), ground)[match, table]
+        return picture(ground, code, self.colours, state.tensors["cell"][match, table])
+
+    def _ground(self, device: torch.device) -> Board:
+        view = self.view
+        reach = max(self.zap_length, self.zap_radius, view.ahead, view.behind, view.sides)
+        return board(self.layout or self.map, reach, device)
+
+    def _rested(self, now: Tensors, act: Tensor) -> Tensors:
+        """How long each beam must rest still."""
+        return {
+            name: torch.where(act == fire, self.cooldown(fire), (now[name] - 1).clamp_(min=0))
+            for fire, name in self.rests.items()
+        }
+
+    def cooldown(self, fire: int) -> int:
+        """Rounds between two uses of a beam."""
+        return self.zap_cooldown
+
+    def _sent(self, now: Tensors, hit: Tensor, ground: Board, state: State, chance: Chance) -> Tensors:
+        """Send away who was hit often enough, and bring back whose time is over."""
+        marks = now["marks"] + hit
+        if not self.away:
+            return {"marks": marks}
+        sent = marks >= self.hits
+        coming = now["away"] == 1
+        cell = now["cell"].masked_fill(sent, ground.nowhere)
+        heading = now["heading"]
+        if bool(coming.any()):
+            spawns = sites(ground, "S")
+            drawn = draws(chance, len(spawns) + self.players, Purpose.START, state.episode, state.round + 1)
+            free = ~(spawns[:, None] == cell[..., None, :]).any(-1)
+            places = spawns[placed(free, drawn[..., : len(spawns)], coming)]
+            cell = torch.where(coming, places, cell)
+            heading = torch.where(coming, quarters(drawn[..., len(spawns) :]), heading)
+        away = torch.where(sent, self.away, (now["away"] - 1).clamp_(min=0))
+        return {"marks": marks * ~sent, "away": away, "cell": cell, "heading": heading}
+
+    def _seen(self, state: State, now: Tensors, ground: Board) -> State:
+        """The state with what players see and may do."""
+        code = with_players(self.codes(now, ground), ground, now["cell"], now["heading"])
+        seen = planes(ground, self.view, len(self.colours), code, now["cell"], now["heading"])
+        allowed = (now["away"] == 0)[..., None].expand(-1, -1, -1, FIRE + len(self.rests)).clone()
         for fire, name in self.rests.items():
-            now[name] = torch.where(act == fire, self._cooldown(name), (now[name] - 1).clamp_(min=0))
-        marks = now["marks"] + beaten
-        sent = marks >= self.hits if self.away else torch.zeros_like(beaten)
-        now["marks"] = marks * ~sent
-        now = self._home(now, sent, ground, chance, state)
-        now |= self.grow(now, drawn[..., self.players :], state.round)
-        ...
+            allowed[..., fire] &= now[name] == 0
+        allowed[..., STAY] = True
+        return replace(state, tensors=now, observation=seen, action_mask=allowed.transpose(1, 2))
+
+
+def _eaten(apple: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
+    """Apples that are left [match, table, site], and who ate one, if players stand at sites `where`."""
+    none = torch.zeros_like(apple[..., :1])
+    eaten = torch.cat((apple, none), -1).gather(-1, where)
+    return apple & ~marked(where, apple.shape[-1]), eaten

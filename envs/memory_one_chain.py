@@ -19,7 +19,7 @@ where v are the discounted visits of states: 1 for the start, and for others g t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import TypeAlias
 
@@ -36,7 +36,7 @@ class MemoryOneChain:
 
     def __init__(self, own: Tensor, other: Tensor, discount: float):
         self.own = own
-        self.other = other[MIRROR]
+        self.other = mirrored(other)
         self.both = own * self.other
         self.discount = discount
 
@@ -47,35 +47,49 @@ class MemoryOneChain:
         return torch.stack((both, self.own - both, self.other - both, 1 - self.own - self.other + both), 1)
 
     @cached_property
-    def inverse(self) -> Tensor:
-        """L [3, 3, ...], by cofactors. Its determinant is that of I - g P over 1 - g, which is positive."""
+    def _features(self) -> Tensor:
+        """q, pq, p, q of states [state, 4, ...]."""
+        return torch.stack((self.other, self.both, self.own, self.other), 1)
+
+    @cached_property
+    def _inverse(self) -> Tensor:
+        """g L transposed [3, 3, ...], by cofactors. 1 / L has the determinant of I - g P over 1 - g: positive."""
         # In the order 2, 3, 1, 2 of rows and columns, every cofactor is a minor of neighbours.
-        own, other, both = contrasts(torch.stack((self.other, self.both, self.own, self.other), 1)[1:])
+        own, other, both = contrasts(self._features[1:])
         turned = _unit(own).add(torch.stack((other, both, own, other)), alpha=-self.discount)
         low, high = slice(0, 3), slice(1, 4)
         minors = torch.addcmul(
             turned[low, low] * turned[high, high], turned[low, high], turned[high, low], value=-1
         )
-        row, first = turned[2], minors[0]
-        return (minors / combination((row[2], row[0], row[1]), first)).transpose(0, 1)
+        other, both, own, _ = turned[2].unbind()
+        return minors * (self.discount / combination((own, other, both), minors[0].unbind()))
+
+    @cached_property
+    def rows(self) -> tuple[Tensor, ...]:
+        """Those of g L [3, ...]."""
+        return self._inverse.unbind(1)
+
+    @cached_property
+    def _columns(self) -> tuple[Tensor, ...]:
+        return self._inverse.unbind()
 
     @cached_property
     def visits(self) -> Tensor:
         """v, the discounted visits of states [state, ...]."""
         g = self.discount
-        given = [feature[0].add(feature[4], alpha=g / (1 - g)) for feature in (self.own, self.other, self.both)]
-        own, other, both = g * combination(self.inverse, given)
+        other, both, own, _ = self._features[0].add(self._features[4], alpha=g / (1 - g)).unbind()
+        own, other, both = combination(self.rows, (own, other, both)).unbind()
         dc = other - both
         return torch.stack((torch.ones_like(own), both, own - both, dc, g / (1 - g) - own - dc))
 
-    def slopes(self, contrasts: Iterable[Tensor]) -> Tensor:
-        """b [3, ...] of the `contrasts` of a reward."""
-        return combination(self.inverse.unbind(1), contrasts)
+    def slopes(self, contrasts: Sequence[Tensor]) -> Tensor:
+        """g b [3, ...] of the `contrasts` of a reward."""
+        return combination(self._columns, contrasts)
 
     def worth(self, reward: Tensor) -> Tensor:
         """y [outcome, ...] of a reward [outcome, ...]."""
-        b = self.slopes(contrasts(reward))
-        last = combination(b, (self.own[4], self.other[4], self.both[4]))
+        b = self.slopes(contrasts(reward / self.discount))
+        last = combination(b.unbind(), (self.own[4], self.other[4], self.both[4]))
         last = (reward[3] + self.discount * last) / (1 - self.discount)
         return torch.stack((last + b[0] + b[1] + b[2], last + b[0], last + b[1], last))
 
@@ -91,22 +105,33 @@ class MemoryOneChain:
     def redirected(self, by: int, often: Tensor) -> Tensor:
         """The visits that come from more P(C) of a player in states, by that much times visits [state, ...]."""
         both = often * (self.other if by == 1 else self.own)
-        rows = self.inverse[::2] if by == 1 else self.inverse[1:]
-        carried = self.discount * combination(rows, (add(often.unbind()), add(both.unbind())))
-        return visits(carried)
+        rows = self.rows[::2] if by == 1 else self.rows[1:]
+        start, cc, cd, dc, dd = torch.stack((often, both), 1).unbind()
+        return visits(combination(rows, (start + cc + cd + dc + dd).unbind()))
+
+
+def mirrored(policy: Tensor) -> Tensor:
+    """What belongs to states [state, ...], in the other's view."""
+    return policy.index_select(0, _mirror(policy.device))
+
+
+@lru_cache
+def _mirror(device: torch.device) -> Tensor:
+    return torch.tensor(MIRROR, device=device)
 
 
 def visits(features: Tensor) -> Tensor:
     """Visits of states [state, ...] by how often own C, other's and both are [3, ...], more than they were."""
-    own, other, both = features
+    own, other, both = features.unbind()
     cd = own - both
     return torch.stack((torch.zeros_like(own), both, cd, other - both, -other - cd))
 
 
 def contrasts(what: Tensor) -> Contrasts:
     """(CD - DD, DC - DD, CC - CD - DC + DD) of what outcomes have [outcome, ...]."""
-    own, other = what[1:3] - what[3]
-    return own, other, what[0] - what[2] - own
+    cc, _, dc, dd = what.unbind()
+    own, other = (what[1:3] - dd).unbind()
+    return own, other, cc - dc - own
 
 
 def _unit(like: Tensor) -> Tensor:
@@ -124,12 +149,11 @@ def product(left: Tensor, right: Tensor) -> Tensor:
     return add((left[:, :, None] * right).unbind(1))
 
 
-def combination(vectors: Iterable[Tensor], weights: Iterable[Tensor]) -> Tensor:
+def combination(vectors: Sequence[Tensor], weights: Sequence[Tensor]) -> Tensor:
     """The sum of vectors [i, ...], each times its weight [...]."""
-    total: Tensor | None = None
-    for vector, weight in zip(vectors, weights, strict=True):
-        total = vector * weight if total is None else torch.addcmul(total, vector, weight)
-    assert total is not None
+    total = vectors[0] * weights[0]
+    for vector, weight in zip(vectors[1:], weights[1:], strict=True):
+        total = torch.addcmul(total, vector, weight)
     return total
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .differentiable_game import Derivatives, DifferentiableGame, Outcome
 from .matrix_game import Payoffs, interchangeable, seen_from, two_matrices
-from .memory_one_chain import MIRROR, MemoryOneChain, contrasts, product, visits
+from .memory_one_chain import MIRROR, MemoryOneChain, contrasts, mirrored, product, visits
 
 
 class PolicyGame(DifferentiableGame):
@@ -59,7 +59,8 @@ class PolicyGame(DifferentiableGame):
 
     def outcome(self, own: Tensor, other: Tensor, rewards: Tensor) -> Outcome:
         chain = MemoryOneChain(own, other, self.discount)
-        cc, cd, dc, _ = frequency = chain.visits[1:] * ((1 - self.discount) / self.discount)
+        frequency = chain.visits[1:] * ((1 - self.discount) / self.discount)
+        cc, cd, dc, _ = frequency.unbind()
         return Outcome(product(frequency[None], rewards)[0], torch.stack((cc + cd, cc + dc)), cc)
 
     def derivatives(self, own: Tensor, other: Tensor, rewards: Tensor) -> PolicyDerivatives:
@@ -80,7 +81,7 @@ class PolicyDerivatives(Derivatives):
 
     def __init__(self, chain: MemoryOneChain, rewards: Tensor):
         self.chain = chain
-        self._contrasts = [contrasts(reward) for reward in rewards.unbind(1)]
+        self._contrasts = [contrasts(reward) for reward in (rewards / chain.discount).unbind(1)]
         self._slopes: dict[int, Tensor] = {}
         self._changes: dict[tuple[int, int], Tensor] = {}
 
@@ -98,17 +99,16 @@ class PolicyDerivatives(Derivatives):
 
     def gradient(self, whose: int, by: int) -> Tensor:
         found = self.chain.visits * self.change(whose, by)
-        return found if by == 1 else found[MIRROR]
+        return found if by == 1 else mirrored(found)
 
     def along(self, whose: int, by: int, mover: int, step: Tensor) -> Tensor:
-        chain, step = self.chain, step if mover == 1 else step[MIRROR]
+        chain, step = self.chain, step if mover == 1 else mirrored(step)
         turned = chain.change(by, chain.slopes(contrasts((self.change(whose, mover) * step)[1:])))
-        turned = chain.discount * turned
         if by != mover:
             turned = torch.addcmul(turned, step, self.slopes(whose)[2])
         visited = chain.redirected(mover, chain.visits * step)
         found = torch.addcmul(chain.visits * turned, visited, self.change(whose, by))
-        return found if by == 1 else found[MIRROR]
+        return found if by == 1 else mirrored(found)
 
     def mixed(self, whose: int) -> Tensor:
         found = self._turned[0] * self.change(whose, 2)
@@ -120,7 +120,7 @@ class PolicyDerivatives(Derivatives):
     def _turned(self) -> tuple[Tensor, Tensor]:
         """How visits of t change with P(C) in s of own and of other [s, t, ...]."""
         chain = self.chain
-        own, other, both = (visits(chain.discount * row) for row in chain.inverse)
+        own, other, both = map(visits, chain.rows)
         often = chain.visits[:, None]
         return (
             often * torch.addcmul(own, both, chain.other[:, None]),

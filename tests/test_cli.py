@@ -85,7 +85,7 @@ def test_quickstart():
     ranking, payoffs = (pd.read_csv(f"runs/quickstart/report/{name}.csv") for name in ("ranking", "payoffs"))
     for row in ranking.itertuples():
         [printed] = [line.split() for line in done.stdout.splitlines() if row.agent in line]
-        assert printed[:3] == [str(row.rank), row.agent, f"{row.payoff:.3f}"]
+        assert printed[:4] == [str(row.rank), f"{row.rank_low}–{row.rank_high}", row.agent, f"{row.payoff:.3f}"]
     wanted = {"environment", "rank", "agent", "payoff", "low", "high", "cooperation"}
     assert wanted <= set(ranking.columns)
     wanted = {"environment", "agent", "opponent", "payoff", "standard_error", "cooperation", "matches", "how"}

@@ -107,7 +107,7 @@ class Cost:
     agent: int
     """Its index in the chunk."""
     seconds: float
-    """Of processor time in its own methods; automata, which share a player, share its time by chairs."""
+    """In its own methods, on the one thread there is; automata, which share a player, share its time by chairs."""
     chairs: int
     rounds: float
     """Of all chairs at all tables, in the window or not."""
@@ -408,10 +408,10 @@ def _act(sitting: Seated, state: State, action: Tensor) -> None:
 
 def _ask(sitting: Seated, method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call a player's method; what it raises is the agent's fault, and the time it takes its cost."""
-    start = time.thread_time()
+    start = time.perf_counter()
     try:
         return method(*args, **kwargs)
     except (Exception, TimeUp) as error:
         raise AgentError(sitting.agents) from error
     finally:
-        sitting.meter.seconds += time.thread_time() - start
+        sitting.meter.seconds += time.perf_counter() - start

@@ -114,7 +114,7 @@ class Learning(Section):
 
 Kind: TypeAlias = Literal["population", "exact", "inferred", "learned", "dynamic"]
 Rating: TypeAlias = Literal[
-    "alpha_rank", "nash_averaging", "deviation_ratings", "max_entropy_ce", "bradley_terry", "elo"
+    "payoff", "alpha_rank", "alpha_rank_population", "deviation", "nash", "coarse_correlated", "elo"
 ]
 
 
@@ -127,7 +127,7 @@ class Analysis(Section):
         None, description="payoffs that differ by less count as equivalent"
     )
     top: int = Field(3, ge=1, description="places of `p_top`")
-    ratings: list[Rating] = Field(["alpha_rank", "deviation_ratings"], description="game-theoretic ratings")
+    ratings: list[Rating] = Field(["alpha_rank", "deviation"], description="game-theoretic ratings")
     anchors: dict[str, Annotated[tuple[float, float], Field(strict=False)]] = Field(
         {}, description="environment = [payoff that counts 0, payoff that counts 1]"
     )

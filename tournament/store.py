@@ -30,10 +30,13 @@ import tomli_w
 import torch
 from numpy.typing import NDArray
 
+from ..agents.response import Response
 from ..envs.errors import DilemmaError
 from .chunk import Checkpoint, Failure, Outcome, Rows
 from .conduct import COLUMNS as CONDUCT
 from .config import Config, as_asked
+from .exploit.card import exploiter_of
+from .exploit.response_table import response_table
 from .exploit.search import Found
 from .plan import HOW, Plan
 
@@ -270,7 +273,10 @@ def describe(failure: Failure, plan: Plan) -> dict[str, object]:
 def exploit_record(found: Found) -> dict[str, Any]:
     """What came of a search, as plain values."""
     if found.card:
-        return found.card.to_json()
+        definition = found.card.exploiter
+        response = exploiter_of(definition) if definition else None
+        said = response_table(response) if isinstance(response, Response) else definition and definition.name
+        return {**found.card.to_json(), "response": said}
     search = found.search
     return {
         "environment": search.setting.label,

@@ -43,19 +43,21 @@ class PolaExact(ExactLearner):
             there = here.moved(other=self.lookahead * here.gradient(2, 2))
             shaping = here.along(2, 1, 2, there.gradient(1, 2))
             gradient = there.gradient(1, 1) + self.lookahead * shaping - self.beta * (here.own - at.own)
-            moved = moved + self.inner_rate * gradient * going
+            step = self.inner_rate * gradient * going
+            moved = moved + step
             before, here = here.own, at.moved(moved)
-            going = going & (_apart(before, here.own) >= self.tolerance)
+            going = going & (_apart(before, here.own, step) >= self.tolerance)
             if not going.any():
                 break
         return moved
 
 
-def _apart(one: Tensor, two: Tensor) -> Tensor:
-    """The larger of the divergences KL(one || two) and KL(two || one), summed over components."""
-    return _divergence(one, two).maximum(_divergence(two, one))
+def _apart(before: Tensor, after: Tensor, step: Tensor) -> Tensor:
+    """The larger of KL(before || after) and KL(after || before), summed over components.
 
-
-def _divergence(one: Tensor, two: Tensor) -> Tensor:
-    parts = [torch.xlogy(p, p) - torch.xlogy(p, q) for p, q in ((one, two), (1 - one, 1 - two))]
-    return (parts[0] + parts[1]).sum(0)
+    Where logits have moved by d, with z = p + (1 - p) exp(-d), the first is log z + (1 - p) d, and the second
+    the same with after's p and -d, whose z is 1 / z.
+    """
+    z = torch.addcmul(before, 1 - before, torch.exp(-step)).log()
+    there, back = torch.addcmul(z, 1 - before, step), torch.addcmul(z, 1 - after, step)
+    return there.sum(0).maximum(-back.sum(0))

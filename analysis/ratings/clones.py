@@ -32,8 +32,10 @@ def behavioural_distance(payoffs: pd.DataFrame) -> pd.DataFrame:
     spread = earned.transform("max") - earned.transform("min")
     table["payoff"] = table["payoff"] / spread.where(spread > 0, 1)
     keys = ["environment", "opponent", "seat", "k"]
-    for name in (*keys, "agent"):
+    for name in ("environment", "opponent", "seat", "agent"):
         table[name] = table[name].astype(str)
+    # Self-play is to be one among others of its kind: a clone that meets them is, too.
+    table["k"] = table["k"].where(table["agent"] != table["opponent"], 1)
     measures = [name for name in (*BEHAVIOUR, "payoff") if name in table]
     wide = table.pivot_table(index="agent", columns=keys, values=measures, observed=True).reindex(labels)
     values = wide.to_numpy(dtype=np.float64)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import nnls
 
 from ..cells import Numbers
 from .linear_program import minimise
 from .normal_form import deviation_gains, payoff_matrix, payoff_tensor
 
 _PRICE = 1e-9  # prices and reduced costs above it are not rounding
+_SAME = 1e-10  # payoffs over their spread that differ by less are the same
 
 
 def deviation_ratings(payoffs: ArrayLike) -> tuple[Numbers, ...]:
@@ -18,11 +22,16 @@ def deviation_ratings(payoffs: ArrayLike) -> tuple[Numbers, ...]:
     The rating of a' for player p is its gain E_sigma[G_p(a', a_-p) - G_p(a)] under the coarse correlated
     equilibrium sigma whose gains, sorted from the largest, are lexicographically least: the strictest one.
     Several sigma may do that; their gains agree. Entering a strategy again, or a mixture of others, or adding
-    to a player's payoff what depends on others alone, moves no rating.
+    to a player's payoff what depends on others alone, moves no rating. For the sake of mixtures, the gain of a
+    strategy whose payoffs are a mixture of others' is not among those minimised: it follows from theirs.
     """
     tensor = payoff_tensor(payoffs)
-    least = least_gains(deviation_gains(tensor))
-    return tuple(np.split(least, np.cumsum(tensor.shape[1:])[:-1]))
+    mixing = [_mixing(np.moveaxis(payoff, player, 0)) for player, payoff in enumerate(tensor)]
+    gains = np.split(deviation_gains(tensor), np.cumsum(tensor.shape[1:])[:-1])
+    pure = [mix.any(0) for mix in mixing]
+    least = least_gains(np.concatenate([gain[some] for gain, some in zip(gains, pure, strict=True)]))
+    parts = np.split(least, np.cumsum([some.sum() for some in pure])[:-1])
+    return tuple(mix[:, some] @ part for mix, some, part in zip(mixing, pure, parts, strict=True))
 
 
 def symmetric_deviation_ratings(matrix: ArrayLike) -> Numbers:
@@ -34,8 +43,45 @@ def symmetric_deviation_ratings(matrix: ArrayLike) -> Numbers:
     m = payoff_matrix(matrix)
     if m.ndim != 2:
         raise ValueError(f"One payoff matrix [agent, opponent] is rated at a time; these are {m.shape}.")
+    mixing = _mixing(m)
+    pure = mixing.any(0)
     i, j = np.triu_indices(len(m))
-    return least_gains((m[:, i] - m[j, i] + m[:, j] - m[i, j]) / 2)
+    gains = (m[:, i] - m[j, i] + m[:, j] - m[i, j]) / 2
+    rating: Numbers = mixing[:, pure] @ least_gains(gains[pure])
+    return rating
+
+
+def _mixing(payoffs: Numbers) -> Numbers:
+    """Each strategy as a mixture of those that are none [strategy, strategy], from payoffs [strategy, ...].
+
+    A strategy that is none is itself alone; of copies, the last is kept.
+    """
+    n = len(payoffs)
+    rows = payoffs.reshape(n, -1)
+    rows = (rows - rows.mean(0)) / (np.ptp(rows) or 1.0)
+    points = np.column_stack((rows, np.ones(n)))
+    mixing = np.eye(n)
+    if np.linalg.matrix_rank(points) == n:
+        return mixing
+    kept = list(range(n))
+    for strategy in range(n):
+        others = [other for other in kept if other != strategy]
+        if not others:
+            break
+        shares, off = nnls(points[others].T, points[strategy])
+        if off <= _SAME * np.sqrt(points.shape[1]):
+            kept = others
+            mixing[strategy] = 0
+            mixing[strategy, others] = shares / shares.sum()
+    return _resolved(mixing, kept)
+
+
+def _resolved(mixing: Numbers, kept: Sequence[int]) -> Numbers:
+    """Mixtures of mixtures, as mixtures of the strategies kept. Each draws on later strategies and those kept."""
+    for strategy in reversed(range(len(mixing))):
+        if strategy not in kept:
+            mixing[strategy] = mixing[strategy] @ mixing
+    return mixing
 
 
 def least_gains(gains: Numbers) -> Numbers:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import networkx as nx
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csr_array
 
 from ..cells import Indices, Numbers
 
-LARGEST = 60
-"""With more agents than this in missing pairs, the largest complete part is not searched for."""
+_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -27,24 +27,30 @@ class League:
 def largest_complete(matrix: ArrayLike) -> League:
     """The most agents that have all met one another, from payoffs [agent, opponent], NaN where missing.
 
-    Self-play may be missing. ValueError where too many have gaps.
+    The most agents of which at most one is in each missing pair: an integer program. Self-play may be missing.
+    ValueError where pairs are missing in such a pattern that the search takes too long.
     """
     known = np.isfinite(np.asarray(matrix, dtype=np.float64))
-    diagonal = np.diagonal(known)
-    met = known & known.T
-    np.fill_diagonal(met, True)
-    gaps = np.flatnonzero(~met.all(1))
-    if len(gaps) > LARGEST:
-        raise ValueError(
-            f"{len(gaps)} of {len(met)} agents miss some opponent; the largest complete part is searched for "
-            f"among at most {LARGEST}. Play the missing pairs, or rate fewer agents."
+    one, other = np.nonzero(np.triu(~(known & known.T), 1))
+    kept = np.arange(len(known))
+    if len(one):
+        row = np.repeat(np.arange(len(one)), 2)
+        column = np.stack((one, other), 1).reshape(-1)
+        pairs = csr_array((np.ones(len(row)), (row, column)), shape=(len(one), len(known)))
+        found = milp(
+            -np.ones(len(known)),
+            integrality=np.ones(len(known), dtype=np.int64),
+            bounds=Bounds(0, 1),
+            constraints=LinearConstraint(pairs, ub=1),
+            options={"time_limit": _SECONDS},
         )
-    kept = np.flatnonzero(met.all(1))
-    if len(gaps):
-        graph = nx.from_numpy_array(met[np.ix_(gaps, gaps)] & ~np.eye(len(gaps), dtype=np.bool_))
-        clique, _ = nx.max_weight_clique(graph, weight=None)
-        kept = np.sort(np.concatenate((kept, gaps[clique])))
-    return League(agents=kept, no_self_play=kept[~diagonal[kept]])
+        if not found.success:
+            raise ValueError(
+                f"{len(one)} pairs of agents have not met, and the largest part that has could not be found. "
+                "Play the missing pairs, or rate fewer agents."
+            )
+        kept = np.flatnonzero(found.x > 0.5)
+    return League(agents=kept, no_self_play=kept[~np.diagonal(known)[kept]])
 
 
 def complete_part(matrix: Numbers, league: League) -> Numbers:

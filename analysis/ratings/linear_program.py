@@ -10,7 +10,8 @@ from scipy.optimize import linprog
 
 from ..cells import Numbers
 
-_TOLERANCES = (1e-10, 1e-9, 1e-8, 1e-7)  # HiGHS gives up now and then at the sharper ones
+# HiGHS now and then gives up on a program before its first step, and solves the same rows times a number.
+_ATTEMPTS = [(tolerance, scale) for tolerance in (1e-10, 1e-8, 1e-7) for scale in (1.0, 0.5, 0.7, 0.3, 1.7)]
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,11 @@ def minimise(
 
     ArithmeticError if HiGHS finds no optimum.
     """
-    for tolerance in _TOLERANCES:
+    for tolerance, scale in _ATTEMPTS:
         found = linprog(
             cost,
-            A_ub=rows,
-            b_ub=bound,
+            A_ub=scale * rows,
+            b_ub=scale * bound,
             A_eq=None if sums_to_one is None else sums_to_one[None],
             b_eq=None if sums_to_one is None else np.ones(1),
             bounds=limits,
@@ -47,5 +48,5 @@ def minimise(
             options={"primal_feasibility_tolerance": tolerance, "dual_feasibility_tolerance": tolerance},
         )
         if found.x is not None:
-            return Solution(x=found.x, price=-found.ineqlin.marginals, reduced_cost=found.lower.marginals)
+            return Solution(x=found.x, price=-scale * found.ineqlin.marginals, reduced_cost=found.lower.marginals)
     raise ArithmeticError(f"A linear program could not be solved: {found.message}")

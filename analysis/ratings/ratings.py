@@ -60,7 +60,7 @@ def _each(score: Callable[[Numbers], Numbers]) -> Score:
                 found[draw] = score(table)
             except (ValueError, ArithmeticError):
                 if len(tables) == 1:
-                    raise
+                    raise  # the league itself: the reader is told why
         return found
 
     return scores
@@ -268,7 +268,7 @@ def _interval(rating: Rating, drawn: Numbers) -> tuple[Numbers, Numbers, int]:
     gaps = np.isnan(usable).sum((1, 2)) - np.sum(diagonal, axis=-1)
     scores = np.full(usable.shape[:2], np.nan)
     whole = gaps == 0
-    if whole.any():
+    if whole.sum() > 1:
         scores[whole] = rating.score(usable[whole])
     rated = np.isfinite(scores).all(1)
     if rated.sum() < 2:

@@ -7,7 +7,7 @@ import math
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from .agents import CATALOGUE as AGENTS
 from .agents.agent import Agent
 from .analysis.cells import Game, environments
+from .analysis.judgement import Judgement
 from .analysis.payoffs import payoff_table
 from .analysis.racing import unresolved
 from .analysis.ranking import rank
@@ -57,6 +58,8 @@ class Results:
     """A row for each point of the learning curve of each seat of each match; None where nobody learned."""
     costs: pd.DataFrame | None = None
     """What each agent took, a row for each chunk; None where nobody played."""
+    asked: Judgement = field(default_factory=Judgement)
+    """What is to be worked out."""
     exploits: Sequence[Mapping[str, Any]] = ()
     """What came of each search for an exploiter: a card, or the reason why there is none."""
 
@@ -68,11 +71,20 @@ class Results:
     @cached_property
     def ranking(self) -> pd.DataFrame:
         """A row for each environment and agent, the best first, with 95 % intervals."""
-        return rank(self.seats, self.games)
+        asked = self.asked
+        return rank(self.seats, self.games, draws=asked.draws, top=asked.top, correction=asked.comparisons)
 
     def report(self, folder: Path | str) -> Path:
         """Write the report into `folder`; returns its page."""
-        return write_report(folder, self.seats, self.games, self.facts, curves=self.curves)
+        return write_report(
+            folder,
+            self.seats,
+            self.games,
+            self.facts,
+            asked=self.asked,
+            curves=self.curves,
+            cards=self.exploits,
+        )
 
 
 class Tournament:
@@ -189,6 +201,7 @@ def stored(store: Store) -> Results:
         facts,
         store.curves(),
         store.costs(),
+        _judgement(asked),
         list(store.exploits().values()),
     )
 
@@ -252,6 +265,13 @@ def _unresolved(store: Store, config: Config, level: float) -> set[tuple[int, in
         labels = cells.agents[cells.roster[unclear]]
         found |= {(settings[cells.environment], rivals[label]) for label in labels if label in rivals}
     return found
+
+
+def _judgement(asked: Mapping[str, Any]) -> Judgement:
+    """What a run's config asks of the analysis."""
+    section = Analysis.model_validate(asked.get("analysis", {}))
+    named = section.model_dump(include={field.name for field in fields(Judgement)})
+    return Judgement(**named, background=asked["schedule"].get("background", ()))
 
 
 def _facts(

@@ -2,6 +2,8 @@
 
 import itertools
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from dilemma.analysis.payoffs import payoff_table
@@ -26,7 +28,12 @@ def said(seats, labels, payoff, how="played", times=2):
         ("AB", "played", 1, "Some payoffs rest on a single match"),
         ("ABC", "exact", 1, "All payoffs are exact expectations"),
         ("ABC", "played", 2, "With 3 opponents the intervals are rough"),
-        ("ABC", "played", 2, "C earns most: 3.000 per round (95 % interval 3.000 to 3.000); none of the 2 other"),
+        (
+            "ABC",
+            "played",
+            2,
+            "(95 % interval 3.000 to 3.000, with other opponents of their kind). C surely ranks 1 of 3",
+        ),
     ],
 )
 def test_an_interval_is_said_to_rest_on_what_it_does(labels, how, times, sentence, seats):
@@ -40,7 +47,21 @@ def test_ties_are_told(seats):
 
 def test_a_sure_thing_needs_no_warning(seats):
     words = said(seats, "ABCDEFGHIJ", {agent: float(place) for place, agent in enumerate("ABCDEFGHIJ")})
-    assert words.endswith("none of the 9 other intervals overlap with it.")
+    assert words.endswith("J surely ranks 1 of 10 against other opponents. Every rank is settled.")
+
+
+def test_open_ranks_are_told(seats):
+    random = np.random.default_rng(0)
+    pairs = itertools.combinations_with_replacement("ABCDEFGH", 2)
+    table = seats([(pair, random.normal(0, 1, 2)) for pair in pairs])
+    words = " ".join(remarks(rank(table, GAMES), payoff_table(table, GAMES)))
+    assert "may rank 1 to 8 of 8 against other opponents; 8 agents may rank first." in words
+    assert "No agent is surely better than another." in words
+
+
+def test_a_run_in_which_nobody_was_paid_says_so(seats):
+    ranking = rank(seats([("AB", (1, 2))]), GAMES)
+    assert list(remarks(ranking.assign(rank=pd.NA), payoff_table(seats([]), GAMES))) == ["No agent has a payoff."]
 
 
 def test_missing_opponents_are_told_with_whose_they_are(seats):

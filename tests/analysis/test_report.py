@@ -12,6 +12,7 @@ from rich.console import Console
 
 from dilemma.analysis import figures
 from dilemma.analysis.ranking import rank
+from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.report import write_report
 from dilemma.analysis.tables import decimals, latex, markdown, ranking_text
 from dilemma.analysis.terminal import ranking_tables
@@ -31,9 +32,12 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
+ASKED = Judgement(draws=200, ratings=("alpha_rank", "deviation"))
+
+
 @pytest.fixture(scope="module")
 def folder(seats, tmp_path_factory):
-    return write_report(tmp_path_factory.mktemp("report"), field(seats, "ABC"), GAMES).parent
+    return write_report(tmp_path_factory.mktemp("report"), field(seats, "ABC"), GAMES, asked=ASKED).parent
 
 
 def test_the_tables_have_their_columns_in_full_precision(seats, folder):
@@ -50,8 +54,9 @@ def test_the_folder_has_the_tables_for_papers_and_the_figures(folder):
     drawings = {
         f"figures/1-game-{kind}.{form}" for kind in ("ranking", "payoff", "cooperation") for form in ("svg", "pdf")
     }
-    tables = {f"{name}.{form}" for name in ("ranking", "payoffs") for form in ("csv", "md", "tex")}
-    assert names == {"index.html"} | tables | drawings
+    kinds = ("ranking", "payoffs", "exploitability", "comparisons", "ratings", "clones", "variance", "friedman")
+    tables = {f"{name}.{form}" for name in kinds for form in ("csv", "md", "tex")}
+    assert names >= {"index.html"} | tables | drawings
 
 
 def test_labels_reasons_and_parameters_are_escaped(seats, tmp_path):
@@ -77,7 +82,7 @@ def test_no_two_elements_share_an_id(folder):
 
 
 def test_the_same_run_gives_the_same_page_and_figures(seats, folder, tmp_path):
-    write_report(tmp_path, field(seats, "ABC"), GAMES)
+    write_report(tmp_path, field(seats, "ABC"), GAMES, asked=ASKED)
     for path in folder.rglob("*.*"):
         assert path.read_bytes() == (tmp_path / path.relative_to(folder)).read_bytes()
 
@@ -94,6 +99,24 @@ def test_environments_have_their_own_sections_and_one_table(seats, tmp_path):
     page = write_report(tmp_path, table, GAMES | {"other": GAMES["game"]}).read_text()
     assert len(re.findall("<h2>", page)) == 2
     assert [row["environment"] for row in rows(tmp_path / "ranking.csv")] == ["game"] * 2 + ["other"] * 2
+
+
+@pytest.mark.parametrize(
+    "matches",
+    [
+        [("AA", (1.0, 1.0))],
+        [("AB", (1.0, 2.0))],
+        [("AB", (1.0, 1.0)), ("AC", (1.0, 1.0)), ("BC", (1.0, 1.0))],
+        [("AB", (1.0, 2.0)), ("CD", (1.0, 2.0))],
+        [("AB", (1.0, 2.0)), ("AC", (np.nan, 1.0)), ("BC", (1.0, 0.0))],
+    ],
+    ids=["one agent", "two agents", "constant payoffs", "two islands", "not a number"],
+)
+@pytest.mark.filterwarnings("error")
+def test_where_there_is_little_to_say_the_report_stands(seats, tmp_path, matches):
+    page = write_report(tmp_path, seats(matches), GAMES, asked=ASKED).read_text()
+    assert "</html>" in page
+    assert "nan" not in re.sub("<svg.*?</svg>|<style.*?</style>|<script.*?</script>", "", page, flags=re.S).lower()
 
 
 @pytest.mark.parametrize(("largest", "digits"), [(5, 3), (42, 2), (1234, 0), (0.05, 5), (0, 3), (np.nan, 3)])

@@ -1,0 +1,137 @@
+"""Scripted players of Coins: who takes only its own coins, who takes any, and who returns what it met."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from ..envs.board import below, distances, moves
+from ..envs.chance import Purpose
+from ..envs.coins import Coins
+from ..envs.environment import Environment
+from .agent import Agent, Chairs, Observation, Player
+
+
+class CoinsCooperator(Agent):
+    """Takes the shortest path to its own coin; of steps that are as short, the one farthest from others' coins.
+
+    Where its coin isn't on the board it keeps away from the other's. Equal steps are drawn from.
+    """
+
+    source: ClassVar[str] = "Zhao et al. 2022 (POLA); Aghajohari et al. 2024 (LOQA): AllC in the coin game"
+
+    def refuses(self, game: Environment) -> str | None:
+        return None if isinstance(game, Coins) else "plays Coins, and knows no other game"
+
+    def sit(self, chairs: Chairs) -> Player:
+        return CooperatorPlayer(chairs)
+
+
+class CoinsDefector(CoinsCooperator):
+    """Takes the shortest path to the nearest coin, whoever owns it; equal steps are drawn from."""
+
+    source: ClassVar[str] = "Zhao et al. 2022 (POLA); Aghajohari et al. 2024 (LOQA): AllD in the coin game"
+
+    def sit(self, chairs: Chairs) -> Player:
+        return DefectorPlayer(chairs)
+
+
+class CoinsTitForTat(CoinsCooperator):
+    """Cooperates until the other takes its coin, then defects until the other takes one of the other's own.
+
+    Who stands on a coin is taken to have taken it. The other that takes both at once has taken one of ours.
+    """
+
+    source: ClassVar[str] = "Zhao et al. 2022 (POLA)"
+
+    def refuses(self, game: Environment) -> str | None:
+        if isinstance(game, Coins):
+            if game.seats != 2:
+                return f"plays games of two, not of {game.seats}"
+            if game.view != "board":
+                return 'follows coins from round to round: set view = "board"'
+        return super().refuses(game)
+
+    def sit(self, chairs: Chairs) -> Player:
+        return TitForTatPlayer(chairs)
+
+
+class CoinsPlayer(Player):
+    """Looks where each of its steps would lead, and how far from every coin that is."""
+
+    def __init__(self, chairs: Chairs):
+        game = chairs.game
+        assert isinstance(game, Coins)
+        space = game.actions(0)
+        steps = moves(game.size, game.torus)[:, : space.n]
+        far = 2 * game.size
+        after = pad(distances(game.size, game.torus)[steps], (0, 1), value=far)  # [cell, step, coin]
+        self.chairs, self.seats, self.cells, self.far = chairs, game.seats, game.cells, far
+        self._after = after.transpose(1, 2).flatten(0, 1).contiguous().to(chairs.device)
+        self._numbers = torch.arange(-game.cells, 0, dtype=torch.float32, device=chairs.device)
+
+    @abstractmethod
+    def cost(self, own: Tensor, others: Tensor) -> Tensor:
+        """Of each step [chair, table, step], by how far the `own` coin is from there, and the nearest of `others`."""
+
+    def act(self, observation: Observation) -> Tensor:
+        things = self.look(observation)
+        after = self.distances(things)
+        cost = self.cost(after[:, :, 0], after[:, :, 1:].amin(2))
+        best = cost == cost.amin(-1, keepdim=True)
+        draw = self.chairs.chance.integers(Purpose.ACTION, observation.episode, observation.round)
+        which = below(best.sum(-1), draw)
+        return (best.cumsum(-1) <= which[..., None]).sum(-1)
+
+    def look(self, observation: Observation) -> Tensor:
+        """Where it is, the others, its coin and theirs [chair, table, thing]; `cells` for a coin that isn't there."""
+        planes = observation.features
+        assert planes is not None
+        return (planes.flatten(-2) @ self._numbers).long() + self.cells
+
+    def distances(self, things: Tensor) -> Tensor:
+        """From where steps lead to each coin [chair, table, coin, step]; `far` where there is no such coin."""
+        pair = things[..., :1] * (self.cells + 1) + things[..., self.seats :]
+        return self._after.index_select(0, pair.flatten()).view(*pair.shape, -1)
+
+    def cooperative(self, own: Tensor, others: Tensor) -> Tensor:
+        """First of all near to its own coin, then far from others'."""
+        return own * (self.far + 1) - others
+
+
+class CooperatorPlayer(CoinsPlayer):
+    """Cooperates."""
+
+    def cost(self, own: Tensor, others: Tensor) -> Tensor:
+        return self.cooperative(own, others)
+
+
+class DefectorPlayer(CoinsPlayer):
+    """Wants any coin."""
+
+    def cost(self, own: Tensor, others: Tensor) -> Tensor:
+        return torch.minimum(own, others)
+
+
+class TitForTatPlayer(CoinsPlayer):
+    """Is one or the other, by what the other took last."""
+
+    def begin(self) -> None:
+        self._content = torch.ones(self.chairs.shape, dtype=torch.bool, device=self.chairs.device)
+        self._coins: Tensor | None = None
+
+    def look(self, observation: Observation) -> Tensor:
+        things = super().look(observation)
+        if self._coins is not None:
+            took_ours, took_theirs = (things[..., 1:2] == self._coins).unbind(-1)
+            self._content = (self._content | took_theirs) & ~took_ours
+        self._coins = things[..., 2:]
+        return things
+
+    def cost(self, own: Tensor, others: Tensor) -> Tensor:
+        cooperates = self._content[..., None]
+        return torch.where(cooperates, self.cooperative(own, others), torch.minimum(own, others))

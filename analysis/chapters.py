@@ -1,0 +1,212 @@
+"""The chapters of a report: what each analysis says of an environment, as a table with its sentences.
+
+An analysis that fails takes nothing else down: its chapter says why.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import numpy as np
+import pandas as pd
+from numpy.linalg import LinAlgError
+
+from .bootstrap import drawn_tables
+from .cells import Cells, Numbers
+from .comparisons import comparisons
+from .exploitability import Cards, exploitability
+from .finding import Finding
+from .friedman import friedman
+from .influence import payoff_matrix
+from .judgement import Judgement
+from .ratings.clones import clone_sensitivity, near_clones
+from .ratings.ratings import RATINGS, rate
+from .variance_components import variance_components
+
+ARITHMETIC = (ValueError, ArithmeticError, LinAlgError)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One analysis of one environment, or of all of them."""
+
+    name: str
+    """Of its files."""
+    title: str
+    lead: str
+    """What its table holds, in a sentence or two."""
+    finding: Finding
+    text: pd.DataFrame
+    """The table for readers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What the chapters of one environment work on."""
+
+    cells: Cells
+    table: pd.DataFrame
+    """Its `cell_table`."""
+    ranking: pd.DataFrame
+    asked: Judgement
+    cards: Cards
+
+    @cached_property
+    def matrix(self) -> Numbers:
+        """Payoffs [agent, opponent] in the order of the cells' roster."""
+        return payoff_matrix(self.cells, self.table)
+
+    @cached_property
+    def names(self) -> list[str]:
+        return [str(label) for label in self.cells.agents[self.cells.roster]]
+
+    @cached_property
+    def sizes(self) -> Sequence[str]:
+        """The ratings that are asked for."""
+        return [name for name in self.asked.ratings if name in RATINGS]
+
+
+def chapters(evidence: Evidence) -> Iterator[Chapter]:
+    """All chapters that have something to say."""
+    for name, title, lead, work in _CONTENTS:
+        yield from chapter(name, title, lead, partial(work, evidence), evidence.cells.environment)
+
+
+def chapter(
+    name: str, title: str, lead: str, work: Callable[[], Finding | None], environment: str
+) -> Iterator[Chapter]:
+    """A chapter of what `work` finds, with the environment as the first column; none where it has nothing."""
+    try:
+        with np.errstate(all="ignore"):
+            finding = work()
+    except ARITHMETIC as error:
+        finding = Finding(pd.DataFrame(), (f"Not computed: {error}",))
+    if finding is None or (finding.table.empty and not finding.remarks):
+        return
+    table = finding.table
+    if "environment" not in table and len(table.columns):
+        table = table.assign(environment=environment)
+        table = table[["environment", *(column for column in table if column != "environment")]]
+    yield Chapter(name, title, lead, Finding(table, finding.remarks), readable(table))
+
+
+def _comparisons(evidence: Evidence) -> Finding | None:
+    if len(evidence.names) < 2:
+        return None
+    asked = evidence.asked
+    return comparisons(evidence.cells, evidence.table, margin=asked.margin or 0.0, seed=asked.seed)
+
+
+def _ratings(evidence: Evidence) -> Finding | None:
+    if not evidence.sizes:
+        return None
+    chosen = {name: RATINGS[name] for name in evidence.sizes}
+    draws = max(rating.draws for rating in chosen.values())
+    tables = drawn_tables(evidence.cells, min(draws, evidence.asked.draws), evidence.asked.seed)
+    moves = bool((tables != tables[:1])[~np.isnan(tables)].any())
+    found = rate(evidence.matrix, tables if moves else None, evidence.names, ratings=chosen)
+    order = evidence.ranking["agent"].astype(str).to_list()
+    table = found.table.sort_values("agent", key=lambda names: names.map(order.index), kind="stable")
+    return Finding(table.reset_index(drop=True), found.remarks)
+
+
+def _clones(evidence: Evidence) -> Finding | None:
+    if not evidence.sizes or len(evidence.names) < 2:
+        return None
+    alike = near_clones(evidence.table)
+    if np.isnan(evidence.matrix).any():
+        return alike
+    moved = clone_sensitivity(
+        evidence.matrix, evidence.names, ratings={name: RATINGS[name] for name in evidence.sizes}
+    )
+    return Finding(moved.table, (*alike.remarks, *moved.remarks))
+
+
+def _exploitability(evidence: Evidence) -> Finding | None:
+    return exploitability(evidence.cells, evidence.cards, evidence.asked.exploitability)
+
+
+def _variance(evidence: Evidence) -> Finding | None:
+    if len(evidence.names) < 3:
+        return None
+    return variance_components(evidence.cells, evidence.table)
+
+
+def _friedman(evidence: Evidence) -> Finding | None:
+    if len(evidence.names) < 3:
+        return None
+    return friedman(evidence.matrix, evidence.names)
+
+
+_CONTENTS: tuple[tuple[str, str, str, Callable[[Evidence], Finding | None]], ...] = (
+    (
+        "exploitability",
+        "Who can be exploited",
+        "What an exploiter earns from each agent per round, and what that leaves the agent. A gain is over what "
+        "the agent's own kind earns in that seat; it is no harm unless the victim's payoff falls. Population: the "
+        "best of the agents of this run. Exact: the best of all strategies, for finite automata. The other kinds "
+        "are lower bounds, found by playing.",
+        _exploitability,
+    ),
+    (
+        "comparisons",
+        "Pairs of agents",
+        "Differences of mean payoffs, paired by partner, with the 95 % interval over other partners of this kind, "
+        "and p-values adjusted for all pairs.",
+        _comparisons,
+    ),
+    (
+        "ratings",
+        "Ratings",
+        "What each agent is worth in the game that the payoff table is, by several definitions, each with its "
+        "95 % interval over further repetitions with these agents.",
+        _ratings,
+    ),
+    (
+        "clones",
+        "Clones",
+        "How far each rating moves, as a share of the spread of its scores, when one agent is entered twice or "
+        "five times.",
+        _clones,
+    ),
+    (
+        "friedman",
+        "Ranks within partners",
+        "Friedman's test of equal ranks, with partners as blocks, and Wilcoxon's signed-rank test of each pair, "
+        "adjusted after Holm.",
+        _friedman,
+    ),
+    (
+        "variance",
+        "Where the variance comes from",
+        "The variance of one match's payoff, split into agents, their partners, how the two go together, and "
+        "repetitions.",
+        _variance,
+    ),
+)
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """A table as text: intervals beside their figures, four significant digits, nothing for NaN."""
+    columns = {}
+    for name in map(str, table.columns):
+        if name == "environment" or (name.endswith(("_low", "_high")) and name.rsplit("_", 1)[0] in table):
+            continue
+        values = _text(table[name])
+        if f"{name}_low" in table and f"{name}_high" in table:
+            ends = zip(values, _text(table[f"{name}_low"]), _text(table[f"{name}_high"]), strict=True)
+            values = [f"{value} [{low}, {high}]" if low else value for value, low, high in ends]
+        if any(values):
+            columns[name.replace("_", " ").capitalize()] = values
+    return pd.DataFrame(columns, dtype=str)
+
+
+def _text(values: pd.Series[float]) -> list[str]:
+    """Numbers as text of at most four significant digits, anything else as it is; nothing for what is missing."""
+    missing = values.isna()
+    if values.dtype.kind != "f":
+        return ["" if gone else str(value) for value, gone in zip(values, missing, strict=True)]
+    return ["" if math.isnan(value) else f"{value:.4g}" for value in values.where(values.abs() > 1e-12, 0.0)]

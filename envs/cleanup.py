@@ -1,0 +1,149 @@
+"""Cleanup: apples grow only while somebody leaves them and cleans the river."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from .chance import Chance, threshold
+from .environment import Probability
+from .foraging import Count, ForagingGame, Tensors
+from .gridworld import (
+    FIRE,
+    FIRE_TWO,
+    LAYERS,
+    Board,
+    Colour,
+    View,
+    fan,
+    look,
+    marked,
+    numbers,
+    reached,
+    sites,
+    struck,
+)
+
+
+class Cleanup(ForagingGame):
+    """A public good: whoever cleans the river lets apples grow for all, and eats none meanwhile.
+
+    The rules of Melting Pot's clean_up. With d the share of the river that is waste, each empty site grows an
+    apple in a round with probability
+        growth * clip((depletion - d) / (depletion - restoration), 0, 1),
+    and from round `delay` on one clean place of the river, taken at random, fouls with probability `pollution`.
+    Action 8 fires the cleaning beam, of the size of a zap: each of its rays cleans the first waste that it meets.
+    Whoever strikes the same waste in the same round has cleaned it. Nothing but apples pays.
+
+    Maps: `A` apples, `~` clean river, `W` river that is waste at first, `S` spawn points, `#` walls. Players see
+    11 x 11 cells (9 ahead, 1 behind, 5 to each side): planes of themselves, others by heading (as theirs, to the
+    right, opposite, to the left), walls, apples, the river, waste. Cooperation: having cleaned. Measures, each
+    per seat and round: `apples`; `timed_apples`, whose ratio to `apples` is the mean time of eating as a share of
+    the episode (sustainability, Perolat et al. 2017); `zaps`, hits on others; `peace`, 1 unless away; `cleaned`;
+    `waste`, d; `efficiency`, apples over those that grow on an empty, clean map. Equality (1 - Gini) is of the
+    payoffs of a table's seats.
+    Deviations from Melting Pot: planes instead of pixels, a map of our own with as many places of each kind, all
+    moves at once, a fixed length, players may stand in the river, and apples grow under players.
+    With `zap_cost` 1, `zap_fine` 50 and `away` 0 zapping is that of the sequential social dilemma games.
+    """
+
+    source: ClassVar[str] = "Hughes et al. 2018; rules of Melting Pot's clean_up, Leibo et al. 2021"
+    letters: ClassVar[str] = "#.ASW~"
+    view: ClassVar[View] = View(9, 1, 5)
+    rests: ClassVar[Mapping[int, str]] = {FIRE: "rest", FIRE_TWO: "cleaning_rest"}
+    colours: ClassVar[tuple[Colour, ...]] = ((92, 160, 60), (120, 180, 225), (120, 96, 52))
+    sources: ClassVar[int] = 2
+    map: ClassVar[str] = """\
+##############################
+#............................#
+#.................~~~WWWW~~..#
+#W~~.........WW~~~WWWW~~~WWW~#
+#~WWWW~~~WWW~~~WWWW~~~WWW~~~W#
+#WW~~~WWW~~~WWWW~~~WWW~~~WWWW#
+#~~WWW~~~WWWW~~~WWW~~~WWWW~~~#
+#WW~~~WWWW~~~WWW~~.W...~...WW#
+#..WWWW~~~WWW..~...........~.#
+#......W...~.................#
+#.S..S..S..S..S..S..S..S..S..#
+#S..S..S..S..S..S..S..S..S..S#
+#.....A.....A....A.....A.....#
+#A.AA.A.AA.A.AA.A.AA.A.AA.A.A#
+#AA.A.AA.A.AA.A.AA.A.AA.A.AA.#
+#.A.AA.A.AA.A.AA.A.AA.A.AA.A.#
+#.AA.A.AA.A.AA.A.AA.A.AA.A.AA#
+#A.A.AA.A.AA.A.AA.A.AA.A.AA.A#
+#A.AA.A.AA.A.AA.A.AA.A.AA.A.A#
+#AA.A.AA.A.AA.A.AA.A.AA.A.AA.#
+##############################"""
+
+    growth: Probability = Field(0.05, description="probability that an apple grows at a site, by a clean river")
+    depletion: Probability = Field(0.4, description="share of waste in the river from which on nothing grows")
+    restoration: Probability = Field(0.0, description="share of waste up to which all grow; below `depletion`")
+    pollution: Probability = Field(0.5, description="probability that a clean place of the river fouls in a round")
+    delay: Count = Field(50, description="rounds before anything fouls")
+    cleaning_cooldown: Count = Field(2, description="rounds that must pass between two uses of the cleaning beam")
+
+    @model_validator(mode="after")
+    def _has_a_river(self) -> Self:
+        if not set("~W") & set(self.layout or self.map):
+            raise ValueError("the map does not fit: it needs a river, '~' or 'W'")
+        if self.restoration >= self.depletion:
+            raise ValueError(
+                f"restoration must lie below depletion {self.depletion:g}, found {self.restoration:g}"
+            )
+        return self
+
+    @property
+    def inflow(self) -> float:
+        return (self.layout or self.map).count("A") * self.growth
+
+    def cooldown(self, fire: int) -> int:
+        return self.cleaning_cooldown if fire == FIRE_TWO else self.zap_cooldown
+
+    def start(self, ground: Board, chance: Chance) -> Tensors:
+        """No apples, and the waste that the map shows."""
+        shape = (*chance.keys.shape, -1)
+        river = sites(ground, "~W")
+        foul = (river[:, None] == sites(ground, "W")).any(-1)
+        return {
+            "apple": torch.zeros_like(sites(ground, "A"), dtype=torch.bool).expand(shape),
+            "waste": foul.expand(shape),
+        }
+
+    def tended(self, now: Tensors, action: Tensor, ground: Board) -> tuple[Tensors, Tensor | None]:
+        waste = now["waste"]
+        beam = fan(self.zap_length, self.zap_radius)
+        cells, passing = reached(ground, now["cell"], now["heading"], action == FIRE_TWO, beam)
+        number = look(numbers(ground, "~W"), cells)
+        none = torch.zeros_like(waste[..., :1])
+        foul = torch.cat((waste, none), -1).gather(-1, number.flatten(2)).view(cells.shape)
+        cleans = struck(passing, foul)
+        where = torch.where(cleans, number, waste.shape[-1])
+        return {"waste": waste & ~marked(where, waste.shape[-1])}, cleans.flatten(3).sum(-1)
+
+    def grow(self, now: Tensors, drawn: Tensor, round: int, ground: Board) -> Tensors:
+        waste = now["waste"]
+        if round >= self.delay:
+            clean = ~waste
+            count = clean.sum(-1, keepdim=True)
+            which = ((drawn[..., -1:] + 2**31) * count >> 32) + 1
+            fouls = (drawn[..., -2:-1] < threshold(self.pollution)) & (count > 0)
+            waste = waste | clean & (clean.cumsum(-1, dtype=torch.int32) == which) & fouls
+        rate = (self.depletion - self._foul(waste)) / (self.depletion - self.restoration)
+        grows = drawn[..., :-2] < threshold(self.growth * rate.clamp(0, 1))
+        return {"apple": now["apple"] | grows, "waste": waste}
+
+    def measured(self, now: Tensors, ground: Board) -> Tensors:
+        return {"waste": self._foul(now["waste"])[..., 0]}
+
+    def codes(self, now: Tensors, ground: Board) -> Tensor:
+        river = LAYERS[1] + now["waste"] * ground.code.new_tensor(LAYERS[2])
+        return super().codes(now, ground).index_copy_(-1, sites(ground, "~W"), river)
+
+    def _foul(self, waste: Tensor) -> Tensor:
+        """The share of the river that is waste, float64 [match, table, 1]."""
+        return waste.sum(-1, keepdim=True).double() / waste.shape[-1]
