@@ -76,7 +76,7 @@ class CoinsPlayer(Player):
 
     @abstractmethod
     def cost(self, own: Tensor, others: Tensor) -> Tensor:
-        """Of each step [chair, table, step], by how far the `own` coin is from there, and the nearest of `others`."""
+        """Of each step [chair, table, step], by how far from there the `own` coin and the nearest other are."""
 
     def act(self, observation: Observation) -> Tensor:
         things = self.look(observation)
@@ -88,7 +88,7 @@ class CoinsPlayer(Player):
         return (best.cumsum(-1) <= which[..., None]).sum(-1)
 
     def look(self, observation: Observation) -> Tensor:
-        """Where it is, the others, its coin and theirs [chair, table, thing]; `cells` for a coin that isn't there."""
+        """Where it is, the others, its coin and theirs [chair, table, thing]; `cells` for a coin that is not."""
         planes = observation.features
         assert planes is not None
         return (planes.flatten(-2) @ self._numbers).long() + self.cells

@@ -37,7 +37,7 @@ class Harvester(Agent):
 
 
 class Cleaner(Agent):
-    """Goes for the nearest waste that it sees, and cleans it; wanders where it sees none. Eats only by accident."""
+    """Goes for the nearest waste that it sees, and cleans it; wanders where it sees none."""
 
     source: ClassVar[str] = "this project"
     wander: Probability = Field(0.1, description="probability of a random step or turn, which frees who is stuck")

@@ -5,7 +5,6 @@ An analysis that fails takes nothing else down: its chapter says why.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -22,10 +21,14 @@ from .finding import Finding
 from .friedman import friedman
 from .influence import payoff_matrix
 from .judgement import Judgement
+from .ratings.anchors import Anchors, across_environments
 from .ratings.clones import clone_sensitivity, near_clones
 from .ratings.ratings import RATINGS, rate
+from .tables import decimals, fixed
 from .variance_components import variance_components
 
+LONGEST = 80
+"""Longer texts are cut in the page; they are whole in the files."""
 ARITHMETIC = (ValueError, ArithmeticError, LinAlgError)
 
 
@@ -53,6 +56,8 @@ class Evidence:
     ranking: pd.DataFrame
     asked: Judgement
     cards: Cards
+    runs: Finding | None
+    """Of learners, in all environments: `learned_runs`."""
 
     @cached_property
     def matrix(self) -> Numbers:
@@ -90,7 +95,7 @@ def chapter(
     if "environment" not in table and len(table.columns):
         table = table.assign(environment=environment)
         table = table[["environment", *(column for column in table if column != "environment")]]
-    yield Chapter(name, title, lead, Finding(table, finding.remarks), readable(table))
+    yield Chapter(name, title, lead, Finding(table, finding.remarks), readable(_shown(name, table)))
 
 
 def _comparisons(evidence: Evidence) -> Finding | None:
@@ -126,7 +131,17 @@ def _clones(evidence: Evidence) -> Finding | None:
 
 
 def _exploitability(evidence: Evidence) -> Finding | None:
-    return exploitability(evidence.cells, evidence.cards, evidence.asked.exploitability)
+    within = "population" in evidence.asked.exploitability
+    return exploitability(evidence.cells, evidence.cards, within=within)
+
+
+def _shown(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """What the page has of a table; the files have all."""
+    if name != "exploitability" or table.empty:
+        return table
+    shown = table[["agent", "kind", "best_response_payoff", "victim_payoff", "self_play", "gain", "exploiter"]]
+    ends = {f"best_response_payoff_{end}": table[end] for end in ("low", "high")}
+    return shown.assign(**ends)
 
 
 def _variance(evidence: Evidence) -> Finding | None:
@@ -141,6 +156,13 @@ def _friedman(evidence: Evidence) -> Finding | None:
     return friedman(evidence.matrix, evidence.names)
 
 
+def _runs(evidence: Evidence) -> Finding | None:
+    if evidence.runs is None or evidence.runs.table.empty:
+        return evidence.runs
+    table = evidence.runs.table
+    return Finding(table[table["environment"].astype(str) == evidence.cells.environment], evidence.runs.remarks)
+
+
 _CONTENTS: tuple[tuple[str, str, str, Callable[[Evidence], Finding | None]], ...] = (
     (
         "exploitability",
@@ -150,6 +172,13 @@ _CONTENTS: tuple[tuple[str, str, str, Callable[[Evidence], Finding | None]], ...
         "best of the agents of this run. Exact: the best of all strategies, for finite automata. The other kinds "
         "are lower bounds, found by playing.",
         _exploitability,
+    ),
+    (
+        "runs",
+        "What training runs end with",
+        "Payoff in the last tenth of a run and over all of it, and the share of runs that lock in on cooperation "
+        "(above 0.9) and on defection (below 0.1). The run is the unit.",
+        _runs,
     ),
     (
         "comparisons",
@@ -189,8 +218,27 @@ _CONTENTS: tuple[tuple[str, str, str, Callable[[Evidence], Finding | None]], ...
 )
 
 
+def across(rankings: Sequence[pd.DataFrame], asked: Judgement) -> Iterator[Chapter]:
+    """What several environments say together; nothing of one."""
+    if len(rankings) < 2:
+        return
+    together = pd.concat([table[["environment", "agent", "payoff"]].astype({"agent": str}) for table in rankings])
+    payoffs = together.pivot_table(
+        index="agent", columns="environment", values="payoff", observed=True, sort=False
+    )
+    anchors = {label: Anchors(*ends) for label, ends in asked.anchors.items()}
+    yield from chapter(
+        "environments",
+        "All environments together",
+        "Environments vote on the agents, each by its ranking; only where all of them declare what payoffs count "
+        "as 0 and as 1 (analysis.anchors) is there a mean over them.",
+        lambda: across_environments(payoffs, anchors),
+        "all",
+    )
+
+
 def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """A table as text: intervals beside their figures, four significant digits, nothing for NaN."""
+    """A table as text, with intervals beside their figures."""
     columns = {}
     for name in map(str, table.columns):
         if name == "environment" or (name.endswith(("_low", "_high")) and name.rsplit("_", 1)[0] in table):
@@ -205,8 +253,13 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _text(values: pd.Series[float]) -> list[str]:
-    """Numbers as text of at most four significant digits, anything else as it is; nothing for what is missing."""
+    """Numbers with as many digits as their column needs, anything else as it is; nothing for what is missing."""
+    if values.dtype.kind == "f":
+        return fixed(values, decimals(values))
     missing = values.isna()
-    if values.dtype.kind != "f":
-        return ["" if gone else str(value) for value, gone in zip(values, missing, strict=True)]
-    return ["" if math.isnan(value) else f"{value:.4g}" for value in values.where(values.abs() > 1e-12, 0.0)]
+    return ["" if gone else _short(str(value)) for value, gone in zip(values, missing, strict=True)]
+
+
+def _short(text: str) -> str:
+    text = "; ".join(text.splitlines())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -129,6 +129,8 @@ def _measures(sums: dict[str, Numbers]) -> dict[str, Estimate]:
 
 
 def _remarks(table: pd.DataFrame) -> Iterator[str]:
+    if "partners" in table and (table["partners"] < 2).any():
+        yield "Intervals are over partners; agents with one partner have none."
     unknown = table[list(RESPONSES)].isna()
     if unknown.all(axis=None):
         yield "What players do after what is known only of games of two players with two actions."
@@ -141,6 +143,4 @@ def _remarks(table: pd.DataFrame) -> Iterator[str]:
         who = table["agent"][unknown[name]].astype(str).to_list()
         if who:
             more = f" and {len(who) - FEW} more" if len(who) > FEW else ""
-            yield f"Nothing is known of what follows {state.upper()}, never seen, of {', '.join(who[:FEW])}{more}."
-    if (table["partners"] < 2).any():
-        yield "Intervals are over partners; agents with one partner have none."
+            yield f"Never seen after {state.upper()}: {', '.join(who[:FEW])}{more}."

@@ -50,9 +50,9 @@ def equal_budgets(costs: pd.DataFrame | None, curves: pd.DataFrame | None, games
     """A row for each environment, budget and learner: its payoff when it had used what the cheapest one needs.
 
     Budgets are rounds, updates and processor seconds of one chair; `amount` is the whole of the learner that needs
-    least. Others reach it after that `share` of their own training, each point of a curve costing the same. `payoff`
-    is over the last tenth of the points up to there, matches first, then partners; its 95 % interval is Student's,
-    over partners. `payoff_at_end` is that after all of its training.
+    least. Others reach it after that `share` of their own training, each point of a curve costing the same.
+    `payoff` is over the last tenth of the points up to there, matches first, then partners; its 95 % interval is
+    Student's, over partners. `payoff_at_end` is that after all of its training.
     """
     if costs is None or not len(costs) or curves is None or not len(curves):
         return Finding(_empty(BUDGET_COLUMNS), ("Nobody learned: there are no budgets to compare.",))
@@ -66,7 +66,7 @@ def equal_budgets(costs: pd.DataFrame | None, curves: pd.DataFrame | None, games
         if len(agents) < 2:
             said.append(f"{part.environment}: {len(agents) or 'no'} learner, no budgets to compare.")
             continue
-        if len({frozenset(partners) - set(agents) for partners in met.values() if partners}) > 1:
+        if len({frozenset(met[agent]) - set(agents) for agent in agents}) > 1:
             said.append(f"{part.environment}: learners met different partners, which moves their payoffs too.")
         each = mine.assign(agent=mine["agent"].astype(str)).set_index("agent").loc[agents]
         for budget in BUDGETS:
@@ -75,7 +75,7 @@ def equal_budgets(costs: pd.DataFrame | None, curves: pd.DataFrame | None, games
                 said.append(f"{part.environment}: {budget} were not measured for every learner.")
                 continue
             for agent in agents:
-                share = float(used.min() / used[agent])
+                share, learned = float(used.min() / used[agent]), met[agent].values()
                 rows.append(
                     {
                         "environment": part.environment,
@@ -83,11 +83,9 @@ def equal_budgets(costs: pd.DataFrame | None, curves: pd.DataFrame | None, games
                         "amount": float(used.min()),
                         "agent": agent,
                         "share": share,
-                        **_mean(np.array([_reached(curve, share) for curve in met[agent].values()])),
-                        "payoff_at_end": _mean(np.array([_reached(curve, 1) for curve in met[agent].values()]))[
-                            "payoff"
-                        ],
-                        "partners": len(met[agent]),
+                        **_mean(np.array([_reached(curve, share) for curve in learned])),
+                        "payoff_at_end": float(np.mean([_reached(curve, 1) for curve in learned])),
+                        "partners": len(learned),
                     }
                 )
     if rows:
@@ -138,11 +136,11 @@ def _mean(values: Numbers) -> dict[str, float]:
 
 def _remarks(found: pd.DataFrame) -> Iterator[str]:
     for label, part in found.groupby("environment", observed=True, sort=False):
-        most = part.loc[part["seconds"].idxmax()]
-        whole = part["seconds"].sum()
+        seconds = part["seconds"].to_numpy(np.float64)
+        whole, most = seconds.sum(), int(seconds.argmax())
         if whole > 0 and len(part) > 1:
-            share = most["seconds"] / whole
-            yield f"{label}: {most['agent']} took {share:.0%} of the {whole:.3g} processor seconds of all agents."
+            who, share = part["agent"].iloc[most], seconds[most] / whole
+            yield f"{label}: {who} took {share:.0%} of the {whole:.3g} processor seconds of all agents."
 
 
 def _empty(columns: tuple[str, ...]) -> pd.DataFrame:

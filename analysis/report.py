@@ -15,10 +15,11 @@ from markupsafe import Markup
 from . import figures
 from .album import Album
 from .cells import Game, environments
-from .chapters import Chapter, Evidence, chapters
+from .chapters import Chapter, Evidence, across, chapters
 from .curves import LATE_COLUMNS, POINTS
 from .exploitability import Cards
 from .judgement import Judgement
+from .learned_runs import learned_runs
 from .learning import Learning, Lesson, learning, lessons
 from .payoffs import COLUMNS as PAYOFF_COLUMNS
 from .payoffs import cell_table
@@ -87,6 +88,7 @@ def write_report(
     folder, asked = Path(folder), asked or Judgement()
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     learned = dict(lessons(curves, games, asked.seed)) if curves is not None and len(curves) else {}
+    runs = learned_runs(curves, games) if learned and curves is not None else None
     sections = []
     for number, cells in enumerate(environments(seats, games), start=1):
         table = cell_table(cells)
@@ -96,11 +98,12 @@ def write_report(
         game = games.get(cells.environment, Game(symmetric=True, seats=2, title=""))
         slug = re.sub("[^a-z0-9]+", "-", cells.environment.lower())[:60].strip("-") or "environment"
         album = Album(folder / "figures", number, f"{number}-{slug}")
-        written = list(chapters(Evidence(cells, table, ranking, asked, cards)))
+        written = list(chapters(Evidence(cells, table, ranking, asked, cards, runs)))
         sections.append(_section(album, game, ranking, table, learned.get(cells.environment), written))
-    _write_tables(folder, sections)
+    together = list(across([section.ranking for section in sections], asked))
+    _write_tables(folder, sections, together)
     page = folder / "index.html"
-    page.write_text(_page(sections, facts or Facts(), asked), encoding="utf-8")
+    page.write_text(_page(sections, together, facts or Facts(), asked), encoding="utf-8")
     return page
 
 
@@ -142,7 +145,7 @@ def _section(
     )
 
 
-def _write_tables(folder: Path, sections: Sequence[Section]) -> None:
+def _write_tables(folder: Path, sections: Sequence[Section], together: Sequence[Chapter]) -> None:
     """The tables of all environments: curves as CSV, the others as CSV, Markdown and LaTeX."""
     rankings = [(section.label, section.ranking, section.ranking_text) for section in sections]
     payoffs = [(section.label, section.payoffs, section.payoffs_text) for section in sections]
@@ -156,7 +159,7 @@ def _write_tables(folder: Path, sections: Sequence[Section]) -> None:
         curves.to_csv(folder / "curves.csv", index=False, float_format="%.6g")
         late = [(label, each.lesson.late, each.policies_text) for label, each in learned]
         kinds.append(("policies", "What learners end with", LATE_COLUMNS, late))
-    for name, caption, columns, parts in [*kinds, *_chapter_files(sections)]:
+    for name, caption, columns, parts in [*kinds, *_chapter_files(sections, together)]:
         tables = [table for _, table, _ in parts] or [pd.DataFrame(columns=columns)]
         pd.concat(tables, ignore_index=True).to_csv(folder / f"{name}.csv", index=False)
         md = "\n".join(f"## {label}\n\n{markdown(text)}" for label, _, text in parts)
@@ -167,21 +170,21 @@ def _write_tables(folder: Path, sections: Sequence[Section]) -> None:
 
 
 def _chapter_files(
-    sections: Sequence[Section],
+    sections: Sequence[Section], together: Sequence[Chapter]
 ) -> list[tuple[str, str, tuple[str, ...], list[tuple[str, pd.DataFrame, pd.DataFrame]]]]:
     """Each chapter's tables from all environments, under its name; those without a table are in the page only."""
     found: dict[str, list[tuple[str, Chapter]]] = {}
-    for section in sections:
-        for chapter in section.chapters:
-            if len(chapter.finding.table):
-                found.setdefault(chapter.name, []).append((section.label, chapter))
+    everything = [(section.label, chapter) for section in sections for chapter in section.chapters]
+    for label, chapter in [*everything, *(("all environments", chapter) for chapter in together)]:
+        if len(chapter.finding.table):
+            found.setdefault(chapter.name, []).append((label, chapter))
     return [
         (name, parts[0][1].title, (), [(label, part.finding.table, part.text) for label, part in parts])
         for name, parts in found.items()
     ]
 
 
-def _page(sections: Sequence[Section], facts: Facts, asked: Judgement) -> str:
+def _page(sections: Sequence[Section], together: Sequence[Chapter], facts: Facts, asked: Judgement) -> str:
     templates = Environment(
         loader=PackageLoader("dilemma.analysis", "."),
         autoescape=True,
@@ -192,7 +195,9 @@ def _page(sections: Sequence[Section], facts: Facts, asked: Judgement) -> str:
         title=facts.get("title") or "Tournament",
         facts=facts,
         sections=sections,
+        together=together,
         draws=asked.draws,
+        top=asked.top,
         listed=LISTED,
         points=POINTS,
         learned=any((section.payoffs["how"] == "learned").any() for section in sections),

@@ -14,7 +14,10 @@ _LATEX = str.maketrans(
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "[": "{[}", "]": "{]}", "\n": " "}
 )
-TEXT_COLUMNS = frozenset({"Agent", "Opponent", "Seat", "How", "Note", "Worst partner"})
+TEXT_COLUMNS = frozenset(
+    {"Agent", "Opponent", "Other", "Seat", "How", "Note", "Worst partner"}
+    | {"Kind", "Exploiter", "Verdict", "Component"}
+)
 
 
 def decimals(payoffs: Iterable[float]) -> int:
@@ -29,24 +32,24 @@ def ranking_text(ranking: pd.DataFrame) -> pd.DataFrame:
     text = {
         "Rank": _unless_nan(ranking["rank"]),
         "Agent": ranking["agent"].astype(str).to_list(),
-        "Payoff": _numbers(ranking["payoff"], digits),
+        "Payoff": fixed(ranking["payoff"], digits),
         "95 % interval": _intervals(ranking["low"], ranking["high"], digits),
         "Same field": _intervals(ranking["fixed_low"], ranking["fixed_high"], digits),
         "Ranks": [rank_set(*ends) for ends in zip(ranking["rank_low"], ranking["rank_high"], strict=True)],
-        "P(best)": _numbers(ranking["p_best"], 2),
-        "P(top)": _numbers(ranking["p_top"], 2),
-        "Cooperation": _numbers(ranking["cooperation"], 3),
-        "Wins": _numbers(ranking["wins"], 3),
+        "P(best)": fixed(ranking["p_best"], 2),
+        "P(top)": fixed(ranking["p_top"], 2),
+        "Cooperation": fixed(ranking["cooperation"], 3),
+        "Wins": fixed(ranking["wins"], 3),
         "Worst partner": [
             f"{payoff} ({name})" if payoff else ""
             for payoff, name in zip(
-                _numbers(ranking["worst_partner"], digits), ranking["worst_partner_name"], strict=True
+                fixed(ranking["worst_partner"], digits), ranking["worst_partner_name"], strict=True
             )
         ],
-        "Worst tenth": _numbers(ranking["worst_tenth"], digits),
-        "s.e.": _numbers(ranking["standard_error"], digits),
-        "Gap": _numbers(ranking["gap"], digits),
-        "Without self-play": _numbers(ranking["payoff_without_self"], digits),
+        "Worst tenth": fixed(ranking["worst_tenth"], digits),
+        "s.e.": fixed(ranking["standard_error"], digits),
+        "Gap": fixed(ranking["gap"], digits),
+        "Without self-play": fixed(ranking["payoff_without_self"], digits),
         "Opponents": ranking["opponents"].astype(str).to_list(),
         "Matches": ranking["matches"].astype(str).to_list(),
         "Note": ranking["note"].to_list(),
@@ -56,7 +59,7 @@ def ranking_text(ranking: pd.DataFrame) -> pd.DataFrame:
 
 def half_widths(ranking: pd.DataFrame, high: str) -> list[str]:
     """What an interval that ends at the column `high` adds to either side of a payoff."""
-    half = _numbers(ranking[high] - ranking["payoff"], decimals(ranking["payoff"]))
+    half = fixed(ranking[high] - ranking["payoff"], decimals(ranking["payoff"]))
     return [f"± {width}" if width else "" for width in half]
 
 
@@ -75,12 +78,12 @@ def payoffs_text(table: pd.DataFrame) -> pd.DataFrame:
         "Opponent": table["opponent"].astype(str).to_list(),
         "Seat": _unless_all(table["seat"].astype(str), {"any"}),
         "k": _unless_all(table["k"].astype(str), {"1", "2"}),
-        "Payoff": _numbers(table["payoff"], digits),
-        "s.e.": _numbers(table["standard_error"], digits),
-        "Cooperation": _numbers(table["cooperation"], 3),
-        **{name.upper(): _numbers(table[name], 3) for name in ("cc", "cd", "dc", "dd")},
-        "Margin": _numbers(table["margin"], digits),
-        "Wins": _numbers(table["wins"], 3),
+        "Payoff": fixed(table["payoff"], digits),
+        "s.e.": fixed(table["standard_error"], digits),
+        "Cooperation": fixed(table["cooperation"], 3),
+        **{name.upper(): fixed(table[name], 3) for name in ("cc", "cd", "dc", "dd")},
+        "Margin": fixed(table["margin"], digits),
+        "Wins": fixed(table["wins"], 3),
         "Matches": table["matches"].astype(str).to_list(),
         "How": table["how"].astype(str).to_list(),
     }
@@ -99,22 +102,20 @@ def late_text(late: pd.DataFrame, measures: Mapping[str, str]) -> pd.DataFrame:
         digits = 3 if share else decimals(late[name])
         text[heading] = [
             f"{mean} ± {spread}" if spread else mean
-            for mean, spread in zip(
-                _numbers(late[name], digits), _numbers(late[f"{name}_spread"], digits), strict=True
-            )
+            for mean, spread in zip(fixed(late[name], digits), fixed(late[f"{name}_spread"], digits), strict=True)
         ]
     text["Matches"] = late["matches"].astype(str).to_list()
     return pd.DataFrame({name: values for name, values in text.items() if any(values)}, dtype=str)
 
 
-def _numbers(values: pd.Series[float], digits: int) -> list[str]:
+def fixed(values: pd.Series[float], digits: int) -> list[str]:
     """Fixed-point numbers; nothing for NaN, no negative zero."""
     rounded = values.to_numpy(np.float64).round(digits) + 0.0
     return ["" if math.isnan(value) else f"{value:.{digits}f}" for value in rounded]
 
 
 def _intervals(low: pd.Series[float], high: pd.Series[float], digits: int) -> list[str]:
-    ends = zip(_numbers(low, digits), _numbers(high, digits), strict=True)
+    ends = zip(fixed(low, digits), fixed(high, digits), strict=True)
     return [f"[{low}, {high}]" if low else "" for low, high in ends]
 
 

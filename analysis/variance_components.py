@@ -92,7 +92,7 @@ def _within(cells: Cells, table: pd.DataFrame) -> tuple[float, float]:
 
 
 def _mixed(matrix: Numbers) -> tuple[float, float, float, bool]:
-    from statsmodels.regression.mixed_linear_model import MixedLM  # type: ignore[import-untyped]
+    from statsmodels.regression.mixed_linear_model import MixedLM
 
     agent, partner = np.nonzero(~np.isnan(matrix))
     payoff = matrix[agent, partner]

@@ -15,13 +15,22 @@ BUILTIN = {
     "st_plane": "dilemma.envs.matrix_game:STPlane",
     "cleanup": "dilemma.envs.cleanup:Cleanup",
     "coins": "dilemma.envs.coins:Coins",
+    "gathering": "dilemma.envs.gathering:Gathering",
     "harvest": "dilemma.envs.harvest:Harvest",
+    "in_the_matrix": "dilemma.envs.in_the_matrix:InTheMatrix",
     "matrix_game": "dilemma.envs.matrix_game:MatrixGame",
     "n_player_ipd": "dilemma.envs.n_player_ipd:NPlayerIPD",
     "one_shot_game": "dilemma.envs.one_shot_game:OneShotGame",
     "tandem": "dilemma.envs.one_shot_game:Tandem",
     "policy_game": "dilemma.envs.policy_game:PolicyGame",
     "public_goods": "dilemma.envs.public_goods:PublicGoods",
+    "public_goods_with_punishment": "dilemma.envs.public_goods_with_punishment:PublicGoodsWithPunishment",
+    "stag_hunt_gridworld": "dilemma.envs.stag_hunt_grid:StagHuntGridworld",
 }
 
-CATALOGUE = Catalogue("environment", BUILTIN, "dilemma.envs")
+ADAPTERS = {
+    "pettingzoo": "dilemma.envs.parallel_environment:from_name",
+    "": "dilemma.envs.parallel_environment:from_name",
+}
+
+CATALOGUE = Catalogue("environment", BUILTIN, "dilemma.envs", ADAPTERS)

@@ -10,7 +10,7 @@ STEPS = ((0, 1), (0, -1), (1, 0), (-1, 0), (0, 0))
 
 
 def moves(size: int, torus: bool = True) -> Tensor:
-    """Where each of `STEPS` leads from each cell, int64 [cell, step]: over the edge round the torus, or nowhere."""
+    """Where each of `STEPS` leads from each cell, int64 [cell, step]; at the edge round the torus, or nowhere."""
     place = places(size)[:, None] + torch.tensor(STEPS)
     row, column = (place % size if torus else place.clamp(0, size - 1)).unbind(-1)
     return row * size + column

@@ -109,11 +109,14 @@ class Catalogue:
 
     def parameters(self, name: str, thing: BaseModel) -> dict[str, object]:
         """The parameters that make `build` give `thing` again."""
+        known: dict[str, object] = thing.model_dump(mode="json")
         if self.model(name) is not None:
-            return thing.model_dump(mode="json")
-        given: object = thing.model_dump(mode="json")["parameters"]
+            return known
+        # An adapter made it: the name gave the field without a default, and `parameters` holds what isn't ours.
+        fields = type(thing).model_fields
+        given = known.pop("parameters")
         assert isinstance(given, dict)
-        return given
+        return {**given, **{key: value for key, value in known.items() if not fields[key].is_required()}}
 
     def name_of(self, cls: type) -> str:
         """The registered name of a class, or its import path."""

@@ -41,14 +41,14 @@ class Cleanup(ForagingGame):
 
     Maps: `A` apples, `~` clean river, `W` river that is waste at first, `S` spawn points, `#` walls. Players see
     11 x 11 cells (9 ahead, 1 behind, 5 to each side): planes of themselves, others by heading (as theirs, to the
-    right, opposite, to the left), walls, apples, the river, waste. Cooperation: having cleaned. Measures, each
-    per seat and round: `apples`; `timed_apples`, whose ratio to `apples` is the mean time of eating as a share of
-    the episode (sustainability, Perolat et al. 2017); `zaps`, hits on others; `peace`, 1 unless away; `cleaned`;
-    `waste`, d; `efficiency`, apples over those that grow on an empty, clean map. Equality (1 - Gini) is of the
-    payoffs of a table's seats.
-    Deviations from Melting Pot: planes instead of pixels, a map of our own with as many places of each kind, all
-    moves at once, a fixed length, players may stand in the river, and apples grow under players.
-    With `zap_cost` 1, `zap_fine` 50 and `away` 0 zapping is that of the sequential social dilemma games.
+    right, opposite, to the left), walls, apples, the river, waste. Cooperation: having cleaned. Measures, each per
+    seat and round: `apples`; `timed_apples`, whose ratio to `apples` is the mean time of eating as a share of the
+    episode (sustainability, Perolat et al. 2017); `beams`, zaps fired; `zaps`, hits on others; `peace`, 1 unless
+    away; `cleaned`; `waste`, d; `efficiency`, apples over those that grow on an empty, clean map. Equality (1 -
+    Gini) is of the payoffs of a table's seats. Deviations from Melting Pot: planes instead of pixels, a map of our
+    own with as many places of each kind, all moves at once, a fixed length, players may stand in the river, and
+    apples grow under players. With `zap_cost` 1, `zap_fine` 50 and `away` 0 zapping is that of the sequential
+    social dilemma games.
     """
 
     source: ClassVar[str] = "Hughes et al. 2018; rules of Melting Pot's clean_up, Leibo et al. 2021"
@@ -56,7 +56,6 @@ class Cleanup(ForagingGame):
     view: ClassVar[View] = View(9, 1, 5)
     rests: ClassVar[Mapping[int, str]] = {FIRE: "rest", FIRE_TWO: "cleaning_rest"}
     colours: ClassVar[tuple[Colour, ...]] = ((92, 160, 60), (120, 180, 225), (120, 96, 52))
-    sources: ClassVar[int] = 2
     map: ClassVar[str] = """\
 ##############################
 #............................#
@@ -100,6 +99,10 @@ class Cleanup(ForagingGame):
     @property
     def inflow(self) -> float:
         return (self.layout or self.map).count("A") * self.growth
+
+    @property
+    def sources(self) -> int:
+        return super().sources + 2
 
     def cooldown(self, fire: int) -> int:
         return self.cleaning_cooldown if fire == FIRE_TWO else self.zap_cooldown

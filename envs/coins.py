@@ -34,6 +34,11 @@ class Coins(Environment):
 
     A seat sees itself first: planes of the board float32 [2 N, size, size], with a one where the thing is. First
     itself, then the others, the next seat first, then their coins in the same order.
+
+    Measures, per round: `own_coins` and `others_coins` that a seat took, both together `pickups`; `coins_lost`,
+    its own that others took; `easy_misses`, rounds in which its coin was a step away and it went elsewhere. The
+    share of own coins, by which the literature tells cooperation, is own_coins / pickups, of the means: no share
+    of rounds, hence not `cooperation`.
     """
 
     source: ClassVar[str] = "Lerer and Peysakhovich 2017; Foerster et al. 2018 (LOLA); Zhou, Hong and Kao 2024"
@@ -122,10 +127,11 @@ class Coins(Environment):
         return self._at(state, cells, self._new_coins(cells, _drawn_owner(draws), draws))
 
     def step(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
-        rules = state.tensors
-        before, coins = rules["cells"], rules["coins"]
-        cells = rules["moves"].take(before * len(STEPS) + action)
-        takes = self._takes(cells[:, :, None] == coins[:, None], state, chance).double()
+        rules, tables = state.tensors, action.shape[2]
+        before, coins, steps = (_side_by_side(tensor) for tensor in (rules["cells"], rules["coins"], action))
+        anywhere = Chance(chance.keys.view(1, -1))
+        cells = rules["moves"].take(before * len(STEPS) + steps)
+        takes = self._takes(cells[:, :, None] == coins[:, None], state, anywhere).double()
         own = takes.diagonal(dim1=1, dim2=2).mT
         taken, pickups = takes.sum(1), takes.sum(2)
         lost = taken - own
@@ -137,19 +143,22 @@ class Coins(Environment):
             "coins_lost": lost,
             "easy_misses": missed.double(),
         }
-        reward = self.reward * pickups - self.stealing_costs * lost
+        measures = {name: _apart(value, tables) for name, value in measures.items()}
+        reward = _apart(self.reward * pickups - self.stealing_costs * lost, tables)
         playing = state.playing
         if playing is not None:
             reward = reward * playing
             measures = {name: value * playing for name, value in measures.items()}
             playing = playing & ~self.ends_by_chance(state, chance)[:, None]
-        draws = _draws(chance, self.seats, Purpose.SPAWN, state.episode, state.round)
+        draws = _draws(anywhere, self.seats, Purpose.SPAWN, state.episode, state.round)
         owner = coins == self.cells if self.colour == "alternating" else _drawn_owner(draws)
         gone = taken.sum(1, keepdim=True) if self.variant == "one_coin" else taken
         coins = torch.where(gone > 0, self._new_coins(cells, owner, draws), coins)
-        seen = action.index_select(1, rules["others"]).view(len(action), self.seats, -1, action.shape[2])
+        seen = action.index_select(1, rules["others"]).view(len(action), self.seats, -1, tables)
         after = replace(state, round=state.round + 1, playing=playing)
-        return self._at(after, cells, coins), Step(action, seen, reward, measures=measures)
+        return self._at(after, _apart(cells, tables), _apart(coins, tables)), Step(
+            action, seen, reward, measures=measures
+        )
 
     def picture(self, state: State, match: int, table: int) -> Tensor:
         """Players in their colour on a dark board, their coins in a paler one; mixed where they share a cell."""
@@ -208,6 +217,16 @@ class Coins(Environment):
             seen = rules["centred"].take(cells[..., None] * (self.cells + 1) + seen)
         planes = rules["planes"].index_select(0, seen.reshape(-1)).view(*seen.shape, self.size, self.size)
         return replace(state, tensors={**rules, "cells": cells, "coins": coins}, observation=planes)
+
+
+def _side_by_side(tensor: Tensor) -> Tensor:
+    """The tables of all matches as those of one [1, seat, match x table]: long rows are faster than short ones."""
+    return tensor.transpose(0, 1).reshape(1, tensor.shape[1], -1)
+
+
+def _apart(tensor: Tensor, tables: int) -> Tensor:
+    """A view [match, seat, table] of what lies side by side."""
+    return tensor.view(tensor.shape[1], -1, tables).transpose(0, 1)
 
 
 def _draws(chance: Chance, count: int, purpose: Purpose, episode: int, round: int) -> Tensor:

@@ -64,8 +64,6 @@ class ForagingGame(Environment):
     """The beams, and what counts the rounds until each is ready."""
     colours: ClassVar[tuple[Colour, ...]] = ((92, 160, 60),)
     """Of what there is beside players and walls, in the order of the planes; apples first."""
-    sources: ClassVar[int] = 0
-    """How many draws what grows needs at a table, beside one for each apple."""
 
     rounds: Annotated[int, Field(ge=1)] = Field(1000, description="rounds of an episode")
     players: int = Field(7, ge=2, le=200, description="how many play")
@@ -93,6 +91,11 @@ class ForagingGame(Environment):
     def inflow(self) -> float:
         """How many apples would grow in a round, on average, if all sites were empty and nothing hindered them."""
 
+    @property
+    def sources(self) -> int:
+        """How many draws what grows needs at a table: one for each apple."""
+        return (self.layout or self.map).count("A")
+
     def actions(self, seat: int) -> Discrete:
         return Discrete(FIRE + len(self.rests))
 
@@ -106,7 +109,7 @@ class ForagingGame(Environment):
 
     @abstractmethod
     def grow(self, now: Tensors, drawn: Tensor, round: int, ground: Board) -> Tensors:
-        """What grows, after a round; `drawn` are one number for each apple site, and then `sources`."""
+        """What grows, after a round; `drawn` are `sources` numbers at each table."""
 
     @abstractmethod
     def measured(self, now: Tensors, ground: Board) -> Tensors:
@@ -118,7 +121,7 @@ class ForagingGame(Environment):
 
     def codes(self, now: Tensors, ground: Board) -> Tensor:
         """What is in each cell, but for players, uint8 [match, table, cell]."""
-        code = ground.code.expand(*now["cell"].shape[:2], -1).contiguous()
+        code = ground.code.repeat(*now["cell"].shape[:2], 1)
         return code.index_copy_(-1, sites(ground, "A"), now["apple"] * code.new_tensor(LAYERS[0]))
 
     def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
@@ -144,9 +147,7 @@ class ForagingGame(Environment):
         act = done.transpose(1, 2)
         now = dict(state.tensors)
         present = now["away"] == 0
-        drawn = draws(
-            chance, self.players + now["apple"].shape[-1] + self.sources, Purpose.SPAWN, state.episode, state.round
-        )
+        drawn = draws(chance, self.players + self.sources, Purpose.SPAWN, state.episode, state.round)
         now["cell"] = moved(ground, now["cell"], now["heading"], act, priorities(drawn[..., : self.players]))
         now["heading"] = now["heading"] + look(ground.turn, act) & 3
         now["apple"], eaten = _eaten(now["apple"], look(numbers(ground, "A"), now["cell"]))
@@ -163,6 +164,7 @@ class ForagingGame(Environment):
         measures = {
             "apples": eaten.double(),
             "timed_apples": eaten.double() * ((state.round + 1) / self.rounds),
+            "beams": fires.double(),
             "zaps": (hits > 0).sum(-1).double(),
             "peace": present.double(),
             "efficiency": (eaten.sum(-1, keepdim=True) / (self.inflow or 1.0)).double().expand_as(reward),

@@ -26,11 +26,11 @@ class Harvest(ForagingGame):
     behind, 5 to each side): planes of themselves, others by heading (as theirs, to the right, opposite, to the
     left), walls, apples. Cooperation has no meaning in a round. Measures, each per seat and round: `apples`;
     `timed_apples`, whose ratio to `apples` is the mean time of eating as a share of the episode (sustainability,
-    Perolat et al. 2017); `zaps`, hits on others; `peace`, 1 unless away; `stock`, apples there over sites;
-    `efficiency`, apples over those that grow at best on an empty map. Equality (1 - Gini) is of the payoffs of a
-    table's seats.
-    Deviations from Melting Pot: planes instead of pixels, a map of our own with as many apples (each with 3 to 12
-    others near, 5.8 on average), all moves at once, a fixed length, and apples grow under players.
+    Perolat et al. 2017); `beams`, zaps fired; `zaps`, hits on others; `peace`, 1 unless away; `stock`, apples
+    there over sites; `efficiency`, apples over those that grow at best on an empty map. Equality (1 - Gini) is of
+    the payoffs of a table's seats. Deviations from Melting Pot: planes instead of pixels, a map of our own with as
+    many apples (each with 3 to 12 others near, 5.8 on average), all moves at once, a fixed length, and apples grow
+    under players.
     """
 
     source: ClassVar[str] = "Hughes et al. 2018; rules of Melting Pot's commons_harvest__open, Leibo et al. 2021"

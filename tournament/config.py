@@ -127,7 +127,7 @@ class Analysis(Section):
         None, description="payoffs that differ by less count as equivalent"
     )
     top: int = Field(3, ge=1, description="places of `p_top`")
-    ratings: list[Rating] = Field(["alpha_rank", "deviation"], description="game-theoretic ratings")
+    ratings: list[Rating] = Field(["alpha_rank_population", "deviation"], description="game-theoretic ratings")
     anchors: dict[str, Annotated[tuple[float, float], Field(strict=False)]] = Field(
         {}, description="environment = [payoff that counts 0, payoff that counts 1]"
     )
@@ -203,7 +203,7 @@ def load(path: str, changes: Sequence[str] = ()) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise DilemmaError(f"{path} is not TOML: {error}") from error
     for change in changes:
-        _override(raw, change)
+        override(raw, change)
     return parse(raw, path, text)
 
 
@@ -321,7 +321,20 @@ def _find(path: str) -> str:
     raise DilemmaError(f"there is no config file {path}, nor a shipped config of that name{hint}")
 
 
-def _override(raw: dict[str, Any], setting: str) -> None:
+def analysis_of(asked: Mapping[str, object], changes: Sequence[str] = ()) -> Analysis:
+    """What a run's config, as TOML gave it, asks of the analysis, with `changes` to that (KEY=VALUE each)."""
+    raw: dict[str, Any] = {"analysis": dict(asked.get("analysis") or {})}  # type: ignore[call-overload]
+    for change in changes:
+        if not change.startswith("analysis."):
+            raise DilemmaError(f"--set {change}: a report can only change keys of [analysis]")
+        override(raw, change)
+    try:
+        return Analysis.model_validate(raw["analysis"])
+    except ValidationError as error:
+        raise ConfigError("--set", _explain(error, ("analysis",), Analysis)) from None
+
+
+def override(raw: dict[str, Any], setting: str) -> None:
     """Apply KEY=VALUE, where KEY is like `schedule.repetitions` or `environments.0.noise`."""
     key, equals, value = setting.partition("=")
     if not equals or not key.strip():

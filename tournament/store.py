@@ -124,7 +124,10 @@ class Store:
 
     def asked(self) -> Asked:
         """The config of the run as TOML gave it: reading it imports no agent."""
-        return tomllib.loads(self.config_path.read_text(encoding="utf-8"))
+        try:
+            return tomllib.loads(self.config_path.read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise DilemmaError(f"{self.config_path} is not TOML: {error}") from error
 
     def done(self) -> NDArray[np.int64]:
         """The identities of the matches that have rows, sorted."""

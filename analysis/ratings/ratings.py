@@ -164,7 +164,7 @@ RATINGS: Mapping[str, Rating] = MappingProxyType(
                 "coarse_correlated",
                 _each(_coarse_correlated),
                 draws=100,
-                agents=60,
+                agents=100,
                 source="Ortiz, Schapire and Kakade 2007; Marris et al. 2022",
                 says="the payoff against what others play in the coarse correlated equilibrium of largest entropy",
             ),

@@ -91,12 +91,13 @@ def run(config: str, out: str | None, jobs: int | None, changes: tuple[str, ...]
 
 @main.command()
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change what is asked: analysis.top=5")
 @speaks_plainly
-def report(run: Path) -> int:
+def report(run: Path, changes: tuple[str, ...]) -> int:
     """Write the report of a run folder again, from its stored tables."""
     from .tournament.store import Store
 
-    return _report(Store.existing(run), f"dilemma run CONFIG --out {run}")
+    return _report(Store.existing(run), f"dilemma run CONFIG --out {run}", changes=changes)
 
 
 @main.command()
@@ -189,14 +190,14 @@ def _interruptible(again: str) -> Iterator[None]:
         sys.exit(INTERRUPTED)
 
 
-def _report(store: Store, again: str, wrong: Sequence[str] = ()) -> int:
+def _report(store: Store, again: str, wrong: Sequence[str] = (), changes: Sequence[str] = ()) -> int:
     """Write the report, print the ranking, and say what failed."""
     import rich
 
     from .analysis.terminal import ranking_tables
     from .results import stored
 
-    results = stored(store)
+    results = stored(store, changes)
     page = results.report(store.report_path)
     rich.print(ranking_tables(results.ranking))
     if results.failures:

@@ -31,7 +31,7 @@ from .envs.catalogue import Catalogue
 from .envs.environment import Environment
 from .envs.errors import DilemmaError
 from .tournament.chunk import Chunk
-from .tournament.config import Analysis, Config, Execution, Kind, load
+from .tournament.config import Analysis, Config, Execution, Kind, analysis_of, load
 from .tournament.exploit.search import Found, look, searches
 from .tournament.plan import Mode, Plan, check, entrants, settings
 from .tournament.runner import carry_out, work
@@ -190,8 +190,8 @@ def exploit_into(
     return wrong
 
 
-def stored(store: Store) -> Results:
-    """The results in a run folder."""
+def stored(store: Store, changes: Sequence[str] = ()) -> Results:
+    """The results in a run folder; `changes` (KEY=VALUE) are to what its config asks of the analysis."""
     asked, manifest, failures = store.asked(), store.manifest(), store.failures()
     facts = _facts(asked, failures, manifest)
     return Results(
@@ -201,7 +201,7 @@ def stored(store: Store) -> Results:
         facts,
         store.curves(),
         store.costs(),
-        _judgement(asked),
+        _judgement(asked, changes),
         list(store.exploits().values()),
     )
 
@@ -267,9 +267,9 @@ def _unresolved(store: Store, config: Config, level: float) -> set[tuple[int, in
     return found
 
 
-def _judgement(asked: Mapping[str, Any]) -> Judgement:
+def _judgement(asked: Mapping[str, Any], changes: Sequence[str]) -> Judgement:
     """What a run's config asks of the analysis."""
-    section = Analysis.model_validate(asked.get("analysis", {}))
+    section = analysis_of(asked, changes)
     named = section.model_dump(include={field.name for field in fields(Judgement)})
     return Judgement(**named, background=asked["schedule"].get("background", ()))
 

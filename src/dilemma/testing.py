@@ -27,6 +27,7 @@ from torch import Tensor
 from .agents.agent import Agent, Chairs, Observation, Player, Round
 from .agents.automaton import AutomatonPlayer
 from .envs.chance import Chance, Purpose, derive
+from .envs.coins import Coins
 from .envs.environment import Box, Discrete, Environment, State, Step
 from .envs.matrix_game import PrisonersDilemma, RockPaperScissors
 from .envs.n_player_ipd import NPlayerIPD
@@ -234,6 +235,7 @@ def _games() -> list[Environment]:
         NPlayerIPD(rounds=ROUNDS, noise=0.1),
         PublicGoods(rounds=ROUNDS, levels=3),
         PolicyGame(rounds=2),
+        Coins(rounds=ROUNDS),
     ]
 
 

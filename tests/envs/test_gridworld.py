@@ -187,7 +187,7 @@ def test_windows_against_a_loop_over_cells(seed):
     cell = where(ground, *((tile // columns, tile % columns) for tile in tiles[:4]), (0, 0))
     cell[..., 4] = ground.nowhere
     heading = torch.randint(4, cell.shape, generator=generator)
-    code = ground.code.expand(1, 1, -1).contiguous()
+    code = ground.code.repeat(1, 1, 1)
     code[..., sites(ground, "A")] = LAYERS[0]
     seen = planes(ground, VIEW, 1, with_players(code, ground, cell, heading), cell, heading)
     assert seen.shape == (1, 5, 1, 7, 5, 5)

@@ -17,7 +17,7 @@ ERROR = 1e-4
 
 
 def start(game, tables=1, **changes):
-    chance = Chance.at_tables(derive(torch.arange(1), 0), tables)
+    chance = Chance.at_tables(derive(torch.arange(1), 4), tables)
     state = game.reset(1, tables, chance)
     return replace(state, tensors={**state.tensors, **changes}), chance
 

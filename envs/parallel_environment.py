@@ -1,0 +1,322 @@
+"""Parallel environments of PettingZoo as ours, when it is installed; one table at a time, and slowly."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from . import CATALOGUE
+from .chance import Chance, Purpose
+from .environment import Box, Discrete, Environment, Rounds, State, Step
+from .errors import DilemmaError
+
+if TYPE_CHECKING:
+    from gymnasium import spaces
+    from pettingzoo import ParallelEnv
+
+MASKED = {"observation", "action_mask"}
+"""The keys of observations that carry an action mask."""
+
+
+def _as_json(given: object) -> object:
+    """A mapping as JSON, which hashes."""
+    try:
+        known = json.loads(given) if isinstance(given, str) else given
+        text = json.dumps(known, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"must be keywords and what JSON knows ({error})") from None
+    if not isinstance(known, Mapping):
+        raise ValueError("must be keywords and their values")
+    return text
+
+
+Parameters: TypeAlias = Annotated[str, BeforeValidator(_as_json), PlainSerializer(json.loads)]
+"""Keyword arguments of something that is not ours: given as a mapping, kept as JSON."""
+
+
+class ParallelEnvironment(Environment):
+    """An environment of PettingZoo: its agents are the seats, in the order of `possible_agents`.
+
+    Each table is an object of its own, in this process. An episode begins with 32 bits of chance as the seed of
+    `reset`, addressed by match, table and episode; an environment that also draws from elsewhere gives other
+    results each time. It ends when all agents are terminated or truncated, or after `rounds`. Who ends before the
+    others plays no more, and its payoff is per round that it played.
+
+    Observations keep their shape where all agents have the same; else they are flattened (discrete ones one-hot),
+    with zeros up to the longest. Masks come from observations {"observation", "action_mask"}, or from infos.
+    Where real actions have several bounds, each component runs from 0 to 1, the share of its range. Seats count as
+    different: every pair plays in both orders. What can't be carried raises DilemmaError: agents that come later
+    or again, actions neither Discrete nor Box, bounds at infinity, observations of no fixed length.
+    """
+
+    source: ClassVar[str] = "Terry et al. 2021, PettingZoo"
+    slow: ClassVar[bool] = True
+
+    factory: str = Field(
+        description="package.module with a `parallel_env`, package.module:function, path/to/file.py:function, "
+        "or an entry point"
+    )
+    parameters: Parameters = Field("{}", description="keyword arguments of that function")
+    rounds: Rounds = Field(1000, description="the most rounds of an episode that doesn't end by itself")
+
+    @model_validator(mode="after")
+    def _can_be_carried(self) -> Self:
+        _ = self.roles
+        return self
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """What each seat is."""
+        return _roles(self.factory, self.parameters)
+
+    @property
+    def seats(self) -> int:
+        return len(self.roles)
+
+    @property
+    def symmetric(self) -> bool:
+        return False
+
+    def actions(self, seat: int) -> Discrete | Box:
+        return self.roles[seat].actions
+
+    def observation(self, seat: int) -> tuple[int, ...]:
+        return self.roles[seat].shape
+
+    def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
+        seeds = chance.integers(Purpose.GENERATOR, episode, 0) + 2**31
+        live = Tables(self, seeds.tolist())
+        action = self.actions(0)
+        shape = (matches, len(self.roles), tables, *(action.shape if isinstance(action, Box) else ()))
+        kind = torch.float64 if isinstance(action, Box) else torch.int64
+        history = torch.empty((0, *shape), dtype=kind, device=seeds.device)
+        return live.state(episode, history, live.playing(seeds.device))
+
+    def step(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
+        history, playing = state.tensors["history"], state.playing
+        assert playing is not None
+        live: Tables = _LIVE.pop(history, None) or self._again(state, chance)  # type: ignore[no-untyped-call]
+        reward = live.step(action.cpu().numpy(), playing.cpu().numpy(), state.round)
+        still = live.playing(action.device) & playing & ~self.ends_by_chance(state, chance)[:, None]
+        after = live.state(state.episode, torch.cat((history, action[None])), still)
+        seen = torch.stack([action.roll(-ahead, 1) for ahead in range(1, self.seats)], 2)
+        return after, Step(action, seen, torch.from_numpy(reward).to(action.device))
+
+    def _again(self, state: State, chance: Chance) -> Tables:
+        """Tables in `state` once more: it has been left, or copied, and only what was done is known of it."""
+        matches, tables = chance.keys.shape
+        again = self.reset(matches, tables, chance, state.episode)
+        for action in state.tensors["history"]:
+            again, _ = self.step(again, action, chance)
+        live: Tables = _LIVE.pop(again.tensors["history"])  # type: ignore[no-untyped-call]
+        return live
+
+
+_LIVE = WeakTensorKeyDictionary()
+"""The tables that stand in a state, by its history: a state is what was done, and this spares doing it again."""
+
+
+@dataclass(frozen=True, eq=False)
+class Role:
+    """What an agent of a PettingZoo environment is as a seat."""
+
+    name: str
+    actions: Discrete | Box
+    shape: tuple[int, ...]
+    """Of what it sees."""
+    looks: spaces.Space[Any]
+    """Where its observations are, without their mask."""
+    acts: spaces.Space[Any]
+    masked: bool
+
+    def act(self, action: Any) -> Any:
+        """An action of ours as one of theirs."""
+        from gymnasium import spaces
+
+        if isinstance(self.actions, Discrete):
+            assert isinstance(self.acts, spaces.Discrete)
+            return self.acts.start + action
+        assert isinstance(self.acts, spaces.Box)
+        share = (action - self.actions.low) / (self.actions.high - self.actions.low)
+        low, high = self.acts.low.astype(float), self.acts.high.astype(float)
+        return np.clip(low + (high - low) * share, low, high).astype(self.acts.dtype)
+
+    def see(self, given: Any) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
+        """What it is shown, in its shape, and the action mask, if it has one."""
+        from gymnasium import spaces
+
+        mask = None
+        if self.masked:
+            mask, given = np.asarray(given["action_mask"], bool), given["observation"]
+        if not isinstance(self.looks, spaces.Box):
+            given = spaces.flatten(self.looks, given)
+        seen = np.asarray(given, np.float32)
+        if seen.shape != self.shape:
+            seen = np.pad(seen.ravel(), (0, self.shape[0] - seen.size))
+        return seen, mask
+
+
+class Tables:
+    """Objects of PettingZoo at play, one for each match and table, and what is there to see of them."""
+
+    def __init__(self, game: ParallelEnvironment, seeds: Sequence[Sequence[int]]):
+        self._game, self._roles = game, game.roles
+        shape = (len(seeds), len(self._roles), len(seeds[0]))
+        self._alive = np.ones(shape, bool)
+        self._seen = np.zeros((*shape, *self._roles[0].shape), np.float32)
+        self._masked = False
+        counts = [role.actions.n if isinstance(role.actions, Discrete) else 0 for role in self._roles]
+        self._mask = np.ones((*shape, max(counts)), bool)
+        self._tables = [[_make(game.factory, game.parameters) for _ in row] for row in seeds]
+        for match, row in enumerate(seeds):
+            for table, seed in enumerate(row):
+                env = self._tables[match][table]
+                seen, infos = env.reset(seed=seed)
+                self._look(match, table, env, seen, infos, 0)
+
+    def playing(self, device: torch.device) -> Tensor:
+        """Who is alive, bool [match, seat, table]."""
+        return torch.tensor(self._alive, device=device)
+
+    def state(self, episode: int, history: Tensor, playing: Tensor) -> State:
+        """Where the tables stand after `history` [round, match, seat, table, ...]."""
+        device = history.device
+        mask = torch.tensor(self._mask, device=device) if self._masked else None
+        _LIVE[history] = self
+        seen = torch.tensor(self._seen, device=device)
+        return State(episode, len(history), playing, {"history": history}, seen, mask)
+
+    def step(self, action: NDArray[Any], playing: NDArray[np.bool_], round: int) -> NDArray[np.float64]:
+        """Play a round at the tables where anybody is `playing`; the rewards [match, seat, table]."""
+        reward = np.zeros(self._alive.shape)
+        for match, row in enumerate(self._tables):
+            for table, env in enumerate(row):
+                here = playing[match, :, table].nonzero()[0]
+                if not len(here):
+                    continue
+                roles = [self._roles[seat] for seat in here]
+                acts = {
+                    role.name: role.act(action[match, seat, table]) for seat, role in zip(here, roles, strict=True)
+                }
+                seen, paid, terminated, truncated, infos = env.step(acts)
+                for seat, role in zip(here, roles, strict=True):
+                    reward[match, seat, table] = paid.get(role.name, 0.0)
+                    gone = terminated.get(role.name, True) or truncated.get(role.name, True)
+                    self._alive[match, seat, table] = not gone and role.name in env.agents
+                self._look(match, table, env, seen, infos, round + 1)
+        return reward
+
+    def _look(
+        self,
+        match: int,
+        table: int,
+        env: ParallelEnv,
+        seen: Mapping[str, Any],
+        infos: Mapping[str, Any],
+        round: int,
+    ) -> None:
+        """Keep what everybody alive is shown."""
+        alive = self._alive[match, :, table]
+        names = [role.name for role, lives in zip(self._roles, alive, strict=True) if lives]
+        if names and set(env.agents) != set(names):
+            raise DilemmaError(
+                f"{self._game.factory}: after {round} rounds its agents are {', '.join(map(str, env.agents))}, "
+                f"expected {', '.join(names)}; allowed: agents that are there from the start until their end"
+            )
+        for seat in alive.nonzero()[0]:
+            role = self._roles[seat]
+            self._seen[match, seat, table], mask = role.see(seen[role.name])
+            if mask is None:
+                mask = infos.get(role.name, {}).get("action_mask")
+            if mask is not None:
+                self._masked = True
+                self._mask[match, seat, table, : len(mask)] = mask
+
+
+@lru_cache(maxsize=256)
+def _roles(factory: str, parameters: str) -> tuple[Role, ...]:
+    """The seats of an environment. Raises DilemmaError where it is none, or can't be carried."""
+    from gymnasium import spaces
+
+    env = _make(factory, parameters)
+    names = list(getattr(env, "possible_agents", ()))
+    if len(names) < 2:
+        raise DilemmaError(f"{factory} names {len(names)} possible agents; allowed: 2 or more, known beforehand")
+    acts = [env.action_space(name) for name in names]
+    actions = [_actions(factory, name, space) for name, space in zip(names, acts, strict=True)]
+    boxes = [action for action in actions if isinstance(action, Box)]
+    if boxes and (len(boxes) < len(names) or len({box.shape for box in boxes}) > 1):
+        raise DilemmaError(f"{factory}: found {acts}; allowed: real actions of one shape for all agents, or none")
+    if len(set(boxes)) > 1:
+        actions = [Box(0.0, 1.0, box.shape) for box in boxes]
+    looks, masked = [], []
+    for name in names:
+        space = env.observation_space(name)
+        masked.append(isinstance(space, spaces.Dict) and set(space.spaces) == MASKED)
+        look = space["observation"] if masked[-1] else space
+        if not look.is_np_flattenable:
+            raise DilemmaError(f"{factory}: {name} observes {look}; allowed: what has always the same length")
+        looks.append(look)
+    shapes = {look.shape if isinstance(look, spaces.Box) else (spaces.flatdim(look),) for look in looks}
+    shape = shapes.pop() if len(shapes) == 1 else (max(map(spaces.flatdim, looks)),)
+    return tuple(
+        Role(name, action, shape, look, act, mask)
+        for name, action, look, act, mask in zip(names, actions, looks, acts, masked, strict=True)
+    )
+
+
+def _actions(factory: str, name: str, space: spaces.Space[Any]) -> Discrete | Box:
+    from gymnasium import spaces
+
+    if isinstance(space, spaces.Discrete):
+        return Discrete(int(space.n))
+    if isinstance(space, spaces.Box) and space.is_bounded() and np.issubdtype(space.dtype, np.floating):
+        low, high = np.unique(space.low).tolist(), np.unique(space.high).tolist()
+        one = len(low) == len(high) == 1
+        return Box(low[0] if one else 0.0, high[0] if one else 1.0, space.shape)
+    raise DilemmaError(f"{factory}: {name} acts in {space}; allowed: Discrete, or Box of floats with bounds")
+
+
+def _make(factory: str, parameters: str) -> ParallelEnv:
+    """An environment of PettingZoo. Raises DilemmaError where there is none."""
+    try:
+        library = importlib.import_module("pettingzoo")
+    except ModuleNotFoundError as error:
+        if error.name != "pettingzoo":
+            raise
+        raise DilemmaError("PettingZoo is not installed: pip install 'dilemma[pettingzoo]'") from None
+    registered = factory in CATALOGUE.plugins or ":" in factory
+    found = CATALOGUE.find(factory if registered else f"{factory}:parallel_env")
+    if isinstance(found, ModuleType):
+        found = getattr(found, "parallel_env", found)
+    if not callable(found):
+        raise DilemmaError(f"{factory} is neither a function nor a module with a `parallel_env`")
+    try:
+        made = found(**json.loads(parameters))
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise DilemmaError(f"{factory} can't be made with the parameters {parameters} ({reason})") from error
+    if not isinstance(made, library.ParallelEnv):
+        raise DilemmaError(
+            f"{factory} makes a {type(made).__name__}; allowed: a parallel environment of PettingZoo"
+        )
+    return made
+
+
+def from_name(name: str, parameters: Mapping[str, object]) -> ParallelEnvironment:
+    """The environment `pettingzoo:NAME`, as a config names it: what isn't ours among its parameters is theirs."""
+    ours = {key: value for key, value in parameters.items() if key in Environment.model_fields}
+    theirs = {key: value for key, value in parameters.items() if key not in ours}
+    return ParallelEnvironment.model_validate({"factory": name, "parameters": theirs, **ours})

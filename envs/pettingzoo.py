@@ -1,0 +1,251 @@
+"""Our environments for PettingZoo: one table of any of them as a parallel environment.
+
+>>> env = parallel_env("prisoners_dilemma", rounds=2)
+>>> observations, infos = env.reset(seed=1)
+>>> observations, rewards, terminations, truncations, infos = env.step({"seat_0": 0, "seat_1": 1})
+>>> rewards
+{'seat_0': 0.0, 'seat_1': 5.0}
+>>> observations["seat_0"]  # what it did, C or D, then what the other did
+array([1., 0., 0., 1.], dtype=float32)
+
+`pettingzoo.utils.parallel_to_aec` makes a turn-based environment of it.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from torch import Tensor
+
+try:
+    from pettingzoo import ParallelEnv
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError("PettingZoo is not installed: pip install 'dilemma[pettingzoo]'") from error
+
+from . import CATALOGUE
+from .chance import Chance, derive
+from .environment import Box, Discrete, Environment, State, Step
+from .errors import DilemmaError
+
+Array: TypeAlias = NDArray[np.generic]
+Seen: TypeAlias = Array | dict[str, Array]
+"""With an action mask: {"observation": ..., "action_mask": ...}."""
+Space: TypeAlias = spaces.Space[Any]
+Infos: TypeAlias = dict[str, dict[str, float]]
+Parts: TypeAlias = tuple[
+    dict[str, Seen], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, float]]
+]
+
+PIXELS = 16
+"""Height and width of a cell in a rendered picture."""
+
+
+def parallel_env(
+    environment: str | Environment, *, render_mode: Literal["rgb_array"] | None = None, **parameters: object
+) -> OneTable:
+    """One table of an environment: its name as in a config, or the thing itself, with parameters.
+
+    Raises DilemmaError where there is none of that name, pydantic's ValidationError where parameters are wrong.
+    """
+    if isinstance(environment, str):
+        made = CATALOGUE.build(environment, parameters)
+    elif parameters:
+        made = type(environment).model_validate({**environment.model_dump(), **parameters})
+    else:
+        made = environment
+    if not isinstance(made, Environment):
+        raise DilemmaError(f"{environment} is not an environment: found {type(made).__name__}")
+    return OneTable(made, render_mode)
+
+
+class OneTable(ParallelEnv):  # type: ignore[misc] # PettingZoo has no types
+    """One of our environments at one table; its agents are `seat_0`, `seat_1` and so on.
+
+    Where the others' actions are all there is to see, a seat observes the last round: its own action one-hot,
+    then what it saw the others do, the next seat first; zeros at the start, and real actions as they are.
+    Where the environment masks actions, observations are {"observation", "action_mask"}. At the last of the
+    `rounds` everybody is truncated; who stops before, at a random end, is terminated. Infos hold the measures.
+
+    `reset(seed=key)` begins the match with that key: a tournament's match of this key draws the same numbers at
+    table 0. `reset()` begins its next episode; without any seed, that of a match with a random key.
+    """
+
+    def __init__(self, game: Environment, render_mode: Literal["rgb_array"] | None = None):
+        if render_mode not in (None, "rgb_array"):
+            raise DilemmaError(f"render_mode: found {render_mode!r}; allowed: 'rgb_array' or None")
+        self.game = game
+        self.render_mode = render_mode
+        self.metadata = {
+            "name": type(game).__name__,
+            "render_modes": ["rgb_array"],
+            "is_parallelizable": True,
+        }
+        self.possible_agents = [f"seat_{seat}" for seat in range(game.seats)]
+        self.agents: list[str] = []
+        self._actions = [game.actions(seat) for seat in range(game.seats)]
+        start = game.reset(1, 1, Chance.at_tables(torch.zeros(1, dtype=torch.int64), 1))
+        self._masked = start.action_mask is not None
+        self.action_spaces = {
+            name: _action_space(space) for name, space in zip(self.possible_agents, self._actions, strict=True)
+        }
+        self.observation_spaces = {
+            name: self._observation_space(seat, start) for seat, name in enumerate(self.possible_agents)
+        }
+        self._chance: Chance | None = None
+        self._episode = 0
+
+    def observation_space(self, agent: str) -> Space:
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> Space:
+        return self.action_spaces[agent]
+
+    def reset(
+        self, seed: int | None = None, options: Mapping[str, object] | None = None
+    ) -> tuple[dict[str, Seen], Infos]:
+        if seed is None and self._chance is not None:
+            self._episode += 1
+        else:
+            key = secrets.randbits(63) if seed is None else int(seed)
+            self._chance = Chance.at_tables(derive(torch.tensor([key]), 0), 1)
+            self._episode = 0
+        assert self._chance is not None
+        self.agents = list(self.possible_agents)
+        with torch.inference_mode():
+            self._state = self.game.reset(1, 1, self._chance, self._episode)
+            return self._look(self._state, None), {name: {} for name in self.agents}
+
+    def step(self, actions: Mapping[str, int | Array]) -> Parts:
+        """One round; raises DilemmaError where an action is missing or is none."""
+        if not self.agents:
+            return {}, {}, {}, {}, {}
+        assert self._chance is not None
+        with torch.inference_mode():
+            self._state, step = self.game.step(self._state, self._joint(actions), self._chance)
+            observations = self._look(self._state, step)
+            paid = dict(zip(self.possible_agents, step.reward[0, :, 0].tolist(), strict=True))
+            counted = {name: value[0, :, 0].tolist() for name, value in step.measures.items()}
+        playing = self._state.playing
+        on = [True] * len(self.possible_agents) if playing is None else playing[0, :, 0].tolist()
+        terminated = {name: not goes_on for name, goes_on in zip(self.possible_agents, on, strict=True)}
+        last = self._state.round >= self.game.horizon
+        infos = {
+            name: {what: values[seat] for what, values in counted.items()}
+            for seat, name in enumerate(self.possible_agents)
+        }
+        acting, self.agents = self.agents, [name for name in self.agents if not (last or terminated[name])]
+        return (
+            {name: observations[name] for name in acting},
+            {name: paid[name] for name in acting},
+            {name: terminated[name] for name in acting},
+            {name: last and not terminated[name] for name in acting},
+            {name: infos[name] for name in acting},
+        )
+
+    def render(self) -> NDArray[np.uint8] | None:
+        """The board, each cell 16 x 16 pixels; None where there is none, or without `render_mode`."""
+        image = self.game.picture(self._state, 0, 0) if self.render_mode else None
+        if image is None:
+            return None
+        pixels: NDArray[np.uint8] = image.numpy().repeat(PIXELS, 0).repeat(PIXELS, 1)
+        return pixels
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _joint(self, actions: Mapping[str, int | Array]) -> Tensor:
+        """What everybody does [1, seat, 1, ...]; who has stopped does anything."""
+        box = self._actions[0]
+        shape, kind = (box.shape, np.float64) if isinstance(box, Box) else ((), np.int64)
+        joint = np.zeros((len(self.possible_agents), *shape), kind)
+        for seat, name in enumerate(self.possible_agents):
+            if name not in self.agents:
+                continue
+            if name not in actions:
+                raise DilemmaError(f"{name} has no action; allowed: one for each of {', '.join(self.agents)}")
+            if not self.action_spaces[name].contains(actions[name]):
+                raise DilemmaError(f"{name} can't do {actions[name]!r}; allowed: {self.action_spaces[name]}")
+            joint[seat] = actions[name]
+        return torch.from_numpy(joint)[None, :, None]
+
+    def _look(self, state: State, step: Step | None) -> dict[str, Seen]:
+        """What everybody sees, after `step` or at the start."""
+        if state.observation is not None:
+            seen = [_as_numbers(value) for value in state.observation[0, :, 0]]
+        else:
+            seen = [self._last_round(seat, step) for seat in range(self.game.seats)]
+        if not self._masked:
+            return dict(zip(self.possible_agents, seen, strict=True))
+        masks = [np.ones(space.n, np.int8) for space in self._actions if isinstance(space, Discrete)]
+        if state.action_mask is not None:
+            rows = state.action_mask[0, :, 0].numpy()
+            masks = [row[: len(mask)].astype(np.int8) for row, mask in zip(rows, masks, strict=True)]
+        return {
+            name: {"observation": what, "action_mask": mask}
+            for name, what, mask in zip(self.possible_agents, seen, masks, strict=True)
+        }
+
+    def _last_round(self, seat: int, step: Step | None) -> NDArray[np.float32]:
+        order = self._around(seat)
+        if step is None:
+            return np.zeros(sum(map(_length, order)), np.float32)
+        done = [step.action[0, seat, 0], *step.seen[0, seat, :, 0]]
+        return np.concatenate([_code(space, action) for space, action in zip(order, done, strict=True)])
+
+    def _around(self, seat: int) -> list[Discrete | Box]:
+        """The actions of all seats, from `seat` on."""
+        return [*self._actions[seat:], *self._actions[:seat]]
+
+    def _observation_space(self, seat: int, start: State) -> Space:
+        space: Space
+        if start.observation is None:
+            low, high = np.concatenate([_bounds(action) for action in self._around(seat)]).T
+            space = spaces.Box(low, high, dtype=np.float32)
+        else:
+            array = _as_numbers(start.observation[0, seat, 0])
+            kind: Any = array.dtype.type
+            real = issubclass(kind, np.floating)
+            low, high = (-math.inf, math.inf) if real else (np.iinfo(kind).min, np.iinfo(kind).max)
+            space = spaces.Box(low, high, array.shape, kind)
+        if not self._masked:
+            return space
+        own = self._actions[seat]
+        assert isinstance(own, Discrete)
+        return spaces.Dict({"observation": space, "action_mask": spaces.Box(0, 1, (own.n,), np.int8)})
+
+
+def _action_space(space: Discrete | Box) -> Space:
+    if isinstance(space, Discrete):
+        return spaces.Discrete(space.n)
+    return spaces.Box(space.low, space.high, space.shape, np.float64)
+
+
+def _bounds(space: Discrete | Box) -> NDArray[np.float32]:
+    """Of an action as numbers [number, low or high]; what has not been played yet is zeros."""
+    bounds = (0, 1) if isinstance(space, Discrete) else (min(space.low, 0), max(space.high, 0))
+    return np.tile(np.array(bounds, np.float32), (_length(space), 1))
+
+
+def _length(space: Discrete | Box) -> int:
+    return space.n if isinstance(space, Discrete) else math.prod(space.shape)
+
+
+def _code(space: Discrete | Box, action: Tensor) -> NDArray[np.float32]:
+    """An action as numbers: one-hot, or as it is."""
+    if isinstance(space, Box):
+        return action.numpy().astype(np.float32).ravel()
+    code = np.zeros(space.n, np.float32)
+    code[int(action)] = 1
+    return code
+
+
+def _as_numbers(seen: Tensor) -> Array:
+    """A copy that its owner may write to; booleans as 0 and 1."""
+    return (seen.to(torch.uint8) if seen.dtype == torch.bool else seen).numpy().copy()

@@ -1,0 +1,129 @@
+"""Public goods with punishment: first all give, then all see who gave, and may pay to fine others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, ClassVar, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from .chance import Chance
+from .environment import Discrete, Environment, State, Step
+from .public_goods import Amount
+
+
+class PublicGoodsWithPunishment(Environment):
+    """A public goods game in periods of two rounds, contributing and punishing.
+
+    In the first round of a period a player that gives c_i of its endowment earns
+        endowment - c_i + multiplier / N * (c_1 + ... + c_N);
+    in the second it assigns p_ij points to each other player j, and earns
+        - fee * (points it assigned) - fine * (points it was assigned).
+    So a payoff per round is half a period's income. Without a fine nobody gives and nobody pays to punish in the
+    only subgame-perfect equilibrium; people do both.
+
+    Actions: in a round of giving, 0 is all of the endowment, `levels` - 1 nothing; in one of punishing, the digits
+    in base `points` + 1 are the points for the next seat, the one after it and so on, 0 punishes nobody. The mask
+    says which round it is. Players see float32 [3 N]: whether it is punishing that comes next; the shares of the
+    endowment given in the last round of giving and the points got in the last round of punishing, themselves first
+    and then around the table; and the points that each other assigned to it. Cooperation is the share given,
+    counted in both rounds of a period. Measures, per seat and round: `contribution`; `punishes`, `punished`,
+    points; `perverse`, points for who gave at least as much as oneself; `efficiency`, earnings over those if all
+    give all.
+    """
+
+    source: ClassVar[str] = "Fehr and Gächter 2000; a fee of 1 and a fine of 3 a point as in 2002"
+
+    rounds: Annotated[int, Field(ge=2, multiple_of=2)] = Field(
+        20, description="rounds of an episode, two for each period"
+    )
+    players: int = Field(4, ge=2, le=8, description="how many play")
+    endowment: Amount = Field(20.0, description="what everybody has in a period")
+    multiplier: Amount = Field(1.6, description="how much the pot grows before it is shared")
+    levels: int = Field(2, ge=2, description="how many amounts one can give, from all to nothing")
+    points: int = Field(1, ge=1, le=10, description="most points that one can assign to each other player")
+    fee: float = Field(1.0, ge=0, description="what a point costs who assigns it")
+    fine: float = Field(3.0, ge=0, description="what a point costs who gets it")
+
+    @model_validator(mode="after")
+    def _countable(self) -> Self:
+        if self.actions(0).n > 4096:
+            raise ValueError(f"points: {self.actions(0).n} ways to punish are too many, at most 4096")
+        return self
+
+    @property
+    def seats(self) -> int:
+        return self.players
+
+    @property
+    def optimum(self) -> float:
+        """The largest mean payoff of a player in a period."""
+        return self.endowment * max(1.0, self.multiplier)
+
+    def actions(self, seat: int) -> Discrete:
+        return Discrete(max(self.levels, (self.points + 1) ** (self.players - 1)))
+
+    def observation(self, seat: int) -> tuple[int, ...]:
+        return (3 * self.players,)
+
+    def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
+        device = chance.keys.device
+        shape = (matches, self.seats, tables)
+        playing = None if self.continuation == 1 else torch.ones(shape, dtype=torch.bool, device=device)
+        zeros = torch.zeros(shape, device=device)
+        got = torch.zeros((matches, self.seats, self.seats - 1, tables), device=device)
+        return self._seen(State(episode, 0, playing), {"given": zeros, "got": got})
+
+    def step(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
+        assert state.action_mask is not None
+        done = action * state.action_mask.gather(-1, action[..., None])[..., 0]
+        now = dict(state.tensors)
+        none = torch.zeros_like(done)
+        punishes, punished, perverse = none, none, none
+        if state.round % 2 == 0:
+            given = (self.levels - 1 - done).double() / (self.levels - 1)
+            now["given"] = given.float()
+            reward = self.endowment * (1 - given + self.multiplier * given.mean(1, keepdim=True))
+        else:
+            given = now["given"].double()
+            digits = [(done // (self.points + 1) ** ahead) % (self.points + 1) for ahead in range(self.seats - 1)]
+            assigned = torch.stack(digits, 2)  # [match, seat, ahead, table]
+            got = [digit.roll(ahead, 1) for ahead, digit in enumerate(digits, 1)]
+            now["got"] = torch.stack(got[::-1], 2).float()  # by the next seat first
+            punishes, punished = assigned.sum(2), torch.stack(got).sum(0)
+            theirs = torch.stack([given.roll(-ahead, 1) for ahead in range(1, self.seats)], 2)
+            perverse = (assigned * (theirs >= given[:, :, None])).sum(2)
+            reward = -self.fee * punishes.double() - self.fine * punished
+        measures = {
+            "contribution": given,
+            "punishes": punishes.double(),
+            "punished": punished.double(),
+            "perverse": perverse.double(),
+            "efficiency": (reward.mean(1, keepdim=True) * 2 / self.optimum).expand_as(reward),
+        }
+        after = self._seen(replace(state, round=state.round + 1), now)
+        if state.playing is not None:
+            reward = reward * state.playing
+            measures = {name: value * state.playing for name, value in measures.items()}
+            after = replace(after, playing=state.playing & ~self.ends_by_chance(state, chance)[:, None])
+        seen = torch.stack([done.roll(-ahead, 1) for ahead in range(1, self.seats)], 2)
+        return after, Step(done, seen, reward, given, given.amin(1, keepdim=True), measures)
+
+    def ends_by_chance(self, state: State, chance: Chance) -> Tensor:
+        """Only after punishing: a period is never cut in two."""
+        return super().ends_by_chance(state, chance) & (state.round % 2 == 1)
+
+    def _seen(self, state: State, now: dict[str, Tensor]) -> State:
+        """The state with what players see and may do."""
+        given, got = now["given"], now["got"]
+        punishing = state.round % 2
+        around = [given.roll(-ahead, 1) for ahead in range(self.seats)]
+        total = got.sum(2)
+        received = [total.roll(-ahead, 1) for ahead in range(self.seats)]
+        parts = [torch.full_like(given, punishing), *around, *received, *got.unbind(2)]
+        ways = (self.points + 1) ** (self.seats - 1) if punishing else self.levels
+        allowed = torch.arange(self.actions(0).n, device=given.device) < ways
+        mask = allowed.expand(*given.shape, -1)
+        return replace(state, tensors=now, observation=torch.stack(parts, -1), action_mask=mask)

@@ -1,0 +1,109 @@
+"""Escalation: a stag hunt on a grid, in which trust pays more the longer it lasts, and costs more when it ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import Annotated, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from .board import below, moves
+from .chance import Chance, Purpose
+from .environment import Discrete, Environment, State, Step
+from .gridworld import GROUND, PLAYERS, Colour, draws, played
+
+_LIT: Colour = (250, 220, 90)
+
+
+class StagHuntGridworld(Environment):
+    """Two players on a grid follow a light together; who goes on alone pays for the trust that was built up.
+
+    If both stand on the lit cell after a round, each earns 1, the streak L grows by 1, and the light moves to a
+    neighbouring cell at random. If exactly one does, it loses `betrayal` * L, and if L > 0 the episode ends. If
+    nobody does, nothing happens. So k rounds together and then one alone give k to each, and -betrayal * k.
+
+    Actions: 0 right, 1 left, 2 down, 3 up, 4 stay; into the edge is to stay, and both may share a cell. Players
+    see planes float32 [4, size, size]: themselves, the other, the light, and L everywhere, divided by the rounds.
+    Cooperation has no meaning in a round. Measures, per seat and round: `together`, `alone`, and `streak`. Source
+    of the rules: the Escalation of Tang et al.; starts are at random, where theirs are not known.
+    """
+
+    source: ClassVar[str] = "Escalation of Tang et al. 2021; after Peysakhovich and Lerer 2018"
+    colours: ClassVar[tuple[Colour, ...]] = (_LIT,)
+
+    rounds: Annotated[int, Field(ge=1)] = Field(50, description="rounds of an episode, if nobody ends it")
+    size: int = Field(5, ge=2, le=100, description="cells along each side")
+    betrayal: float = Field(
+        0.9, ge=0, description="what it costs to be on the light alone, for each round together"
+    )
+
+    @property
+    def seats(self) -> int:
+        return 2
+
+    def actions(self, seat: int) -> Discrete:
+        return Discrete(5)
+
+    def observation(self, seat: int) -> tuple[int, ...]:
+        return (4, self.size, self.size)
+
+    def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
+        drawn = below(self.size**2, draws(chance, self.seats + 1, Purpose.START, episode, 0))
+        playing = torch.ones((matches, self.seats, tables), dtype=torch.bool, device=drawn.device)
+        now = {"cell": drawn[..., :2], "light": drawn[..., 2], "streak": torch.zeros_like(drawn[..., 0])}
+        return self._seen(State(episode, 0, playing), now)
+
+    def step(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
+        now = state.tensors
+        leads, around, count = _ways(self.size, action.device)
+        cell = leads[now["cell"], action.transpose(1, 2)]
+        light, streak = now["light"], now["streak"]
+        on = cell == light[..., None]
+        together, alone = on.all(-1), on.sum(-1) == 1
+        reward = together[..., None].double() - on * (alone * streak * self.betrayal)[..., None]
+        ends = alone & (streak > 0)
+        streak = streak + together
+        which = below(count[light], chance.integers(Purpose.SPAWN, state.episode, state.round))
+        light = torch.where(together, around[light, which], light)
+
+        assert state.playing is not None
+        after = replace(state, round=state.round + 1, playing=state.playing & ~ends[:, None])
+        after = self._seen(after, {"cell": cell, "light": light, "streak": streak})
+        measures = {
+            "together": on & together[..., None],
+            "alone": on & alone[..., None],
+            "streak": streak[..., None].expand_as(reward),
+        }
+        counts = {name: value.double() for name, value in measures.items()}
+        return played(self, state, after, action, reward, None, counts, chance)
+
+    def picture(self, state: State, match: int, table: int) -> Tensor:
+        """A table as an image, uint8 [height, width, 3], one pixel a cell."""
+        image = torch.tensor(GROUND, dtype=torch.uint8).repeat(self.size**2, 1)
+        now = state.tensors
+        image[int(now["light"][match, table])] = torch.tensor(_LIT, dtype=torch.uint8)
+        for seat, cell in enumerate(now["cell"][match, table].tolist()):
+            image[cell] = torch.tensor(PLAYERS[seat], dtype=torch.uint8)
+        return image.view(self.size, self.size, 3)
+
+    def _seen(self, state: State, now: dict[str, Tensor]) -> State:
+        cell = now["cell"].transpose(1, 2)  # [match, seat, table]
+        places = torch.stack((cell, cell.flip(1), now["light"][:, None].expand_as(cell)), -1)
+        squares = torch.arange(self.size**2, device=cell.device)
+        planes = (places[..., None] == squares).float()
+        streak = now["streak"][:, None, :, None, None].expand(*cell.shape, 1, self.size**2) / self.rounds
+        seen = torch.cat((planes, streak.float()), -2).view(*cell.shape, 4, self.size, self.size)
+        return replace(state, tensors=now, observation=seen)
+
+
+@lru_cache(maxsize=16)
+def _ways(size: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Where each action leads from each cell; the cells beside it, first in their row; and how many those are."""
+    with torch.inference_mode(False):
+        leads = moves(size, torus=False)
+        beside = leads != torch.arange(size * size)[:, None]
+        order = beside.long().argsort(dim=-1, descending=True, stable=True)
+        return leads.to(device), leads.gather(1, order).to(device), beside.sum(1).to(device)

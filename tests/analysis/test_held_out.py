@@ -1,0 +1,84 @@
+"""Payoffs with partners of the field, and with others."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from dilemma.analysis.cells import environments
+from dilemma.analysis.held_out import COLUMNS, held_out
+from dilemma.analysis.payoffs import cell_table
+
+GAMES = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
+
+
+def of(seats, background):
+    [cells] = environments(seats, GAMES)
+    found = held_out(cells, cell_table(cells), background)
+    assert list(found.table) == list(COLUMNS)
+    return found.table.set_index("agent"), found.remarks
+
+
+def league(seats, own, background, self_play=9):
+    """A earns `own` with the others of the field, and `background` with those held out; all others 1."""
+    field = [(("A", f"F{i}"), (payoff, 1)) for i, payoff in enumerate(own)]
+    out = [(("A", f"H{i}"), (payoff, 1)) for i, payoff in enumerate(background)]
+    among = [((f"F{i}", f"H{j}"), (1, 1)) for i in range(len(own)) for j in range(len(background))]
+    return seats([("AA", (self_play, self_play)), *field, *out, *among], how="exact")
+
+
+def test_the_gap_is_what_is_lost_away_from_the_field(seats):
+    own, away = [3.0, 2.5, 3.5, 2.9], [1.0, 2.0, 0.5]
+    found, remarks = of(league(seats, own, away), ["H0", "H1", "H2"])
+    row = found.loc["A"]
+    assert (row["self_play"], row["field"], row["held_out"]) == (9, np.mean(own), pytest.approx(np.mean(away)))
+    assert (row["field_partners"], row["held_out_partners"]) == (4, 3)
+    welch = stats.ttest_ind(own, away, equal_var=False).confidence_interval(0.95)
+    assert row[["gap_low", "gap_high"]].to_list() == pytest.approx(list(welch))
+    assert row["gap_beyond_others"] == pytest.approx(row["gap"])  # the others' gap is 0
+    assert set(found.index) == {"A", "F0", "F1", "F2", "F3"}
+    assert any("A earns" in sentence and "less" in sentence for sentence in remarks)
+
+
+def test_partners_that_are_hard_for_everybody_are_no_agent_s_fault(seats):
+    matches = [("AB", (3, 3)), ("AH", (1, 5)), ("BH", (1, 5))]
+    found, remarks = of(seats(matches), ["H"])
+    assert found["gap"].to_list() == [2, 2]
+    assert found["gap_beyond_others"].to_list() == [0, 0]
+    assert found["gap_low"].isna().all()
+    assert any("no interval" in sentence for sentence in remarks)
+
+
+def test_constant_payoffs_give_an_interval_of_no_width(seats):
+    found, _ = of(league(seats, [0.1] * 3, [0.3] * 3), ["H0", "H1", "H2"])
+    assert found.loc["A", ["gap_low", "gap", "gap_high"]].to_list() == pytest.approx([-0.2] * 3)
+
+
+def test_the_interval_is_right_as_often_as_it_says():
+    """800 leagues: 95 % is expected; outside 92 to 98 % by chance in less than 1 of 1000 suites."""
+    from dilemma.analysis.held_out import _sample  # the agents of one matrix are as good as many leagues
+
+    random = np.random.default_rng(5)
+    field, away = random.normal(3, 1, (800, 6)), random.normal(2, 2, (800, 4))
+    ends = stats.ttest_ind(field, away, axis=1, equal_var=False).confidence_interval()
+    assert 0.92 < ((ends.low < 1) & (ends.high > 1)).mean() < 0.98
+    assert _sample(field)[1] == pytest.approx(field.std(1, ddof=1))
+
+
+@pytest.mark.parametrize(
+    ("background", "says"), [([], "No partner is held out"), (["A", "B"], "Every agent is held out")]
+)
+def test_nothing_to_compare_is_said(seats, background, says):
+    found, remarks = of(seats([("AB", (1, 1))]), background)
+    assert found["gap"].isna().all()
+    assert says in remarks[0]
+
+
+def test_one_agent_and_its_partner(seats):
+    found, _ = of(seats([("AH", (1, 1))]), ["H"])
+    assert found.loc["A", "held_out"] == 1
+    assert found[["field", "gap", "gap_beyond_others"]].isna().all(axis=None)
+
+
+def test_unknown_labels_are_refused(seats):
+    with pytest.raises(ValueError, match="no agent Z"):
+        of(seats([("AB", (1, 1))]), ["Z"])

@@ -1,0 +1,116 @@
+"""What everybody earns together, how evenly, and who pays."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from dilemma.analysis.cells import environments
+from dilemma.analysis.payoffs import cell_table
+from dilemma.analysis.welfare import equality, others, welfare, welfare_by_cast
+
+SYMMETRIC = {"game": {"symmetric": True, "seats": 2, "title": ""}}
+ASYMMETRIC = {"game": {"symmetric": False, "seats": 2, "title": ""}}
+CLASSICS = [("CC", (3, 3)), ("CD", (0, 5)), ("CT", (3, 3)), ("DD", (1, 1)), ("DT", (2, 1)), ("TT", (3, 3))]
+
+
+def of(seats, games=SYMMETRIC, **options):
+    [cells] = environments(seats, games)
+    by_agent, by_cast = welfare(cells, cell_table(cells), **options), welfare_by_cast(cells, **options)
+    return by_agent.table.set_index("agent"), by_cast.table.set_index(["agent", "opponent"]), by_agent.remarks
+
+
+@pytest.mark.parametrize(
+    ("payoffs", "even"),
+    [
+        ((2, 2), 1),
+        ((5, 0), 1 / 2),
+        ((9, 0, 0), 1 / 3),
+        ((1, 2, 3), 1 - 2 / 9),
+        ((0, 0, 0), 1),
+        ((3, -1), np.nan),
+        ((np.nan, 1), np.nan),
+    ],
+)
+def test_equality_is_one_less_gini(payoffs, even):
+    assert equality(np.array(payoffs, dtype=float)) == pytest.approx(even, nan_ok=True)
+
+
+@given(st.lists(st.floats(0.01, 100), min_size=2, max_size=8), st.floats(0.1, 10))
+def test_equality_knows_neither_seats_nor_units(payoffs, unit):
+    one = equality(np.array(payoffs))
+    assert 1 / len(payoffs) - 1e-9 <= one <= 1 + 1e-9
+    assert equality(np.array(payoffs[::-1]) * unit) == pytest.approx(one)
+
+
+def test_a_cast_earns_what_its_seats_earn_together(seats):
+    _, casts, _ = of(seats(CLASSICS), optimum=6)
+    assert len(casts) == 6
+    assert casts["welfare"].to_dict() == {
+        ("C", "C"): 6, ("C", "D"): 5, ("C", "T"): 6, ("D", "D"): 2, ("D", "T"): 3, ("T", "T"): 6
+    }  # fmt: skip
+    assert casts.loc[("C", "D"), "welfare_share"] == pytest.approx(5 / 6)
+    assert casts.loc[("C", "D"), "equality"] == 0.5
+
+
+def test_longer_matches_weigh_more_in_welfare(seats):
+    _, casts, _ = of(seats([("AB", (1, 1)), ("AB", (4, 4))], repetitions=[0, 1], weights=[30, 10]))
+    assert casts["welfare"].item() == pytest.approx((30 * 2 + 10 * 8) / 40)
+
+
+def test_who_pays_for_whose_payoff(seats):
+    agents, _, _ = of(seats(CLASSICS))
+    defector = agents.loc["D"]
+    assert defector["payoff"] == 3.5  # 5 from C, 2 from T
+    assert defector["others"] == 0.5  # C earns 0, T earns 1
+    assert defector["others_elsewhere"] == 3  # both 3, with each other and themselves
+    ends = stats.ttest_1samp([0 - 3, 1 - 3], 0).confidence_interval()
+    assert defector[["effect", "effect_low", "effect_high"]].to_list() == pytest.approx([-2.5, *ends])
+    assert agents.loc["C", "effect"] == np.mean([5 - 1.5, 3 - 2])  # D has (1 + 2) / 2 elsewhere, T (1 + 3) / 2
+    assert agents.loc["C", "welfare"] == pytest.approx(17 / 3)
+
+
+def test_every_seat_counts_in_games_of_more(seats):
+    games = {"game": {"symmetric": True, "seats": 3, "title": ""}}
+    agents, casts, _ = of(seats([("AAB", (1, 3, 8)), ("ABB", (6, 0, 0))]), games)
+    assert casts["welfare"].to_list() == [6, 12]  # k = 1, 2
+    assert casts["equality"].to_list() == pytest.approx([1 / 3, equality(np.array([1.0, 3, 8])).item()])
+    assert (agents.loc["A", "payoff"], agents.loc["A", "others"]) == (4, 4)
+
+
+def test_both_seats_of_an_asymmetric_game_are_told_apart(seats):
+    _, casts, _ = of(seats([("AB", (4, 0)), ("BA", (1, 2)), ("AA", (1, 2))]), ASYMMETRIC)
+    assert casts["welfare"].to_dict() == {("A", "B"): 4, ("B", "A"): 3, ("A", "A"): 3}
+
+
+def test_others_are_the_other_seats_and_oneself_where_there_are_none(seats):
+    table = seats([("AAB", (1, 3, 8)), ("AAA", (1, 2, 6))])
+    [cells] = environments(table, {"game": {"symmetric": True, "seats": 3, "title": ""}})
+    assert others(cells, cells.column("payoff")).tolist() == [3, 8, 2]  # A alone, A with B, B with A
+
+
+def test_negative_payoffs_and_lonely_pairs_are_said(seats):
+    agents, _, remarks = of(seats([("AB", (-1, 3))]))
+    assert agents["equality"].isna().all()
+    assert agents[["others_elsewhere", "effect", "effect_low"]].isna().all(axis=None)
+    assert len(remarks) == 2
+    agents, _, _ = of(seats([("AA", (1, 1))]))
+    assert (agents["welfare"].item(), np.isnan(agents["payoff"].item())) == (2, True)
+
+
+def test_equal_payoffs_leave_nothing_to_pay(seats):
+    agents, _, _ = of(seats([(pair, (0.1, 0.1)) for pair in ("AB", "AC", "BC")]))
+    assert (agents[["effect", "effect_low", "effect_high"]] == 0).all(axis=None)
+
+
+@pytest.mark.parametrize("optimum", [0, -1, np.nan, np.inf])
+def test_the_optimum_is_a_positive_number(seats, optimum):
+    with pytest.raises(ValueError, match="optimum is"):
+        of(seats(CLASSICS), optimum=optimum)
+
+
+def test_what_an_environment_says_of_sustainability_is_averaged(seats):
+    table = seats([("AB", (1, 1)), ("AB", (1, 1))], repetitions=[0, 1])
+    table["sustainability"] = [10.0, 10.0, 20.0, 20.0]
+    assert of(table)[1]["sustainability"].item() == 15
