@@ -76,6 +76,8 @@ BUILTIN = {
     "coins_cooperator": "dilemma.agents.coins_players:CoinsCooperator",
     "coins_defector": "dilemma.agents.coins_players:CoinsDefector",
     "coins_tit_for_tat": "dilemma.agents.coins_players:CoinsTitForTat",
+    "cleaner": "dilemma.agents.gridworld_players:Cleaner",
+    "harvester": "dilemma.agents.gridworld_players:Harvester",
     "fictitious_play": "dilemma.agents.fictitious_play:FictitiousPlay",
     "fixed_action": "dilemma.agents.fixed_action:FixedAction",
     "group_grudger": "dilemma.agents.group_strategies:GroupGrudger",

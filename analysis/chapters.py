@@ -38,6 +38,7 @@ class Chapter:
 
     name: str
     """Of its files."""
+    environment: str
     title: str
     lead: str
     """What its table holds, in a sentence or two."""
@@ -95,7 +96,7 @@ def chapter(
     if "environment" not in table and len(table.columns):
         table = table.assign(environment=environment)
         table = table[["environment", *(column for column in table if column != "environment")]]
-    yield Chapter(name, title, lead, Finding(table, finding.remarks), readable(_shown(name, table)))
+    yield Chapter(name, environment, title, lead, Finding(table, finding.remarks), readable(_shown(name, table)))
 
 
 def _comparisons(evidence: Evidence) -> Finding | None:
@@ -131,8 +132,10 @@ def _clones(evidence: Evidence) -> Finding | None:
 
 
 def _exploitability(evidence: Evidence) -> Finding | None:
-    within = "population" in evidence.asked.exploitability
-    return exploitability(evidence.cells, evidence.cards, within=within)
+    cells = evidence.cells
+    order = [str(agent) for agent in evidence.ranking["agent"]]
+    within = cells if "population" in evidence.asked.exploitability else None
+    return exploitability(cells.environment, order, evidence.cards, within)
 
 
 def _shown(name: str, table: pd.DataFrame) -> pd.DataFrame:
@@ -233,8 +236,18 @@ def across(rankings: Sequence[pd.DataFrame], asked: Judgement) -> Iterator[Chapt
         "Environments vote on the agents, each by its ranking; only where all of them declare what payoffs count "
         "as 0 and as 1 (analysis.anchors) is there a mean over them.",
         lambda: across_environments(payoffs, anchors),
-        "all",
+        "all environments",
     )
+
+
+def cards_alone(cards: Cards, told: Sequence[str]) -> Iterator[Chapter]:
+    """What searches for exploiters found in environments of which nothing else is `told`."""
+    name, title, lead, _ = _CONTENTS[0]
+    for environment in dict.fromkeys(str(card["environment"]) for card in cards):
+        if environment not in told:
+            agents = list(dict.fromkeys(str(card["agent"]) for card in cards))
+            work = partial(exploitability, environment, agents, cards)
+            yield from chapter(name, f"{title}: {environment}", lead, work, environment)
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:

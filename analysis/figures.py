@@ -163,7 +163,8 @@ def fit(figure: Figure) -> Figure:
         for axes in figure.axes:
             axes.set_position(axes.get_position().transformed(place))
         for text in figure.texts:
-            text.set_position(place.transform(text.get_position()))
+            x, y = place.transform(text.get_position())
+            text.set_position((x, y))
         for legend in figure.legends:
             anchor = legend.get_bbox_to_anchor().transformed(figure.transFigure.inverted() + place)
             legend.set_bbox_to_anchor((anchor.x0, anchor.y0))

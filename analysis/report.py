@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -14,8 +14,8 @@ from markupsafe import Markup
 
 from . import figures
 from .album import Album
-from .cells import Game, environments
-from .chapters import Chapter, Evidence, across, chapters
+from .cells import Cells, Game, environments
+from .chapters import Chapter, Evidence, across, cards_alone, chapters
 from .curves import LATE_COLUMNS, POINTS
 from .exploitability import Cards
 from .judgement import Judgement
@@ -90,7 +90,7 @@ def write_report(
     learned = dict(lessons(curves, games, asked.seed)) if curves is not None and len(curves) else {}
     runs = learned_runs(curves, games) if learned and curves is not None else None
     sections = []
-    for number, cells in enumerate(environments(seats, games), start=1):
+    for number, cells in enumerate(_rivals(seats, games, asked.background), start=1):
         table = cell_table(cells)
         ranking = rank_cells(
             cells, table, draws=asked.draws, seed=asked.seed, top=asked.top, correction=asked.comparisons
@@ -101,10 +101,18 @@ def write_report(
         written = list(chapters(Evidence(cells, table, ranking, asked, cards, runs)))
         sections.append(_section(album, game, ranking, table, learned.get(cells.environment), written))
     together = list(across([section.ranking for section in sections], asked))
+    together += cards_alone(cards, [section.label for section in sections])
     _write_tables(folder, sections, together)
     page = folder / "index.html"
     page.write_text(_page(sections, together, facts or Facts(), asked), encoding="utf-8")
     return page
+
+
+def _rivals(seats: pd.DataFrame, games: Mapping[str, Game], background: Sequence[str]) -> Iterator[Cells]:
+    """The cells of each environment among those who are ranked; with everybody where they never met."""
+    held_out = seats["agent"].isin(background) | seats["opponent"].isin(background)
+    among = {cells.environment: cells for cells in environments(seats[~held_out], games)}
+    yield from (among.get(cells.environment, cells) for cells in environments(seats, games))
 
 
 def _section(
@@ -174,10 +182,10 @@ def _chapter_files(
 ) -> list[tuple[str, str, tuple[str, ...], list[tuple[str, pd.DataFrame, pd.DataFrame]]]]:
     """Each chapter's tables from all environments, under its name; those without a table are in the page only."""
     found: dict[str, list[tuple[str, Chapter]]] = {}
-    everything = [(section.label, chapter) for section in sections for chapter in section.chapters]
-    for label, chapter in [*everything, *(("all environments", chapter) for chapter in together)]:
-        if len(chapter.finding.table):
-            found.setdefault(chapter.name, []).append((label, chapter))
+    for written in [*(section.chapters for section in sections), together]:
+        for chapter in written:
+            if len(chapter.finding.table):
+                found.setdefault(chapter.name, []).append((chapter.environment, chapter))
     return [
         (name, parts[0][1].title, (), [(label, part.finding.table, part.text) for label, part in parts])
         for name, parts in found.items()

@@ -7,6 +7,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from .exploitability import Cards
 from .remarks import notes
 from .tables import half_widths, ranking_text
 
@@ -43,3 +44,23 @@ def ranking_tables(ranking: pd.DataFrame, rows: int = ROWS) -> Group:
         parts += [Text(note, style="dim") for note in notes(part)]
         parts.append(Text(""))
     return Group(*(parts or [Text("No results to rank.")]))
+
+
+def exploits_table(cards: Cards, rows: int = ROWS) -> Table | Text:
+    """For `rich.print`: what searches for exploiters found, the largest gain first."""
+    found = sorted((card for card in cards if "reason" not in card), key=lambda card: -float(str(card["gain"])))
+    if not found:
+        return Text("No exploiters found; the page says why.")
+    title = Text("Who can be exploited, payoffs per round", style="bold")
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in ("Environment", "Agent", "Kind"):
+        table.add_column(name, no_wrap=True, max_width=_WIDTH)
+    for name in ("Exploiter earns", "Victim", "Self-play", "Gain"):
+        table.add_column(name, justify="right")
+    for card in found[:rows]:
+        names = (Text(str(card[name])) for name in ("environment", "agent", "kind"))
+        numbers = (card[name] for name in ("best_response_payoff", "victim_payoff", "self_play", "gain"))
+        table.add_row(*names, *(f"{float(str(number)):.3f}" for number in numbers))
+    if len(found) > rows:
+        table.caption = f"... and {len(found) - rows} more"
+    return table

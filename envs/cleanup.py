@@ -16,14 +16,13 @@ from .gridworld import (
     FIRE,
     FIRE_TWO,
     LAYERS,
+    Beam,
     Board,
     Colour,
     View,
-    fan,
     look,
     marked,
     numbers,
-    reached,
     sites,
     struck,
 )
@@ -117,14 +116,12 @@ class Cleanup(ForagingGame):
             "waste": foul.expand(shape),
         }
 
-    def tended(self, now: Tensors, action: Tensor, ground: Board) -> tuple[Tensors, Tensor | None]:
+    def tended(self, now: Tensors, action: Tensor, zap: Beam, ground: Board) -> tuple[Tensors, Tensor | None]:
         waste = now["waste"]
-        beam = fan(self.zap_length, self.zap_radius)
-        cells, passing = reached(ground, now["cell"], now["heading"], action == FIRE_TWO, beam)
-        number = look(numbers(ground, "~W"), cells)
+        number = look(numbers(ground, "~W"), zap.cells)
         none = torch.zeros_like(waste[..., :1])
-        foul = torch.cat((waste, none), -1).gather(-1, number.flatten(2)).view(cells.shape)
-        cleans = struck(passing, foul)
+        foul = torch.cat((waste, none), -1).gather(-1, number.flatten(2)).view(number.shape)
+        cleans = struck(zap, action == FIRE_TWO, foul)
         where = torch.where(cleans, number, waste.shape[-1])
         return {"waste": waste & ~marked(where, waste.shape[-1])}, cleans.flatten(3).sum(-1)
 

@@ -17,9 +17,11 @@ from .gridworld import (
     FIRE,
     LAYERS,
     STAY,
+    Beam,
     Board,
     Colour,
     View,
+    beam,
     board,
     complaint,
     draws,
@@ -115,8 +117,9 @@ class ForagingGame(Environment):
     def measured(self, now: Tensors, ground: Board) -> Tensors:
         """What is counted of the state, by name [match, table]."""
 
-    def tended(self, now: Tensors, action: Tensor, ground: Board) -> tuple[Tensors, Tensor | None]:
-        """What players change beside eating, and how much of it each did [match, table, seat]."""
+    def tended(self, now: Tensors, action: Tensor, zap: Beam, ground: Board) -> tuple[Tensors, Tensor | None]:
+        """What players change beside eating, and how much of it each did [match, table, seat]; `zap` is
+        where their beams would go."""
         return {}, None
 
     def codes(self, now: Tensors, ground: Board) -> Tensor:
@@ -151,10 +154,11 @@ class ForagingGame(Environment):
         now["cell"] = moved(ground, now["cell"], now["heading"], act, priorities(drawn[..., : self.players]))
         now["heading"] = now["heading"] + look(ground.turn, act) & 3
         now["apple"], eaten = _eaten(now["apple"], look(numbers(ground, "A"), now["cell"]))
-        changed, tended = self.tended(now, act, ground)
+        zap = beam(ground, now["cell"], now["heading"], fan(self.zap_length, self.zap_radius))
+        changed, tended = self.tended(now, act, zap, ground)
         now |= changed
         fires = act == FIRE
-        hits = shots(ground, now["cell"], now["heading"], fires, fan(self.zap_length, self.zap_radius))
+        hits = shots(ground, now["cell"], zap, fires)
         hit = marked(hits, self.players + 1)[..., 1:]
         now |= self._rested(now, act)
         now |= self._sent(now, hit, ground, state, chance)

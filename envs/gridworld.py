@@ -224,33 +224,43 @@ def _offsets(board: Board, ahead: Tensor) -> Tensor:
     return torch.stack((north, east, -north, -east))
 
 
-def reached(
-    board: Board, cell: Tensor, heading: Tensor, fired: Tensor, rays: tuple[Ray, ...]
-) -> tuple[Tensor, Tensor]:
-    """The cells that beams could pass, int64 [match, table, seat, ray, part], and whether each lets them pass."""
+@dataclass(frozen=True, slots=True)
+class Beam:
+    """The cells that players' beams could pass [match, table, seat, ray, part]."""
+
+    cells: Tensor
+    """int64."""
+    passing: Tensor
+    """Whether each lets a beam pass: there are shorter rays, and walls."""
+
+
+def beam(board: Board, cell: Tensor, heading: Tensor, rays: tuple[Ray, ...]) -> Beam:
+    """Where beams of `rays` would go."""
     offsets, exist = _rays(board, rays)
     cells = cell[..., None, None] + look(offsets, heading)
-    return cells, fired[..., None, None] & exist & ~look(board.walls, cells)
+    return Beam(cells, exist & ~look(board.walls, cells))
 
 
-def struck(passing: Tensor, targets: Tensor) -> Tensor:
-    """Which targets beams strike, bool like both: a ray stops at the first, and at what doesn't let it pass."""
+def struck(beam: Beam, fired: Tensor, targets: Tensor) -> Tensor:
+    """Which targets [match, table, seat, ray, part] are struck, bool: rays stop at the first, and at walls.
+
+    `fired` is bool [match, table, seat].
+    """
     strikes = torch.zeros_like(targets)
-    lit = passing[..., 0]
-    for part in range(passing.shape[-1]):  # along the few cells of a ray
-        lit = lit & passing[..., part]
+    lit = fired[..., None]
+    for part in range(targets.shape[-1]):  # along the few cells of a ray
+        lit = lit & beam.passing[..., part]
         strikes[..., part] = lit & targets[..., part]
         lit = lit & ~targets[..., part]
     return strikes
 
 
-def shots(board: Board, cell: Tensor, heading: Tensor, fired: Tensor, rays: tuple[Ray, ...]) -> Tensor:
+def shots(board: Board, cell: Tensor, beam: Beam, fired: Tensor) -> Tensor:
     """Whom each part of a player's beam hits, int64 [match, table, seat, part]: 1 + seat, or 0 for nobody."""
-    cells, passing = reached(board, cell, heading, fired, rays)
     seat = torch.arange(1, cell.shape[-1] + 1, dtype=torch.uint8, device=cell.device).expand(cell.shape)
     occupant = seat.new_zeros((*cell.shape[:2], board.cells)).scatter_(-1, cell, seat)
-    who = occupant.gather(-1, cells.flatten(2)).view(cells.shape)
-    return (who * struck(passing, who != 0)).flatten(3).long()
+    who = occupant.gather(-1, beam.cells.flatten(2)).view(beam.cells.shape)
+    return (who * struck(beam, fired, who != 0)).flatten(3).long()
 
 
 def marked(indices: Tensor, count: int) -> Tensor:

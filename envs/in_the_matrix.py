@@ -24,6 +24,7 @@ from .gridworld import (
     Colour,
     Ray,
     View,
+    beam,
     board,
     draws,
     look,
@@ -139,7 +140,9 @@ class InTheMatrix(Environment):
         inventory = now["inventory"] + collected
         coin = now["coin"].masked_fill(takes.any(-2), ground.nowhere)
 
-        hits = shots(ground, cell, heading, act == FIRE, _BEAM).any(-1).any(-1)  # whom else could one hit?
+        hits = (
+            shots(ground, cell, beam(ground, cell, heading, _BEAM), act == FIRE).any(-1).any(-1)
+        )  # whom else could one hit?
         meets = hits & self._ready(inventory).all(-1)
         mixed = inventory / inventory.sum(-1, keepdim=True).clamp(min=1)
         matrices = torch.as_tensor(two_matrices(self.payoffs), device=action.device)

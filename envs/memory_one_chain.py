@@ -53,7 +53,10 @@ class MemoryOneChain:
 
     @cached_property
     def _inverse(self) -> Tensor:
-        """g L transposed [3, 3, ...], by cofactors. 1 / L has the determinant of I - g P over 1 - g: positive."""
+        """g L transposed [3, 3, ...], by cofactors.
+
+        I - g K has the determinant of I - g P over 1 - g, which is positive.
+        """
         # In the order 2, 3, 1, 2 of rows and columns, every cofactor is a minor of neighbours.
         own, other, both = contrasts(self._features[1:])
         turned = _unit(own).add(torch.stack((other, both, own, other)), alpha=-self.discount)

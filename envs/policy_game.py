@@ -72,11 +72,11 @@ class PolicyDerivatives(Derivatives):
 
     With v and b of `MemoryOneChain`, and B_s what is worth more by P(C) in state s,
         dV/dp_s = v_s B_s,    B_s = b_1 + b_3 q_s for own p_s, b_2 + b_3 p_s for other's q_s.
-    Along a step d of somebody's policy, with B' his own B,
-        v changes by the visits that come from v_t d_t more C of his (`redirected`),
-        b changes as if he paid B'_t d_t more for outcome t, and moreover
-        B_s changes by b_3 d_s where the step is the other's.
-    No matrix of second derivatives is made, where only its product with a step is asked for.
+    Along a step d of a player's policy, with its own B',
+        v changes by the visits that come from v_t d_t more C of that player (`redirected`),
+        b changes by g L contrasts(B' d), where outcomes are the states after the start, and
+        B_s changes by b_3 d_s besides, where the step is the other player's.
+    So no matrix of second derivatives is needed for its product with a step.
     """
 
     def __init__(self, chain: MemoryOneChain, rewards: Tensor):

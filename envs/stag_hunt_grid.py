@@ -27,8 +27,8 @@ class StagHuntGridworld(Environment):
 
     Actions: 0 right, 1 left, 2 down, 3 up, 4 stay; into the edge is to stay, and both may share a cell. Players
     see planes float32 [4, size, size]: themselves, the other, the light, and L everywhere, divided by the rounds.
-    Cooperation has no meaning in a round. Measures, per seat and round: `together`, `alone`, and `streak`. Source
-    of the rules: the Escalation of Tang et al.; starts are at random, where theirs are not known.
+    Cooperation has no meaning in a round. Measures, per seat and round: `together`, `alone`, and `streak`.
+    Starts are drawn at random.
     """
 
     source: ClassVar[str] = "Escalation of Tang et al. 2021; after Peysakhovich and Lerer 2018"

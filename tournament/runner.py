@@ -44,8 +44,6 @@ def work(
     Or only so many `repetitions` of it, and only the cells that are `wanted`.
     """
     plan, chunks = config.plan, list[Chunk]()
-    if plan.kind != "round_robin":
-        return []
     if repetitions is not None:
         plan = replace(plan, repetitions=min(repetitions, plan.repetitions))
     done = np.empty(0, np.int64) if done is None else done

@@ -1,4 +1,4 @@
-"""The Reciprocator, in games of actions alone."""
+"""The Reciprocator."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from ...envs.environment import Environment
 from ..agent import Chairs, Player
 from .influence import joint_actions, payoffs, refuses_all_but_small_tables, value_influence
 from .layers import lookup
-from .perception import actions_by_seat
+from .learned_influence import LearnedInfluence
+from .perception import actions_by_seat, feature_count
+from .policy_gradient import Positive, Widths
 from .ppo import PPO, PPOPlayer
 from .trajectory import Trajectory
 

@@ -1,4 +1,4 @@
-"""The command line: run, report, exploit, agents, envs, schema. Heavy imports stand inside commands."""
+"""The command line: run, report, exploit, replay, agents, envs, schema. Heavy imports stand inside commands."""
 
 from __future__ import annotations
 
@@ -141,7 +141,61 @@ def exploit(
     again = f"dilemma exploit {run}"
     with _interruptible(again):
         wrong = exploit_into(store, config, labels, lambda: Meter("agents", "exploit"))
-    return _report(store, again, wrong)
+    return _report(store, again, wrong, show_exploits=True)
+
+
+@main.command(context_settings={"ignore_unknown_options": True})  # keys may be negative numbers
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("match")
+@click.option("--env", "environment", metavar="LABEL", help="The environment, where there are several.")
+@click.option("--table", type=int, default=0, metavar="N", help="Which of the learners' tables, from 0.")
+@click.option(
+    "--episode", type=int, metavar="N", help="Which episode of learners, from 0; the last where left out."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="An animation .gif, a strip .svg, or moves .txt.",
+)
+@speaks_plainly
+def replay(
+    run: Path, match: str, environment: str | None, table: int, episode: int | None, out: Path | None
+) -> int:
+    """Play a match of a run folder again, and show it: its moves, or its board where there is one.
+
+    MATCH is its key in the seats table, or LABEL:LABEL[:REPETITION].
+    """
+    from .envs.errors import DilemmaError
+    from .replay import gif, replayed, svg, text
+    from .tournament.store import Store
+
+    if out is not None and out.suffix not in (".gif", ".svg", ".txt"):
+        raise DilemmaError(f"--out: found {out}; allowed: a name that ends in .gif, .svg or .txt")
+    course, stored = replayed(Store.existing(run), match, environment, table, episode)
+    if course.how == "exact":
+        payoffs = ", ".join(f"{payoff:.6g}" for payoff in stored)
+        click.echo(f"Its payoffs are exact ({payoffs}); this is one match of the cast.", err=True)
+    elif course.payoff is not None and list(course.payoff) != stored:
+        click.echo(
+            f"This is not the match that was played: it paid {stored}, and now {list(course.payoff)}. Either "
+            "versions differ, or an environment or agent draws from more than its seed.",
+            err=True,
+        )
+    if out is None and not course.pictures:
+        click.echo(text(course), nl=False)
+        return 0
+    out = out or run / "replays" / f"{course.match}.gif"
+    content = {".gif": gif, ".svg": lambda c: svg(c).encode(), ".txt": lambda c: text(c).encode()}[out.suffix](
+        course
+    )
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(content)
+    except OSError as error:
+        raise DilemmaError(f"{out} can't be written: {error}") from error
+    click.echo(out)
+    return 0
 
 
 @main.command()
@@ -190,16 +244,26 @@ def _interruptible(again: str) -> Iterator[None]:
         sys.exit(INTERRUPTED)
 
 
-def _report(store: Store, again: str, wrong: Sequence[str] = (), changes: Sequence[str] = ()) -> int:
+def _report(
+    store: Store,
+    again: str,
+    wrong: Sequence[str] = (),
+    changes: Sequence[str] = (),
+    *,
+    show_exploits: bool = False,
+) -> int:
     """Write the report, print the ranking, and say what failed."""
     import rich
 
-    from .analysis.terminal import ranking_tables
+    from .analysis.terminal import exploits_table, ranking_tables
     from .results import stored
 
     results = stored(store, changes)
     page = results.report(store.report_path)
-    rich.print(ranking_tables(results.ranking))
+    if len(results.seats) or not results.exploits:
+        rich.print(ranking_tables(results.ranking))
+    if show_exploits or not len(results.seats):
+        rich.print(exploits_table(results.exploits))
     if results.failures:
         first = results.failures[0]
         click.echo(

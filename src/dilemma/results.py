@@ -234,6 +234,8 @@ FIRST = 10
 def _batches(store: Store, config: Config) -> Iterator[list[Chunk]]:
     """What is to be played; with 'until resolved', look by look, each with twice the matches where it is open."""
     plan = config.plan
+    if plan.kind != "round_robin":
+        return
     if not plan.adaptive:
         yield work(config, store.done())
         return

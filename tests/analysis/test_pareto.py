@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from dilemma.analysis.cells import environments
 from dilemma.analysis.pareto import COLUMNS, dominates, pareto
@@ -52,17 +53,19 @@ def test_the_background_is_partner_and_no_point(seats):
 
 
 def test_membership_is_the_share_of_draws_on_the_front(seats):
-    """A is 1 better in the mean of 40 repetitions with standard error 0.5; its partners always earn the same."""
+    """Against a bootstrap written out, within 5 standard errors: by chance apart in 1 of a million suites."""
     random = np.random.default_rng(3)
-    noise = random.normal(0, 1, 40)
-    noise = (noise - noise.mean()) / noise.std(ddof=1) * 0.5 * np.sqrt(40)
-    matches = [("AX", (1 + move, 0)) for move in noise] + [("BX", (0, 0))] * 40
+    paid = random.normal(1, 6, 40)
+    paid += 1 - paid.mean()
+    matches = [("AX", (payoff, 0)) for payoff in paid] + [("BX", (0, 0))] * 40
     table = seats(matches, repetitions=[*range(40), *range(40)])
     found, _ = of(table, background=["X"], draws=4000)
     assert found["on_front"].to_dict() == {"A": True, "B": False}
-    # P(B on the front) = P(Z < -2) = 0.023, skewed by what was drawn: 5 standard errors of 4000 draws and as much.
-    assert found.loc["B", "fixed_p_front"] == pytest.approx(0.023, abs=0.024)
-    assert found.loc["A", "fixed_p_front"] == 1 - found.loc["B", "fixed_p_front"]
+    means = paid[random.integers(0, 40, (40_000, 40))].mean(1)
+    right = np.mean(1 + (means - 1) * np.sqrt(40 / 39) > 0)  # A is ahead
+    assert 0.7 < right < 0.95
+    error = 5 * np.sqrt(right * (1 - right) * (1 / 4000 + 1 / 40_000))
+    assert found["fixed_p_front"].to_dict() == pytest.approx({"A": right, "B": 1 - right}, abs=error)
 
 
 def test_other_partners_might_change_the_front(seats):
@@ -70,23 +73,15 @@ def test_other_partners_might_change_the_front(seats):
     matches = [("AX", (4, 0)), ("AY", (0, 0)), ("BX", (0, 0)), ("BY", (3, 0))]
     found, _ = of(seats(matches, how="exact"), background=["X", "Y"], draws=4000)
     assert found["fixed_p_front"].to_dict() == {"A": 1, "B": 0}
-    # Partners drawn: X more often than 3 / 4 of Y, none (even weights), or fewer; four agents are drawn from.
-    chances = {(x, y): p for x, y, p in _multinomial(4)}
-    surely = sum(p for (x, y), p in chances.items() if 4 * x > 3 * y or x == y == 0)
-    tied = sum(p for (x, y), p in chances.items() if x == 3 and y == 4)
-    error = 5 * np.sqrt(surely * (1 - surely) / 4000)
-    assert tied == 0
-    assert found.loc["A", "p_front"] == pytest.approx(surely, abs=error)
-
-
-def _multinomial(size):
-    from math import factorial
-
-    for x in range(size + 1):
-        for y in range(size + 1 - x):
-            rest = size - x - y
-            ways = factorial(size) / (factorial(x) * factorial(y) * factorial(rest))
-            yield x, y, ways * 0.25**x * 0.25**y * 0.5**rest
+    # Of four agents, four are drawn: A is ahead with 4 x > 3 y, and where neither X nor Y is there (both count).
+    counts = [(x, y, 4 - x - y) for x in range(5) for y in range(5 - x)]
+    ahead = sum(
+        stats.multinomial.pmf(drawn, 4, [0.25, 0.25, 0.5])
+        for drawn in counts
+        if 4 * drawn[0] > 3 * drawn[1] or drawn[2] == 4
+    )
+    error = 5 * np.sqrt(ahead * (1 - ahead) / 4000)
+    assert found.loc["A", "p_front"] == pytest.approx(ahead, abs=error)
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=1, max_size=7))

@@ -21,6 +21,7 @@ from dilemma.envs.gridworld import (
     TURN_RIGHT,
     WALL,
     View,
+    beam,
     board,
     complaint,
     draws,
@@ -29,7 +30,6 @@ from dilemma.envs.gridworld import (
     placed,
     planes,
     priorities,
-    reached,
     shots,
     sites,
     struck,
@@ -143,10 +143,8 @@ def test_the_footprint_of_a_zap():
         [".......", "...x...", "..xxx..", "..xxx..", "..x.x..", ".......", "......."],
         [".......", ".......", ".......", "...xxx.", "....xxx", "...xxx.", "......."],
     )):  # fmt: skip
-        cells, passing = reached(
-            ground, cell, torch.full_like(cell, heading), torch.ones_like(cell) > 0, fan(3, 1)
-        )
-        lit = {place(ground, at) for at in cells[passing].tolist()}
+        zap = beam(ground, cell, torch.full_like(cell, heading), fan(3, 1))
+        lit = {place(ground, at) for at in zap.cells[zap.passing].tolist()}
         assert lit == {(r, c) for r, row in enumerate(picture) for c, mark in enumerate(row) if mark == "x"}
     assert [len(ray) for ray in fan(4, 2)] == [4, 3, 4, 4, 3]
 
@@ -154,9 +152,9 @@ def test_the_footprint_of_a_zap():
 def test_rays_stop_at_walls_and_at_the_first_target():
     ground = board("...\n...\n#..\n...", 4, CPU)
     cell = where(ground, (3, 1))
-    cells, passing = reached(ground, cell, torch.zeros_like(cell), torch.ones_like(cell) > 0, fan(3, 1))
-    there = torch.isin(cells, where(ground, (0, 1), (1, 1), (1, 2), (2, 2), (1, 0)))
-    hit = {place(ground, at) for at in cells[struck(passing, there)].tolist()}
+    zap = beam(ground, cell, torch.zeros_like(cell), fan(3, 1))
+    there = torch.isin(zap.cells, where(ground, (0, 1), (1, 1), (1, 2), (2, 2), (1, 0)))
+    hit = {place(ground, at) for at in zap.cells[struck(zap, torch.ones_like(cell) > 0, there)].tolist()}
     assert hit == {(1, 1), (2, 2)}  # not (0, 1), behind (1, 1); nor (1, 0), behind the wall
 
 
@@ -164,7 +162,7 @@ def test_shots_name_the_first_in_each_ray():
     ground = board("\n".join(["....."] * 5), 4, CPU)
     cell = where(ground, (4, 2), (2, 2), (1, 2), (3, 1))
     fired = torch.tensor([[[True, False, True, False]]])
-    hits = shots(ground, cell, torch.zeros_like(cell), fired, fan(3, 1))
+    hits = shots(ground, cell, beam(ground, cell, torch.zeros_like(cell), fan(3, 1)), fired)
     assert sorted(hits[0, 0, 0].tolist())[-2:] == [2, 4]
     assert hits[0, 0, 0].count_nonzero() == 2
     assert not hits[0, 0, 1:].any()

@@ -86,6 +86,21 @@ def test_values_are_sums_over_rounds():
     assert torch.allclose(cooperation, only_c.outcome(own, other, only_c.rewards(SEATS)).reward)
 
 
+def test_values_of_deterministic_policies_are_those_of_four_equations():
+    every = torch.tensor(list(itertools.product((0.0, 1.0), repeat=5)), dtype=torch.float64)
+    own, other = every.T.repeat(1, 32), every.T.repeat_interleave(32, 1)
+    a, b = own.T, other[[0, 1, 3, 2, 4]].T
+    moves = torch.stack((a * b, a * (1 - b), (1 - a) * b, (1 - a) * (1 - b)), 2)
+    for discount, tolerance in ((0.96, 1e-12), (0.999, 1e-9)):
+        game = PolicyGame(payoffs=UNEQUAL, discount=discount)
+        rewards = game.rewards(SEATS[:1])
+        equations = torch.eye(4, dtype=torch.float64) - discount * moves[:, 1:]
+        worth = torch.linalg.solve(equations, rewards[:, :, 0, 0].expand(len(a), 4, 2))
+        expected = (moves[:, :1] @ worth)[:, 0].T
+        found = game.values(own[:, None], other[:, None], rewards)[:, 0]
+        assert (found - expected).abs().max() < tolerance * expected.abs().max()
+
+
 @pytest.mark.parametrize("payoffs", [(-1, -3, 0, -2), UNEQUAL])
 @pytest.mark.parametrize("discount", [0.5, 0.96])
 def test_the_closed_form_of_derivatives_is_autograds(payoffs, discount):

@@ -1,0 +1,265 @@
+"""Replays of stored matches: the moves as text, or the board as an animated GIF or a strip of pictures."""
+
+from __future__ import annotations
+
+import base64
+import colorsys
+import io
+import math
+from collections.abc import Iterator, Sequence
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+from markupsafe import escape
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from .envs.coins import Coins
+from .envs.environment import Discrete, Environment
+from .envs.errors import DilemmaError
+from .envs.gridworld import PLAYERS
+from .tournament.config import Config, load
+from .tournament.identity import match_keys
+from .tournament.replaying import Course, replay
+from .tournament.schedule import Cell, round_robin
+from .tournament.store import Store
+
+WIDTH = 100
+"""Moves in a line of text."""
+BOARD, LINE, MARGIN = 320, 18, 6
+"""Pixels of a GIF: the board's longer side, a line of its caption, and around."""
+SECONDS = 20
+"""A GIF lasts about so long, where its rounds are neither few nor very many."""
+PANELS, COLUMNS = 24, 6
+"""Of a strip: the most pictures, and those in a row."""
+
+
+def replayed(
+    store: Store, match: str, environment: str | None = None, table: int = 0, episode: int | None = None
+) -> tuple[Course, list[float]]:
+    """One table of a match of a run, played again, and the payoffs that the run has stored for its seats.
+
+    `match` is its key in the seats table, or LABEL:LABEL[:REPETITION]. Raises DilemmaError where there is none.
+    """
+    config = load(str(store.config_path))
+    seats = store.seats()
+    cells = [cell for some in round_robin(config.plan) for cell in some]
+    number = _number(match)
+    if number is not None:
+        rows = seats[seats["match"] == number]
+        if rows.empty:
+            raise DilemmaError(f"{store.path} has no match {number}; its seats table has a column `match`")
+        cell, repetition = _cell_of(config, cells, rows)
+    else:
+        cell, repetition = _named(config, cells, match, environment)
+    course = replay(config, cell, max(repetition, 0), table, episode)
+    rows = seats[seats["match"].isin([course.match, cell.key])].sort_values("seat")
+    if rows.empty:
+        raise DilemmaError(f"{store.path} has no rows of match {course.match}: it failed, or is yet to be played")
+    return course, rows["payoff"].tolist()
+
+
+def replay_gif(store: Store, match: str) -> bytes:
+    """An animated GIF of a match of a run at table 0, in its last episode. Raises DilemmaError without a board."""
+    return gif(replayed(store, match)[0])
+
+
+def _number(match: str) -> int | None:
+    try:
+        return int(match)
+    except ValueError:
+        return None
+
+
+def _cell_of(config: Config, cells: Sequence[Cell], rows: pd.DataFrame) -> tuple[Cell, int]:
+    """The cell and the repetition of a match with these rows."""
+    key, repetition = int(rows["match"].iloc[0]), int(rows["repetition"].iloc[0])
+    keys = np.array([cell.key for cell in cells])
+    if repetition >= 0:
+        keys = match_keys(keys, np.full(len(keys), repetition))
+    [index] = (keys == key).nonzero()[0]
+    return cells[index], repetition
+
+
+def _named(config: Config, cells: Sequence[Cell], match: str, environment: str | None) -> tuple[Cell, int]:
+    """The cell and the repetition that LABEL:LABEL[:REPETITION] means."""
+    settings = [setting.label for setting in config.plan.settings]
+    if environment is None and len(settings) > 1:
+        raise DilemmaError(f"there are {len(settings)} environments: choose one with --env, {', '.join(settings)}")
+    if environment is not None and environment not in settings:
+        raise DilemmaError(f"--env: there is no environment {environment!r}; there is {', '.join(settings)}")
+    index = settings.index(environment or settings[0])
+    labels = [entrant.label for entrant in config.plan.entrants]
+    before, _, last = match.rpartition(":")
+    repetition, cast = (int(last), before) if last.isdecimal() and _cast(before, labels) else (0, match)
+    members = _cast(cast, labels)
+    if members is None:
+        raise DilemmaError(
+            f"{match!r} is no match; allowed: its key, or LABEL:LABEL[:REPETITION] of {', '.join(labels)}"
+        )
+    seats = config.plan.settings[index].game.seats
+    here = {cell.cast: cell for cell in cells if cell.setting == index}
+    if len(members) == 2:
+        members = (members[0],) + (members[1],) * (seats - 1)
+    for order in dict.fromkeys((members, members[::-1], *_sorted(members))):
+        if order in here:
+            return here[order], repetition
+    raise DilemmaError(f"{settings[index]} has no match of {' and '.join(labels[i] for i in members)}")
+
+
+def _sorted(members: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Cells with two agents have all of one before all of the other."""
+    for order in permutations(sorted(set(members))):
+        yield tuple(sorted(members, key=order.index))
+
+
+def _cast(text: str, labels: Sequence[str]) -> tuple[int, ...] | None:
+    """LABEL:LABEL... as agents; labels may hold colons themselves."""
+    for index, label in enumerate(labels):
+        if text == label:
+            return (index,)
+        if text.startswith(f"{label}:"):
+            rest = _cast(text[len(label) + 1 :], labels)
+            if rest is not None:
+                return (index, *rest)
+    return None
+
+
+# Text.
+
+
+def text(course: Course) -> str:
+    """The moves of every seat, and what it earned per round."""
+    game = course.setting.game
+    place = f"match {course.match}, repetition {course.repetition}, table {course.table}, episode {course.episode}"
+    lines = [f"{' against '.join(dict.fromkeys(course.labels))} in {course.setting.label}: {place}"]
+    width = max(map(len, course.labels))
+    letters = _letters(game)
+    if letters is None:
+        lines += _round_by_round(course)
+    else:
+        moves = [_moves(course, seat, letters) for seat in range(game.seats)]
+        for start in range(0, len(moves[0]), WIDTH):
+            if len(moves[0]) > WIDTH:
+                lines.append(f"from round {start + 1}")
+            for label, own in zip(course.labels, moves, strict=True):
+                lines.append(f"{label:{width}}  {own[start : start + WIDTH]}")
+    paid = zip(course.labels, course.per_round, strict=True)
+    lines.append("per round: " + ", ".join(f"{label} {payoff:.6g}" for label, payoff in paid))
+    return "\n".join(lines) + "\n"
+
+
+def _letters(game: Environment) -> str | None:
+    """A letter for each action; None where there are too many."""
+    spaces = [game.actions(seat) for seat in range(game.seats)]
+    most = max(space.n if isinstance(space, Discrete) else math.inf for space in spaces)
+    return None if most > 10 else "CD" if most == 2 else "0123456789"
+
+
+def _moves(course: Course, seat: int, letters: str) -> str:
+    """What a seat did, round by round; a dot where it took no part."""
+    took = zip(course.action[:, seat].tolist(), course.playing[:, seat].tolist(), strict=True)
+    return "".join(letters[action] if played else "." for action, played in took)
+
+
+def _round_by_round(course: Course) -> Iterator[str]:
+    for round, (actions, rewards) in enumerate(zip(course.action, course.reward, strict=True), 1):
+        done = [
+            f"{label} {_numbers(action)} ({reward:.4g})"
+            for label, action, reward in zip(course.labels, actions, rewards.tolist(), strict=True)
+        ]
+        yield f"{round}  {'  '.join(done)}"
+
+
+def _numbers(action: Tensor) -> str:
+    return " ".join(f"{number:.4g}" for number in action.flatten().tolist())
+
+
+# Pictures.
+
+
+def gif(course: Course) -> bytes:
+    """The board after every round, with what everybody did and earned. Raises DilemmaError without a board."""
+    _drawable(course)
+    size = course.pictures[0].shape[:2]
+    scale = max(1, BOARD // max(size))
+    font = ImageFont.load_default(LINE - 6)
+    captions = [_caption(course, round) for round in range(len(course.pictures))]
+    width = max(scale * size[1], *(int(font.getlength(line)) + LINE for caption in captions for line in caption))
+    height = scale * size[0] + LINE * len(captions[0])
+    frames = []
+    for picture, caption in zip(course.pictures, captions, strict=True):
+        frame = Image.new("RGB", (width + 2 * MARGIN, height + 2 * MARGIN), "white")
+        board = Image.fromarray(picture.numpy()).resize(
+            (scale * size[1], scale * size[0]), Image.Resampling.NEAREST
+        )
+        frame.paste(board, (MARGIN, MARGIN))
+        draw = ImageDraw.Draw(frame)
+        for number, line in enumerate(caption):
+            x, y = MARGIN, MARGIN + scale * size[0] + LINE * number
+            colour = _colour(course.setting.game, number - 1) if number else None
+            if colour:
+                draw.rectangle((x, y + 5, x + LINE - 8, y + LINE - 3), fill=colour, outline="black")
+            draw.text((x + (LINE if number else 0), y + 2), line, fill="black", font=font)
+        frames.append(frame)
+    milliseconds = int(np.clip(1000 * SECONDS / len(frames), 40, 400))
+    out = io.BytesIO()
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
+    return out.getvalue()
+
+
+def svg(course: Course) -> str:
+    """The board at the start, at the end and at rounds evenly between, side by side, with earnings so far."""
+    _drawable(course)
+    count = len(course.pictures)
+    chosen = np.unique(np.linspace(0, count - 1, min(PANELS, count)).round().astype(int)).tolist()
+    rows, columns = course.pictures[0].shape[:2]
+    width, step = 150, 160
+    board = width * rows / columns
+    deep = board + 14 * (len(course.labels) + 1) + 14
+    panels = []
+    for number, round in enumerate(chosen):
+        x, y = step * (number % COLUMNS), deep * (number // COLUMNS)
+        png = io.BytesIO()
+        Image.fromarray(course.pictures[round].numpy()).save(png, "PNG")
+        data = base64.b64encode(png.getvalue()).decode()
+        panels.append(
+            f'<image x="{x}" y="{y:g}" width="{width}" height="{board:g}" style="image-rendering:pixelated" '
+            f'href="data:image/png;base64,{data}"/>'
+        )
+        for line, words in enumerate(_caption(course, round)):
+            colour = _colour(course.setting.game, line - 1) if line else None
+            at = y + board + 14 * (line + 1)
+            if colour:
+                panels.append(
+                    f'<rect x="{x}" y="{at - 8:g}" width="8" height="8" fill="rgb{colour}" stroke="black"/>'
+                )
+            panels.append(f'<text x="{x + (12 if line else 0)}" y="{at:g}">{escape(words)}</text>')
+    across, down = min(len(chosen), COLUMNS) * step, math.ceil(len(chosen) / COLUMNS) * deep
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-5 -5 {across:g} {down:g}" '
+    return "\n".join([f'{head}font-family="sans-serif" font-size="10">', *panels, "</svg>"]) + "\n"
+
+
+def _drawable(course: Course) -> None:
+    if not course.pictures:
+        raise DilemmaError(f"{course.setting.label} has no board to draw; its moves are text: leave out --out")
+
+
+def _caption(course: Course, round: int) -> list[str]:
+    """Lines under the board after `round` rounds: which it is, then what each seat did, and earned so far."""
+    total = course.reward[:round].sum(0).tolist()
+    if round == 0:
+        return ["start", *(f"{label}" for label in course.labels)]
+    actions, rewards = course.action[round - 1], course.reward[round - 1].tolist()
+    seats = zip(course.labels, actions, rewards, total, strict=True)
+    did = [f"{label}: {_numbers(action)}, {reward:+g} = {sum:g}" for label, action, reward, sum in seats]
+    return [f"round {round} of {len(course.reward)}", *did]
+
+
+def _colour(game: Environment, seat: int) -> tuple[int, int, int] | None:
+    """That of a seat's player on the boards of our games."""
+    if isinstance(game, Coins):
+        red, green, blue = colorsys.hsv_to_rgb(seat * (math.sqrt(5) - 1) / 2 % 1, 1, 1)
+        return round(255 * red), round(255 * green), round(255 * blue)
+    return PLAYERS[seat % len(PLAYERS)] if type(game).__module__.startswith("dilemma.envs.") else None
