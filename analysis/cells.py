@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, NotRequired, TypeAlias, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,8 @@ class Game(TypedDict):
     symmetric: bool
     seats: int
     title: str
+    optimum: NotRequired[float | None]
+    """The largest mean payoff per round of all seats, where it is known."""
 
 
 @dataclass(frozen=True)

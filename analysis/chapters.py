@@ -14,18 +14,24 @@ import pandas as pd
 from numpy.linalg import LinAlgError
 
 from .bootstrap import drawn_tables
-from .cells import Cells, Numbers
+from .cells import Cells, Game, Numbers
 from .comparisons import comparisons
+from .conduct import conduct, conduct_by_partner
+from .cost import cost, equal_budgets
 from .exploitability import Cards, exploitability
 from .finding import Finding
 from .friedman import friedman
+from .held_out import held_out
 from .influence import payoff_matrix
 from .judgement import Judgement
+from .pareto import pareto
+from .payoffs import cell_table
 from .ratings.anchors import Anchors, across_environments
 from .ratings.clones import clone_sensitivity, near_clones
 from .ratings.ratings import RATINGS, rate
 from .tables import decimals, fixed
 from .variance_components import variance_components
+from .welfare import welfare
 
 LONGEST = 80
 """Longer texts are cut in the page; they are whole in the files."""
@@ -55,10 +61,15 @@ class Evidence:
     table: pd.DataFrame
     """Its `cell_table`."""
     ranking: pd.DataFrame
+    everybody: Cells
+    """With those in the background too."""
+    game: Game
     asked: Judgement
-    cards: Cards
-    runs: Finding | None
+    cards: Cards = ()
+    runs: Finding | None = None
     """Of learners, in all environments: `learned_runs`."""
+    costs: pd.DataFrame | None = None
+    curves: pd.DataFrame | None = None
 
     @cached_property
     def matrix(self) -> Numbers:
@@ -166,6 +177,54 @@ def _runs(evidence: Evidence) -> Finding | None:
     return Finding(table[table["environment"].astype(str) == evidence.cells.environment], evidence.runs.remarks)
 
 
+def _conduct(evidence: Evidence) -> Finding | None:
+    return _unless_blank(conduct(evidence.cells), "p_start")
+
+
+def _conduct_by_partner(evidence: Evidence) -> Finding | None:
+    return _unless_blank(conduct_by_partner(evidence.cells), "p_start")
+
+
+def _unless_blank(finding: Finding, column: str) -> Finding | None:
+    """Nothing where the column has nothing: the game has no such thing."""
+    return None if column not in finding.table or finding.table[column].isna().all() else finding
+
+
+def _welfare(evidence: Evidence) -> Finding | None:
+    optimum = evidence.game.get("optimum")
+    most = None if optimum is None else optimum * evidence.game["seats"]
+    return welfare(evidence.everybody, cell_table(evidence.everybody), optimum=most)
+
+
+def _pareto(evidence: Evidence) -> Finding | None:
+    if len(evidence.names) < 2:
+        return None
+    asked, everybody = evidence.asked, evidence.everybody
+    loss: dict[str, float] = {}
+    for card in evidence.cards:
+        if card["environment"] == everybody.environment and card["kind"] == "exact" and "reason" not in card:
+            loss[str(card["agent"])] = float(str(card["self_play"])) - float(str(card["victim_payoff"]))
+    draws = min(asked.draws, 500)
+    table = cell_table(everybody)
+    return pareto(everybody, table, loss or None, background=asked.background, draws=draws, seed=asked.seed)
+
+
+def _held_out(evidence: Evidence) -> Finding | None:
+    if not evidence.asked.background:
+        return None
+    return held_out(evidence.everybody, cell_table(evidence.everybody), evidence.asked.background)
+
+
+def _cost(evidence: Evidence) -> Finding | None:
+    return None if evidence.costs is None or evidence.costs.empty else cost(evidence.costs, evidence.ranking)
+
+
+def _budgets(evidence: Evidence) -> Finding | None:
+    if evidence.costs is None or evidence.curves is None or evidence.curves.empty:
+        return None
+    return equal_budgets(evidence.costs, evidence.curves, {evidence.cells.environment: evidence.game})
+
+
 _CONTENTS: tuple[tuple[str, str, str, Callable[[Evidence], Finding | None]], ...] = (
     (
         "exploitability",
@@ -175,6 +234,52 @@ _CONTENTS: tuple[tuple[str, str, str, Callable[[Evidence], Finding | None]], ...
         "best of the agents of this run. Exact: the best of all strategies, for finite automata. The other kinds "
         "are lower bounds, found by playing.",
         _exploitability,
+    ),
+    (
+        "conduct",
+        "Conduct",
+        "Probability to cooperate at the start and after the last (own, other's) moves CC, CD, DC, DD, with its "
+        "95 % interval over partners, and what follows from it.",
+        _conduct,
+    ),
+    (
+        "conduct_by_partner",
+        "Conduct with each partner",
+        "The same with each partner.",
+        _conduct_by_partner,
+    ),
+    (
+        "welfare",
+        "Who pays for the score",
+        "Welfare is the sum of all seats' payoffs in an agent's matches, equality 1 less Gini's coefficient. "
+        "Others' payoff in its matches stands beside what the same others earn without it: the effect is what it "
+        "does to them.",
+        _welfare,
+    ),
+    (
+        "pareto",
+        "Pareto front",
+        "Who is beaten by nobody at once in its own payoff, in what its partners earn and in what it loses to its "
+        "best response; with the share of bootstrap draws in which it is on the front.",
+        _pareto,
+    ),
+    (
+        "held_out",
+        "Partners held out",
+        "Payoff with the other ranked agents, with the partners of the background, and the gap.",
+        _held_out,
+    ),
+    (
+        "cost",
+        "Cost",
+        "What agents took: rounds played, learning updates and seconds of one core in their own code.",
+        _cost,
+    ),
+    (
+        "budgets",
+        "Learners at equal budgets",
+        "What each learner earned when it had used as much as the cheapest of them uses in all.",
+        _budgets,
     ),
     (
         "runs",
@@ -260,7 +365,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
         if f"{name}_low" in table and f"{name}_high" in table:
             ends = zip(values, _text(table[f"{name}_low"]), _text(table[f"{name}_high"]), strict=True)
             values = [f"{value} [{low}, {high}]" if low else value for value, low, high in ends]
-        if any(values):
+        if any(values) or name in ("agent", "opponent"):
             columns[name.replace("_", " ").capitalize()] = values
     return pd.DataFrame(columns, dtype=str)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -76,6 +76,7 @@ def write_report(
     *,
     asked: Judgement | None = None,
     curves: pd.DataFrame | None = None,
+    costs: pd.DataFrame | None = None,
     cards: Cards = (),
 ) -> Path:
     """Write the report into `folder` and return its `index.html`, which needs no other file and no network.
@@ -83,23 +84,29 @@ def write_report(
     Beside it: `ranking` and `payoffs` as CSV (in full precision), Markdown and LaTeX, and `figures/` as SVG and
     PDF. `asked` says what is to be worked out; each chapter has files of its own. `curves` has a row for each
     match, seat and point of a learning curve; where it has any there are also `curves.csv`, and `policies` like
-    the other tables. `cards` are what came of searches for exploiters.
+    the other tables. `costs` says what agents took, `cards` what came of searches for exploiters.
     """
     folder, asked = Path(folder), asked or Judgement()
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     learned = dict(lessons(curves, games, asked.seed)) if curves is not None and len(curves) else {}
     runs = learned_runs(curves, games) if learned and curves is not None else None
+    among = _rivals(seats, games, asked.background)
     sections = []
-    for number, cells in enumerate(_rivals(seats, games, asked.background), start=1):
+    for number, everybody in enumerate(environments(seats, games), start=1):
+        label = everybody.environment
+        cells = among.get(label, everybody)
         table = cell_table(cells)
         ranking = rank_cells(
             cells, table, draws=asked.draws, seed=asked.seed, top=asked.top, correction=asked.comparisons
         )
-        game = games.get(cells.environment, Game(symmetric=True, seats=2, title=""))
-        slug = re.sub("[^a-z0-9]+", "-", cells.environment.lower())[:60].strip("-") or "environment"
+        game = games.get(label, Game(symmetric=True, seats=2, title=""))
+        slug = re.sub("[^a-z0-9]+", "-", label.lower())[:60].strip("-") or "environment"
         album = Album(folder / "figures", number, f"{number}-{slug}")
-        written = list(chapters(Evidence(cells, table, ranking, asked, cards, runs)))
-        sections.append(_section(album, game, ranking, table, learned.get(cells.environment), written))
+        spent = None if costs is None else costs[costs["environment"] == label]
+        own = None if curves is None else curves[curves["environment"] == label]
+        evidence = Evidence(cells, table, ranking, everybody, game, asked, cards, runs, spent, own)
+        written = list(chapters(evidence))
+        sections.append(_section(album, game, ranking, table, learned.get(label), written))
     together = list(across([section.ranking for section in sections], asked))
     together += cards_alone(cards, [section.label for section in sections])
     _write_tables(folder, sections, together)
@@ -108,11 +115,12 @@ def write_report(
     return page
 
 
-def _rivals(seats: pd.DataFrame, games: Mapping[str, Game], background: Sequence[str]) -> Iterator[Cells]:
-    """The cells of each environment among those who are ranked; with everybody where they never met."""
+def _rivals(seats: pd.DataFrame, games: Mapping[str, Game], background: Sequence[str]) -> dict[str, Cells]:
+    """The cells among those who are ranked, by environment."""
+    if not background:
+        return {}
     held_out = seats["agent"].isin(background) | seats["opponent"].isin(background)
-    among = {cells.environment: cells for cells in environments(seats[~held_out], games)}
-    yield from (among.get(cells.environment, cells) for cells in environments(seats, games))
+    return {cells.environment: cells for cells in environments(seats[~held_out], games)}
 
 
 def _section(

@@ -7,6 +7,9 @@ and measures, as one match and as matches of one table. Beside it JaxMARL's coin
 Measured elsewhere, on two quiet cores of a Xeon, by the wall clock: JaxMARL 1.41 million at 4,096 tables; the
 Reciprocators' authors' game, in torch, 0.14 to 0.20 (0.49 at 128).
 
+Cleanup and Harvest with seven players, in thousands: SocialJax, compiled, at its best number of tables 3.9 and
+5.0; Melting Pot 1.9 and 3.0; the sequential social dilemma games 2.6 and 2.0. JaxMARL's STORM of two players 256.
+
     OMP_NUM_THREADS=1 python benchmarks/environments.py
 """
 
@@ -21,8 +24,13 @@ import torch
 
 from dilemma.agents.random_agent import Random
 from dilemma.envs.chance import Chance, Purpose, derive
+from dilemma.envs.cleanup import Cleanup
 from dilemma.envs.coins import Coins
 from dilemma.envs.environment import Discrete, Environment
+from dilemma.envs.gathering import Gathering
+from dilemma.envs.harvest import Harvest
+from dilemma.envs.in_the_matrix import InTheMatrix
+from dilemma.envs.stag_hunt_grid import StagHuntGridworld
 from dilemma.tournament.arena import Protocol, play
 
 TABLES, ROUNDS, RUNS = 4096, 100, 12
@@ -39,21 +47,21 @@ def best(run: Callable[[int], None]) -> float:
     return min(seconds)
 
 
-def stepping(game: Environment) -> float:
+def stepping(game: Environment, tables: int = TABLES) -> float:
     """Rounds a second through `step` alone, random actions included."""
-    chance, drawn = (Chance.at_tables(derive(torch.arange(1), index), TABLES) for index in range(2))
+    chance, drawn = (Chance.at_tables(derive(torch.arange(1), index), tables) for index in range(2))
     streams, space = drawn.parts(game.seats), game.actions(0)
     assert isinstance(space, Discrete)
     choices = space.n
 
     def run(episode: int) -> None:
-        state = game.reset(1, TABLES, chance, episode)
+        state = game.reset(1, tables, chance, episode)
         for round in range(ROUNDS):
             action = (streams.integers(Purpose.ACTION, episode, round) + 2**31) * choices >> 32
             state, _ = game.step(state, action, chance)
 
     with torch.inference_mode():
-        return TABLES * ROUNDS / best(run)
+        return tables * ROUNDS / best(run)
 
 
 def arena(game: Environment, matches: int) -> float:
@@ -110,9 +118,28 @@ def coins() -> None:
     print(f"memory: {(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024:.1f} MB more")
 
 
+def gridworlds() -> None:
+    """Joint rounds a CPU second in `step`, in thousands, and what as many rounds again add to memory."""
+    games = (
+        (Cleanup(), 256),
+        (Harvest(), 256),
+        (Gathering(), 256),
+        (InTheMatrix(), 1024),
+        (StagHuntGridworld(), 4096),
+    )
+    for game, tables in games:
+        speed = stepping(game, tables)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        stepping(game, tables)
+        more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        name = type(game).__name__
+        print(f"{name}, {game.seats} players, {tables} tables: {speed / 1e3:.0f} thousand; {more:.1f} MB more")
+
+
 def main() -> None:
     torch.set_num_threads(1)
     coins()
+    gridworlds()
 
 
 if __name__ == "__main__":

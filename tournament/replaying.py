@@ -43,13 +43,13 @@ class Course:
     pictures: tuple[Tensor, ...]
     """The board at the start and after each round, uint8 [height, width, 3]; none where there is no board."""
     payoff: tuple[float, ...] | None
-    """What the whole match pays each seat per round, as in the seats table; None if it was not played to its end."""
+    """What the match pays each seat per round, as in the seats table; None if it was not played to its end."""
 
     @property
     def per_round(self) -> list[float]:
         """What each seat earned per round of this episode, with the game's weights."""
-        weight = torch.tensor([self.setting.game.weight(round) for round in range(len(self.reward))])
-        taken = self.playing * weight.double()[:, None]
+        weight = [self.setting.game.weight(round) for round in range(len(self.reward))]
+        taken = self.playing * torch.tensor(weight, dtype=torch.float64)[:, None]
         return ((self.reward * taken).sum(0) / taken.sum(0)).tolist()
 
 

@@ -47,7 +47,7 @@ class LearnedInfluence:
     def __init__(
         self, chairs: Chairs, hidden: Sequence[int], rate: float, passes: int, buffer: int, discount: float
     ):
-        inputs = feature_count(chairs.game, chairs.device)
+        inputs = feature_count(chairs.game)
         assert inputs is not None
         self._chairs, self._passes, self._buffer, self._discount = chairs, passes, buffer, discount
         self._rounds, self._players = int(chairs.game.horizon), chairs.game.seats

@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from ...envs.chance import Chance
 from ...envs.environment import Discrete, Environment
 from ..agent import Chairs, Observation, Round
 
@@ -88,15 +87,14 @@ class Features(Perception):
 
 def perceive(chairs: Chairs) -> Perception:
     """What learners on these chairs see: the environment's features where it has some, or else the last round."""
-    inputs = feature_count(chairs.game, chairs.device)
+    inputs = feature_count(chairs.game)
     return LastRound(chairs) if inputs is None else Features(inputs)
 
 
-def feature_count(game: Environment, device: torch.device | None = None) -> int | None:
+def feature_count(game: Environment) -> int | None:
     """How many numbers an observation has; None in games where the others' actions are all there is to see."""
-    keys = torch.zeros(1, dtype=torch.int64, device=device)
-    start = game.reset(1, 1, Chance.at_tables(keys, 1))
-    return None if start.observation is None else math.prod(start.observation.shape[3:])
+    shape = game.observation(0)
+    return None if shape is None else math.prod(shape)
 
 
 def actions_by_seat(game: Environment) -> list[int]:

@@ -167,7 +167,7 @@ def replay(
     MATCH is its key in the seats table, or LABEL:LABEL[:REPETITION].
     """
     from .envs.errors import DilemmaError
-    from .replay import gif, replayed, svg, text
+    from .replay import encoded, replayed, text
     from .tournament.store import Store
 
     if out is not None and out.suffix not in (".gif", ".svg", ".txt"):
@@ -176,26 +176,26 @@ def replay(
     if course.how == "exact":
         payoffs = ", ".join(f"{payoff:.6g}" for payoff in stored)
         click.echo(f"Its payoffs are exact ({payoffs}); this is one match of the cast.", err=True)
-    elif course.payoff is not None and list(course.payoff) != stored:
+    paid = None if course.how == "exact" else course.payoff
+    differs = paid is not None and list(paid) != stored
+    if differs:
         click.echo(
-            f"This is not the match that was played: it paid {stored}, and now {list(course.payoff)}. Either "
-            "versions differ, or an environment or agent draws from more than its seed.",
+            f"This is not the match that was played, which paid {stored}; now it pays {paid}. "
+            "Versions differ, or an environment or an agent draws from more than its seed.",
             err=True,
         )
     if out is None and not course.pictures:
         click.echo(text(course), nl=False)
-        return 0
+        return FAILED if differs else 0
     out = out or run / "replays" / f"{course.match}.gif"
-    content = {".gif": gif, ".svg": lambda c: svg(c).encode(), ".txt": lambda c: text(c).encode()}[out.suffix](
-        course
-    )
+    content = encoded(course, out.suffix)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_bytes(content)
     except OSError as error:
         raise DilemmaError(f"{out} can't be written: {error}") from error
     click.echo(out)
-    return 0
+    return FAILED if differs else 0
 
 
 @main.command()

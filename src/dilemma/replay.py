@@ -126,6 +126,11 @@ def _cast(text: str, labels: Sequence[str]) -> tuple[int, ...] | None:
     return None
 
 
+def encoded(course: Course, suffix: str) -> bytes:
+    """The content of a file: an animation .gif, a strip .svg, or the moves .txt."""
+    return gif(course) if suffix == ".gif" else (svg(course) if suffix == ".svg" else text(course)).encode()
+
+
 # Text.
 
 
@@ -253,7 +258,7 @@ def _caption(course: Course, round: int) -> list[str]:
         return ["start", *(f"{label}" for label in course.labels)]
     actions, rewards = course.action[round - 1], course.reward[round - 1].tolist()
     seats = zip(course.labels, actions, rewards, total, strict=True)
-    did = [f"{label}: {_numbers(action)}, {reward:+g} = {sum:g}" for label, action, reward, sum in seats]
+    did = [f"{label}: action {_numbers(done)}, reward {paid:g}, total {sum:g}" for label, done, paid, sum in seats]
     return [f"round {round} of {len(course.reward)}", *did]
 
 

@@ -83,6 +83,7 @@ class Results:
             self.facts,
             asked=self.asked,
             curves=self.curves,
+            costs=self.costs,
             cards=self.exploits,
         )
 
@@ -210,7 +211,10 @@ def games_of(plan: Plan) -> dict[str, Game]:
     """What the analysis has to know of each environment, by label."""
     return {
         setting.label: Game(
-            symmetric=setting.game.symmetric, seats=setting.game.seats, title=summary(type(setting.game))
+            symmetric=setting.game.symmetric,
+            seats=setting.game.seats,
+            title=summary(type(setting.game)),
+            optimum=getattr(setting.game, "optimum", None),
         )
         for setting in plan.settings
     }

@@ -27,6 +27,7 @@ from torch import Tensor
 from .agents.agent import Agent, Chairs, Observation, Player, Round
 from .agents.automaton import AutomatonPlayer
 from .envs.chance import Chance, Purpose, derive
+from .envs.cleanup import Cleanup
 from .envs.coins import Coins
 from .envs.environment import Box, Discrete, Environment, State, Step
 from .envs.matrix_game import PrisonersDilemma, RockPaperScissors
@@ -236,6 +237,7 @@ def _games() -> list[Environment]:
         PublicGoods(rounds=ROUNDS, levels=3),
         PolicyGame(rounds=2),
         Coins(rounds=ROUNDS),
+        Cleanup(players=2, layout="S.~W\n.AW~\nSA.S", rounds=ROUNDS, delay=2, away=3),
     ]
 
 

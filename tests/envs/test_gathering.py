@@ -58,4 +58,4 @@ def test_a_tag_goes_as_far_as_the_map_and_no_further_than_the_first():
 
 
 def test_playthrough(playthrough):
-    playthrough(Gathering(layout="S.A.\n.AA.\n.A.S", regrowth=2, away=2, hits=1), Path(__file__))
+    playthrough(Gathering(layout="S.A.\n.AA.\n.A.S", regrowth=2, away=2, hits=1), Path(__file__), key=19)

@@ -141,4 +141,6 @@ def test_what_does_not_fit_is_refused_with_a_sentence(given, says):
 
 
 def test_playthrough(playthrough):
-    playthrough(Harvest(players=3, layout="S.AA\n.#AA\nSA.S", growth=(0.0, 0.2), zap_length=2), Path(__file__))
+    playthrough(
+        Harvest(players=3, layout="S.AA\n.#AA\nSA.S", growth=(0.0, 0.2), zap_length=2), Path(__file__), key=2
+    )
