@@ -33,6 +33,10 @@ from .tables import decimals, fixed
 from .variance_components import variance_components
 from .welfare import welfare
 
+WORK, FEWEST = 200_000_000, 20
+"""What bootstrap draws of ratings may cost, as draws x agents^3; and the draws that are worth an interval."""
+MANY = 100
+"""With more agents each is not entered again and again to see what clones do."""
 LONGEST = 80
 """Longer texts are cut in the page; they are whole in the files."""
 ARITHMETIC = (ValueError, ArithmeticError, LinAlgError)
@@ -121,8 +125,9 @@ def _ratings(evidence: Evidence) -> Finding | None:
     if not evidence.sizes:
         return None
     chosen = {name: RATINGS[name] for name in evidence.sizes}
-    draws = max(rating.draws for rating in chosen.values())
-    tables = drawn_tables(evidence.cells, min(draws, evidence.asked.draws), evidence.asked.seed)
+    affordable = WORK // len(evidence.names) ** 3
+    draws = min(affordable, evidence.asked.draws, max(rating.draws for rating in chosen.values()))
+    tables = drawn_tables(evidence.cells, draws if draws >= FEWEST else 0, evidence.asked.seed)
     moves = bool((tables != tables[:1])[~np.isnan(tables)].any())
     found = rate(evidence.matrix, tables if moves else None, evidence.names, ratings=chosen)
     order = evidence.ranking["agent"].astype(str).to_list()
@@ -134,7 +139,7 @@ def _clones(evidence: Evidence) -> Finding | None:
     if not evidence.sizes or len(evidence.names) < 2:
         return None
     alike = near_clones(evidence.table)
-    if np.isnan(evidence.matrix).any():
+    if np.isnan(evidence.matrix).any() or len(evidence.names) > MANY:
         return alike
     moved = clone_sensitivity(
         evidence.matrix, evidence.names, ratings={name: RATINGS[name] for name in evidence.sizes}
@@ -204,7 +209,7 @@ def _pareto(evidence: Evidence) -> Finding | None:
     for card in evidence.cards:
         if card["environment"] == everybody.environment and card["kind"] == "exact" and "reason" not in card:
             loss[str(card["agent"])] = float(str(card["self_play"])) - float(str(card["victim_payoff"]))
-    draws = min(asked.draws, 500)
+    draws = min(asked.draws, 500, 4_000_000 // len(evidence.names) ** 2)
     table = cell_table(everybody)
     return pareto(everybody, table, loss or None, background=asked.background, draws=draws, seed=asked.seed)
 

@@ -88,6 +88,8 @@ class Environment(BaseModel, ABC):
 
     source: ClassVar[str] = ""
     """Where the rules come from."""
+    slow: ClassVar[bool] = False
+    """Whether a match takes so long that few go into a chunk."""
 
     rounds: Rounds = Field(
         200, description="rounds of a match, or the most there can be with `continuation`; inf is exact only"

@@ -50,9 +50,10 @@ class ForagingGame(Environment):
 
     Actions: 0 stay, 1 to 4 step forward, back, left, right (relative to one's heading), 5 and 6 turn left and
     right, 7 zap. In a round all move and turn at once, eat what they then stand on, and fire; then things grow, so
-    an apple that grows under a player is eaten in the next round. Who is hit is away for `away` rounds, sees
-    nothing and can only stay, and then comes back at a random free spawn point with a random heading. It stays in
-    the match all the while: `playing` is about episodes. A subclass says what grows.
+    an apple that grows under a player is eaten in the next round. Rays of a beam stop at walls and at the first
+    that they hit. Who is hit is away for `away` rounds, sees nothing and can only stay, and then comes back at a
+    random free spawn point with a random heading. It stays in the match all the while: `playing` is about
+    episodes. A subclass says what grows.
 
     State: `cell` (in the padded map), `heading`, `marks` (hits so far), `away` and `rest` (rounds until a player
     is back, and until its beam is ready) are int64 [match, table, seat]; what grows is bool [match, table, site].

@@ -164,7 +164,8 @@ class Role:
             given = spaces.flatten(self.looks, given)
         seen = np.asarray(given, np.float32)
         if seen.shape != self.shape:
-            seen = np.pad(seen.ravel(), (0, self.shape[0] - seen.size))
+            short, seen = seen.ravel(), np.zeros(self.shape, np.float32)
+            seen[: len(short)] = short
         return seen, mask
 
 

@@ -72,9 +72,9 @@ class PublicGoodsWithPunishment(Environment):
         device = chance.keys.device
         shape = (matches, self.seats, tables)
         playing = None if self.continuation == 1 else torch.ones(shape, dtype=torch.bool, device=device)
-        zeros = torch.zeros(shape, device=device)
-        got = torch.zeros((matches, self.seats, self.seats - 1, tables), device=device)
-        return self._seen(State(episode, 0, playing), {"given": zeros, "got": got})
+        given = torch.zeros(shape, dtype=torch.int64, device=device)
+        got = torch.zeros((matches, self.seats, self.seats - 1, tables), dtype=torch.int64, device=device)
+        return self._seen(State(episode, 0, playing), {"given": given, "got": got})
 
     def step(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         assert state.action_mask is not None
@@ -83,15 +83,15 @@ class PublicGoodsWithPunishment(Environment):
         none = torch.zeros_like(done)
         punishes, punished, perverse = none, none, none
         if state.round % 2 == 0:
-            given = (self.levels - 1 - done).double() / (self.levels - 1)
-            now["given"] = given.float()
+            now["given"] = self.levels - 1 - done
+            given = self._share(now["given"])
             reward = self.endowment * (1 - given + self.multiplier * given.mean(1, keepdim=True))
         else:
-            given = now["given"].double()
+            given = self._share(now["given"])
             digits = [(done // (self.points + 1) ** ahead) % (self.points + 1) for ahead in range(self.seats - 1)]
             assigned = torch.stack(digits, 2)  # [match, seat, ahead, table]
             got = [digit.roll(ahead, 1) for ahead, digit in enumerate(digits, 1)]
-            now["got"] = torch.stack(got[::-1], 2).float()  # by the next seat first
+            now["got"] = torch.stack(got[::-1], 2)  # by the next seat first
             punishes, punished = assigned.sum(2), torch.stack(got).sum(0)
             theirs = torch.stack([given.roll(-ahead, 1) for ahead in range(1, self.seats)], 2)
             perverse = (assigned * (theirs >= given[:, :, None])).sum(2)
@@ -115,9 +115,13 @@ class PublicGoodsWithPunishment(Environment):
         """Only after punishing: a period is never cut in two."""
         return super().ends_by_chance(state, chance) & (state.round % 2 == 1)
 
+    def _share(self, given: Tensor) -> Tensor:
+        """Steps of the endowment as a share of it."""
+        return given.double() / (self.levels - 1)
+
     def _seen(self, state: State, now: dict[str, Tensor]) -> State:
         """The state with what players see and may do."""
-        given, got = now["given"], now["got"]
+        given, got = self._share(now["given"]).float(), now["got"].float()
         punishing = state.round % 2
         around = [given.roll(-ahead, 1) for ahead in range(self.seats)]
         total = got.sum(2)

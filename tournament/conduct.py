@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..envs.environment import Discrete, Environment
+from ..envs.environment import Environment
+from ..envs.matrix_game import RepeatedGame
 
 STATES = ("cc", "cd", "dc", "dd")
 COLUMNS = ("opening", *(f"after_{state}" for state in STATES), *(f"c_after_{state}" for state in STATES))
@@ -54,11 +55,11 @@ class Conduct:
 
 
 class Observer:
-    """Watches a game of two players with two actions, round after round."""
+    """Watches a repeated game of two players with two actions, round after round."""
 
     @staticmethod
     def watches(game: Environment) -> bool:
-        return game.seats == 2 and all(game.actions(seat) == Discrete(2) for seat in range(2))
+        return isinstance(game, RepeatedGame) and game.matrices.shape == (2, 2, 2)
 
     def __init__(self, matches: int, tables: int, device: torch.device):
         self._pairs = torch.zeros(matches * _CODES, dtype=torch.float64, device=device)

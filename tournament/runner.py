@@ -170,7 +170,7 @@ def _cut(
     keys, which, repetition = keys[missing], which[missing], repetition[missing]
     cast = np.array([cell.cast for cell in cells])[which]
     slow_agents = [i for i, entrant in enumerate(plan.entrants) if entrant.agent.slow]
-    slow = np.asarray(np.isin(cast, slow_agents).any(axis=1))
+    slow = np.asarray(np.isin(cast, slow_agents).any(axis=1)) | plan.settings[index].game.slow
     for selected, is_slow in ((~slow, False), (slow, True)):
         members = selected.nonzero()[0]
         if not len(members):

@@ -90,6 +90,22 @@ def test_the_light_moves_to_each_neighbour_alike(light, beside):
     assert stats.chisquare(moved[moved > 0]).pvalue > 1e-4
 
 
+def test_seats_are_alike():
+    """Exchanging the players exchanges all that happens to them."""
+    tables = 500
+    chance = Chance.at_tables(derive(torch.arange(1), 1), tables)
+    state = GAME.reset(1, tables, chance)
+    other = replace(state, tensors={**state.tensors, "cell": state.tensors["cell"].flip(-1)})
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(20):
+        action = torch.randint(5, (1, 2, tables), generator=generator)
+        state, one = GAME.step(state, action, chance)
+        other, two = GAME.step(other, action.flip(1), chance)
+        assert torch.equal(one.reward, two.reward.flip(1))
+        assert torch.equal(state.observation, other.observation.flip(1))
+    assert one.measures["streak"].any()
+
+
 def test_what_is_seen():
     _, state = play(4, ())
     cell, light = state.tensors["cell"][0, 0], state.tensors["light"][0, 0]
