@@ -1,4 +1,6 @@
-"""How fast a run of 200 agents is judged: CPU seconds on one thread, at the best of three.
+"""How fast runs are judged: CPU seconds on one thread, at the best of three. OpenSpiel beside it, where installed.
+
+More of the ratings is in benchmarks/ratings.py, of exploiters in benchmarks/exploit.py.
 
 OMP_NUM_THREADS=1 python benchmarks/analysis.py [FIGURE ...]
 """
@@ -8,10 +10,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
 
+from dilemma.agents.automaton import Automaton
 from dilemma.analysis.bootstrap import drawn_tables
 from dilemma.analysis.cells import Cells, environments
 from dilemma.analysis.comparisons import comparisons
@@ -19,7 +24,13 @@ from dilemma.analysis.friedman import friedman
 from dilemma.analysis.influence import payoff_matrix
 from dilemma.analysis.payoffs import cell_table
 from dilemma.analysis.ranking import rank_cells
+from dilemma.analysis.ratings.alpha_rank import alpha_rank
+from dilemma.analysis.ratings.deviation_ratings import symmetric_deviation_ratings
 from dilemma.analysis.variance_components import variance_components
+from dilemma.envs.matrix_game import PrisonersDilemma
+from dilemma.tournament.exploit.best_response import best_response
+
+OPENSPIEL = "open_spiel.python.egt.alpharank"
 
 AGENTS, REPETITIONS = 200, 10
 
@@ -75,8 +86,39 @@ def components(cells: Cells, table: pd.DataFrame) -> object:
     return variance_components(cells, table)
 
 
+def alpha_rank_of_200(cells: Cells, table: pd.DataFrame) -> object:
+    """α-rank of 200 strategies."""
+    return alpha_rank(payoff_matrix(cells, table), alpha=1.0)
+
+
+def openspiel_of_200(cells: Cells, table: pd.DataFrame) -> object:
+    """The same by OpenSpiel."""
+    return import_module(OPENSPIEL).compute([payoff_matrix(cells, table)], alpha=1.0)
+
+
+def alpha_rank_of_tables(cells: Cells, table: pd.DataFrame) -> object:
+    """α-rank of 1,000 tables of 50 strategies."""
+    return alpha_rank(np.random.default_rng(1).normal(size=(1000, 50, 50)), alpha=1.0)
+
+
+def deviation_of_50(cells: Cells, table: pd.DataFrame) -> object:
+    """Deviation ratings of 50 strategies."""
+    return symmetric_deviation_ratings(payoff_matrix(cells, table)[:50, :50])
+
+
+def response_to_16(cells: Cells, table: pd.DataFrame) -> object:
+    """Exact best response to an automaton of 16 states over 200 rounds, with its own self-play."""
+    random = np.random.default_rng(0)
+    victim = Automaton(random.random(16), random.integers(0, 16, (16, 2, 2)))
+    return best_response(PrisonersDilemma(rounds=200), victim)
+
+
 FIGURES: Mapping[str, Callable[[Cells, pd.DataFrame], object]] = {
-    judge.__name__: judge for judge in (ranks, tables, pairs, blocks, components)
+    judge.__name__: judge
+    for judge in (
+        *(ranks, tables, pairs, blocks, components, alpha_rank_of_200, openspiel_of_200, alpha_rank_of_tables),
+        *(deviation_of_50, response_to_16),
+    )
 }
 
 
@@ -93,9 +135,10 @@ def main() -> None:
     cells = league()
     table = cell_table(cells)
     for name in sys.argv[1:] or FIGURES:
-        print(
-            f"{str(FIGURES[name].__doc__).rstrip('.')}: {seconds(FIGURES[name], cells, table):.2f} s", flush=True
-        )
+        if name.startswith("openspiel") and not find_spec("pyspiel"):
+            continue
+        taken = seconds(FIGURES[name], cells, table)
+        print(f"{str(FIGURES[name].__doc__).rstrip('.')}: {taken:.4g} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -54,8 +54,12 @@ class Exact:
         return self.outcomes @ _COOPERATES.T
 
 
-def exact(game: RepeatedGame, automata: Sequence[Automaton], cast: NDArray[np.integer]) -> Exact:
+def exact(
+    game: RepeatedGame, automata: Sequence[Automaton], cast: NDArray[np.integer], *, spread: bool = True
+) -> Exact:
     """What the pairs in `cast` [pair, seat] can expect; it holds indices of `automata`.
+
+    Without `spread` the variance, which takes most of the time, is left NaN.
 
     Takes time in proportion to the rounds at most; infinitely many cost no more than a few hundred. Raises
     DilemmaError where the game has more than two actions.
@@ -66,7 +70,7 @@ def exact(game: RepeatedGame, automata: Sequence[Automaton], cast: NDArray[np.in
     endless = math.isinf(game.rounds) and game.discount == game.continuation == 1
     cast = np.asarray(cast, dtype=np.int64).reshape(-1, 2)
     parts = [
-        _average(payoffs, chains) if endless else _weighted(game, payoffs, chains)
+        _average(payoffs, chains) if endless else _weighted(game, payoffs, chains, spread)
         for chains in product_chains(automata, cast, game)
     ]
     outcomes, variance, pairs, opening = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -74,7 +78,7 @@ def exact(game: RepeatedGame, automata: Sequence[Automaton], cast: NDArray[np.in
     return Exact(outcomes @ payoffs.T, variance, outcomes, Conduct.of(pairs, opening), rounds)
 
 
-def _weighted(game: RepeatedGame, payoffs: Numbers, chains: Chains) -> tuple[Numbers, ...]:
+def _weighted(game: RepeatedGame, payoffs: Numbers, chains: Chains, spread: bool) -> tuple[Numbers, ...]:
     """Outcomes [pair, 4], variance [pair, seat], two outcomes in a row [pair, 4, 4] and openings [pair, seat],
     of matches that end or are discounted.
 
@@ -96,6 +100,8 @@ def _weighted(game: RepeatedGame, payoffs: Numbers, chains: Chains) -> tuple[Num
     visits = begin + add_up(chains.target, move * followed[chains.source], chains.states)
     outcomes = chains.total(visits[:, None] * chains.outcomes) / length
     pairs = _in_a_row(chains, move * followed[chains.source]) / length
+    if not spread:
+        return outcomes, np.full((len(chains.start), 2), np.nan), pairs, _opening(chains)
     surplus = payoffs - (outcomes @ payoffs.T)[:, :, None]
     gain = move * surplus[chains.pair[chains.source], :, chains.outcome].T
     solve = _moments_for_ever if math.isinf(game.rounds) else _moments

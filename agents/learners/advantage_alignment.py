@@ -9,11 +9,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ...envs.environment import Environment
 from ..agent import Chairs, Player
+from .fitted_net import FittedNet
 from .fitted_table import cells_by_round, fitted
-from .perception import feature_count
-from .policy_gradient import Estimate, Positive
+from .policy_gradient import Estimate, Positive, Widths
 from .ppo import PPO, PPOPlayer
 from .returns import generalised_advantages, normalised, returns_to_go
 from .trajectory import Trajectory
@@ -45,55 +44,93 @@ class AdvantageAlignment(PPO):
     value_weight: float = Field(0.0, description="weight of the net's own value, which nothing here uses", ge=0)
     memory: Positive = Field(10.0, description="returns seen in a cell that weigh as much as the critic so far")
 
-    def refuses(self, game: Environment) -> str | None:
-        if feature_count(game) is not None:
-            return "has critics over rounds and last outcomes, not over features"
-        return super().refuses(game)
+    critic_hidden: Widths = Field((64, 64), description="widths of the critics' net, over features")
+    critic_rate: Positive = Field(0.003, description="of Adam, for the critics' net")
+    critic_passes: int = Field(2, description="over an episode, of five steps each", ge=1)
+    critic_decay: float = Field(0.9, description="decay (lambda) of the returns that the net is fitted to", ge=0, le=1)
 
     def sit(self, chairs: Chairs) -> Player:
         return AdvantageAlignmentPlayer(self, chairs)
 
 
 class AdvantageAlignmentPlayer(PPOPlayer):
-    """Aligns advantages on its chairs; critics are [chair, round, state]."""
+    """Aligns advantages on its chairs; critics are tables [chair, round, state], or a net with two outputs."""
 
     agent: AdvantageAlignment
 
     def __init__(self, agent: AdvantageAlignment, chairs: Chairs):
         super().__init__(agent, chairs)
-        assert self.perception.states is not None
-        shape = (chairs.shape[0], int(chairs.game.horizon), self.perception.states)
-        self.critic = torch.zeros(shape, dtype=torch.float64, device=chairs.device)
-        self.critic_of_others = self.critic.clone()
-        self._measures["alignment"] = self.critic.new_zeros(len(self.critic))
+        nought = torch.zeros(chairs.shape[0], dtype=torch.float64, device=chairs.device)
+        self.net: FittedNet | None = None
+        if self.perception.states is None:
+            self.net = FittedNet(chairs, agent.critic_hidden, 2, agent.critic_rate, component=2)
+        else:
+            shape = (chairs.shape[0], int(chairs.game.horizon), self.perception.states)
+            self.critic = torch.zeros(shape, dtype=torch.float64, device=chairs.device)
+            self.critic_of_others = self.critic.clone()
+        self._measures |= dict.fromkeys(("alignment", "fit", "fit_of_others"), nought)
 
     def estimate(self, trajectory: Trajectory, paid: Tensor) -> Estimate:
-        own, self.critic = self._advantage(trajectory, paid, self.critic)
-        theirs, self.critic_of_others = self._advantage(
-            trajectory, trajectory.others_reward.sum(2), self.critic_of_others
-        )
-        alignment = self.agent.weight * aligned(own, theirs, self.agent.discount)
+        agent, playing = self.agent, trajectory.playing
+        others = trajectory.others_reward.sum(2)
+        values = self._values(trajectory)
+
+        def advantage(reward: Tensor, value: Tensor, decay: float) -> Tensor:
+            by_round = generalised_advantages(reward, value, agent.discount, decay, playing)
+            return normalised(by_round, playing) if agent.normalise == "advantages" else by_round
+
+        own = advantage(paid, values[0], agent.gae)
+        past = own if agent.gae == 0 else advantage(paid, values[0], 0.0)
+        alignment = agent.weight * aligned(past, advantage(others, values[1], agent.gae), agent.discount)
         self._measures["alignment"] = alignment.square().mean((0, 2)).sqrt()
+        for name, reward, value in zip(("fit", "fit_of_others"), (paid, others), values, strict=True):
+            self._measures[name] = explained(reward, value, agent.discount)
+        self._fit(trajectory, (paid, others), values)
         return Estimate(own + alignment, torch.zeros_like(own))
 
-    def _advantage(self, trajectory: Trajectory, paid: Tensor, critic: Tensor) -> tuple[Tensor, Tensor]:
-        """Advantages [round, chair, table] by the critic so far, and the critic with this episode in it."""
-        agent, playing = self.agent, trajectory.playing
-        value = cells_by_round(critic, trajectory.seen)
-        advantage = generalised_advantages(paid, value, agent.discount, agent.gae, playing)
-        if agent.normalise == "advantages":
-            advantage = normalised(advantage, playing)
-        rounds = torch.arange(len(paid), device=paid.device)[:, None, None]
-        index = rounds * critic.shape[2] + trajectory.seen
-        weight = None if playing is None else playing.to(paid.dtype)
-        return advantage, fitted(critic, index, returns_to_go(paid, agent.discount), weight, agent.memory)
+    def _values(self, trajectory: Trajectory) -> tuple[Tensor, Tensor]:
+        """What the chair and what the others were to earn, by the critics so far, both [round, chair, table]."""
+        if self.net is not None:
+            own, others = self.net.values(trajectory.seen).unbind(-1)
+            return own, others
+        return cells_by_round(self.critic, trajectory.seen), cells_by_round(self.critic_of_others, trajectory.seen)
+
+    def _fit(self, trajectory: Trajectory, paid: tuple[Tensor, Tensor], values: tuple[Tensor, Tensor]) -> None:
+        """Take the episode into the critics."""
+        agent, seen, playing = self.agent, trajectory.seen, trajectory.playing
+        if self.net is not None:
+            targets = [
+                generalised_advantages(reward, value, agent.discount, agent.critic_decay, playing) + value
+                for reward, value in zip(paid, values, strict=True)
+            ]
+            self.net.fit(seen, torch.stack(targets, -1), playing, agent.critic_passes)
+            return
+        rounds = torch.arange(len(seen), device=seen.device)[:, None, None]
+        index = rounds * self.critic.shape[2] + seen
+        weight = None if playing is None else playing.double()
+        own, others = (returns_to_go(reward, agent.discount) for reward in paid)
+        self.critic = fitted(self.critic, index, own, weight, agent.memory)
+        self.critic_of_others = fitted(self.critic_of_others, index, others, weight, agent.memory)
 
     def state_dict(self) -> dict[str, Tensor]:
+        if self.net is not None:
+            return {**super().state_dict(), **{f"critic_{k}": v for k, v in self.net.state_dict().items()}}
         return {**super().state_dict(), "critic": self.critic, "critic_of_others": self.critic_of_others}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         super().load_state_dict(state)
+        if self.net is not None:
+            prefix = "critic_"
+            self.net.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+            return
         self.critic, self.critic_of_others = state["critic"].clone(), state["critic_of_others"].clone()
+
+
+def explained(reward: Tensor, value: Tensor, discount: float) -> Tensor:
+    """The share [chair] of the variance of returns to go that values [round, chair, table] explain."""
+    returns = returns_to_go(reward, discount)
+    error = (returns - value).square().mean((0, 2))
+    return 1 - error / (returns - returns.mean((0, 2), keepdim=True)).square().mean((0, 2)).clamp(min=1e-12)
 
 
 def aligned(own: Tensor, theirs: Tensor, discount: float) -> Tensor:

@@ -57,7 +57,7 @@ def distances(things: Tensor) -> Tensor:
 def runs_for(own: float, others: float) -> Tensor:
     """A policy [state, move] that is drawn to each coin so much."""
     wish = -own * distances(STATES[:, 1]) - others * distances(STATES[:, 2])
-    return wish.softmax(-1).double()
+    return wish.double().softmax(-1)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,75 @@
+"""Nets of what is earned, fitted to episodes of features: what `fitted_table` is to games of few states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from ..agent import Chairs
+from .adam import Adam
+from .perception import Features, feature_count
+from .policies import MLP
+
+
+class FittedNet:
+    """`outputs` numbers of features and of the time left, by a net of each chair's own.
+
+    The time left is a share of the longest episode. `component` tells apart the nets of one chair.
+    """
+
+    def __init__(self, chairs: Chairs, hidden: Sequence[int], outputs: int, rate: float, component: int):
+        inputs = feature_count(chairs.game)
+        assert inputs is not None
+        self._rounds = int(chairs.game.horizon)
+        self._net = MLP(Features(inputs + 1), hidden, outputs, "relu")
+        self.theta = self._net.initial(chairs, component)
+        self._optimiser = Adam(rate)
+        self._optimiser.begin(self.theta)
+
+    def values(self, seen: Tensor) -> Tensor:
+        """At features [round, chair, table, input] of a whole episode: float64 [round, chair, table, output]."""
+        with torch.no_grad():
+            return self._net.unroll(self.theta, self._with_time(seen)).double()
+
+    def fit(self, seen: Tensor, target: Tensor, playing: Tensor | None, passes: int, parts: int = 5) -> Tensor:
+        """Steps down the mean squared error of outputs from `target` [round, chair, table, output].
+
+        A step for every one of `parts`, each of which has every `parts`-th round. Returns the last pass's error
+        [chair], half of it before the steps on what it is measured by.
+        """
+        fed, target = self._with_time(seen), target.to(self.theta.dtype)
+        weight = torch.ones(target.shape[:-1], device=target.device) if playing is None else playing.to(target.dtype)
+        total = torch.zeros(())
+        for _ in range(passes):
+            total = torch.zeros(len(self.theta), device=target.device)
+            for part in range(min(parts, len(fed))):
+                rows = slice(part, None, parts)
+                with torch.enable_grad():
+                    theta = self.theta.detach().requires_grad_()
+                    error = ((self._net.unroll(theta, fed[rows]) - target[rows]) ** 2).sum(-1)
+                    loss = (error * weight[rows]).sum((0, 2)) / weight[rows].sum((0, 2)).clamp(min=1)
+                    (gradient,) = torch.autograd.grad(loss.sum(), theta)
+                self.theta = self._optimiser.step(self.theta, gradient)
+                total = total + loss.detach() / parts
+        return total
+
+    def _with_time(self, seen: Tensor) -> Tensor:
+        left = 1 - torch.arange(len(seen), device=seen.device, dtype=seen.dtype) / self._rounds
+        fed = pad(seen, (0, 1))
+        fed[..., -1] = left[:, None, None]
+        return fed
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Parameters and the optimiser's state, each [chair, ...]."""
+        return {"theta": self.theta, **{f"optimiser_{k}": v for k, v in self._optimiser.state_dict().items()}}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on as the one that gave `state`."""
+        self.theta = state["theta"].clone()
+        prefix = "optimiser_"
+        self._optimiser.load_state_dict(
+            {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+        )
