@@ -19,6 +19,15 @@ COLUMNS = (
 )
 
 
+def rivals(seats: pd.DataFrame, background: Collection[str]) -> pd.DataFrame:
+    """The rows among those who are ranked; all of an environment's rows where those never met."""
+    if not background:
+        return seats
+    away = seats["agent"].isin(background) | seats["opponent"].isin(background)
+    met = seats.loc[~away, "environment"].unique()
+    return seats[~away | ~seats["environment"].isin(met)]
+
+
 def held_out(cells: Cells, table: pd.DataFrame, background: Collection[str]) -> Finding:
     """A row for each ranked agent of one environment, from its cells and their `cell_table`.
 

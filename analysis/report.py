@@ -14,10 +14,11 @@ from markupsafe import Markup
 
 from . import figures
 from .album import Album
-from .cells import Cells, Game, environments
+from .cells import Game, environments
 from .chapters import Chapter, Evidence, across, cards_alone, chapters
 from .curves import LATE_COLUMNS, POINTS
 from .exploitability import Cards
+from .held_out import rivals
 from .judgement import Judgement
 from .learned_runs import learned_runs
 from .learning import Learning, Lesson, learning, lessons
@@ -90,11 +91,11 @@ def write_report(
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     learned = dict(lessons(curves, games, asked.seed)) if curves is not None and len(curves) else {}
     runs = learned_runs(curves, games) if learned and curves is not None else None
-    among = _rivals(seats, games, asked.background)
+    among = {cells.environment: cells for cells in environments(rivals(seats, asked.background), games)}
     sections = []
     for number, everybody in enumerate(environments(seats, games), start=1):
         label = everybody.environment
-        cells = among.get(label, everybody)
+        cells = among[label]
         table = cell_table(cells)
         ranking = rank_cells(
             cells, table, draws=asked.draws, seed=asked.seed, top=asked.top, correction=asked.comparisons
@@ -113,14 +114,6 @@ def write_report(
     page = folder / "index.html"
     page.write_text(_page(sections, together, facts or Facts(), asked), encoding="utf-8")
     return page
-
-
-def _rivals(seats: pd.DataFrame, games: Mapping[str, Game], background: Sequence[str]) -> dict[str, Cells]:
-    """The cells among those who are ranked, by environment."""
-    if not background:
-        return {}
-    held_out = seats["agent"].isin(background) | seats["opponent"].isin(background)
-    return {cells.environment: cells for cells in environments(seats[~held_out], games)}
 
 
 def _section(

@@ -13,7 +13,7 @@ as numbers, and their values don't see the time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -23,18 +23,19 @@ from ...envs.chance import Purpose
 from ..agent import Chairs
 from .adam import Adam
 from .categorical import allowed
+from .joint_action_value import JointActionValue
 from .layers import parameter_chance
 from .perception import Features, actions_by_seat, feature_count
 from .policies import MLP
 from .returns import generalised_advantages
 from .trajectory import Trajectory
 
-ROUNDS_IN_BATCH = 8
+ROUNDS_IN_BATCH = 2
 """Rounds, at all tables, that a step of the optimiser is taken on."""
 DECAY = 0.9
 """Lambda of the value's targets: returns alone are noisier than what one action changes."""
-COMPONENTS = (2, 3, 4)
-"""Of a chair's chance; the policy has 0 and 1."""
+COMPONENTS = {"value": 2, "usual": 3, "worth": 4}
+"""The models, by the component of a chair's chance that each has; the policy has 0 and 1."""
 
 
 class LearnedInfluence:
@@ -44,9 +45,7 @@ class LearnedInfluence:
     episodes [chair, episode, round, table, ...]; before the first fit nobody has influence.
     """
 
-    def __init__(
-        self, chairs: Chairs, hidden: Sequence[int], rate: float, passes: int, buffer: int, discount: float
-    ):
+    def __init__(self, chairs: Chairs, units: int, rate: float, passes: int, buffer: int, discount: float):
         inputs = feature_count(chairs.game)
         assert inputs is not None
         self._chairs, self._passes, self._buffer, self._discount = chairs, passes, buffer, discount
@@ -57,17 +56,13 @@ class LearnedInfluence:
         sizes = sizes[(chairs.seat[:, None] + ahead) % self._players]
         self._available = (torch.arange(self._actions, device=chairs.device) < sizes[..., None])[:, None]
         """Which actions each player has [chair, 1, player, action]."""
-        acts = self._players * self._actions
-        self._nets = {
-            "value": MLP(Features(inputs + 1), hidden, self._players, "relu"),
-            "usual": MLP(Features(inputs + 1), hidden, acts, "relu"),
-            "worth": MLP(Features(inputs + 1 + acts), hidden, self._players, "relu"),
-        }
-        self.theta = {
-            name: net.initial(chairs, component)
-            for (name, net), component in zip(self._nets.items(), COMPONENTS, strict=True)
-        }
-        self._optimisers = {name: Adam(rate) for name in self._nets}
+        seen = Features(inputs + 1)
+        self._value = MLP(seen, (units,), self._players, "relu")
+        self._usual = MLP(seen, (units,), self._players * self._actions, "relu")
+        self._worth = JointActionValue(inputs + 1, self._players, self._actions, units)
+        nets = (self._value, self._usual, self._worth)
+        self.theta = {name: net.initial(chairs, COMPONENTS[name]) for name, net in zip(COMPONENTS, nets, strict=True)}
+        self._optimisers = {name: Adam(rate) for name in COMPONENTS}
         for name, optimiser in self._optimisers.items():
             optimiser.begin(self.theta[name])
         self.kept: dict[str, Tensor] = {}
@@ -75,13 +70,18 @@ class LearnedInfluence:
 
     def influence(self, trajectory: Trajectory) -> tuple[Tensor, Tensor]:
         """Of each other on the chair, and of the chair on each other, float64 [round, chair, other, table]."""
-        state = self._fed(trajectory.seen.transpose(0, 1))
+        state = self._fed(trajectory.seen.transpose(0, 1)).flatten(1, 2)
         did = torch.cat((trajectory.own[:, :, None], trajectory.others), 2).permute(1, 0, 3, 2)
         shape = did.shape[:3]
         did = did.flatten(1, 2)
         with torch.no_grad():
-            usual = self._usual(self.theta["usual"], state).softmax(-1)
-            changes = [self._change(state, did, usual[:, :, player], player) for player in range(self._players)]
+            away = one_hot(did, self._actions) - self._logits(self.theta["usual"], state).softmax(-1)
+            parts = self._worth.parts(self.theta["worth"], state)
+            chosen = self._worth.chosen(parts, did)
+            changes = [
+                self._change(parts[:, :, player], chosen.sum(2) - chosen[:, :, player], away[:, :, player])
+                for player in range(self._players)
+            ]
         given = changes[0][..., 1:]
         received = torch.stack([change[..., 0] for change in changes[1:]], -1)
         known = (self.fits > 0).double()[:, None, None]
@@ -107,16 +107,12 @@ class LearnedInfluence:
     def fit(self, episode: int) -> None:
         """Fit values, then what is usual and what actions are worth, to what is kept."""
         kept = {name: value.flatten(1, 2) for name, value in self.kept.items()}  # [chair, episode x round, table, ...]
-        state = self._fed(self.kept["features"].flatten(1, 2), flat=False)
-        joint = torch.cat((state, self._coded(kept["did"])), -1)
-        played = kept["played"]
-        shape = self.kept["reward"].shape
-        value = self._values(state).view(shape)
-        returns = self._returns(value, DECAY) + value
-        self._descend("value", episode, state, returns.flatten(1, 2), played)
-        self._descend("usual", episode, state, kept["did"], played)
-        value = self._values(state).view(shape)
-        self._descend("worth", episode, joint, (self._returns(value, 0.0) + value).flatten(1, 2), played)
+        state = self._fed(kept["features"])
+        did, played = kept["did"], kept["played"]
+        returns = self._returns(state, DECAY)
+        self._descend("value", episode, state, returns, played)
+        self._descend("usual", episode, state, did, played)
+        self._descend("worth", episode, state, torch.cat((self._returns(state, 0.0), did), -1), played)
         self.fits = self.fits + 1
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -132,73 +128,69 @@ class LearnedInfluence:
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Go on as the one that gave `state`."""
         self.fits = state["fits"]
-        self.theta = {name: state[f"{name}_theta"] for name in self._nets}
+        self.theta = {name: state[f"{name}_theta"] for name in COMPONENTS}
         for name, optimiser in self._optimisers.items():
             optimiser.load_state_dict({part: state[f"{name}_{part}"] for part in optimiser.state_dict()})
         self.kept = {name.removeprefix("kept_"): value for name, value in state.items() if name.startswith("kept_")}
 
-    def _change(self, state: Tensor, did: Tensor, usual: Tensor, player: int) -> Tensor:
-        """What a player's action changes for everybody [chair, row, player]."""
-        worth = []
-        for action in range(self._actions):
-            instead = did.clone()
-            instead[..., player] = action
-            fed = torch.cat((state, self._coded(instead)), -1)
-            worth.append(self._nets["worth"].step(self.theta["worth"], fed, None)[0])
-        every = torch.stack(worth, -1)
-        chosen = one_hot(did[..., player], self._actions).to(every.dtype)
-        return (every * (chosen - usual)[:, :, None]).sum(-1).double()
+    def _change(self, parts: Tensor, others: Tensor, away: Tensor) -> Tensor:
+        """What a player's action changes for everybody, float64 [chair, row, player].
 
-    def _descend(self, name: str, episode: int, fed: Tensor, target: Tensor, played: Tensor) -> None:
-        """Passes of a net over [chair, episode x round, table, ...], a few rounds at a time."""
-        net, optimiser = self._nets[name], self._optimisers[name]
-        for rounds in self._batches(name, episode, fed.shape[1]):
-            rows, aim, weight = (_taken(values, rounds) for values in (fed, target, played))
+        `parts` [chair, row, action, unit] are those of its actions, `others` [chair, row, unit] the sum of what the
+        others did, `away` [chair, row, action] the code of what it did less what is usual.
+        """
+        theta = self.theta["worth"]
+        worth = [self._worth.value(theta, others + parts[:, :, action]) for action in range(self._actions)]
+        return torch.stack([each * away[..., action, None] for action, each in enumerate(worth)]).sum(0).double()
+
+    def _descend(self, name: str, episode: int, state: Tensor, target: Tensor, played: Tensor) -> None:
+        """Passes of a model over [chair, episode x round, table, ...], a few rounds at a time."""
+        for rounds in self._batches(name, episode, state.shape[1]):
+            rows, aim, weight = (_taken(values, rounds) for values in (state, target, played))
             with torch.enable_grad():
                 theta = self.theta[name].detach().requires_grad_()
-                if name == "usual":
-                    logits = self._usual(theta, rows)
-                    error = cross_entropy(logits.flatten(0, 2), aim.flatten(), reduction="none").view(aim.shape)
-                else:
-                    error = (net.step(theta, rows, None)[0] - aim) ** 2
-                loss = (error.mean(-1) * weight).sum(1) / weight.sum(1).clamp(min=1)
+                loss = (self._error(name, theta, rows, aim) * weight).sum(1) / weight.sum(1).clamp(min=1)
                 (gradient,) = torch.autograd.grad(loss.sum(), theta)
-            self.theta[name] = optimiser.step(self.theta[name], gradient)
+            self.theta[name] = self._optimisers[name].step(self.theta[name], gradient)
+
+    def _error(self, name: str, theta: Tensor, state: Tensor, target: Tensor) -> Tensor:
+        """Of rows of a batch [chair, row]: squared errors, or surprise at what was done, mean over players."""
+        if name == "usual":
+            logits = self._logits(theta, state).flatten(0, 2)
+            return cross_entropy(logits, target.flatten(), reduction="none").view(target.shape).mean(-1)
+        if name == "value":
+            return ((self._value.step(theta, state, None)[0] - target) ** 2).mean(-1)
+        worth, did = target.split(self._players, -1)
+        chosen = self._worth.chosen(self._worth.parts(theta, state), did.long()).sum(2)
+        return ((self._worth.value(theta, chosen) - worth) ** 2).mean(-1)
 
     def _batches(self, name: str, episode: int, rounds: int) -> Iterator[Tensor]:
         """Which rounds of what is kept are taken together [chair, round in batch]."""
-        component = COMPONENTS[list(self._nets).index(name)]
-        chance = parameter_chance(self._chairs, rounds, component)
+        chance = parameter_chance(self._chairs, rounds, COMPONENTS[name])
         for number in range(self._passes):
             order = chance.bits(Purpose.MINIBATCH, episode, number).argsort(1)
             yield from order.split(ROUNDS_IN_BATCH, 1)
 
-    def _usual(self, theta: Tensor, state: Tensor) -> Tensor:
-        """Logits [chair, row, player, action]."""
-        logits = self._nets["usual"].step(theta, state, None)[0]
+    def _logits(self, theta: Tensor, state: Tensor) -> Tensor:
+        """Of what is usual [chair, row, player, action]."""
+        logits = self._usual.step(theta, state, None)[0]
         return allowed(logits.unflatten(-1, (self._players, self._actions)), self._available)
 
-    def _values(self, state: Tensor) -> Tensor:
-        """V [chair, row, player] of [chair, ..., input]."""
+    def _returns(self, state: Tensor, decay: float) -> Tensor:
+        """Returns of what is kept, mixed with the values of later states [chair, episode x round, table, player]."""
         with torch.no_grad():
-            return self._nets["value"].step(self.theta["value"], state.flatten(1, -2), None)[0]
-
-    def _returns(self, value: Tensor, decay: float) -> Tensor:
-        """Returns of what is kept, less the values [chair, episode, round, table, player]."""
-        reward, value = (values.movedim(2, 0) for values in (self.kept["reward"], value))
+            value = self._value.step(self.theta["value"], state.flatten(1, 2), None)[0]
+        reward = self.kept["reward"]
+        reward, value = (values.movedim(2, 0) for values in (reward, value.view_as(reward)))
         played = self.kept["played"].movedim(2, 0)[..., None]
-        return generalised_advantages(reward, value, self._discount, decay, played).movedim(0, 2)
+        returns = generalised_advantages(reward, value, self._discount, decay, played) + value
+        return returns.movedim(0, 2).flatten(1, 2)
 
-    def _fed(self, features: Tensor, flat: bool = True) -> Tensor:
-        """Features [chair, round, table, input] with the share of rounds that are left; `flat`: [chair, row, input]."""
+    def _fed(self, features: Tensor) -> Tensor:
+        """Features [chair, round, table, input] and, as one more, the share of rounds that are left."""
         rounds = features.shape[1]
         left = 1 - torch.arange(rounds, device=features.device) % self._rounds / self._rounds
-        fed = torch.cat((features, left[:, None, None].expand(*features.shape[:-1], 1)), -1)
-        return fed.flatten(1, 2) if flat else fed
-
-    def _coded(self, did: Tensor) -> Tensor:
-        """Joint actions [..., player] as one-hot codes side by side [..., player x action]."""
-        return one_hot(did, self._actions).flatten(-2).float()
+        return torch.cat((features, left[:, None, None].expand(*features.shape[:-1], 1)), -1)
 
 
 def _taken(values: Tensor, rounds: Tensor) -> Tensor:

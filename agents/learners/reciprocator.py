@@ -16,7 +16,7 @@ from .influence import joint_actions, payoffs, refuses_all_but_small_tables, val
 from .layers import lookup
 from .learned_influence import LearnedInfluence
 from .perception import actions_by_seat, feature_count
-from .policy_gradient import Positive, Widths
+from .policy_gradient import Positive
 from .ppo import PPO, PPOPlayer
 from .trajectory import Trajectory
 
@@ -60,7 +60,7 @@ class Reciprocator(PPO):
     buffer: int = Field(1, description="episodes that the baseline is taken from", ge=1)
     refresh: int = Field(3, description="episodes from one baseline to the next", ge=1)
     prior: float = Field(1.0, description="imagined plays of each action in each state", gt=0)
-    model_hidden: Widths = Field((64,), description="widths of the hidden layers of learned models")
+    model_units: int = Field(64, description="width of the hidden layer of learned models", ge=1)
     model_rate: Positive = Field(0.005, description="step size of learned models")
     model_passes: int = Field(1, description="passes over the buffer in a fit of learned models", ge=1)
 
@@ -228,7 +228,7 @@ class ModellingReciprocator(ReciprocatorPlayer):
     def __init__(self, agent: Reciprocator, chairs: Chairs):
         super().__init__(agent, chairs)
         self.models = LearnedInfluence(
-            chairs, agent.model_hidden, agent.model_rate, agent.model_passes, agent.buffer, agent.discount
+            chairs, agent.model_units, agent.model_rate, agent.model_passes, agent.buffer, agent.discount
         )
 
     def influence(self, trajectory: Trajectory) -> tuple[Tensor, Tensor]:

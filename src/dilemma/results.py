@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from .agents import CATALOGUE as AGENTS
 from .agents.agent import Agent
 from .analysis.cells import Game, environments
+from .analysis.held_out import rivals
 from .analysis.judgement import Judgement
 from .analysis.payoffs import payoff_table
 from .analysis.racing import unresolved
@@ -72,7 +73,8 @@ class Results:
     def ranking(self) -> pd.DataFrame:
         """A row for each environment and agent, the best first, with 95 % intervals."""
         asked = self.asked
-        return rank(self.seats, self.games, draws=asked.draws, top=asked.top, correction=asked.comparisons)
+        ranked = rivals(self.seats, asked.background)
+        return rank(ranked, self.games, draws=asked.draws, top=asked.top, correction=asked.comparisons)
 
     def report(self, folder: Path | str) -> Path:
         """Write the report into `folder`; returns its page."""

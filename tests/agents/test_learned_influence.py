@@ -108,7 +108,7 @@ class Exact:
 def sit(game=TWO, tables=128, **given):
     seats = torch.arange(game.seats)
     chairs = Chairs(game, seats, Chance.at_tables(derive(derive(torch.arange(1), 3).repeat(game.seats), seats), tables))
-    return LearnedInfluence(chairs, **{"hidden": (64,), "rate": 0.005, "passes": 1, "buffer": 4, "discount": DISCOUNT, **given})
+    return LearnedInfluence(chairs, **{"units": 64, "rate": 0.005, "passes": 1, "buffer": 4, "discount": DISCOUNT, **given})
 
 
 def played(policies, episode, game=TWO, tables=128) -> Trajectory:

@@ -158,3 +158,11 @@ def _printed(what):
     with console.capture() as captured:
         console.print(what)
     return captured.get()
+
+
+def test_partners_held_out_are_not_ranked_but_told(seats, tmp_path):
+    asked = Judgement(draws=200, background=["D"])
+    page = write_report(tmp_path, field(seats, "ABCD"), GAMES, asked=asked).read_text()
+    assert {row["agent"] for row in rows(tmp_path / "ranking.csv")} == set("ABC")
+    assert [row["agent"] for row in rows(tmp_path / "held_out.csv")] == list("ABC")
+    assert "Partners held out" in page
