@@ -17,37 +17,38 @@ from .ppo import PPO, PPOPlayer
 from .returns import generalised_advantages, normalised, returns_to_go
 from .trajectory import Trajectory
 
+DECAY = 0.9
+"""Lambda of the returns that the critics' net is fitted to."""
+
 
 class AdvantageAlignment(PPO):
     """PPO on an advantage that takes in the others', by how well play has gone for oneself.
 
-        A*_t = A_t + weight * discount * (sum_{k<t} discount^(t-k) A_k) * A^others_t
-    where A is the own advantage and A^others the sum of the others', from what they were seen to earn. Who was to
-    one's advantage is helped, who was to one's harm is harmed.
+        A*_t = A_t + weight * discount * (sum_{k<t} discount^(t-k) D_k) * A^others_t
+    where A is the own advantage and A^others the sum of the others', from what they were seen to earn, and D the
+    own advantage with lambda 0. Who was to one's advantage is helped, who was to one's harm is harmed.
 
-    Each has a critic of its own: what was earned, on average, from a round and last outcome on. Published for
-    Melting Pot: discount 0.99, lambda 0.95, clip 0.1, weight 1, advantages normalised, two updates of a batch,
-    entropy 0.1, Adam at 1e-5 in long training. Here discount, updates, entropy and rate are PPO's for 32 rounds
-    at 256 tables, and lambda is 0: above it past advantages hold what was earned after t, which A^others_t
-    holds too, and the product then pays for luck that both share (with 0.95, self-play stays at 60 %
-    cooperation; with 0 it reaches 95 %).
+    Each has a critic of its own: what was earned, on average, from a round and last outcome on; where features are
+    seen, a net of them and of the time left. Published for Melting Pot: discount 0.99, lambda 0.95, clip 0.1,
+    weight 1, advantages normalised, two updates of a batch, entropy 0.1, Adam at 1e-5 in long training. Here
+    discount, updates, entropy and rate are PPO's for 32 rounds at 256 tables, and lambda is 0.
+
+    What is past is taken with lambda 0 whatever `gae` is: above it D_k would hold what was earned after t, which
+    A^others_t holds too, and the product would pay for luck that both share.
     """
 
     source: ClassVar[str] = "Duque et al. 2025, Advantage Alignment Algorithms, in its proximal form"
     needs: ClassVar[frozenset[str]] = frozenset({"others_actions", "others_rewards"})
 
     weight: float = Field(1.0, description="of the others' advantage")
-    gae: float = Field(0.0, description="decay (lambda) of generalised advantages", ge=0, le=1)
+    gae: float = Field(0.0, description="decay (lambda) of generalised advantages, but for past ones", ge=0, le=1)
     normalise: Literal["advantages", "nothing"] = Field(
         "advantages", description="what is shifted and scaled to mean 0 and deviation 1 over a chair's rounds"
     )
     value_weight: float = Field(0.0, description="weight of the net's own value, which nothing here uses", ge=0)
     memory: Positive = Field(10.0, description="returns seen in a cell that weigh as much as the critic so far")
-
-    critic_hidden: Widths = Field((64, 64), description="widths of the critics' net, over features")
+    critic_hidden: Widths = Field((64,), description="widths of the critics' net, where features are seen")
     critic_rate: Positive = Field(0.003, description="of Adam, for the critics' net")
-    critic_passes: int = Field(2, description="over an episode, of five steps each", ge=1)
-    critic_decay: float = Field(0.9, description="decay (lambda) of the returns that the net is fitted to", ge=0, le=1)
 
     def sit(self, chairs: Chairs) -> Player:
         return AdvantageAlignmentPlayer(self, chairs)
@@ -84,7 +85,7 @@ class AdvantageAlignmentPlayer(PPOPlayer):
         alignment = agent.weight * aligned(past, advantage(others, values[1], agent.gae), agent.discount)
         self._measures["alignment"] = alignment.square().mean((0, 2)).sqrt()
         for name, reward, value in zip(("fit", "fit_of_others"), (paid, others), values, strict=True):
-            self._measures[name] = explained(reward, value, agent.discount)
+            self._measures[name] = explained(returns_to_go(reward, agent.discount), value, playing)
         self._fit(trajectory, (paid, others), values)
         return Estimate(own + alignment, torch.zeros_like(own))
 
@@ -100,10 +101,10 @@ class AdvantageAlignmentPlayer(PPOPlayer):
         agent, seen, playing = self.agent, trajectory.seen, trajectory.playing
         if self.net is not None:
             targets = [
-                generalised_advantages(reward, value, agent.discount, agent.critic_decay, playing) + value
+                generalised_advantages(reward, value, agent.discount, DECAY, playing) + value
                 for reward, value in zip(paid, values, strict=True)
             ]
-            self.net.fit(seen, torch.stack(targets, -1), playing, agent.critic_passes)
+            self.net.fit(seen, torch.stack(targets, -1), playing)
             return
         rounds = torch.arange(len(seen), device=seen.device)[:, None, None]
         index = rounds * self.critic.shape[2] + seen
@@ -126,11 +127,13 @@ class AdvantageAlignmentPlayer(PPOPlayer):
         self.critic, self.critic_of_others = state["critic"].clone(), state["critic_of_others"].clone()
 
 
-def explained(reward: Tensor, value: Tensor, discount: float) -> Tensor:
-    """The share [chair] of the variance of returns to go that values [round, chair, table] explain."""
-    returns = returns_to_go(reward, discount)
-    error = (returns - value).square().mean((0, 2))
-    return 1 - error / (returns - returns.mean((0, 2), keepdim=True)).square().mean((0, 2)).clamp(min=1e-12)
+def explained(returns: Tensor, value: Tensor, playing: Tensor | None = None) -> Tensor:
+    """The share [chair] of the variance of returns [round, chair, table] that values explain, where played."""
+    weight = torch.ones_like(returns) if playing is None else playing.to(returns.dtype)
+    count = weight.sum((0, 2), keepdim=True)
+    centred = returns - (returns * weight).sum((0, 2), keepdim=True) / count
+    error = ((returns - value).square() * weight).sum((0, 2))
+    return 1 - error / (centred.square() * weight).sum((0, 2)).clamp(min=1e-12)
 
 
 def aligned(own: Tensor, theirs: Tensor, discount: float) -> Tensor:

@@ -13,6 +13,11 @@ from .adam import Adam
 from .perception import Features, feature_count
 from .policies import MLP
 
+PASSES = 2
+"""Over an episode."""
+PARTS = 5
+"""Steps of the optimiser in a pass, each on every fifth round."""
+
 
 class FittedNet:
     """`outputs` numbers of features and of the time left, by a net of each chair's own.
@@ -34,32 +39,22 @@ class FittedNet:
         with torch.no_grad():
             return self._net.unroll(self.theta, self._with_time(seen)).double()
 
-    def fit(self, seen: Tensor, target: Tensor, playing: Tensor | None, passes: int, parts: int = 5) -> Tensor:
-        """Steps down the mean squared error of outputs from `target` [round, chair, table, output].
-
-        A step for every one of `parts`, each of which has every `parts`-th round. Returns the last pass's error
-        [chair], half of it before the steps on what it is measured by.
-        """
+    def fit(self, seen: Tensor, target: Tensor, playing: Tensor | None) -> None:
+        """Steps down the mean squared distance of outputs to `target` [round, chair, table, output]."""
         fed, target = self._with_time(seen), target.to(self.theta.dtype)
-        weight = torch.ones(target.shape[:-1], device=target.device) if playing is None else playing.to(target.dtype)
-        total = torch.zeros(())
-        for _ in range(passes):
-            total = torch.zeros(len(self.theta), device=target.device)
-            for part in range(min(parts, len(fed))):
-                rows = slice(part, None, parts)
-                with torch.enable_grad():
-                    theta = self.theta.detach().requires_grad_()
-                    error = ((self._net.unroll(theta, fed[rows]) - target[rows]) ** 2).sum(-1)
-                    loss = (error * weight[rows]).sum((0, 2)) / weight[rows].sum((0, 2)).clamp(min=1)
-                    (gradient,) = torch.autograd.grad(loss.sum(), theta)
-                self.theta = self._optimiser.step(self.theta, gradient)
-                total = total + loss.detach() / parts
-        return total
+        played = torch.ones_like(target[..., 0]) if playing is None else playing.to(target.dtype)
+        for part in [slice(first, None, PARTS) for first in range(min(PARTS, len(fed)))] * PASSES:
+            weight = played[part]
+            with torch.enable_grad():
+                theta = self.theta.detach().requires_grad_()
+                error = ((self._net.unroll(theta, fed[part]) - target[part]) ** 2).sum(-1)
+                loss = (error * weight).sum((0, 2)) / weight.sum((0, 2)).clamp(min=1)
+                (gradient,) = torch.autograd.grad(loss.sum(), theta)
+            self.theta = self._optimiser.step(self.theta, gradient)
 
     def _with_time(self, seen: Tensor) -> Tensor:
-        left = 1 - torch.arange(len(seen), device=seen.device, dtype=seen.dtype) / self._rounds
         fed = pad(seen, (0, 1))
-        fed[..., -1] = left[:, None, None]
+        fed[..., -1] = 1 - torch.arange(len(seen), device=seen.device)[:, None, None] / self._rounds
         return fed
 
     def state_dict(self) -> dict[str, Tensor]:

@@ -7,17 +7,18 @@
 Each chair has models of its own, of what it sees: its features, everybody's actions (one-hot) and rewards. As the
 baseline is a model too, an error in Q that all of p's actions share cancels in VI.
 
-Zhou, Hong and Kao 2024 fit two nets, with and without p's action, and sum over successor states; they enter actions
-as numbers, and their values don't see the time.
+Zhou, Hong and Kao 2024 fit two nets, with and without p's action, and sum over successor states; they enter
+actions as numbers, and their values don't see the time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, one_hot, pad
+from torch.nn.functional import one_hot, pad
 
 from ...envs.chance import Purpose
 from ..agent import Chairs
@@ -30,6 +31,8 @@ from .policies import MLP
 from .returns import generalised_advantages
 from .trajectory import Trajectory
 
+Error: TypeAlias = Callable[..., Tensor]
+"""How far off a model with parameters theta is in rows of its data, mean over players [chair, row]."""
 ROUNDS_IN_BATCH = 2
 """Rounds, at all tables, that a step of the optimiser is taken on."""
 DECAY = 0.9
@@ -41,8 +44,8 @@ COMPONENTS = {"value": 2, "usual": 3, "worth": 4}
 class LearnedInfluence:
     """Models of chairs, and the episodes that they are fitted to.
 
-    Players are counted from the chair: 0 is its own, 1 the next seat, and so on around. `kept` are the last `buffer`
-    episodes [chair, episode, round, table, ...]; before the first fit nobody has influence.
+    Players are counted from the chair: 0 is its own, 1 the next seat, and so on around. `kept` are the last
+    `buffer` episodes [chair, episode, round, table, ...]; before the first fit nobody has influence.
     """
 
     def __init__(self, chairs: Chairs, units: int, rate: float, passes: int, buffer: int, discount: float):
@@ -60,8 +63,11 @@ class LearnedInfluence:
         self._value = MLP(seen, (units,), self._players, "relu")
         self._usual = MLP(seen, (units,), self._players * self._actions, "relu")
         self._worth = JointActionValue(inputs + 1, self._players, self._actions, units)
-        nets = (self._value, self._usual, self._worth)
-        self.theta = {name: net.initial(chairs, COMPONENTS[name]) for name, net in zip(COMPONENTS, nets, strict=True)}
+        self.theta = {
+            "value": self._value.initial(chairs, COMPONENTS["value"]),
+            "usual": self._usual.initial(chairs, COMPONENTS["usual"]),
+            "worth": self._worth.initial(chairs, COMPONENTS["worth"]),
+        }
         self._optimisers = {name: Adam(rate) for name in COMPONENTS}
         for name, optimiser in self._optimisers.items():
             optimiser.begin(self.theta[name])
@@ -106,13 +112,11 @@ class LearnedInfluence:
 
     def fit(self, episode: int) -> None:
         """Fit values, then what is usual and what actions are worth, to what is kept."""
-        kept = {name: value.flatten(1, 2) for name, value in self.kept.items()}  # [chair, episode x round, table, ...]
-        state = self._fed(kept["features"])
-        did, played = kept["did"], kept["played"]
-        returns = self._returns(state, DECAY)
-        self._descend("value", episode, state, returns, played)
-        self._descend("usual", episode, state, did, played)
-        self._descend("worth", episode, state, torch.cat((self._returns(state, 0.0), did), -1), played)
+        did = self.kept["did"].flatten(1, 2)
+        state = self._fed(self.kept["features"].flatten(1, 2))
+        self._descend("value", self._value_error, episode, state, self._returns(state, DECAY))
+        self._descend("usual", self._surprise, episode, state, did)
+        self._descend("worth", self._worth_error, episode, state, did, self._returns(state, 0.0))
         self.fits = self.fits + 1
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -131,53 +135,56 @@ class LearnedInfluence:
         self.theta = {name: state[f"{name}_theta"] for name in COMPONENTS}
         for name, optimiser in self._optimisers.items():
             optimiser.load_state_dict({part: state[f"{name}_{part}"] for part in optimiser.state_dict()})
-        self.kept = {name.removeprefix("kept_"): value for name, value in state.items() if name.startswith("kept_")}
+        self.kept = {
+            name.removeprefix("kept_"): value for name, value in state.items() if name.startswith("kept_")
+        }
 
     def _change(self, parts: Tensor, others: Tensor, away: Tensor) -> Tensor:
         """What a player's action changes for everybody, float64 [chair, row, player].
 
-        `parts` [chair, row, action, unit] are those of its actions, `others` [chair, row, unit] the sum of what the
-        others did, `away` [chair, row, action] the code of what it did less what is usual.
+        `parts` [chair, row, action, unit] are those of its actions, `others` [chair, row, unit] the sum of those of
+        what the others did, `away` [chair, row, action] the code of what it did less what is usual.
         """
         theta = self.theta["worth"]
-        worth = [self._worth.value(theta, others + parts[:, :, action]) for action in range(self._actions)]
-        return torch.stack([each * away[..., action, None] for action, each in enumerate(worth)]).sum(0).double()
+        worth = [self._worth.value(theta, others + part) for part in parts.unbind(2)]
+        return (torch.stack(worth, 2) * away[..., None]).sum(2).double()
 
-    def _descend(self, name: str, episode: int, state: Tensor, target: Tensor, played: Tensor) -> None:
-        """Passes of a model over [chair, episode x round, table, ...], a few rounds at a time."""
-        for rounds in self._batches(name, episode, state.shape[1]):
-            rows, aim, weight = (_taken(values, rounds) for values in (state, target, played))
+    def _descend(self, name: str, error: Error, episode: int, *kept: Tensor) -> None:
+        """Passes of a model over data [chair, episode x round, table, ...], a few rounds at a time."""
+        for rounds in self._batches(name, episode, kept[0].shape[1]):
+            rows = [_taken(values, rounds) for values in kept]
+            played = _taken(self.kept["played"].flatten(1, 2), rounds)
             with torch.enable_grad():
                 theta = self.theta[name].detach().requires_grad_()
-                loss = (self._error(name, theta, rows, aim) * weight).sum(1) / weight.sum(1).clamp(min=1)
+                loss = (error(theta, *rows) * played).sum(1) / played.sum(1).clamp(min=1)
                 (gradient,) = torch.autograd.grad(loss.sum(), theta)
             self.theta[name] = self._optimisers[name].step(self.theta[name], gradient)
 
-    def _error(self, name: str, theta: Tensor, state: Tensor, target: Tensor) -> Tensor:
-        """Of rows of a batch [chair, row]: squared errors, or surprise at what was done, mean over players."""
-        if name == "usual":
-            logits = self._logits(theta, state).flatten(0, 2)
-            return cross_entropy(logits, target.flatten(), reduction="none").view(target.shape).mean(-1)
-        if name == "value":
-            return ((self._value.step(theta, state, None)[0] - target) ** 2).mean(-1)
-        worth, did = target.split(self._players, -1)
-        chosen = self._worth.chosen(self._worth.parts(theta, state), did.long()).sum(2)
-        return ((self._worth.value(theta, chosen) - worth) ** 2).mean(-1)
+    def _value_error(self, theta: Tensor, state: Tensor, target: Tensor) -> Tensor:
+        return ((self._value.step(theta, state, None)[0] - target) ** 2).mean(-1)
+
+    def _surprise(self, theta: Tensor, state: Tensor, did: Tensor) -> Tensor:
+        logs = torch.log_softmax(self._logits(theta, state), -1)
+        return -logs.gather(-1, did[..., None])[..., 0].mean(-1)
+
+    def _worth_error(self, theta: Tensor, state: Tensor, did: Tensor, target: Tensor) -> Tensor:
+        summed = self._worth.chosen(self._worth.parts(theta, state), did).sum(2)
+        return ((self._worth.value(theta, summed) - target) ** 2).mean(-1)
 
     def _batches(self, name: str, episode: int, rounds: int) -> Iterator[Tensor]:
         """Which rounds of what is kept are taken together [chair, round in batch]."""
         chance = parameter_chance(self._chairs, rounds, COMPONENTS[name])
         for number in range(self._passes):
             order = chance.bits(Purpose.MINIBATCH, episode, number).argsort(1)
-            yield from order.split(ROUNDS_IN_BATCH, 1)
+            yield from torch.split(order, ROUNDS_IN_BATCH, 1)
 
     def _logits(self, theta: Tensor, state: Tensor) -> Tensor:
         """Of what is usual [chair, row, player, action]."""
         logits = self._usual.step(theta, state, None)[0]
-        return allowed(logits.unflatten(-1, (self._players, self._actions)), self._available)
+        return allowed(logits.view(*logits.shape[:2], self._players, self._actions), self._available)
 
     def _returns(self, state: Tensor, decay: float) -> Tensor:
-        """Returns of what is kept, mixed with the values of later states [chair, episode x round, table, player]."""
+        """Of what is kept, mixed with values of later states [chair, episode x round, table, player]."""
         with torch.no_grad():
             value = self._value.step(self.theta["value"], state.flatten(1, 2), None)[0]
         reward = self.kept["reward"]

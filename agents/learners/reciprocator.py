@@ -41,8 +41,8 @@ class Reciprocator(PPO):
     In environments with features influence also counts what comes later, and it and the baselines are learned
     (`learned_influence.py`) from the last `buffer` episodes, every `refresh` episodes; nobody has any before the
     first fit. The policy must remember the episode to return anything: "gru".
-    Published for Coins, at 2048 tables: weight 1, "decayed_minus_own", buffer 4, refresh 1, hidden (16,), 40 epochs,
-    clip 0.15, entropy 0.01.
+    Published for Coins, at 2048 tables: weight 1, "decayed_minus_own", buffer 4, refresh 1, hidden (16,), 40
+    epochs, clip 0.15, entropy 0.01.
     """
 
     source: ClassVar[str] = "Zhou, Hong and Kao 2024, algorithm 1"
@@ -61,7 +61,7 @@ class Reciprocator(PPO):
     refresh: int = Field(3, description="episodes from one baseline to the next", ge=1)
     prior: float = Field(1.0, description="imagined plays of each action in each state", gt=0)
     model_units: int = Field(64, description="width of the hidden layer of learned models", ge=1)
-    model_rate: Positive = Field(0.005, description="step size of learned models")
+    model_rate: Positive = Field(0.01, description="step size of learned models")
     model_passes: int = Field(1, description="passes over the buffer in a fit of learned models", ge=1)
 
     def refuses(self, game: Environment) -> str | None:
