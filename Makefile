@@ -22,6 +22,8 @@ lint: .venv/tested
 benchmarks: .venv/tested
 	$(BIN)/python benchmarks/axelrod.py
 	$(BIN)/python benchmarks/exact.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/analysis.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/environments.py
 
 clean:
 	rm -rf .venv build

@@ -1,9 +1,9 @@
 """Coins: learners meet on a 3x3 torus with a coin for each, 32 rounds an episode, repetitions side by side.
 
-An agent is a registered name, or JSON with its name and parameters; learners have a recurrent policy, and the
-published Reciprocator's parameters, unless they say otherwise. Prints, for each third of training and each seat, the
-share of own coins, the reward an episode (two that only take their own: 19.5), coins an episode, and what the learner
-tells; then the last third of every repetition, and what an episode of one match cost.
+An agent is a registered name, or JSON with its name and parameters; learners have a recurrent policy, and
+Reciprocators nearly the published parameters, unless they say otherwise. Prints, for each third of training and
+each seat, the share of own coins, the reward an episode (two that only take their own: 19.5), coins an episode,
+and what the learner tells; then the last third of every repetition, and what an episode of one match cost.
 
     python benchmarks/reciprocator_coins.py reciprocator ppo
     python benchmarks/reciprocator_coins.py '{"name": "reciprocator", "weight": 3.0}' ppo --tables 64
@@ -29,7 +29,7 @@ from dilemma.tournament.arena import Protocol, play
 
 ROUNDS = 32
 POLICY = {"policy": "gru", "hidden": (16,), "clip": 0.15, "entropy_weight": 0.01}
-INFLUENCE = {"weight": 1.0, "balance": "decayed_minus_own", "buffer": 3, "refresh": 2}
+INFLUENCE = {"weight": 1.0, "balance": "decayed_minus_own", "buffer": 3, "refresh": 2, "model_refresh": 2}
 TOLD = (
     "influence_received",
     "influence_given",

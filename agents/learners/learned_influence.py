@@ -45,7 +45,8 @@ class LearnedInfluence:
     """Models of chairs, and the episodes that they are fitted to.
 
     Players are counted from the chair: 0 is its own, 1 the next seat, and so on around. `kept` are the last
-    `buffer` episodes [chair, episode, round, table, ...]; before the first fit nobody has influence.
+    `buffer` episodes [chair, episode, round, table, ...]; before the first fit of what
+    actions are worth nobody has influence, and before that of what is usual every action is as usual as the other.
     """
 
     def __init__(self, chairs: Chairs, units: int, rate: float, passes: int, buffer: int, discount: float):
@@ -72,7 +73,8 @@ class LearnedInfluence:
         for name, optimiser in self._optimisers.items():
             optimiser.begin(self.theta[name])
         self.kept: dict[str, Tensor] = {}
-        self.fits = torch.zeros(chairs.shape[0], dtype=torch.int64, device=chairs.device)
+        nought = torch.zeros(chairs.shape[0], dtype=torch.int64, device=chairs.device)
+        self.fits = {"worth": nought, "usual": nought}
 
     def influence(self, trajectory: Trajectory) -> tuple[Tensor, Tensor]:
         """Of each other on the chair, and of the chair on each other, float64 [round, chair, other, table]."""
@@ -81,7 +83,7 @@ class LearnedInfluence:
         shape = did.shape[:3]
         did = did.flatten(1, 2)
         with torch.no_grad():
-            away = one_hot(did, self._actions) - self._logits(self.theta["usual"], state).softmax(-1)
+            away = one_hot(did, self._actions) - self.usual(state)
             parts = self._worth.parts(self.theta["worth"], state)
             chosen = self._worth.chosen(parts, did)
             changes = [
@@ -90,8 +92,13 @@ class LearnedInfluence:
             ]
         given = changes[0][..., 1:]
         received = torch.stack([change[..., 0] for change in changes[1:]], -1)
-        known = (self.fits > 0).double()[:, None, None]
+        known = (self.fits["worth"] > 0).double()[:, None, None]
         return _by_round(received * known, shape), _by_round(given * known, shape)
+
+    def usual(self, state: Tensor) -> Tensor:
+        """Probabilities [chair, row, player, action], in states [chair, row, input]."""
+        known = (self.fits["usual"] > 0).to(state.dtype)[:, None, None, None]
+        return allowed(known * self._logits(self.theta["usual"], state), self._available).softmax(-1)
 
     def remember(self, trajectory: Trajectory) -> None:
         """Keep an episode, and let go of the oldest."""
@@ -110,14 +117,17 @@ class LearnedInfluence:
             before = self.kept.get(name)
             self.kept[name] = whole if before is None else torch.cat((before, whole), 1)[:, -self._buffer :]
 
-    def fit(self, episode: int) -> None:
-        """Fit values, then what is usual and what actions are worth, to what is kept."""
-        did = self.kept["did"].flatten(1, 2)
-        state = self._fed(self.kept["features"].flatten(1, 2))
+    def fit_worth(self, episode: int) -> None:
+        """Fit values, and then what actions are worth, to what is kept."""
+        did, state = self.kept["did"].flatten(1, 2), self._kept_states()
         self._descend("value", self._value_error, episode, state, self._returns(state, DECAY))
-        self._descend("usual", self._surprise, episode, state, did)
         self._descend("worth", self._worth_error, episode, state, did, self._returns(state, 0.0))
-        self.fits = self.fits + 1
+        self.fits["worth"] = self.fits["worth"] + 1
+
+    def fit_usual(self, episode: int) -> None:
+        """Fit what is usual to what is kept."""
+        self._descend("usual", self._surprise, episode, self._kept_states(), self.kept["did"].flatten(1, 2))
+        self.fits["usual"] = self.fits["usual"] + 1
 
     def state_dict(self) -> dict[str, Tensor]:
         """Everything that it goes on with, each tensor starting with [chair]."""
@@ -127,11 +137,12 @@ class LearnedInfluence:
             for name, optimiser in self._optimisers.items()
             for part, value in optimiser.state_dict().items()
         }
-        return {"fits": self.fits, **nets, **steps, **{f"kept_{name}": value for name, value in self.kept.items()}}
+        fits = {f"{name}_fits": fits for name, fits in self.fits.items()}
+        return {**fits, **nets, **steps, **{f"kept_{name}": value for name, value in self.kept.items()}}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Go on as the one that gave `state`."""
-        self.fits = state["fits"]
+        self.fits = {name: state[f"{name}_fits"] for name in self.fits}
         self.theta = {name: state[f"{name}_theta"] for name in COMPONENTS}
         for name, optimiser in self._optimisers.items():
             optimiser.load_state_dict({part: state[f"{name}_{part}"] for part in optimiser.state_dict()})
@@ -142,8 +153,8 @@ class LearnedInfluence:
     def _change(self, parts: Tensor, others: Tensor, away: Tensor) -> Tensor:
         """What a player's action changes for everybody, float64 [chair, row, player].
 
-        `parts` [chair, row, action, unit] are those of its actions, `others` [chair, row, unit] the sum of those of
-        what the others did, `away` [chair, row, action] the code of what it did less what is usual.
+        `parts` [chair, row, action, unit] are those of its actions, `others` [chair, row, unit] the sum of those
+        of what the others did, `away` [chair, row, action] the code of what it did less what is usual.
         """
         theta = self.theta["worth"]
         worth = [self._worth.value(theta, others + part) for part in parts.unbind(2)]
@@ -164,7 +175,7 @@ class LearnedInfluence:
         return ((self._value.step(theta, state, None)[0] - target) ** 2).mean(-1)
 
     def _surprise(self, theta: Tensor, state: Tensor, did: Tensor) -> Tensor:
-        logs = torch.log_softmax(self._logits(theta, state), -1)
+        logs = torch.log_softmax(allowed(self._logits(theta, state), self._available), -1)
         return -logs.gather(-1, did[..., None])[..., 0].mean(-1)
 
     def _worth_error(self, theta: Tensor, state: Tensor, did: Tensor, target: Tensor) -> Tensor:
@@ -179,9 +190,8 @@ class LearnedInfluence:
             yield from torch.split(order, ROUNDS_IN_BATCH, 1)
 
     def _logits(self, theta: Tensor, state: Tensor) -> Tensor:
-        """Of what is usual [chair, row, player, action]."""
         logits = self._usual.step(theta, state, None)[0]
-        return allowed(logits.view(*logits.shape[:2], self._players, self._actions), self._available)
+        return logits.view(*logits.shape[:2], self._players, self._actions)
 
     def _returns(self, state: Tensor, decay: float) -> Tensor:
         """Of what is kept, mixed with values of later states [chair, episode x round, table, player]."""
@@ -192,6 +202,10 @@ class LearnedInfluence:
         played = self.kept["played"].movedim(2, 0)[..., None]
         returns = generalised_advantages(reward, value, self._discount, decay, played) + value
         return returns.movedim(0, 2).flatten(1, 2)
+
+    def _kept_states(self) -> Tensor:
+        """[chair, episode x round, table, input]."""
+        return self._fed(self.kept["features"].flatten(1, 2))
 
     def _fed(self, features: Tensor) -> Tensor:
         """Features [chair, round, table, input] and, as one more, the share of rounds that are left."""

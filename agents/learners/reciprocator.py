@@ -39,8 +39,8 @@ class Reciprocator(PPO):
     Reciprocal rewards are in units of rewards squared: the weight depends on the scale of the payoffs.
 
     In environments with features influence also counts what comes later, and it and the baselines are learned
-    (`learned_influence.py`) from the last `buffer` episodes, every `refresh` episodes; nobody has any before the
-    first fit. The policy must remember the episode to return anything: "gru".
+    from the last `buffer` episodes (`learned_influence.py`); before the first baseline every action is as usual as
+    the other. The policy must remember the episode to return anything: "gru".
     Published for Coins, at 2048 tables: weight 1, "decayed_minus_own", buffer 4, refresh 1, hidden (16,), 40
     epochs, clip 0.15, entropy 0.01.
     """
@@ -62,6 +62,7 @@ class Reciprocator(PPO):
     prior: float = Field(1.0, description="imagined plays of each action in each state", gt=0)
     model_units: int = Field(64, description="width of the hidden layer of learned models", ge=1)
     model_rate: Positive = Field(0.01, description="step size of learned models")
+    model_refresh: int = Field(1, description="episodes from one fit of what actions are worth to the next", ge=1)
     model_passes: int = Field(1, description="passes over the buffer in a fit of learned models", ge=1)
 
     def refuses(self, game: Environment) -> str | None:
@@ -241,8 +242,11 @@ class ModellingReciprocator(ReciprocatorPlayer):
     def remember(self) -> None:
         self.models.remember(self.trajectory)
         self.episodes = self.episodes + 1
-        if int(self.episodes[0]) % self.agent.refresh == 0:
-            self.models.fit(self.trajectory.episode)
+        played = int(self.episodes[0])
+        if played % self.agent.model_refresh == 0:
+            self.models.fit_worth(self.trajectory.episode)
+        if played % self.agent.refresh == 0:
+            self.models.fit_usual(self.trajectory.episode)
 
     def state_dict(self) -> dict[str, Tensor]:
         models = {f"influence_{name}": value for name, value in self.models.state_dict().items()}

@@ -118,6 +118,11 @@ def sit(game=TWO, tables=128, **given):
     )
 
 
+def fit(models, episode):
+    models.fit_worth(episode)
+    models.fit_usual(episode)
+
+
 def played(policies, episode, game=TWO, tables=128) -> Trajectory:
     """An episode in which each seat draws its moves from a policy [state, move], or at random."""
     chance = Chance.at_tables(derive(torch.arange(1), 0), tables)
@@ -178,7 +183,7 @@ def test_it_correlates_with_the_exact_influence_on_play_held_out():
     models = sit()
     for episode in range(WARM_UP):
         models.remember(played(policies, episode))
-        models.fit(episode)
+        fit(models, episode)
     held_out = played(policies, WARM_UP)
     for learned, known in zip(models.influence(held_out), exact(policies, held_out), strict=True):
         for seat in range(2):
@@ -197,9 +202,8 @@ def test_what_is_usual_changes_nothing_on_average():
     models = sit(TWO, 4)
     trajectory = played([None] * 2, 0, TWO, 4)
     models.remember(trajectory)
-    models.fit(0)
-    state = models._fed(trajectory.seen.transpose(0, 1)).flatten(1, 2)
-    usual = models._logits(models.theta["usual"], state).softmax(-1)[:, :, 0]
+    fit(models, 0)
+    usual = models.usual(models._fed(trajectory.seen.transpose(0, 1)).flatten(1, 2))[:, :, 0]
     mean = torch.zeros(ROUNDS, 2, 1, 4, dtype=torch.float64)
     for action in range(MOVES):
         trajectory.own = torch.full_like(trajectory.own, action)
@@ -232,8 +236,8 @@ def test_chairs_that_see_the_same_think_the_same(game):
         trajectory = played([None] * game.seats, episode, game, 4)
         one.remember(trajectory)
         two.remember(rolled(trajectory, 1))
-        one.fit(episode)
-        two.fit(episode)
+        fit(one, episode)
+        fit(two, episode)
     for ours, theirs in zip(one.influence(trajectory), two.influence(rolled(trajectory, 1)), strict=True):
         torch.testing.assert_close(ours.roll(1, 1), theirs, rtol=0, atol=1e-5)
 
@@ -269,11 +273,11 @@ def test_alone_or_among_others_a_match_is_the_same(game):
 def test_what_it_learned_goes_on():
     one, two = sit(tables=4, buffer=2), sit(tables=4, buffer=2)
     one.remember(played([None] * 2, 0, tables=4))
-    one.fit(0)
+    fit(one, 0)
     two.load_state_dict(one.state_dict())
     for models in (one, two):
         models.remember(played([None] * 2, 1, tables=4))
-        models.fit(1)
+        fit(models, 1)
     state = two.state_dict()
     assert all(torch.equal(value, state[name]) for name, value in one.state_dict().items())
     assert state["kept_reward"].shape == (2, 2, ROUNDS, 4, 2)

@@ -99,3 +99,11 @@ def test_friedman_says_what_it_cannot(matrix, sentence):
     found = friedman(np.array(matrix), list("ABC")[: len(matrix)])
     assert sentence in " ".join(found.remarks)
     assert (found.table["p"] == 1).all() or len(matrix) == 2
+
+
+@pytest.mark.parametrize("blocks", [3, 7, 10])
+def test_signed_ranks_with_ties_and_zeros_are_those_of_scipy(blocks):
+    matrix = np.random.default_rng(blocks).integers(0, 4, (2, blocks)).astype(float)
+    matrix[:, 0] = 1, 3
+    expected = stats.wilcoxon(matrix[0] - matrix[1], zero_method="zsplit", method=stats.PermutationMethod())
+    assert friedman(matrix, "ab").table["p_wilcoxon"].iloc[0] == pytest.approx(expected.pvalue)

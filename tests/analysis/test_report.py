@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from dilemma.analysis import figures
-from dilemma.analysis.ranking import rank
 from dilemma.analysis.judgement import Judgement
+from dilemma.analysis.ranking import rank
 from dilemma.analysis.report import write_report
 from dilemma.analysis.tables import decimals, latex, markdown, ranking_text
 from dilemma.analysis.terminal import ranking_tables
