@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,8 @@ from .pareto import pareto
 from .payoffs import cell_table
 from .ratings.anchors import Anchors, across_environments
 from .ratings.clones import clone_sensitivity, near_clones
+from .ratings.equilibria import nash_equilibria
+from .ratings.normal_form import symmetric_game
 from .ratings.ratings import RATINGS, rate
 from .tables import decimals, fixed
 from .variance_components import variance_components
@@ -35,6 +38,8 @@ from .welfare import welfare
 
 WORK, FEWEST = 200_000_000, 20
 """What bootstrap draws of ratings may cost, as draws x agents^3; and the draws that are worth an interval."""
+SMALL = 6
+"""With so many agents at most Nash equilibria are looked for: supports are enumerated."""
 MANY = 100
 """With more agents each is not entered again and again to see what clones do."""
 LONGEST = 80
@@ -133,6 +138,12 @@ def _ratings(evidence: Evidence) -> Finding | None:
     order = evidence.ranking["agent"].astype(str).to_list()
     table = found.table.sort_values("agent", key=lambda names: names.map(order.index), kind="stable")
     return Finding(table.reset_index(drop=True), found.remarks)
+
+
+def _equilibria(evidence: Evidence) -> Finding | None:
+    if not 2 <= len(evidence.names) <= SMALL or np.isnan(evidence.matrix).any() or not find_spec("nashpy"):
+        return None
+    return nash_equilibria(symmetric_game(evidence.matrix), [evidence.names] * 2)
 
 
 def _clones(evidence: Evidence) -> Finding | None:
@@ -306,6 +317,12 @@ _CONTENTS: tuple[tuple[str, str, str, Callable[[Evidence], Finding | None]], ...
         "What each agent is worth in the game that the payoff table is, by several definitions, each with its "
         "95 % interval over further repetitions with these agents.",
         _ratings,
+    ),
+    (
+        "equilibria",
+        "Nash equilibria",
+        "Equilibria of the game in which each of two players chooses an agent: the payoff table, by Nashpy.",
+        _equilibria,
     ),
     (
         "clones",

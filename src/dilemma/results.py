@@ -13,7 +13,7 @@ from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import pandas as pd
 from pydantic import BaseModel
@@ -32,7 +32,7 @@ from .envs.catalogue import Catalogue
 from .envs.environment import Environment
 from .envs.errors import DilemmaError
 from .tournament.chunk import Chunk
-from .tournament.config import Analysis, Config, Execution, Kind, analysis_of, load
+from .tournament.config import Config, Execution, analysis_of, load
 from .tournament.exploit.search import Found, look, searches
 from .tournament.plan import Mode, Plan, check, entrants, settings
 from .tournament.runner import carry_out, work
@@ -93,8 +93,8 @@ class Results:
 class Tournament:
     """A round robin between agents in environments.
 
-    Agents and environments are objects, or names as in a config; a mapping gives them labels. Raises
-    DilemmaError where an agent can't play an environment.
+    Agents and environments are objects, or names as in a config; a mapping gives them labels. `analysis` has the
+    keys of a config's section. Raises DilemmaError where an agent can't play an environment.
 
         Tournament(["prisoners_dilemma"], ["tit_for_tat", "all_d"], repetitions=10).run().ranking
     """
@@ -104,8 +104,10 @@ class Tournament:
         environments: Sequence[Environment | str] | Mapping[str, Environment | str],
         agents: Sequence[Agent | str] | Mapping[str, Agent | str],
         *,
-        repetitions: int = 1,
+        repetitions: int | Literal["until resolved"] = 1,
+        at_most: int = 1000,
         self_play: bool = False,
+        background: Sequence[str] = (),
         mode: Mode = "auto",
         seed: int = 0,
         name: str = "tournament",
@@ -113,14 +115,19 @@ class Tournament:
         backend: str = "loky",
         chunk: int | None = None,
         timeout: float | None = None,
-        exploitability: Sequence[Kind] = ("population",),
+        analysis: Mapping[str, object] | None = None,
     ):
         games = settings(_named(environments, ENVIRONMENTS, Environment))
         cast = entrants(_named(agents, AGENTS, Agent))
-        plan = Plan(games, cast, name, seed, repetitions, self_play, mode)
+        adaptive = repetitions == "until resolved"
+        most = at_most if repetitions == "until resolved" else repetitions
+        plan = Plan(
+            games, cast, name, seed, most, self_play, mode, adaptive=adaptive, background=tuple(background)
+        )
         check(plan)
         execution = Execution(jobs=jobs, backend=backend, chunk=chunk, timeout=timeout)
-        self.config = Config(plan, execution, Analysis(exploitability=list(exploitability)))
+        asked = {"exploitability": ["population"], **(analysis or {})}
+        self.config = Config(plan, execution, analysis_of({"analysis": asked}))
 
     @staticmethod
     def from_config(path: Path | str, changes: Sequence[str] = ()) -> Tournament:
