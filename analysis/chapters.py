@@ -26,13 +26,12 @@ from .held_out import held_out
 from .influence import payoff_matrix
 from .judgement import Judgement
 from .pareto import pareto
-from .payoffs import cell_table
 from .ratings.anchors import Anchors, across_environments
 from .ratings.clones import clone_sensitivity, near_clones
 from .ratings.equilibria import nash_equilibria
 from .ratings.normal_form import symmetric_game
-from .ratings.ratings import RATINGS, rate
-from .tables import decimals, fixed
+from .ratings.ratings import RATINGS, Rating, rate
+from .tables import readable
 from .variance_components import variance_components
 from .welfare import welfare
 
@@ -42,8 +41,6 @@ SMALL = 6
 """With so many agents at most Nash equilibria are looked for: supports are enumerated."""
 MANY = 100
 """With more agents each is not entered again and again to see what clones do."""
-LONGEST = 80
-"""Longer texts are cut in the page; they are whole in the files."""
 ARITHMETIC = (ValueError, ArithmeticError, LinAlgError)
 
 
@@ -72,6 +69,8 @@ class Evidence:
     ranking: pd.DataFrame
     everybody: Cells
     """With those in the background too."""
+    whole_table: pd.DataFrame
+    """Their `cell_table`."""
     game: Game
     asked: Judgement
     cards: Cards = ()
@@ -90,9 +89,9 @@ class Evidence:
         return [str(label) for label in self.cells.agents[self.cells.roster]]
 
     @cached_property
-    def sizes(self) -> Sequence[str]:
-        """The ratings that are asked for."""
-        return [name for name in self.asked.ratings if name in RATINGS]
+    def ratings(self) -> dict[str, Rating]:
+        """Those that are asked for."""
+        return {name: RATINGS[name] for name in self.asked.ratings if name in RATINGS}
 
 
 def chapters(evidence: Evidence) -> Iterator[Chapter]:
@@ -127,9 +126,9 @@ def _comparisons(evidence: Evidence) -> Finding | None:
 
 
 def _ratings(evidence: Evidence) -> Finding | None:
-    if not evidence.sizes:
+    chosen = evidence.ratings
+    if not chosen:
         return None
-    chosen = {name: RATINGS[name] for name in evidence.sizes}
     affordable = WORK // len(evidence.names) ** 3
     draws = min(affordable, evidence.asked.draws, max(rating.draws for rating in chosen.values()))
     tables = drawn_tables(evidence.cells, draws if draws >= FEWEST else 0, evidence.asked.seed)
@@ -147,14 +146,12 @@ def _equilibria(evidence: Evidence) -> Finding | None:
 
 
 def _clones(evidence: Evidence) -> Finding | None:
-    if not evidence.sizes or len(evidence.names) < 2:
+    if not evidence.ratings or len(evidence.names) < 2:
         return None
     alike = near_clones(evidence.table)
     if np.isnan(evidence.matrix).any() or len(evidence.names) > MANY:
         return alike
-    moved = clone_sensitivity(
-        evidence.matrix, evidence.names, ratings={name: RATINGS[name] for name in evidence.sizes}
-    )
+    moved = clone_sensitivity(evidence.matrix, evidence.names, ratings=evidence.ratings)
     return Finding(moved.table, (*alike.remarks, *moved.remarks))
 
 
@@ -209,7 +206,7 @@ def _unless_blank(finding: Finding, column: str) -> Finding | None:
 def _welfare(evidence: Evidence) -> Finding | None:
     optimum = evidence.game.get("optimum")
     most = None if optimum is None else optimum * evidence.game["seats"]
-    return welfare(evidence.everybody, cell_table(evidence.everybody), optimum=most)
+    return welfare(evidence.everybody, evidence.whole_table, optimum=most)
 
 
 def _pareto(evidence: Evidence) -> Finding | None:
@@ -221,14 +218,20 @@ def _pareto(evidence: Evidence) -> Finding | None:
         if card["environment"] == everybody.environment and card["kind"] == "exact" and "reason" not in card:
             loss[str(card["agent"])] = float(str(card["self_play"])) - float(str(card["victim_payoff"]))
     draws = min(asked.draws, 500, 4_000_000 // len(evidence.names) ** 2)
-    table = cell_table(everybody)
-    return pareto(everybody, table, loss or None, background=asked.background, draws=draws, seed=asked.seed)
+    return pareto(
+        everybody,
+        evidence.whole_table,
+        loss or None,
+        background=asked.background,
+        draws=draws,
+        seed=asked.seed,
+    )
 
 
 def _held_out(evidence: Evidence) -> Finding | None:
     if not evidence.asked.background:
         return None
-    return held_out(evidence.everybody, cell_table(evidence.everybody), evidence.asked.background)
+    return held_out(evidence.everybody, evidence.whole_table, evidence.asked.background)
 
 
 def _cost(evidence: Evidence) -> Finding | None:
@@ -375,31 +378,3 @@ def cards_alone(cards: Cards, told: Sequence[str]) -> Iterator[Chapter]:
             agents = list(dict.fromkeys(str(card["agent"]) for card in cards))
             work = partial(exploitability, environment, agents, cards)
             yield from chapter(name, f"{title}: {environment}", lead, work, environment)
-
-
-def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """A table as text, with intervals beside their figures."""
-    columns = {}
-    for name in map(str, table.columns):
-        if name == "environment" or (name.endswith(("_low", "_high")) and name.rsplit("_", 1)[0] in table):
-            continue
-        values = _text(table[name])
-        if f"{name}_low" in table and f"{name}_high" in table:
-            ends = zip(values, _text(table[f"{name}_low"]), _text(table[f"{name}_high"]), strict=True)
-            values = [f"{value} [{low}, {high}]" if low else value for value, low, high in ends]
-        if any(values) or name in ("agent", "opponent"):
-            columns[name.replace("_", " ").capitalize()] = values
-    return pd.DataFrame(columns, dtype=str)
-
-
-def _text(values: pd.Series[float]) -> list[str]:
-    """Numbers with as many digits as their column needs, anything else as it is; nothing for what is missing."""
-    if values.dtype.kind == "f":
-        return fixed(values, decimals(values))
-    missing = values.isna()
-    return ["" if gone else _short(str(value)) for value, gone in zip(values, missing, strict=True)]
-
-
-def _short(text: str) -> str:
-    text = "; ".join(text.splitlines())
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -91,12 +91,14 @@ def write_report(
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     learned = dict(lessons(curves, games, asked.seed)) if curves is not None and len(curves) else {}
     runs = learned_runs(curves, games) if learned and curves is not None else None
-    among = {cells.environment: cells for cells in environments(rivals(seats, asked.background), games)}
+    ranked = environments(rivals(seats, asked.background), games) if asked.background else ()
+    among = {cells.environment: cells for cells in ranked}
     sections = []
     for number, everybody in enumerate(environments(seats, games), start=1):
         label = everybody.environment
-        cells = among[label]
-        table = cell_table(cells)
+        whole_table = cell_table(everybody)
+        cells = among.get(label, everybody)
+        table = whole_table if cells is everybody else cell_table(cells)
         ranking = rank_cells(
             cells, table, draws=asked.draws, seed=asked.seed, top=asked.top, correction=asked.comparisons
         )
@@ -105,7 +107,7 @@ def write_report(
         album = Album(folder / "figures", number, f"{number}-{slug}")
         spent = None if costs is None else costs[costs["environment"] == label]
         own = None if curves is None else curves[curves["environment"] == label]
-        evidence = Evidence(cells, table, ranking, everybody, game, asked, cards, runs, spent, own)
+        evidence = Evidence(cells, table, ranking, everybody, whole_table, game, asked, cards, runs, spent, own)
         written = list(chapters(evidence))
         sections.append(_section(album, game, ranking, table, learned.get(label), written))
     together = list(across([section.ranking for section in sections], asked))

@@ -14,6 +14,8 @@ _LATEX = str.maketrans(
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "[": "{[}", "]": "{]}", "\n": " "}
 )
+LONGEST = 80
+"""Longer texts are cut in the page; they are whole in the files."""
 TEXT_COLUMNS = frozenset(
     {"Agent", "Opponent", "Other", "Seat", "How", "Note", "Worst partner"}
     | {"Kind", "Exploiter", "Verdict", "Component"}
@@ -160,3 +162,31 @@ def latex(table: pd.DataFrame, caption: str) -> str:
             "",
         )
     )
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """A table as text, with intervals beside their figures."""
+    columns = {}
+    for name in map(str, table.columns):
+        if name == "environment" or (name.endswith(("_low", "_high")) and name.rsplit("_", 1)[0] in table):
+            continue
+        values = _text(table[name])
+        if f"{name}_low" in table and f"{name}_high" in table:
+            ends = zip(values, _text(table[f"{name}_low"]), _text(table[f"{name}_high"]), strict=True)
+            values = [f"{value} [{low}, {high}]" if low else value for value, low, high in ends]
+        if any(values) or name in ("agent", "opponent"):
+            columns[name.replace("_", " ").capitalize()] = values
+    return pd.DataFrame(columns, dtype=str)
+
+
+def _text(values: pd.Series[float]) -> list[str]:
+    """Numbers with as many digits as their column needs, anything else as it is; nothing for what is missing."""
+    if values.dtype.kind == "f":
+        return fixed(values, decimals(values))
+    missing = values.isna()
+    return ["" if gone else _short(str(value)) for value, gone in zip(values, missing, strict=True)]
+
+
+def _short(text: str) -> str:
+    text = "; ".join(text.splitlines())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -299,7 +299,7 @@ def _episodes(
     first = 0 if protocol.window is None else max(0, points - protocol.window)
     total, curve = _watched(game, shape, device), list[dict[str, Tensor]]()
     action: Tensor | None = None
-    rounds = torch.zeros((), dtype=torch.float64, device=device)
+    rounds: float | Tensor = 0.0
     for episode in range(protocol.episodes if learning else 1):
         state = game.reset(shape[0], shape[2], chance, episode)
         for sitting in seating:
