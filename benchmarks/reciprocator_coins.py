@@ -1,7 +1,7 @@
-"""Coins: learners meet on a 3x3 torus with a coin for each, 32 rounds an episode, repetitions side by side.
+"""Coins: two or more learners meet on a 3x3 torus with a coin for each, 32 rounds an episode.
 
-An agent is a registered name, or JSON with its name and parameters; learners have a recurrent policy, and
-Reciprocators nearly the published parameters, unless they say otherwise. Prints, for each third of training and
+Repetitions are played side by side. An agent is a registered name, or JSON with its name and parameters; learners
+have a recurrent policy, and Reciprocators half the published weight, unless they say otherwise. Prints, for each third of training and
 each seat, the share of own coins, the reward an episode (two that only take their own: 19.5), coins an episode,
 and what the learner tells; then the last third of every repetition, and what an episode of one match cost.
 
@@ -29,7 +29,7 @@ from dilemma.tournament.arena import Protocol, play
 
 ROUNDS = 32
 POLICY = {"policy": "gru", "hidden": (16,), "clip": 0.15, "entropy_weight": 0.01}
-INFLUENCE = {"weight": 1.0, "balance": "decayed_minus_own", "buffer": 3, "refresh": 2, "model_refresh": 2}
+INFLUENCE = {"weight": 0.5, "balance": "decayed_minus_own", "buffer": 3, "refresh": 2, "model_refresh": 2}
 TOLD = (
     "influence_received",
     "influence_given",
@@ -61,7 +61,7 @@ def shown(curves: dict[str, Tensor], seat: int) -> str:
 def main() -> None:
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("agents", nargs=2, type=agent)
+    parser.add_argument("agents", nargs="+", type=agent)
     parser.add_argument("--tables", type=int, default=256)
     parser.add_argument("--episodes", type=int, default=150)
     parser.add_argument("--repetitions", type=int, default=4)
@@ -70,10 +70,10 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.cost:
         asked.episodes, asked.repetitions = 10, 1
-    game = Coins(variant="coin_per_player", rounds=ROUNDS, view="centred")
-    first, second = asked.agents
-    agents = [first] if first == second else [first, second]
-    cast = torch.tensor([[0, len(agents) - 1]]).expand(asked.repetitions, 2)
+    seats = len(asked.agents)
+    game = Coins(variant="coin_per_player", players=seats, rounds=ROUNDS, view="centred")
+    agents = [each for number, each in enumerate(asked.agents) if each not in asked.agents[:number]]
+    cast = torch.tensor([[agents.index(each) for each in asked.agents]]).expand(asked.repetitions, seats)
     started = time.process_time()
     played = play(
         game,
@@ -85,14 +85,15 @@ def main() -> None:
     taken = time.process_time() - started
     thirds = {name: curve.tensor_split(3) for name, curve in played.curves.items()}
     for part in range(3):
-        for seat in range(2):
+        for seat in range(seats):
             means = {name: each[part] for name, each in thirds.items()}
             print(f"third {part + 1}, seat {seat}: {shown(means, seat)}")
     last = {name: each[2].mean(0) for name, each in thirds.items()}
     for match in range(asked.repetitions):
         own = (last["own_coins"] / last["pickups"])[match].tolist()
         reward = (ROUNDS * last["payoff"])[match].tolist()
-        print(f"match {match}: own {own[0]:.3f} {own[1]:.3f}  reward {reward[0]:.2f} {reward[1]:.2f}")
+        shares, rewards = (" ".join(f"{each:.3f}" for each in values) for values in (own, reward))
+        print(f"match {match}: own {shares}  reward {rewards}")
     print(f"{taken / asked.episodes / asked.repetitions:.3f} CPU seconds an episode of one match")
 
 

@@ -53,6 +53,7 @@ class LearnedInfluence:
         inputs = feature_count(chairs.game)
         assert inputs is not None
         self._chairs, self._passes, self._buffer, self._discount = chairs, passes, buffer, discount
+        self._inputs = inputs
         self._rounds, self._players = int(chairs.game.horizon), chairs.game.seats
         sizes = torch.tensor(actions_by_seat(chairs.game), device=chairs.device)
         self._actions = int(sizes.max())
@@ -76,10 +77,14 @@ class LearnedInfluence:
         nought = torch.zeros(chairs.shape[0], dtype=torch.int64, device=chairs.device)
         self.fits = {"worth": nought, "usual": nought}
 
-    def influence(self, trajectory: Trajectory) -> tuple[Tensor, Tensor]:
-        """Of each other on the chair, and of the chair on each other, float64 [round, chair, other, table]."""
-        state = self._fed(trajectory.seen.transpose(0, 1)).flatten(1, 2)
-        did = torch.cat((trajectory.own[:, :, None], trajectory.others), 2).permute(1, 0, 3, 2)
+    def influence(self, features: Tensor, did: Tensor, first: int = 0) -> tuple[Tensor, Tensor]:
+        """Of each other on the chair, and of the chair on each other, float64 [round, chair, other, table].
+
+        `features` [round, chair, table, input] and what everybody `did` [round, chair, player, table] are of
+        rounds that follow each other, the `first` of which is so far into an episode.
+        """
+        state = self._fed(features.transpose(0, 1), first).flatten(1, 2)
+        did = did.permute(1, 0, 3, 2)
         shape = did.shape[:3]
         did = did.flatten(1, 2)
         with torch.no_grad():
@@ -107,7 +112,7 @@ class LearnedInfluence:
         did = torch.cat((trajectory.own[:, :, None], trajectory.others), 2)
         played = torch.ones_like(trajectory.reward) if trajectory.playing is None else trajectory.playing
         episode = {
-            "features": trajectory.seen.transpose(0, 1),
+            "features": trajectory.seen[..., : self._inputs].transpose(0, 1),
             "did": did.permute(1, 0, 3, 2),
             "reward": reward.permute(1, 0, 3, 2).float(),
             "played": played.transpose(0, 1).float(),
@@ -207,10 +212,10 @@ class LearnedInfluence:
         """[chair, episode x round, table, input]."""
         return self._fed(self.kept["features"].flatten(1, 2))
 
-    def _fed(self, features: Tensor) -> Tensor:
+    def _fed(self, features: Tensor, first: int = 0) -> Tensor:
         """Features [chair, round, table, input] and, as one more, the share of rounds that are left."""
-        rounds = features.shape[1]
-        left = 1 - torch.arange(rounds, device=features.device) % self._rounds / self._rounds
+        rounds = torch.arange(first, first + features.shape[1], device=features.device)
+        left = 1 - rounds % self._rounds / self._rounds
         return torch.cat((features, left[:, None, None].expand(*features.shape[:-1], 1)), -1)
 
 

@@ -22,7 +22,7 @@ from ..agent import Agent, Chairs, Observation, Player, Round
 from .adam import Adam, GradientDescent, clipped
 from .categorical import allowed, bounds, choose, entropy, log_probability
 from .layers import lookup
-from .perception import actions_by_seat, feature_count, perceive
+from .perception import Perception, actions_by_seat, feature_count, perceive
 from .policies import Activation, FormName
 from .policy_and_value import policy_and_value
 from .returns import generalised_advantages
@@ -99,7 +99,7 @@ class PolicyGradientPlayer(Player):
         self.learning = True
         self.agent = agent
         self.chairs = chairs
-        self.perception = perceive(chairs)
+        self.perception = self.make_perception()
         sizes = torch.tensor(actions_by_seat(chairs.game), device=chairs.device)
         self.actions = int(sizes.max())
         own = torch.arange(self.actions, device=chairs.device) < sizes[chairs.seat][:, None]
@@ -113,6 +113,10 @@ class PolicyGradientPlayer(Player):
         self.optimiser.begin(self.theta)
         nought = torch.zeros(chairs.shape[0], dtype=torch.float64, device=chairs.device)
         self._measures = dict.fromkeys(("policy_loss", "value_loss", "entropy", "paid"), nought)
+
+    def make_perception(self) -> Perception:
+        """What its policy is fed with."""
+        return perceive(self.chairs)
 
     def make_optimiser(self) -> Adam | GradientDescent:
         """How parameters step down the gradient."""

@@ -146,6 +146,11 @@ def played(policies, episode, game=TWO, tables=128) -> Trajectory:
     return trajectory
 
 
+def course(trajectory) -> tuple[Tensor, Tensor]:
+    """What was seen, and what everybody did."""
+    return trajectory.seen, torch.cat((trajectory.own[:, :, None], trajectory.others), 2)
+
+
 def states(seen: Tensor) -> Tensor:
     return number(seen.unflatten(-1, (4, CELLS)).argmax(-1)[..., 1:])
 
@@ -185,14 +190,14 @@ def test_it_correlates_with_the_exact_influence_on_play_held_out():
         models.remember(played(policies, episode))
         fit(models, episode)
     held_out = played(policies, WARM_UP)
-    for learned, known in zip(models.influence(held_out), exact(policies, held_out), strict=True):
+    for learned, known in zip(models.influence(*course(held_out)), exact(policies, held_out), strict=True):
         for seat in range(2):
             assert correlation(learned[:, seat], known[:, seat]) > 0.9
 
 
 def test_before_the_first_fit_nobody_has_influence():
     models = sit(THREE, 4)
-    found = models.influence(played([None] * 3, 0, THREE, 4))
+    found = models.influence(*course(played([None] * 3, 0, THREE, 4)))
     assert [tuple(each.shape) for each in found] == [(ROUNDS, 3, 2, 4)] * 2
     assert not any(each.any() for each in found)
 
@@ -207,7 +212,7 @@ def test_what_is_usual_changes_nothing_on_average():
     mean = torch.zeros(ROUNDS, 2, 1, 4, dtype=torch.float64)
     for action in range(MOVES):
         trajectory.own = torch.full_like(trajectory.own, action)
-        given = models.influence(trajectory)[1]
+        given = models.influence(*course(trajectory))[1]
         mean += given * usual[..., action].view(2, ROUNDS, 1, 4).permute(1, 0, 2, 3)
     assert given.abs().max() > 1e-3
     assert mean.abs().max() < 1e-6
@@ -238,7 +243,9 @@ def test_chairs_that_see_the_same_think_the_same(game):
         two.remember(rolled(trajectory, 1))
         fit(one, episode)
         fit(two, episode)
-    for ours, theirs in zip(one.influence(trajectory), two.influence(rolled(trajectory, 1)), strict=True):
+    for ours, theirs in zip(
+        one.influence(*course(trajectory)), two.influence(*course(rolled(trajectory, 1))), strict=True
+    ):
         torch.testing.assert_close(ours.roll(1, 1), theirs, rtol=0, atol=1e-5)
 
 
@@ -251,12 +258,43 @@ GAMES = [
 
 
 @pytest.mark.parametrize("game", GAMES)
-def test_without_weight_it_is_plain_ppo(game):
+def test_without_weight_and_balance_in_sight_it_is_plain_ppo(game):
     cast, keys = torch.zeros(2, game.seats, dtype=torch.int64), derive(torch.arange(2), 0)
-    agents = [Reciprocator(weight=weight, refresh=1, model_units=8, **GIVEN) for weight in (0.0, 20.0)]
+    agents = [
+        Reciprocator(weight=weight, sees_balance=False, refresh=1, model_units=8, **GIVEN)
+        for weight in (0.0, 20.0)
+    ]
     without, weighted, plain = (play(game, [each], cast, keys, Protocol(8, 4)) for each in (*agents, PPO(**GIVEN)))
     assert torch.equal(without.payoff, plain.payoff)
     assert not torch.equal(weighted.payoff, plain.payoff)
+
+
+@pytest.mark.parametrize("game", GAMES)
+@pytest.mark.parametrize("learning", [True, False])
+def test_it_sees_the_balance_that_it_is_paid_by(game, learning):
+    chance = Chance.at_tables(derive(torch.arange(game.seats), 0), 8)
+    agent = Reciprocator(refresh=1, model_units=8, balance="decayed_minus_own", **GIVEN)
+    player = agent.sit(Chairs(game, torch.arange(game.seats), chance))
+    there = Chance.at_tables(derive(torch.arange(1), 1), 8)
+    for episode in range(3):
+        player.learning = learning or episode < 2
+        player.begin()
+        state = game.reset(1, 8, there, episode)
+        seen, balance = [], [torch.zeros(game.seats, game.seats - 1, 8, dtype=torch.float64)]
+        for _ in range(game.rounds):
+            observation = Observation(state, None)
+            action = player.act(observation)
+            seen.append(player.perception.see(observation))
+            state, step = game.step(state, action[None], there)
+            player.observe(Round(step, None))
+            balance.append(player.perception.balance)
+        if player.learning:
+            paid_by = player.balance(*player.influence(player.trajectory))
+            torch.testing.assert_close(torch.stack(balance[:-1]), paid_by)
+            player.learn()
+    assert torch.stack(balance).abs().max() > 0.01
+    inputs = seen[0].shape[-1] - (game.seats - 1)
+    torch.testing.assert_close(torch.stack(seen)[..., inputs:], torch.stack(balance[:-1]).mT.float())
 
 
 @pytest.mark.parametrize("game", GAMES)
