@@ -15,6 +15,9 @@ from ..envs.coins import Coins
 from ..envs.environment import Environment
 from .agent import Agent, Chairs, Observation, Player
 
+BACK = (1, 0, 3, 2, 4)
+"""The step that undoes each of `STEPS`."""
+
 
 class CoinsCooperator(Agent):
     """Takes the shortest path to its own coin; of steps that are as short, the one farthest from others' coins.
@@ -41,20 +44,13 @@ class CoinsDefector(CoinsCooperator):
 
 
 class CoinsTitForTat(CoinsCooperator):
-    """Cooperates until the other takes its coin, then defects until the other takes one of the other's own.
+    """Cooperates until another takes its coin, and then takes that one's coins too, until it takes one of its own.
 
-    Who stands on a coin is taken to have taken it. The other that takes both at once has taken one of ours.
+    Each of several others is answered by itself. Who stands on a coin is taken to have taken it; who takes both
+    at once has taken ours.
     """
 
-    source: ClassVar[str] = "Zhao et al. 2022 (POLA)"
-
-    def refuses(self, game: Environment) -> str | None:
-        if isinstance(game, Coins):
-            if game.seats != 2:
-                return f"plays games of two, not of {game.seats}"
-            if game.view != "board":
-                return 'follows coins from round to round: set view = "board"'
-        return super().refuses(game)
+    source: ClassVar[str] = "Zhao et al. 2022 (POLA); with several others, this project"
 
     def sit(self, chairs: Chairs) -> Player:
         return TitForTatPlayer(chairs)
@@ -117,21 +113,40 @@ class DefectorPlayer(CoinsPlayer):
         return torch.minimum(own, others)
 
 
-class TitForTatPlayer(CoinsPlayer):
-    """Is one or the other, by what the other took last."""
+class TitForTatPlayer(CooperatorPlayer):
+    """Counts the coins of those who owe it one among its own."""
+
+    def __init__(self, chairs: Chairs):
+        super().__init__(chairs)
+        game = chairs.game
+        assert isinstance(game, Coins)
+        # To who is always in the middle, coins seem to go the other way.
+        back = pad(moves(game.size)[:, list(BACK)], (0, 0, 0, 1), value=game.cells)
+        self._drift = back.to(chairs.device) if game.view == "centred" else None
 
     def begin(self) -> None:
-        self._content = torch.ones(self.chairs.shape, dtype=torch.bool, device=self.chairs.device)
+        shape = (*self.chairs.shape, self.seats - 1)
+        self._owes = torch.zeros(shape, dtype=torch.bool, device=self.chairs.device)
         self._coins: Tensor | None = None
+
+    def act(self, observation: Observation) -> Tensor:
+        step = super().act(observation)
+        if self._drift is not None and self._coins is not None:
+            self._coins = self._drift[self._coins, step[..., None]]
+        return step
 
     def look(self, observation: Observation) -> Tensor:
         things = super().look(observation)
+        others = things[..., 1 : self.seats]
         if self._coins is not None:
-            took_ours, took_theirs = (things[..., 1:2] == self._coins).unbind(-1)
-            self._content = (self._content | took_theirs) & ~took_ours
-        self._coins = things[..., 2:]
+            took_ours, took_theirs = others == self._coins[..., :1], others == self._coins[..., 1:]
+            self._owes = (self._owes & ~took_theirs) | took_ours
+        self._coins = things[..., self.seats :]
         return things
 
-    def cost(self, own: Tensor, others: Tensor) -> Tensor:
-        cooperates = self._content[..., None]
-        return torch.where(cooperates, self.cooperative(own, others), torch.minimum(own, others))
+    def distances(self, things: Tensor) -> Tensor:
+        after = super().distances(things)
+        own, others = after[:, :, :1], after[:, :, 1:]
+        owed = self._owes[..., None]
+        own = torch.minimum(own, torch.where(owed, others, self.far).amin(2, keepdim=True))
+        return torch.cat((own, torch.where(owed, self.far, others)), 2)

@@ -7,7 +7,7 @@ independent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NotRequired, TypeAlias, TypedDict
 
@@ -30,6 +30,10 @@ class Game(TypedDict):
     title: str
     optimum: NotRequired[float | None]
     """The largest mean payoff per round of all seats, where it is known."""
+    note: NotRequired[str]
+    """What else must be said of it."""
+    shares: NotRequired[Mapping[str, Sequence[str]]]
+    """Name -> two measures (part, whole): how large a share of all of one the other is."""
 
 
 @dataclass(frozen=True)

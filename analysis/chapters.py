@@ -206,7 +206,8 @@ def _unless_blank(finding: Finding, column: str) -> Finding | None:
 def _welfare(evidence: Evidence) -> Finding | None:
     optimum = evidence.game.get("optimum")
     most = None if optimum is None else optimum * evidence.game["seats"]
-    return welfare(evidence.everybody, evidence.whole_table, optimum=most)
+    declared = evidence.game.get("shares")
+    return welfare(evidence.everybody, evidence.whole_table, optimum=most, declared=declared)
 
 
 def _pareto(evidence: Evidence) -> Finding | None:

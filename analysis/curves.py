@@ -45,7 +45,9 @@ class Curves:
     points: Indices
     """The middle of each stretch of the curve."""
     values: dict[str, Numbers]
-    """Measure -> [match of a curve, point]; NaN where unknown."""
+    """Measure or declared share -> [match of a curve, point]; NaN where unknown."""
+    shares: frozenset[str]
+    """Which of them are shares and probabilities."""
 
     def parts(self) -> Iterator[slice]:
         """Each curve's matches."""
@@ -83,6 +85,11 @@ def environments(curves: pd.DataFrame, games: Mapping[str, Game], *, late: bool 
         key = key * stretches + np.searchsorted(points, part["point"].to_numpy()) // width
         floats = [str(name) for name, dtype in part.dtypes.items() if dtype.kind == "f" and name not in _GIVEN]
         middle = np.minimum(np.arange(stretches) * width + (width - 1) // 2, len(points) - 1)
+        values = {name: _means(part[name].to_numpy(), key, (len(units), stretches)) for name in floats}
+        told = games[label].get("shares", {}) if label in games else {}
+        declared = {name: of for name, of in told.items() if of[1] in values}
+        for name, (some, whole) in declared.items():
+            values[name] = values[some] / np.where(values[whole] > 0, values[whole], np.nan)
         yield Curves(
             environment=label,
             agents=agents,
@@ -91,7 +98,8 @@ def environments(curves: pd.DataFrame, games: Mapping[str, Game], *, late: bool 
             seat=seat[starts] + ANY_SEAT,
             starts=starts,
             points=points[middle],
-            values={name: _means(part[name].to_numpy(), key, (len(units), stretches)) for name in floats},
+            values=values,
+            shares=frozenset({*declared, "cooperation", *POLICY}),
         )
 
 
@@ -125,7 +133,7 @@ def _curve_table(curves: Curves, draws: int, seed: int) -> pd.DataFrame:
     for index, part in enumerate(curves.parts()):
         values = np.stack([curves.values[name][part] for name in names])
         has = np.flatnonzero(~np.isnan(values).all((1, 2)))
-        found.append(_bounded(bands(values[has], random, draws), [names[i] for i in has]))
+        found.append(_bounded(bands(values[has], random, draws), [names[i] in curves.shares for i in has]))
         number.append(np.full(len(has), index))
         measure.append(has)
     points = len(curves.points)
@@ -140,9 +148,9 @@ def _curve_table(curves: Curves, draws: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame(columns).dropna(subset="mean")
 
 
-def _bounded(found: Bands, names: list[str]) -> Bands:
+def _bounded(found: Bands, share: list[bool]) -> Bands:
     """Shares and probabilities stay between 0 and 1."""
-    shares = np.array([name == "cooperation" or name.startswith("p_") for name in names])
+    shares = np.array(share, dtype=bool)
     for ends in (found.low, found.high, found.band_low, found.band_high):
         ends[shares] = ends[shares].clip(0, 1)
     return found

@@ -44,7 +44,7 @@ class Influence:
 
 def payoff_matrix(cells: Cells, table: pd.DataFrame) -> Numbers:
     """Payoffs [agent, opponent] in the order of `cells.roster`, from its `cell_table`; NaN if never met."""
-    return _square(cells, table["payoff"].to_numpy(np.float64))
+    return by_pair(cells, table["payoff"].to_numpy(np.float64))
 
 
 def repetition_sums(cells: Cells) -> tuple[Numbers, Numbers]:
@@ -117,7 +117,7 @@ def influence(cells: Cells, table: pd.DataFrame) -> Influence:
     )
 
 
-def _square(cells: Cells, values: Numbers) -> Numbers:
+def by_pair(cells: Cells, values: Numbers) -> Numbers:
     """Means over the cells of each pair that have a value [agent, opponent]."""
     size = len(cells.roster)
     agent, opponent = (np.searchsorted(cells.roster, index) for index in (cells.agent, cells.opponent))

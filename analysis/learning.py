@@ -14,7 +14,7 @@ from .curve_figures import CROWD, curves_plot, measures_plot, panels, policies_p
 from .curves import POLICY, late_means, learning_curves
 from .tables import late_text
 
-EARNED = {"payoff": "Payoff", "cooperation": "Cooperation"}
+EARNED = ("payoff", "cooperation")
 HEADINGS = dict(zip(POLICY, ("Start", "After CC", "After CD", "After DC", "After DD"), strict=True))
 
 
@@ -26,6 +26,8 @@ class Lesson:
     """All that learned or met a learner, in any environment, in order."""
     curves: pd.DataFrame
     late: pd.DataFrame
+    shares: Sequence[str] = ()
+    """Those of its measures that the environment declares as shares."""
 
 
 @dataclass(frozen=True)
@@ -47,20 +49,22 @@ def lessons(curves: pd.DataFrame, games: Mapping[str, Game], seed: int) -> Itera
     met = set(late["agent"]) | set(late["opponent"])
     agents = [agent for agent in late["agent"].cat.categories if agent in met]
     for label, part in table.groupby("environment", observed=True, sort=False):
-        yield str(label), Lesson(agents, part, late[late["environment"] == label])
+        shares = tuple(games[str(label)].get("shares", {})) if label in games else ()
+        yield str(label), Lesson(agents, part, late[late["environment"] == label], shares)
 
 
 def learning(album: Album, lesson: Lesson) -> Learning:
     """Draw a lesson."""
     curves, late = lesson.curves, lesson.late
     told = [str(name) for name in curves["measure"].unique()]
-    further = {name: name.replace("_", " ").capitalize() for name in told if name not in (*EARNED, *POLICY)}
-    earned = {name: heading for name, heading in EARNED.items() if name in told}
+    headings = {name: name.replace("_", " ").capitalize() for name in told}
+    further = {name: headings[name] for name in told if name not in (*EARNED, *lesson.shares, *POLICY)}
+    earned = {name: headings[name] for name in (*EARNED, *lesson.shares) if name in told}
 
     drawings = {}
     for name, heading in earned.items():
         drawn = panels(curves[curves["measure"] == name], lesson.agents)
-        label, limits = ("payoff per round", None) if name == "payoff" else (name, (-0.03, 1.03))
+        label, limits = ("payoff per round", None) if name == "payoff" else (heading.lower(), (-0.03, 1.03))
         caption = f"{heading} as agents learn, each with each opponent: the mean over matches"
         if any(panel.banded for panel in drawn):
             caption += ", with its 95 % band at each point"

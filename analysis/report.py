@@ -18,6 +18,7 @@ from .cells import Game, environments
 from .chapters import Chapter, Evidence, across, cards_alone, chapters
 from .curves import LATE_COLUMNS, POINTS
 from .exploitability import Cards
+from .gallery import Gallery
 from .held_out import rivals
 from .judgement import Judgement
 from .learned_runs import learned_runs
@@ -67,6 +68,7 @@ class Section:
     remarks: list[str]
     learning: Learning | None
     chapters: list[Chapter]
+    replays: Gallery | None
 
 
 def write_report(
@@ -79,13 +81,15 @@ def write_report(
     curves: pd.DataFrame | None = None,
     costs: pd.DataFrame | None = None,
     cards: Cards = (),
+    replays: Mapping[str, Gallery] | None = None,
 ) -> Path:
     """Write the report into `folder` and return its `index.html`, which needs no other file and no network.
 
     Beside it: `ranking` and `payoffs` as CSV (in full precision), Markdown and LaTeX, and `figures/` as SVG and
     PDF. `asked` says what is to be worked out; each chapter has files of its own. `curves` has a row for each
     match, seat and point of a learning curve; where it has any there are also `curves.csv`, and `policies` like
-    the other tables. `costs` says what agents took, `cards` what came of searches for exploiters.
+    the other tables. `costs` says what agents took, `cards` what came of searches for exploiters, `replays` what
+    matches looked like, by environment.
     """
     folder, asked = Path(folder), asked or Judgement()
     (folder / "figures").mkdir(parents=True, exist_ok=True)
@@ -109,7 +113,8 @@ def write_report(
         own = None if curves is None else curves[curves["environment"] == label]
         evidence = Evidence(cells, table, ranking, everybody, whole_table, game, asked, cards, runs, spent, own)
         written = list(chapters(evidence))
-        sections.append(_section(album, game, ranking, table, learned.get(label), written))
+        seen = (replays or {}).get(label)
+        sections.append(_section(album, game, ranking, table, learned.get(label), written, seen))
     together = list(across([section.ranking for section in sections], asked))
     together += cards_alone(cards, [section.label for section in sections])
     _write_tables(folder, sections, together)
@@ -125,6 +130,7 @@ def _section(
     table: pd.DataFrame,
     lesson: Lesson | None,
     written: list[Chapter],
+    seen: Gallery | None,
 ) -> Section:
     agents = [str(agent) for agent in ranking["agent"]]
     drawn = {
@@ -153,6 +159,7 @@ def _section(
         remarks=list(remarks(ranking, table)),
         learning=learning(album, lesson) if lesson else None,
         chapters=written,
+        replays=seen,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -11,28 +13,30 @@ from .bootstrap import LEVEL
 from .cells import ANY_SEAT, Cells, Flags, Indices, Numbers
 from .finding import Finding
 from .influence import payoff_matrix
+from .shares import shares
 
-FURTHER = ("sustainability",)
-"""Measures of welfare that an environment may tell itself."""
 CAST_COLUMNS = (
     *("environment", "agent", "opponent", "seat", "k", "welfare", "welfare_share", "equality"),
-    *(*FURTHER, "matches", "how"),
-)
-COLUMNS = (
-    *("environment", "agent", "welfare", "welfare_share", "equality", *FURTHER, "payoff", "others"),
-    *("others_elsewhere", "effect", "effect_low", "effect_high", "partners"),
+    *("matches", "how"),
 )
 
 
-def welfare(cells: Cells, table: pd.DataFrame, *, optimum: float | None = None) -> Finding:
+def welfare(
+    cells: Cells,
+    table: pd.DataFrame,
+    *,
+    optimum: float | None = None,
+    declared: Mapping[str, Sequence[str]] | None = None,
+) -> Finding:
     """A row for each agent of one environment, from its cells and their `cell_table`.
 
     `welfare`, `equality` and the like are means over partners, itself as one of them, as in `welfare_by_cast`.
-    Then, without self-play: `payoff` is what the agent earns per round, `others` what the others earn in its
-    matches (Melting Pot's focal and background per-capita return; Agapiou et al. 2022), and `others_elsewhere`
-    what the same others earn in matches without it, each in the mean over its own other partners, itself included.
-    `effect`, their difference, says who pays: below 0 others lose by the agent's presence. Its 95 % interval is
-    Student's, over partners; there is none with fewer than two.
+    What the environment has `declared` follows, as in `shares`. Then, without self-play: `payoff` is what the
+    agent earns per round, `others` what the others earn in its matches (Melting Pot's focal and background
+    per-capita return; Agapiou et al. 2022), and `others_elsewhere` what the same others earn in matches without
+    it, each in the mean over its own other partners, itself included. `effect`, their difference, says who pays:
+    below 0 others lose by the agent's presence. Its 95 % interval is Student's, over partners; there is none with
+    fewer than two.
     """
     matrix = payoff_matrix(cells, table)
     size = len(matrix)
@@ -47,6 +51,7 @@ def welfare(cells: Cells, table: pd.DataFrame, *, optimum: float | None = None) 
         weight = np.bincount(at, share, size)
         total = np.bincount(at, share * np.where(known, values, 0), size)
         columns[name] = np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan)
+    columns |= shares(cells, declared or {})
     away = matrix.copy()
     np.fill_diagonal(away, np.nan)
     met = ~np.isnan(matrix)
@@ -64,7 +69,7 @@ def welfare(cells: Cells, table: pd.DataFrame, *, optimum: float | None = None) 
         half = np.where(counted > 1, stats.t.ppf((1 + LEVEL) / 2, counted - 1) * error, np.nan)
     columns |= {"effect": mean, "effect_low": mean - half, "effect_high": mean + half, "partners": counted}
     found = pd.DataFrame(columns)
-    return Finding(found[list(COLUMNS)], tuple(_remarks(found)))
+    return Finding(found, (*_remarks(found), *_explained(found, declared or {})))
 
 
 def welfare_by_cast(cells: Cells, *, optimum: float | None = None) -> Finding:
@@ -140,14 +145,11 @@ def _of_casts(cells: Cells, optimum: float | None) -> dict[str, Numbers]:
     weights = cells.per_match(cells.weights())
     worth = cells.per_cell(weights)
     total = cells.per_cell(weights * payoffs.sum(1)) / worth
-    found = {
+    return {
         "welfare": total,
         "welfare_share": total / (np.nan if optimum is None else optimum),
         "equality": cells.per_cell(equality(payoffs)) / cells.matches,
     }
-    for name in FURTHER:
-        found[name] = cells.per_cell(weights * cells.per_match(cells.column(name))) / worth
-    return found
 
 
 def _mean(values: Numbers) -> Numbers:
@@ -165,3 +167,10 @@ def _remarks(found: pd.DataFrame) -> list[str]:
         who = ", ".join(found["agent"][found["effect"].isna()].astype(str))
         said.append(f"Who pays can't be said of {who}: no partner of theirs was seen with anybody else.")
     return said
+
+
+def _explained(found: pd.DataFrame, declared: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    for name, (part, whole) in declared.items():
+        if found[name].notna().any():
+            title = name.replace("_", " ").capitalize()
+            yield f"{title} is {part} / {whole} of the agent's own seats, with its 95 % interval over partners."

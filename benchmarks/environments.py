@@ -2,20 +2,26 @@
 
 Everybody acts at random, by each side's own generator, and observations are made in every round. Coins at 4,096
 tables: through `Environment.step` alone, and through the arena with the agent `random`, which also adds up payoffs
-and measures, as one match and as matches of one table. Beside it JaxMARL's coin game, where it is installed.
+and measures, as one match and as matches of one table. Then the gridworlds through `step`.
 
-Measured elsewhere, on two quiet cores of a Xeon, by the wall clock: JaxMARL 1.41 million at 4,096 tables; the
-Reciprocators' authors' game, in torch, 0.14 to 0.20 (0.49 at 128).
+Beside them JaxMARL's coin game (two coins, Coins' variant "coin_per_player") and STORM of two players
+(`in_the_matrix`), where it is installed: `pip install '.[peers]'`. Its `step` runs vectorised over the tables
+inside a compiled loop over the rounds, after one run that compiles it. Both sides run one after the other, on the
+one core that `taskset` leaves to them, and CPU seconds are those of all threads.
 
-Cleanup and Harvest with seven players, in thousands: SocialJax, compiled, at its best number of tables 3.9 and
-5.0; Melting Pot 1.9 and 3.0; the sequential social dilemma games 2.6 and 2.0. JaxMARL's STORM of two players 256.
+Measured elsewhere, on two quiet cores of a Xeon, by the wall clock: the Reciprocators' authors' game, in torch,
+0.14 to 0.20 million at 4,096 tables (0.49 at 128). Cleanup and Harvest with seven players, in thousands:
+SocialJax, which is not on PyPI, compiled, at its best number of tables 3.9 and 5.0; Melting Pot 1.9 and 3.0; the
+sequential social dilemma games 2.6 and 2.0.
 
-    OMP_NUM_THREADS=1 python benchmarks/environments.py
+    OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/environments.py
 """
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
+import os
 import resource
 import time
 from collections.abc import Callable
@@ -75,71 +81,74 @@ def arena(game: Environment, matches: int) -> float:
     return TABLES * game.rounds / best(run)
 
 
-def jaxmarl() -> float:
-    """Rounds a second of JaxMARL's coin game (two coins), random actions included, in one compiled loop."""
+def jaxmarl(name: str, tables: int) -> float:
+    """Rounds a second of a game of JaxMARL for two, random actions included, in one compiled loop."""
     import jax
-    from jaxmarl.environments.coin_game.coin_game import CoinGame
+    import jaxmarl
 
-    game = CoinGame()
+    game = jaxmarl.make(name)
+    choices = 5  # of both games
 
     def step(carry, _):
         key, state = carry
         key, *keys = jax.random.split(key, 1 + len(game.agents) + 1)
-        actions = {
-            agent: jax.random.randint(own, (TABLES,), 0, 5) for agent, own in zip(game.agents, keys, strict=False)
-        }
-        seen, state, reward, _, _ = jax.vmap(game.step)(jax.random.split(keys[-1], TABLES), state, actions)
+        drawn = [jax.random.randint(own, (tables,), 0, choices) for own in keys[:-1]]
+        actions = dict(zip(game.agents, drawn, strict=True)) if name == "coin_game" else tuple(drawn)
+        seen, state, reward, _, _ = jax.vmap(game.step)(jax.random.split(keys[-1], tables), state, actions)
         # What is seen must be made: fold it into what comes back.
-        return (key, state), (sum(map(jax.numpy.sum, seen.values())), sum(map(jax.numpy.sum, reward.values())))
+        return (key, state), [jax.numpy.sum(leaf) for leaf in jax.tree.leaves((seen, reward))]
 
     @jax.jit
     def rounds(key):
-        _, state = jax.vmap(game.reset)(jax.random.split(key, TABLES))
+        _, state = jax.vmap(game.reset)(jax.random.split(key, tables))
         return jax.lax.scan(step, (key, state), None, ROUNDS)[1]
 
-    return TABLES * ROUNDS / best(lambda seed: jax.block_until_ready(rounds(jax.random.key(seed))))
+    return tables * ROUNDS / best(lambda seed: jax.block_until_ready(rounds(jax.random.key(seed))))
 
 
-def coins() -> None:
-    """Both variants, in millions; the peer; and what a hundred more rounds add to memory."""
-    for game in (Coins(rounds=ROUNDS), Coins(variant="coin_per_player", rounds=ROUNDS)):
-        speeds = (stepping(game), arena(game, 1), arena(game, TABLES))
-        alone, match, matches = (f"{speed / 1e6:.2f}" for speed in speeds)
-        print(
-            f"coins, {game.variant}: {alone} million rounds a CPU second in `step`, in the arena {match} as one "
-            f"match of {TABLES:,} tables, {matches} as {TABLES:,} matches"
-        )
+def beside(name: str, tables: int) -> None:
+    """JaxMARL's game, where it is installed."""
     if importlib.util.find_spec("jaxmarl"):
-        print(f"JaxMARL, coin_game: {jaxmarl() / 1e6:.2f}")
+        version = importlib.metadata.version("jaxmarl")
+        row(f"JaxMARL {version}, {name}, 2 players, in `step`", tables, jaxmarl(name, tables))
     else:
-        print("JaxMARL isn't installed")
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    stepping(Coins())
-    print(f"memory: {(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024:.1f} MB more")
+        print(f"JaxMARL's {name} is left out: pip install '.[peers]'")
 
 
-def gridworlds() -> None:
-    """Joint rounds a CPU second in `step`, in thousands, and what as many rounds again add to memory."""
-    games = (
-        (Cleanup(), 256),
-        (Harvest(), 256),
-        (Gathering(), 256),
-        (InTheMatrix(), 1024),
-        (StagHuntGridworld(), 4096),
-    )
-    for game, tables in games:
-        speed = stepping(game, tables)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        stepping(game, tables)
-        more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-        name = type(game).__name__
-        print(f"{name}, {game.seats} players, {tables} tables: {speed / 1e3:.0f} thousand; {more:.1f} MB more")
+def row(what: str, tables: int, speed: float) -> None:
+    print(f"{what:64} {tables:6,} {speed / 1e3:10,.0f}", flush=True)
+
+
+def memory() -> float:
+    """The most that this process has used, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:
     torch.set_num_threads(1)
-    coins()
-    gridworlds()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    print(f"{cores} core{'s' * (cores != 1)}, load {os.getloadavg()[0]:.1f}, torch {torch.__version__}")
+    print(f"{'':64} tables  thousand rounds a CPU second")
+    for game in (Coins(rounds=ROUNDS), Coins(variant="coin_per_player", rounds=ROUNDS)):
+        row(f"Coins, {game.variant}, 2 players, in `step`", TABLES, stepping(game))
+        row(f"Coins, {game.variant}, in the arena, one match", TABLES, arena(game, 1))
+        row(f"Coins, {game.variant}, in the arena, {TABLES:,} matches", TABLES, arena(game, TABLES))
+    beside("coin_game", TABLES)
+    for game, tables in (
+        (Cleanup(), 256),
+        (Harvest(), 256),
+        (Gathering(), 256),
+        (InTheMatrix(), 1024),
+        (StagHuntGridworld(), TABLES),
+    ):
+        row(f"{type(game).__name__}, {game.seats} players, in `step`", tables, stepping(game, tables))
+    beside("storm_2p", 1024)
+    for game, tables in ((Coins(), TABLES), (Cleanup(), 256)):
+        stepping(game, tables)
+        before = memory()
+        stepping(game, tables)
+        many = (RUNS + 1) * ROUNDS
+        print(f"{type(game).__name__}, {tables:,} tables: {many:,} rounds more add {memory() - before:.1f} MB")
 
 
 if __name__ == "__main__":

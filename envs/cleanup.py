@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -31,8 +31,8 @@ from .gridworld import (
 class Cleanup(ForagingGame):
     """A public good: whoever cleans the river lets apples grow for all, and eats none meanwhile.
 
-    The rules of Melting Pot's clean_up. With d the share of the river that is waste, each empty site grows an
-    apple in a round with probability
+    By default the rules of Melting Pot's clean_up. With d the share of the river that is waste, each empty site
+    grows an apple in a round with probability
         growth * clip((depletion - d) / (depletion - restoration), 0, 1),
     and from round `delay` on one clean place of the river, taken at random, fouls with probability `pollution`.
     Action 8 fires the cleaning beam, of the size of a zap: each of its rays cleans the first waste that it meets.
@@ -46,8 +46,17 @@ class Cleanup(ForagingGame):
     away; `cleaned`; `waste`, d; `efficiency`, apples over those that grow on an empty, clean map. Equality (1 -
     Gini) is of the payoffs of a table's seats. Deviations from Melting Pot: planes instead of pixels, a map of our
     own with as many places of each kind, all moves at once, a fixed length, players may stand in the river, and
-    apples grow under players. With `zap_cost` 1, `zap_fine` 50 and `away` 0 zapping is that of the sequential
-    social dilemma games.
+    apples grow under players.
+
+    A `variant` sets the other parameters that are not given. "socialjax": SocialJax's clean_up, where 20 places of
+    the river that never foul count in d, a beam strikes (or cleans) the two cells ahead and the two beside the
+    nearer, without rest, and who is hit is at a spawn point in the next round. "ssd": the sequential social
+    dilemma games, for five on a map with 103 sites and 119 places of the river, 56 of them waste; fouling from the
+    first round on, stopping where d reaches .4; beams of 5 cells by 3, without rest, that players block; a zap
+    costs 1 and its victim 50, and nobody is sent away. There each clean place in turn fouls with probability .5
+    until one has, so that in practice one fouls in every round. Left out: that SocialJax multiplies a player's own
+    reward by their number, draws waste and apples from the same numbers, and never turns west who comes back; the
+    15 x 15 window of SSD.
     """
 
     source: ClassVar[str] = "Hughes et al. 2018; rules of Melting Pot's clean_up, Leibo et al. 2021"
@@ -78,16 +87,76 @@ class Cleanup(ForagingGame):
 #AA.A.AA.A.AA.A.AA.A.AA.A.AA.#
 ##############################"""
 
+    variants: ClassVar[Mapping[str, Mapping[str, object]]] = {
+        "socialjax": {
+            "zap_cells": ((0, 1), (0, 2), (-1, 1), (1, 1)),
+            "zap_cooldown": 0,
+            "cleaning_cooldown": 0,
+            "away": 0,
+            "respawn": True,
+            "stream": 20,
+        },
+        "ssd": {
+            "players": 5,
+            "zap_length": 5,
+            "zap_cooldown": 0,
+            "cleaning_cooldown": 0,
+            "zap_cost": 1.0,
+            "zap_fine": 50.0,
+            "away": 0,
+            "shields": True,
+            "pollution": 1.0,
+            "saturation": 0.4,
+            "delay": 0,
+        },
+    }
+    ssd_map: ClassVar[str] = """\
+##################
+#.W~~WWW~~~~WWW~~#
+#~~WWW~~~~WWW~~W~#
+#WWW~~W~WWW~~~~WW#
+#W~~~~WWW~~~~WWW~#
+#~~~W~W~~~WWWW~~~#
+#WWWW~~~~WWWW~~~W#
+#.WW~~~WWW~~~~WW.#
+#..~~WW..~~~W.W~.#
+#................#
+#.S..S..S..S..S..#
+#................#
+#S..S..S..S..S..S#
+#................#
+#A..A.AA.AA.AA.AA#
+#AA.AA.AA.AA.AA.A#
+#.AA.AA.A..AA.AA.#
+#A.AA.AA.AA.AA.AA#
+#AA.AA.AA.AA.AA..#
+#.AA.AA.AA.AA.AA.#
+#A.AA.AA.AA.AA.AA#
+#AA.AA..A.AA.AA.A#
+#.AA.AA.AA.AA.AA.#
+#A.AA.AA.AA.AA.AA#
+##################"""
+
+    variant: Literal["melting_pot", "socialjax", "ssd"] = Field(
+        "melting_pot",
+        description='whose rules the defaults of the others are: "melting_pot", "socialjax", or "ssd", '
+        "the sequential social dilemma games",
+    )
     growth: Probability = Field(0.05, description="probability that an apple grows at a site, by a clean river")
     depletion: Probability = Field(0.4, description="share of waste in the river from which on nothing grows")
     restoration: Probability = Field(0.0, description="share of waste up to which all grow; below `depletion`")
     pollution: Probability = Field(0.5, description="probability that a clean place of the river fouls in a round")
+    saturation: Probability = Field(1.0, description="share of waste from which on nothing more fouls")
     delay: Count = Field(50, description="rounds before anything fouls")
+    stream: Count = Field(
+        0, description="places of the river off the map, which never foul, in the share of waste"
+    )
+    shields: bool = Field(False, description="whether players stop the rays that clean")
     cleaning_cooldown: Count = Field(2, description="rounds that must pass between two uses of the cleaning beam")
 
     @model_validator(mode="after")
     def _has_a_river(self) -> Self:
-        if not set("~W") & set(self.layout or self.map):
+        if not set("~W") & set(self.terrain):
             raise ValueError("the map does not fit: it needs a river, '~' or 'W'")
         if self.restoration >= self.depletion:
             raise ValueError(
@@ -96,8 +165,12 @@ class Cleanup(ForagingGame):
         return self
 
     @property
+    def terrain(self) -> str:
+        return self.layout or (self.ssd_map if self.variant == "ssd" else self.map)
+
+    @property
     def inflow(self) -> float:
-        return (self.layout or self.map).count("A") * self.growth
+        return self.terrain.count("A") * self.growth
 
     @property
     def sources(self) -> int:
@@ -121,7 +194,10 @@ class Cleanup(ForagingGame):
         number = look(numbers(ground, "~W"), zap.cells)
         none = torch.zeros_like(waste[..., :1])
         foul = torch.cat((waste, none), -1).gather(-1, number.flatten(2)).view(number.shape)
-        cleans = struck(zap, action == FIRE_TWO, foul)
+        targets = foul
+        if self.shields:
+            targets = foul | (zap.cells[..., None] == now["cell"][..., None, None, None, :]).any(-1)
+        cleans = struck(zap, action == FIRE_TWO, targets) & foul
         where = torch.where(cleans, number, waste.shape[-1])
         return {"waste": waste & ~marked(where, waste.shape[-1])}, cleans.flatten(3).sum(-1)
 
@@ -132,6 +208,8 @@ class Cleanup(ForagingGame):
             count = clean.sum(-1, keepdim=True)
             which = ((drawn[..., -1:] + 2**31) * count >> 32) + 1
             fouls = (drawn[..., -2:-1] < threshold(self.pollution)) & (count > 0)
+            if self.saturation < 1:
+                fouls = fouls & (self._foul(waste) < self.saturation)
             waste = waste | clean & (clean.cumsum(-1, dtype=torch.int32) == which) & fouls
         rate = (self.depletion - self._foul(waste)) / (self.depletion - self.restoration)
         grows = drawn[..., :-2] < threshold(self.growth * rate.clamp(0, 1))
@@ -146,4 +224,4 @@ class Cleanup(ForagingGame):
 
     def _foul(self, waste: Tensor) -> Tensor:
         """The share of the river that is waste, float64 [match, table, 1]."""
-        return waste.sum(-1, keepdim=True).double() / waste.shape[-1]
+        return waste.sum(-1, keepdim=True).double() / (waste.shape[-1] + self.stream)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -41,6 +42,7 @@ class Coins(Environment):
     of rounds, hence not `cooperation`.
     """
 
+    shares: ClassVar[Mapping[str, tuple[str, str]]] = {"own_coin_share": ("own_coins", "pickups")}
     source: ClassVar[str] = "Lerer and Peysakhovich 2017; Foerster et al. 2018 (LOLA); Zhou, Hong and Kao 2024"
 
     variant: Literal["one_coin", "coin_per_player"] = Field(

@@ -90,6 +90,10 @@ class Environment(BaseModel, ABC):
     """Where the rules come from."""
     slow: ClassVar[bool] = False
     """Whether a match takes so long that few go into a chunk."""
+    note: ClassVar[str] = ""
+    """What reports must say of it."""
+    shares: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    """What reports tell of measures together: name -> (part, whole), of which the first is at most the second."""
 
     rounds: Rounds = Field(
         200, description="rounds of a match, or the most there can be with `continuation`; inf is exact only"

@@ -20,6 +20,7 @@ from .gridworld import (
     Beam,
     Board,
     Colour,
+    Ray,
     View,
     beam,
     board,
@@ -42,6 +43,8 @@ from .gridworld import (
 )
 
 Count = Annotated[int, Field(ge=0)]
+Offset = Annotated[int, Field(ge=-30, le=30)]
+Cell = Annotated[tuple[Offset, Offset], Field(strict=False)]
 Tensors = dict[str, Tensor]
 
 
@@ -60,11 +63,14 @@ class ForagingGame(Environment):
     """
 
     map: ClassVar[str]
+    variants: ClassVar[Mapping[str, Mapping[str, object]]] = {}
+    """What the field `variant` of a game that has one makes of the other parameters, where they aren't given."""
     letters: ClassVar[str]
     """What maps may hold; `S` are spawn points, `A` is where apples grow."""
     view: ClassVar[View]
     rests: ClassVar[Mapping[int, str]] = {FIRE: "rest"}
     """The beams, and what counts the rounds until each is ready."""
+    shares: ClassVar[Mapping[str, tuple[str, str]]] = {"sustainability": ("timed_apples", "apples")}
     colours: ClassVar[tuple[Colour, ...]] = ((92, 160, 60),)
     """Of what there is beside players and walls, in the order of the planes; apples first."""
 
@@ -73,21 +79,49 @@ class ForagingGame(Environment):
     layout: str | None = Field(None, description="another map, a character a cell; by default the game's own")
     zap_length: int = Field(3, ge=1, le=30, description="how many cells ahead a zap reaches")
     zap_radius: int = Field(1, ge=0, le=10, description="how many cells to each side a zap reaches")
+    zap_cells: tuple[Cell, ...] | None = Field(
+        None,
+        min_length=1,
+        strict=False,
+        description="cells (to the right, ahead) that a zap strikes, none behind another, instead of rays",
+    )
     zap_cooldown: Count = Field(10, description="rounds that must pass between two zaps of a player")
     zap_cost: float = Field(0.0, ge=0, description="what it costs to zap")
-    zap_fine: float = Field(0.0, ge=0, description="what it costs to be hit")
+    zap_fine: float = Field(0.0, ge=0, description="what each zap costs who is hit by it")
     hits: int = Field(1, ge=1, description="in how many rounds a player must be hit to be sent away")
     away: Count = Field(50, description="rounds for which it is sent away; 0: it stays")
+    respawn: bool = Field(
+        False, description="whether who is hit, and not sent away, is put on a free spawn point at once"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_in_the_variant(cls, given: object) -> object:
+        if isinstance(given, dict) and isinstance(name := given.get("variant"), str):
+            return {**cls.variants.get(name, {}), **given}
+        return given
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if wrong := complaint(self.layout or self.map, self.letters, {"S": self.players, "A": 1}):
+        if wrong := complaint(self.terrain, self.letters, {"S": self.players, "A": 1}):
             raise ValueError(f"the map does not fit: {wrong}")
         return self
 
     @property
     def seats(self) -> int:
         return self.players
+
+    @property
+    def terrain(self) -> str:
+        """The map that is played on."""
+        return self.layout or self.map
+
+    @property
+    def rays(self) -> tuple[Ray, ...]:
+        """Which way beams go."""
+        if self.zap_cells is not None:
+            return tuple((cell,) for cell in self.zap_cells)
+        return fan(self.zap_length, self.zap_radius)
 
     @property
     @abstractmethod
@@ -97,7 +131,7 @@ class ForagingGame(Environment):
     @property
     def sources(self) -> int:
         """How many draws what grows needs at a table: one for each apple."""
-        return (self.layout or self.map).count("A")
+        return self.terrain.count("A")
 
     def actions(self, seat: int) -> Discrete:
         return Discrete(FIRE + len(self.rests))
@@ -155,17 +189,17 @@ class ForagingGame(Environment):
         now["cell"] = moved(ground, now["cell"], now["heading"], act, priorities(drawn[..., : self.players]))
         now["heading"] = now["heading"] + look(ground.turn, act) & 3
         now["apple"], eaten = _eaten(now["apple"], look(numbers(ground, "A"), now["cell"]))
-        zap = beam(ground, now["cell"], now["heading"], fan(self.zap_length, self.zap_radius))
+        zap = beam(ground, now["cell"], now["heading"], self.rays)
         changed, tended = self.tended(now, act, zap, ground)
         now |= changed
         fires = act == FIRE
         hits = shots(ground, now["cell"], zap, fires)
-        hit = marked(hits, self.players + 1)[..., 1:]
+        blows = _counted(hits, self.players + 1)[..., 1:]
         now |= self._rested(now, act)
-        now |= self._sent(now, hit, ground, state, chance)
+        now |= self._sent(now, blows > 0, ground, state, chance)
         now |= self.grow(now, drawn[..., self.players :], state.round, ground)
 
-        reward = eaten.double() - self.zap_cost * fires - self.zap_fine * hit
+        reward = eaten.double() - self.zap_cost * fires - self.zap_fine * blows
         measures = {
             "apples": eaten.double(),
             "timed_apples": eaten.double() * ((state.round + 1) / self.rounds),
@@ -190,8 +224,8 @@ class ForagingGame(Environment):
 
     def _ground(self, device: torch.device) -> Board:
         view = self.view
-        reach = max(self.zap_length, self.zap_radius, view.ahead, view.behind, view.sides)
-        return board(self.layout or self.map, reach, device)
+        beams = (abs(offset) for ray in self.rays for cell in ray for offset in cell)
+        return board(self.terrain, max(view.ahead, view.behind, view.sides, *beams), device)
 
     def _rested(self, now: Tensors, act: Tensor) -> Tensors:
         """How long each beam must rest still."""
@@ -207,10 +241,10 @@ class ForagingGame(Environment):
     def _sent(self, now: Tensors, hit: Tensor, ground: Board, state: State, chance: Chance) -> Tensors:
         """Send away who was hit often enough, and bring back whose time is over."""
         marks = now["marks"] + hit
-        if not self.away:
+        if not (self.away or self.respawn):
             return {"marks": marks}
         sent = marks >= self.hits
-        coming = now["away"] == 1
+        coming = now["away"] == 1 if self.away else sent
         cell = now["cell"].masked_fill(sent, ground.nowhere)
         heading = now["heading"]
         if bool(coming.any()):
@@ -239,3 +273,9 @@ def _eaten(apple: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
     none = torch.zeros_like(apple[..., :1])
     eaten = torch.cat((apple, none), -1).gather(-1, where)
     return apple & ~marked(where, apple.shape[-1]), eaten
+
+
+def _counted(indices: Tensor, count: int) -> Tensor:
+    """How often each of 0 .. count - 1 stands in `indices` [match, table, ...], int64 [match, table, count]."""
+    found = indices.flatten(2)
+    return found.new_zeros((*found.shape[:2], count)).scatter_add_(-1, found, torch.ones_like(found))

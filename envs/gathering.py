@@ -56,7 +56,7 @@ class Gathering(ForagingGame):
 
     @property
     def inflow(self) -> float:
-        return (self.layout or self.map).count("A") / (self.regrowth + 1)
+        return self.terrain.count("A") / (self.regrowth + 1)
 
     @property
     def sources(self) -> int:

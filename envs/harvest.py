@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -18,9 +19,9 @@ from .gridworld import Board, View, look, sites
 class Harvest(ForagingGame):
     """A common pool: each takes apples for itself, and a patch that is eaten bare never comes back.
 
-    The rules of Melting Pot's commons_harvest__open. In a round an empty site with k apples within distance
-    `radius` (the default 2 takes in 12 cells) grows one with probability growth[k], or the last of `growth` where
-    k is larger. Nothing but apples pays.
+    By default the rules of Melting Pot's commons_harvest__open. In a round an empty site with k apples within
+    distance `radius` (the default 2 takes in 12 cells) grows one with probability growth[k], or the last of
+    `growth` where k is larger. Nothing but apples pays.
 
     Maps: `A` apples, all there at first, `S` spawn points, `#` walls. Players see 11 x 11 cells (9 ahead, 1
     behind, 5 to each side): planes of themselves, others by heading (as theirs, to the right, opposite, to the
@@ -31,6 +32,13 @@ class Harvest(ForagingGame):
     the payoffs of a table's seats. Deviations from Melting Pot: planes instead of pixels, a map of our own with as
     many apples (each with 3 to 12 others near, 5.8 on average), all moves at once, a fixed length, and apples grow
     under players.
+
+    A `variant` sets the other parameters that are not given. "socialjax": SocialJax's harvest_common_open, where
+    one apple near makes .001, a zap strikes the two cells ahead and the two beside the nearer, and who is hit is
+    at a spawn point in the next round. "ssd": the sequential social dilemma games, a larger map with 155 apples,
+    growth 0, .005, .02 and .05 by the 8 cells around, a beam of 5 cells by 3 that costs 1 and its victim 50, and
+    nobody is sent away. Left out: that SocialJax multiplies a player's own reward by their number, and never turns
+    west who comes back; the 15 x 15 window of SSD.
     """
 
     source: ClassVar[str] = "Hughes et al. 2018; rules of Melting Pot's commons_harvest__open, Leibo et al. 2021"
@@ -56,6 +64,47 @@ class Harvest(ForagingGame):
 #..S..S..S....S..S..S..#
 ########################"""
 
+    variants: ClassVar[Mapping[str, Mapping[str, object]]] = {
+        "socialjax": {
+            "zap_cells": ((0, 1), (0, 2), (-1, 1), (1, 1)),
+            "zap_cooldown": 0,
+            "away": 0,
+            "respawn": True,
+            "growth": (0.0, 0.001, 0.005, 0.025),
+        },
+        "ssd": {
+            "zap_length": 5,
+            "zap_cooldown": 0,
+            "zap_cost": 1.0,
+            "zap_fine": 50.0,
+            "away": 0,
+            "growth": (0.0, 0.005, 0.02, 0.05),
+            "radius": 1.5,
+        },
+    }
+    ssd_map: ClassVar[str] = """\
+######################################
+#.S....S....S....S....S....S....S....#
+#...A.....A.....A.....A.....A.....A..#
+#..AAA...AAA...AAA...AAA...AAA...AAA.#
+#.AAAAA.AAAAA.AAAAA.AAAAA.AAAAA.AAAAA#
+#..AAA...AAA...AAA...AAA...AAA...AAA.#
+#...A.....A.....A.....A.....A.....A..#
+#...S....S....S....S....S....S....S..#
+#....................................#
+#..A.....A.....A.....A.....A.........#
+#.AAA...AAA...AAA...AAA...AAA...AAA..#
+#AAAAA.AAAAA.AAAAA.AAAAA.AAAAA.AAAAA.#
+#.AAA...AAA...AAA...AAA...AAA...AAA..#
+#..A.....A.....A.....A.....A.....A...#
+#.S....S....S....S....S....S....S....#
+######################################"""
+
+    variant: Literal["melting_pot", "socialjax", "ssd"] = Field(
+        "melting_pot",
+        description='whose rules the defaults of the others are: "melting_pot", "socialjax", or "ssd", '
+        "the sequential social dilemma games",
+    )
     zap_cooldown: Count = Field(2, description="rounds that must pass between two zaps of a player")
     away: Count = Field(4, description="rounds for which a player that is hit is sent away; 0: it stays")
     growth: tuple[Probability, ...] = Field(
@@ -67,8 +116,12 @@ class Harvest(ForagingGame):
     radius: float = Field(2.0, ge=1, le=10, description="how far away an apple is near; 1.5 takes in 8 cells")
 
     @property
+    def terrain(self) -> str:
+        return self.layout or (self.ssd_map if self.variant == "ssd" else self.map)
+
+    @property
     def inflow(self) -> float:
-        return (self.layout or self.map).count("A") * max(self.growth)
+        return self.terrain.count("A") * max(self.growth)
 
     def start(self, ground: Board, chance: Chance) -> Tensors:
         return {"apple": torch.ones_like(sites(ground, "A"), dtype=torch.bool).expand(*chance.keys.shape, -1)}

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from . import CATALOGUE
-from .chance import Chance, Purpose
+from .chance import Chance, Purpose, derive
 from .environment import Box, Discrete, Environment, Rounds, State, Step
 from .errors import DilemmaError
 
@@ -49,10 +49,11 @@ Parameters: TypeAlias = Annotated[str, BeforeValidator(_as_json), PlainSerialize
 class ParallelEnvironment(Environment):
     """An environment of PettingZoo: its agents are the seats, in the order of `possible_agents`.
 
-    Each table is an object of its own, in this process. An episode begins with 32 bits of chance as the seed of
-    `reset`, addressed by match, table and episode; an environment that also draws from elsewhere gives other
-    results each time. It ends when all agents are terminated or truncated, or after `rounds`. Who ends before the
-    others plays no more, and its payoff is per round that it played.
+    Each table is an object of its own, in this process. An episode begins with `reset(seed=...)`, where the seed
+    is `seed_of(match, table, episode)`: 32 bits of chance that follow from the match's key (in the seats table),
+    the table and the episode alone. An environment that also draws from elsewhere gives other results each time.
+    An episode ends when all agents are terminated or truncated, or after `rounds`. Who ends before the others
+    plays no more, and its payoff is per round that it played.
 
     Observations keep their shape where all agents have the same; else they are flattened (discrete ones one-hot),
     with zeros up to the longest. Masks come from observations {"observation", "action_mask"}, or from infos.
@@ -63,6 +64,11 @@ class ParallelEnvironment(Environment):
 
     source: ClassVar[str] = "Terry et al. 2021, PettingZoo"
     slow: ClassVar[bool] = True
+    note: ClassVar[str] = (
+        "slow, each table is an object of PettingZoo by itself. Its episodes begin with reset(seed=s), where s is "
+        "32 bits that follow from the match, the table and the episode alone "
+        "(dilemma.envs.parallel_environment.seed_of). What it draws from elsewhere is other in each play."
+    )
 
     factory: str = Field(
         description="package.module with a `parallel_env`, package.module:function, path/to/file.py:function, "
@@ -96,7 +102,7 @@ class ParallelEnvironment(Environment):
         return self.roles[seat].shape
 
     def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
-        seeds = chance.integers(Purpose.GENERATOR, episode, 0) + 2**31
+        seeds = _seeds(chance, episode)
         live = Tables(self, seeds.tolist())
         action = self.actions(0)
         shape = (matches, len(self.roles), tables, *(action.shape if isinstance(action, Box) else ()))
@@ -167,6 +173,17 @@ class Role:
             short, seen = seen.ravel(), np.zeros(self.shape, np.float32)
             seen[: len(short)] = short
         return seen, mask
+
+
+def seed_of(match: int, table: int = 0, episode: int = 0) -> int:
+    """The seed with which an episode begins, from 0 to 2^32 - 1: `env.reset(seed=seed_of(match))` is the same."""
+    chance = Chance.at_tables(derive(torch.tensor([match]), 0), table + 1)
+    return int(_seeds(chance, episode)[0, table])
+
+
+def _seeds(chance: Chance, episode: int) -> Tensor:
+    """Of all matches at all tables [match, table]."""
+    return chance.integers(Purpose.GENERATOR, episode, 0) + 2**31
 
 
 class Tables:

@@ -263,6 +263,24 @@ class Together(PrisonersDilemma):
         return super().rewards(done, state) + done.double().mean()
 
 
+class Crowded(PrisonersDilemma):
+    """Pays by what happens at other tables."""
+
+    source: ClassVar[str] = "test"
+
+    def rewards(self, done: Tensor, state: State) -> Tensor:
+        return super().rewards(done, state) + done.double().mean((1, 2), keepdim=True)
+
+
+class Squeezing(PrisonersDilemma):
+    """Loses the tables where there is one."""
+
+    source: ClassVar[str] = "test"
+
+    def rewards(self, done: Tensor, state: State) -> Tensor:
+        return super().rewards(done, state).squeeze(2)
+
+
 class Biased(PrisonersDilemma):
     """Pays the first seat more, and says that it doesn't."""
 
@@ -326,6 +344,8 @@ class Caching(PrisonersDilemma):
     [
         (GlobalNoise, "take randomness from `chance`"),
         (Together, "let no match see another"),
+        (Crowded, "let no table see another"),
+        (Squeezing, r"`reward` must be \[1, 2, 1\], found \[1, 2\]"),
         (Biased, "`symmetric` must be false"),
         (Overwriting, "changed the state or the action"),
         (Single, "must be float64"),

@@ -3,6 +3,7 @@
 import io
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ from PIL import Image
 
 from dilemma import Tournament
 from dilemma.cli import main
+from dilemma.envs.coins import Coins
 from dilemma.envs.errors import DilemmaError
 from dilemma.replay import gif, replay_gif, replayed, svg, text
+from dilemma.results import stored
 from dilemma.tournament.store import Store
 
 torch.set_num_threads(1)
@@ -171,9 +174,94 @@ def test_a_strip_shows_the_board_from_start_to_end(played):
     images = root.findall("{*}image")
     said = [element.text for element in root.findall("{*}text")]
     assert len(images) == 24
-    assert said[0] == "start"
-    assert "round 30 of 30" in said
+    assert said[0] == "at the start"
+    assert said[-4:] == [
+        "after round 30 of 30",
+        *(f"{label} {sum:g}" for label, sum in zip(course.labels, course.reward.sum(0).tolist(), strict=True)),
+    ]
     assert len(said) == 24 * 4
+
+
+def test_a_report_shows_the_casts_that_earn_most_and_least_and_differ_most(tmp_path):
+    agents = [{"name": name} for name in ("coins_cooperator", "coins_defector", "random")]
+    store = run(
+        tmp_path / "run",
+        environments=[{"name": "coins", "rounds": 20}],
+        agents=agents,
+        schedule={"repetitions": 5, "self_play": True},
+    )
+    seats = store.seats().sort_values(["match", "seat"])
+    shown = stored(store).replays()["coins"]
+    commands = [scene.command for scene in shown.scenes]
+    keys = [int(command.split()[-1]) for command in commands]
+    together = seats.groupby("match")["payoff"].sum()
+    cast = seats.groupby("match")["agent"].agg(lambda agents: " ".join(sorted(agents)))
+    means = together.groupby(cast).mean()
+    earned = seats.groupby(["match", "agent"], observed=True)["payoff"].mean().unstack()
+    gap = earned.max(axis=1) - earned.min(axis=1)
+    apart = gap.groupby(cast).mean()
+    assert [cast[key] for key in keys] == [means.idxmax(), means.idxmin(), apart.idxmax()]
+    off = (together - means[cast].to_numpy()).abs() + (gap - apart[cast].to_numpy()).abs()
+    for key in keys:
+        assert off[key] == pytest.approx(off[cast == cast[key]].min(), abs=1e-12)
+    assert all(scene.drawing.count("<image") == 12 for scene in shown.scenes)
+    assert dilemma(*commands[1].split()[1:], "--out", tmp_path / "x.svg").exit_code == 0
+    page = stored(store).report(tmp_path / "report").read_text()
+    assert page.count("<summary>Replays</summary>") == 1
+    assert all(f"<code>{command}</code>" in page for command in commands)
+
+
+def test_a_report_of_learners_says_which_command_trains_them_again(tmp_path):
+    store = run(
+        tmp_path / "run",
+        environments=[{"name": "coins", "rounds": 5}],
+        agents=[{"name": "coins_defector"}, {"name": "random"}, {"name": "reinforce", "policy": "mlp"}],
+        learning={"tables": 2, "episodes": 1},
+    )
+    shown = stored(store).replays()["coins"]
+    assert [scene.title.split(":")[0] for scene in shown.scenes] == ["The only cast, coins_defector and random"]
+    assert len(shown.remarks) == 1
+    assert f"dilemma replay {store.path} LABEL:LABEL" in shown.remarks[0]
+
+
+class Faded(Coins):
+    """Its board can't be drawn."""
+
+    def picture(self, state, match, table):
+        raise RuntimeError("out of paint")
+
+
+@pytest.mark.parametrize(
+    ("game", "characters", "says"),
+    [
+        (Faded(rounds=4), 9999, "not shown: .*out of paint"),
+        (Coins(rounds=4000), 9999, "not shown, for the time that it takes: dilemma replay RUN -?[0-9]+"),
+        (Coins(rounds=20), 999, "not shown, for its size: dilemma replay RUN -?[0-9]+"),
+    ],
+    ids=["broken", "long", "large"],
+)
+def test_a_report_stands_without_its_pictures(game, characters, says, tmp_path, monkeypatch):
+    monkeypatch.setattr("dilemma.gallery.CHARACTERS", characters)
+    results = Tournament({"board": game}, ["random"], self_play=True).run()
+    shown = results.replays()["board"]
+    assert not shown.scenes
+    assert re.search(says, shown.remarks[0])
+    assert re.search(says, results.report(tmp_path).read_text())
+
+
+def test_a_report_shows_no_match_that_pays_otherwise_now(played):
+    results = stored(played)
+    results.seats["payoff"] += 0.25
+    shown = results.replays()
+    assert set(shown) == {"coins", "cleanup"}
+    assert not any(gallery.scenes for gallery in shown.values())
+    assert "it pays otherwise now" in shown["coins"].remarks[0]
+
+
+def test_a_report_stands_where_nothing_can_be_played_again(played, tmp_path):
+    (tmp_path / "config.toml").write_text("agents = 3")
+    assert replace(stored(played), run=tmp_path).replays() == {}
+    assert replace(stored(played), run=None).replays() == {}
 
 
 def dilemma(*arguments):

@@ -39,15 +39,19 @@ class FittedNet:
         with torch.no_grad():
             return self._net.unroll(self.theta, self._with_time(seen)).double()
 
-    def fit(self, seen: Tensor, target: Tensor, playing: Tensor | None) -> None:
-        """Steps down the mean squared distance of outputs to `target` [round, chair, table, output]."""
+    def fit(self, seen: Tensor, target: Tensor, playing: Tensor | None, known: Tensor | None = None) -> None:
+        """Steps down the mean squared distance of outputs to `target` [round, chair, table, output].
+
+        `known`, of the same shape, is 0 where an output has no target; None: all have one.
+        """
         fed, target = self._with_time(seen), target.to(self.theta.dtype)
         played = torch.ones_like(target[..., 0]) if playing is None else playing.to(target.dtype)
         for part in [slice(first, None, PARTS) for first in range(min(PARTS, len(fed)))] * PASSES:
             weight = played[part]
             with torch.enable_grad():
                 theta = self.theta.detach().requires_grad_()
-                error = ((self._net.unroll(theta, fed[part]) - target[part]) ** 2).sum(-1)
+                square = (self._net.unroll(theta, fed[part]) - target[part]) ** 2
+                error = (square if known is None else square * known[part]).sum(-1)
                 loss = (error * weight).sum((0, 2)) / weight.sum((0, 2)).clamp(min=1)
                 (gradient,) = torch.autograd.grad(loss.sum(), theta)
             self.theta = self._optimiser.step(self.theta, gradient)

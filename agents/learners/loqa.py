@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from ...envs.environment import Environment
-from ...envs.matrix_game import RepeatedGame
+from ...envs.environment import Discrete, Environment
 from ..agent import Chairs, Player
-from .adam import Adam
+from .action_value_critics import ActionValueCritics, NetCritics, TableCritics
 from .advantage_alignment import discounted_past
-from .fitted_table import cells, cells_by_round, fitted
-from .policy_gradient import Estimate, PolicyGradient, PolicyGradientPlayer, Positive
-from .returns import generalised_advantages
-from .trajectory import Samples, Trajectory
+from .fitted_net import FittedNet
+from .policy_gradient import Estimate, Positive, Widths
+from .ppo import PPO, PPOPlayer
+from .returns import generalised_advantages, normalised
+from .trajectory import Trajectory
 
 
-class Loqa(PolicyGradient):
+class Loqa(PPO):
     """Climbs its own return, and makes the other want what is to its own advantage.
 
     The other is taken to choose b in proportion to exp(Q(s, b) / temperature), with values Q estimated from what
@@ -29,13 +29,17 @@ class Loqa(PolicyGradient):
         grad G_{t+1} = sum_{k>t} discount^(k-t-1) decay^(k-t) A^other_k grad log pi(a_k | s_k)
     and the loss is, with one-step advantages A_t = r_t + discount V_{t+1}(s_{t+1}) - V_t(s_t),
         - mean_t [log pi(a_t | s_t) A_t + weight log softmax(Q(s_t, .) / temperature)(b_t) A_t]
+    Both terms come to one advantage for each own action, which PPO may climb in several passes; the defaults take
+    one, which is a step down this loss. What is past is taken with lambda 0 whatever `gae` is, as in advantage
+    alignment.
 
     Published: 2048 tables of 50 rounds, discount 0.96, Adam at 1e-3 for the policy over thousands of updates,
     nets as critics with a target net that follows by 1 %, a fifth of all actions at random while it learns,
     and self-play against own past selves, with their true values. Here one other is met, and its values are
     estimated; 200 episodes need a larger rate; nothing is done at random but what the policy draws; and
     critics are tables over rounds and last outcomes, fitted from the last round back: one episode does what
-    many steps to a slow target do.
+    many steps to a slow target do. Where features are seen, critics are a net of them and of the time left, which
+    sees what the chair sees.
     """
 
     source: ClassVar[str] = "Aghajohari et al. 2024, LOQA: Learning with Opponent Q-Learning Awareness"
@@ -48,84 +52,72 @@ class Loqa(PolicyGradient):
     decay: float = Field(
         0.9, description="further weight of each round from the other's action to ours", ge=0, le=1
     )
+    gae: float = Field(0.0, description="decay (lambda) of generalised advantages, but for past ones", ge=0, le=1)
+    normalise: Literal["advantages", "nothing"] = Field(
+        "nothing", description="what is shifted and scaled to mean 0 and deviation 1 over a chair's rounds"
+    )
+    epochs: int = Field(1, description="passes over an episode", ge=1)
+    value_weight: float = Field(0.0, description="weight of the net's own value, which nothing here uses", ge=0)
     entropy_weight: float = Field(0.0, description="weight of the policy's entropy", ge=0)
     memory: Positive = Field(10.0, description="targets seen in a cell that weigh as much as the critic so far")
+    critic_hidden: Widths = Field((64,), description="widths of the critics' net, where features are seen")
+    critic_rate: Positive = Field(0.003, description="of Adam, for the critics' net")
 
     def refuses(self, game: Environment) -> str | None:
-        if not isinstance(game, RepeatedGame):
-            return "plays repeated matrix games of two"
-        if game.matrices.shape[1] != game.matrices.shape[2]:
+        spaces = [game.actions(seat) for seat in range(game.seats)]
+        if len(spaces) != 2 or not all(isinstance(space, Discrete) for space in spaces):
+            return "plays repeated matrix games of two, and environments of two who choose among actions"
+        if spaces[0] != spaces[1]:
             return "plays games in which both have the same actions"
-        return None
+        return super().refuses(game)
 
     def sit(self, chairs: Chairs) -> Player:
         return LoqaPlayer(self, chairs)
 
 
-class LoqaPlayer(PolicyGradientPlayer):
-    """LOQA on its chairs; critics are [chair, round, state, 1] and, the other's, [chair, round, state, action]."""
+class LoqaPlayer(PPOPlayer):
+    """LOQA on its chairs."""
 
     agent: Loqa
 
     def __init__(self, agent: Loqa, chairs: Chairs):
         super().__init__(agent, chairs)
-        assert self.perception.states is not None
-        self.value_weight, self.entropy_weight = 0.0, agent.entropy_weight
-        shape = (chairs.shape[0], int(chairs.game.horizon), self.perception.states)
-        self.critic = torch.zeros(*shape, 1, dtype=torch.float64, device=chairs.device)
-        self.critic_of_other = self.critic.new_zeros(*shape, self.actions)
-        self._measures["influence"] = self.critic.new_zeros(len(self.critic))
-
-    def make_optimiser(self) -> Adam:
-        return Adam(self.agent.learning_rate)
-
-    def update(self, samples: Samples) -> None:
-        whole = self.condensed(samples)
-        self.descend(whole, torch.zeros_like(whole.advantage))
+        discount, temperature, states = agent.discount, agent.temperature, self.perception.states
+        self.critics: ActionValueCritics
+        if states is None:
+            net = FittedNet(chairs, agent.critic_hidden, 2 + self.actions, agent.critic_rate, component=2)
+            self.critics = NetCritics(net, self.actions, discount, temperature)
+        else:
+            self.critics = TableCritics(chairs, states, self.actions, discount, temperature, agent.memory)
+        nought = torch.zeros(chairs.shape[0], dtype=torch.float64, device=chairs.device)
+        self._measures |= dict.fromkeys(("influence", "openness"), nought)
 
     def estimate(self, trajectory: Trajectory, paid: Tensor) -> Estimate:
         """What multiplies grad log pi(a_t | s_t) in both terms of the loss; there are no values to fit."""
-        agent, seen = self.agent, trajectory.seen
-        others, their_reward = trajectory.others[:, :, 0], trajectory.others_reward[:, :, 0]
-        alone = torch.ones_like(self.critic)
-        wanted = torch.softmax(self.critic_of_other / agent.temperature, -1)
-        own = self._advantage(self.critic, alone, trajectory, paid)
-        other = self._advantage(self.critic_of_other, wanted, trajectory, their_reward)
-        likely = cells_by_round(wanted.flatten(2), seen * self.actions + others)
-        openness = (1 - likely) / agent.temperature
-        influence = agent.weight * shaping(own, openness, other, agent.discount * agent.decay)
+        agent, playing = self.agent, trajectory.playing
+        their_reward = trajectory.others_reward[:, :, 0]
+        judged = self.critics.judge(trajectory)
+
+        def advantage(reward: Tensor, value: Tensor, decay: float) -> Tensor:
+            by_round = generalised_advantages(reward, value, agent.discount, decay, playing)
+            return normalised(by_round, playing) if agent.normalise == "advantages" else by_round
+
+        own = advantage(paid, judged.value, agent.gae)
+        past = own if agent.gae == 0 else advantage(paid, judged.value, 0.0)
+        other = advantage(their_reward, judged.value_of_other, agent.gae)
+        openness = (1 - judged.likely) / agent.temperature
+        influence = agent.weight * shaping(past, openness, other, agent.discount * agent.decay)
         self._measures["influence"] = influence.square().mean((0, 2)).sqrt()
-        self.critic = self._fit(self.critic, alone, trajectory, torch.zeros_like(others), paid)
-        self.critic_of_other = self._fit(self.critic_of_other, wanted, trajectory, others, their_reward)
+        self._measures["openness"] = openness.mean((0, 2))
+        self.critics.fit(trajectory, paid, their_reward)
         return Estimate(own + influence, torch.zeros_like(own))
 
-    def _advantage(self, critic: Tensor, policy: Tensor, trajectory: Trajectory, reward: Tensor) -> Tensor:
-        """r_t + discount V_{t+1} - V_t [round, chair, table], with the critic so far."""
-        value = cells_by_round((policy * critic).sum(-1), trajectory.seen)
-        return generalised_advantages(reward, value, self.agent.discount, 0.0, trajectory.playing)
-
-    def _fit(
-        self, critic: Tensor, policy: Tensor, trajectory: Trajectory, action: Tensor, reward: Tensor
-    ) -> Tensor:
-        """The critic with this episode in it, from the last round back: Q_t(s, a) towards r + discount V_{t+1}."""
-        tables = list(critic.unbind(1))
-        ahead = torch.zeros_like(reward[0])
-        for t in reversed(range(len(reward))):
-            playing = None if trajectory.playing is None else trajectory.playing[t].to(reward.dtype)
-            index = trajectory.seen[t] * critic.shape[3] + action[t]
-            target = reward[t] + self.agent.discount * ahead
-            tables[t] = fitted(tables[t], index, target, playing, self.agent.memory)
-            ahead = cells((policy[:, t] * tables[t]).sum(-1), trajectory.seen[t])
-            if playing is not None:
-                ahead = ahead * playing
-        return torch.stack(tables, 1)
-
     def state_dict(self) -> dict[str, Tensor]:
-        return {**super().state_dict(), "critic": self.critic, "critic_of_other": self.critic_of_other}
+        return {**super().state_dict(), **self.critics.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         super().load_state_dict(state)
-        self.critic, self.critic_of_other = state["critic"].clone(), state["critic_of_other"].clone()
+        self.critics.load_state_dict(state)
 
 
 def shaping(own: Tensor, openness: Tensor, other: Tensor, discount: float) -> Tensor:

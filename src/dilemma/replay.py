@@ -33,6 +33,8 @@ SECONDS = 20
 """A GIF lasts about so long, where its rounds are neither few nor very many."""
 PANELS, COLUMNS = 24, 6
 """Of a strip: the most pictures, and those in a row."""
+LABEL = 18
+"""Letters of an agent's label under its pictures."""
 
 
 def replayed(
@@ -50,7 +52,7 @@ def replayed(
         rows = seats[seats["match"] == number]
         if rows.empty:
             raise DilemmaError(f"{store.path} has no match {number}; its seats table has a column `match`")
-        cell, repetition = _cell_of(config, cells, rows)
+        cell, repetition = cell_of(config, cells, rows)
     else:
         cell, repetition = _named(config, cells, match, environment)
     course = replay(config, cell, max(repetition, 0), table, episode)
@@ -72,7 +74,7 @@ def _number(match: str) -> int | None:
         return None
 
 
-def _cell_of(config: Config, cells: Sequence[Cell], rows: pd.DataFrame) -> tuple[Cell, int]:
+def cell_of(config: Config, cells: Sequence[Cell], rows: pd.DataFrame) -> tuple[Cell, int]:
     """The cell and the repetition of a match with these rows."""
     key, repetition = int(rows["match"].iloc[0]), int(rows["repetition"].iloc[0])
     keys = np.array([cell.key for cell in cells])
@@ -214,36 +216,37 @@ def gif(course: Course) -> bytes:
     return out.getvalue()
 
 
-def svg(course: Course) -> str:
+def svg(course: Course, panels: int = PANELS) -> str:
     """The board at the start, at the end and at rounds evenly between, side by side, with earnings so far."""
     _drawable(course)
     count = len(course.pictures)
-    chosen = np.unique(np.linspace(0, count - 1, min(PANELS, count)).round().astype(int)).tolist()
+    chosen = np.unique(np.linspace(0, count - 1, min(panels, count)).round().astype(int)).tolist()
     rows, columns = course.pictures[0].shape[:2]
     width, step = 150, 160
     board = width * rows / columns
     deep = board + 14 * (len(course.labels) + 1) + 14
-    panels = []
+    parts = []
     for number, round in enumerate(chosen):
         x, y = step * (number % COLUMNS), deep * (number // COLUMNS)
         png = io.BytesIO()
         Image.fromarray(course.pictures[round].numpy()).save(png, "PNG")
         data = base64.b64encode(png.getvalue()).decode()
-        panels.append(
+        parts.append(
             f'<image x="{x}" y="{y:g}" width="{width}" height="{board:g}" style="image-rendering:pixelated" '
             f'href="data:image/png;base64,{data}"/>'
         )
-        for line, words in enumerate(_caption(course, round)):
+        for line, words in enumerate(_so_far(course, round)):
             colour = _colour(course.setting.game, line - 1) if line else None
             at = y + board + 14 * (line + 1)
             if colour:
-                panels.append(
+                parts.append(
                     f'<rect x="{x}" y="{at - 8:g}" width="8" height="8" fill="rgb{colour}" stroke="black"/>'
                 )
-            panels.append(f'<text x="{x + (12 if line else 0)}" y="{at:g}">{escape(words)}</text>')
+            parts.append(f'<text x="{x + (12 if line else 0)}" y="{at:g}">{escape(words)}</text>')
     across, down = min(len(chosen), COLUMNS) * step, math.ceil(len(chosen) / COLUMNS) * deep
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-5 -5 {across:g} {down:g}" '
-    return "\n".join([f'{head}font-family="sans-serif" font-size="10">', *panels, "</svg>"]) + "\n"
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-5 -5 {across:g} {down:g}"'
+    style = 'font-family="sans-serif" font-size="10" fill="currentColor"'
+    return "\n".join([f"{head} {style}>", *parts, "</svg>"]) + "\n"
 
 
 def _drawable(course: Course) -> None:
@@ -260,6 +263,17 @@ def _caption(course: Course, round: int) -> list[str]:
     seats = zip(course.labels, actions, rewards, total, strict=True)
     did = [f"{label}: action {_numbers(done)}, reward {paid:g}, total {sum:g}" for label, done, paid, sum in seats]
     return [f"round {round} of {len(course.reward)}", *did]
+
+
+def _so_far(course: Course, round: int) -> list[str]:
+    """Lines under a picture of a strip, short enough for its width: which round it is, then what each has."""
+    total = course.reward[:round].sum(0).tolist()
+    has = [f"{_short(label)} {sum:g}" for label, sum in zip(course.labels, total, strict=True)]
+    return [f"after round {round} of {len(course.reward)}" if round else "at the start", *has]
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= LABEL else f"{label[: LABEL - 1]}…"
 
 
 def _colour(game: Environment, seat: int) -> tuple[int, int, int] | None:

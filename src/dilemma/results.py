@@ -7,7 +7,7 @@ import math
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from .agents import CATALOGUE as AGENTS
 from .agents.agent import Agent
 from .analysis.cells import Game, environments
+from .analysis.gallery import Gallery
 from .analysis.held_out import rivals
 from .analysis.judgement import Judgement
 from .analysis.payoffs import payoff_table
@@ -31,6 +32,7 @@ from .envs import CATALOGUE as ENVIRONMENTS
 from .envs.catalogue import Catalogue
 from .envs.environment import Environment
 from .envs.errors import DilemmaError
+from .gallery import galleries
 from .tournament.chunk import Chunk
 from .tournament.config import Config, Execution, analysis_of, load
 from .tournament.exploit.search import Found, look, searches
@@ -63,6 +65,10 @@ class Results:
     """What is to be worked out."""
     exploits: Sequence[Mapping[str, Any]] = ()
     """What came of each search for an exploiter: a card, or the reason why there is none."""
+    config: Config | None = None
+    """By which matches can be played again, if at hand."""
+    run: Path | None = None
+    """The folder that keeps all this, if there is one."""
 
     @cached_property
     def payoffs(self) -> pd.DataFrame:
@@ -87,7 +93,16 @@ class Results:
             curves=self.curves,
             costs=self.costs,
             cards=self.exploits,
+            replays=self.replays(),
         )
+
+    def replays(self) -> dict[str, Gallery]:
+        """What the report shows of matches, by environment; nothing where they can't be played again."""
+        try:
+            config = self.config or (load(str(Store(self.run).config_path)) if self.run else None)
+            return galleries(config, self.seats, self.run) if config else {}
+        except Exception:  # an agent that is gone, say: the report must stand without it
+            return {}
 
 
 class Tournament:
@@ -143,9 +158,9 @@ class Tournament:
             store = Store.open(Path(folder), self.config)
             play_into(store, self.config, watch)
             exploit_into(store, self.config, (), lambda: nullcontext(watch))
-            return stored(store)
+            return replace(stored(store), config=self.config)
         with TemporaryDirectory() as passing:
-            return self.run(Path(passing) / "run", watch)
+            return replace(self.run(Path(passing) / "run", watch), run=None)
 
 
 def play_into(store: Store, config: Config, watch: Watch) -> None:
@@ -213,6 +228,7 @@ def stored(store: Store, changes: Sequence[str] = ()) -> Results:
         store.costs(),
         _judgement(asked, changes),
         list(store.exploits().values()),
+        run=store.path,
     )
 
 
@@ -224,6 +240,8 @@ def games_of(plan: Plan) -> dict[str, Game]:
             seats=setting.game.seats,
             title=summary(type(setting.game)),
             optimum=getattr(setting.game, "optimum", None),
+            note=setting.game.note,
+            shares=setting.game.shares,
         )
         for setting in plan.settings
     }
@@ -302,6 +320,7 @@ def _facts(
         failures=[
             {key: failure[key] for key in ("setting", "cast", "repetition", "reason")} for failure in failures
         ],
+        notes=[f"{label}: {game['note']}" for label, game in manifest["games"].items() if game.get("note")],
     )
 
 

@@ -89,8 +89,9 @@ def check_environment(game: Environment) -> None:
     """Check an environment's contract.
 
     It must be a frozen value that hashes, pickles and survives JSON; its tensors must have the documented
-    shapes, it must change no state passed in, draw from `chance` alone, keep matches apart, treat alike the
-    seats of a symmetric game, and pay nobody after the end. Raises AssertionError where it isn't so.
+    shapes, also with one match at one table, it must change no state passed in, draw from `chance` alone, keep
+    matches and tables apart, treat alike the seats of a symmetric game, and pay nobody after the end. Raises
+    AssertionError where it isn't so.
     """
     _check_value(game)
     _require(game.seats >= 2, f"`seats` must be at least 2, found {game.seats}")
@@ -111,6 +112,10 @@ def check_environment(game: Environment) -> None:
                 _same([_only(step, match) for step in course], alone),
                 "a match differs when it is played alone: let no match see another, nor how many there are",
             )
+        _require(
+            _same([_only(step, 0, 0) for step in course], _course(game, keys[:1], tables=1)),
+            "a table differs when it is played alone: let no table see another, nor how many there are",
+        )
         _check_symmetry(game, keys, course)
         _check_end(game, keys)
     _check_value(game)  # still, after play: what it computed for itself must not show
@@ -356,19 +361,21 @@ def _transcript(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: 
 # Environments.
 
 
-def _course(game: Environment, keys: Tensor, turn: int = 0, other_chance: bool = False) -> list[Step]:
+def _course(
+    game: Environment, keys: Tensor, turn: int = 0, other_chance: bool = False, tables: int = TABLES
+) -> list[Step]:
     """Play random actions, everybody's handed to the seat `turn` further; check what every round gives."""
     matches, seats = len(keys), game.seats
-    chance = Chance.at_tables(derive(keys, 3 if other_chance else 0), TABLES)
-    drawn = Chance.at_tables(derive(keys, 1), TABLES)
-    state = game.reset(matches, TABLES, chance, 1)
+    chance = Chance.at_tables(derive(keys, 3 if other_chance else 0), tables)
+    drawn = Chance.at_tables(derive(keys, 1), tables)
+    state = game.reset(matches, tables, chance, 1)
     _require(
         (state.episode, state.round) == (1, 0),
         f"`reset` must give the episode it was told and round 0, found {state.episode} and {state.round}",
     )
     course = []
     for round in range(int(min(game.rounds, ROUNDS))):
-        _check_state(state, game, matches)
+        _check_state(state, game, matches, tables)
         action = torch.stack(
             [
                 _anything(
@@ -389,7 +396,7 @@ def _course(game: Environment, keys: Tensor, turn: int = 0, other_chance: bool =
             "`step` changed the state or the action passed to it: make new tensors instead of writing into them",
         )
         _require(after.round == round + 1, f"after round {round} the state says {after.round}: count rounds")
-        _check_step(step, action, game, matches)
+        _check_step(step, action, game)
         if state.playing is not None:
             _check_over(state, after, step)
         course.append(step)
@@ -397,8 +404,8 @@ def _course(game: Environment, keys: Tensor, turn: int = 0, other_chance: bool =
     return course
 
 
-def _check_state(state: State, game: Environment, matches: int) -> None:
-    shape = (matches, game.seats, TABLES)
+def _check_state(state: State, game: Environment, matches: int, tables: int) -> None:
+    shape = (matches, game.seats, tables)
     for name in ("playing", "observation", "action_mask"):
         tensor = getattr(state, name)
         if tensor is None:
@@ -411,14 +418,14 @@ def _check_state(state: State, game: Environment, matches: int) -> None:
             _require(tensor.dtype == torch.bool, f"`{name}` must be bool, found {tensor.dtype}")
 
 
-def _check_step(step: Step, action: Tensor, game: Environment, matches: int) -> None:
-    seats, own = game.seats, action.shape[3:]
+def _check_step(step: Step, action: Tensor, game: Environment) -> None:
+    matches, seats, tables, *own = action.shape
     shapes = {
-        "action": (step.action, (matches, seats, TABLES, *own)),
-        "seen": (step.seen, (matches, seats, seats - 1, TABLES, *own)),
-        "reward": (step.reward, (matches, seats, TABLES)),
+        "action": (step.action, (matches, seats, tables, *own)),
+        "seen": (step.seen, (matches, seats, seats - 1, tables, *own)),
+        "reward": (step.reward, (matches, seats, tables)),
     }
-    shapes |= {name: (value, (matches, seats, TABLES)) for name, value in step.measures.items()}
+    shapes |= {name: (value, (matches, seats, tables)) for name, value in step.measures.items()}
     for name, (tensor, shape) in shapes.items():
         _require(tensor.shape == shape, f"`{name}` must be {list(shape)}, found {list(tensor.shape)}")
         _require(bool(torch.isfinite(tensor).all()), f"`{name}` must be finite numbers")
@@ -461,12 +468,20 @@ def _check_end(game: Environment, keys: Tensor) -> None:
     _course(ending, keys)
 
 
-def _only(step: Step, match: int) -> Step:
-    """One match of a step."""
-    row = slice(match, match + 1)
-    measures = {name: value[row] for name, value in step.measures.items()}
-    cooperation, mutual = (None if value is None else value[row] for value in (step.cooperation, step.mutual))
-    return Step(step.action[row], step.seen[row], step.reward[row], cooperation, mutual, measures)
+def _only(step: Step, match: int, table: int | None = None) -> Step:
+    """One match of a step, or one table of it."""
+    row, column = slice(match, match + 1), slice(table, None if table is None else table + 1)
+    cooperation, mutual = (
+        None if value is None else value[row, :, column] for value in (step.cooperation, step.mutual)
+    )
+    return Step(
+        step.action[row, :, column],
+        step.seen[row, :, :, column],
+        step.reward[row, :, column],
+        cooperation,
+        mutual,
+        {name: value[row, :, column] for name, value in step.measures.items()},
+    )
 
 
 def _same(one: object, other: object) -> bool:

@@ -137,10 +137,10 @@ def test_tit_for_tat_cooperates_with_cooperators_and_loses_little_to_defectors()
     assert -0.03 < ours < theirs < 0.05
 
 
-def observation(round, own, other, own_coin, other_coin):
-    """What one chair at one table sees; None is a coin that isn't there."""
-    planes = torch.zeros(1, 1, 1, 4, 9)
-    for plane, cell in enumerate((own, other, own_coin, other_coin)):
+def observation(round, *cells):
+    """What one chair at one table sees: players, then coins, its own first; None is a coin that isn't there."""
+    planes = torch.zeros(1, 1, 1, len(cells), 9)
+    for plane, cell in enumerate(cells):
         if cell is not None:
             planes[..., plane, cell] = 1
     return Observation(State(0, round, observation=planes.unflatten(-1, (3, 3))), None)
@@ -194,7 +194,11 @@ def test_tit_for_tat_remembers_what_the_other_took_last():
 
 
 @pytest.mark.parametrize("agent", [AC, AD, TFT, R], ids=lambda agent: type(agent).__name__)
-@pytest.mark.parametrize("game", [ONE, TWO, Coins(continuation=0.9, size=4)], ids=["one", "two", "ending"])
+@pytest.mark.parametrize(
+    "game",
+    [ONE, TWO, THREE, Coins(continuation=0.9, size=4), Coins(view="centred")],
+    ids=["one", "two", "three", "ending", "centred"],
+)
 def test_they_keep_the_contract(agent, game):
     check_agent(agent, game)
 
@@ -202,14 +206,38 @@ def test_they_keep_the_contract(agent, game):
 def test_what_they_refuse():
     assert AC.refuses(PrisonersDilemma()) == "plays Coins, and knows no other game"
     assert TFT.refuses(PrisonersDilemma()) == "plays Coins, and knows no other game"
-    assert TFT.refuses(THREE) == "plays games of two, not of 3"
-    assert TFT.refuses(Coins(view="centred")) == 'follows coins from round to round: set view = "board"'
-    assert AC.refuses(THREE) is AD.refuses(Coins(view="centred")) is TFT.refuses(TWO) is None
+    assert AC.refuses(THREE) is AD.refuses(Coins(view="centred")) is TFT.refuses(THREE) is None
 
 
-@pytest.mark.parametrize("agent", [AC, AD], ids=["cooperator", "defector"])
-def test_a_centred_view_tells_them_the_same(agent):
+@pytest.mark.parametrize("agent", [AC, AD, TFT], ids=["cooperator", "defector", "tit for tat"])
+@pytest.mark.parametrize(
+    "game",
+    [ONE, Coins(variant="coin_per_player", respawn="anywhere"), Coins(size=4), THREE],
+    ids=["one", "two", "even", "three"],
+)
+def test_a_centred_view_tells_them_the_same(agent, game):
     board, centred = (
-        levels(Coins(variant="coin_per_player", view=view), [agent, AD], 200) for view in ("board", "centred")
+        levels(game.model_copy(update={"view": view}), [agent, *[AD, R][: game.seats - 1]], 200)
+        for view in ("board", "centred")
     )
     assert board == centred
+
+
+def test_tit_for_tat_answers_each_of_several_by_itself():
+    player = seated(TFT, THREE)
+
+    def steps(*seen):
+        """Where it goes if its coin is two steps away, the second player's one up and the third's one down."""
+        player.begin()
+        for round, cells in enumerate(seen):
+            player.act(observation(round, *cells))
+        return {int(player.act(observation(round, 0, 0, 0, 4, 6, 3))) for round in range(len(seen), 60)}
+
+    before = (0, 8, 7, 5, 1, 2)
+    assert steps(before, (0, 8, 7, 5, 1, 2)) == {RIGHT}
+    assert steps(before, (0, 5, 7, 8, 1, 2)) == {UP}  # the second took ours
+    assert steps(before, (0, 8, 5, 8, 1, 2)) == {DOWN}
+    assert steps(before, (0, 5, 5, 8, 1, 2)) == {UP, DOWN}
+    assert steps(before, (0, 5, 7, 8, 1, 2), (0, 1, 7, 8, 4, 2)) == {RIGHT}  # and one of its own
+    assert steps(before, (0, 5, 7, 8, 1, 2), (0, 5, 2, 8, 1, 4)) == {UP}  # the third's own makes nothing good
+    assert steps(before, (0, 2, 1, 5, 1, 2)) == {RIGHT}  # they took each other's

@@ -57,6 +57,15 @@ def test_a_curve_is_the_mean_over_matches_whatever_the_seat():
     assert set(table["seat"]) == {"any"}
 
 
+def test_what_the_environment_declares_as_a_share_is_the_ratio_of_means():
+    games = {"game": {**GAMES["game"], "shares": {"own_share": ("own", "all")}}}
+    curves = make_curves([("AB", ([0, 0, 0], [0, 0, 0]))])
+    curves = curves.assign(own=curves["point"] - 1.0, all=2.0 * (curves["point"] - 1))
+    table = learning_curves(curves, games)
+    assert curve(table, "A", "B", measure="own_share") == [0.5, 0.5]  # nothing to share at the first point
+    assert late_means(curves, games)["own_share"].tolist() == [0.5, 0.5]
+
+
 def test_the_seats_of_self_play_are_one_match():
     table = learning_curves(make_curves([("AA", ([1, 1], [3, 5])), ("AA", ([4, 4], [4, 4]))]), GAMES)
     assert curve(table, "A", "A") == [3, 3.5]

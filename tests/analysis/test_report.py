@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from dilemma.analysis import figures
+from dilemma.analysis.gallery import Gallery, Scene
 from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.ranking import rank
 from dilemma.analysis.report import write_report
@@ -158,6 +159,15 @@ def _printed(what):
     with console.capture() as captured:
         console.print(what)
     return captured.get()
+
+
+def test_replays_stand_in_the_section_of_their_environment(seats, tmp_path):
+    scene = Scene(EVIL, "<svg><text>board</text></svg>", f"dilemma replay {EVIL} 5")
+    shown = {"game": Gallery([scene], [EVIL]), "elsewhere": Gallery([scene])}
+    page = write_report(tmp_path, field(seats, "AB"), GAMES, replays=shown).read_text()
+    assert page.count("<svg><text>board</text></svg>") == page.count("<summary>Replays</summary>") == 1
+    assert page.count("<script>") == 1
+    assert len(re.findall("&lt;script&gt;alert", page)) == 3
 
 
 def test_partners_held_out_are_not_ranked_but_told(seats, tmp_path):

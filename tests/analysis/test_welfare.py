@@ -1,14 +1,17 @@
 """What everybody earns together, how evenly, and who pays."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from dilemma import Tournament
 from dilemma.analysis.cells import environments
 from dilemma.analysis.payoffs import cell_table
 from dilemma.analysis.welfare import equality, others, welfare, welfare_by_cast
+from dilemma.envs.harvest import Harvest
 
 SYMMETRIC = {"game": {"symmetric": True, "seats": 2, "title": ""}}
 ASYMMETRIC = {"game": {"symmetric": False, "seats": 2, "title": ""}}
@@ -110,7 +113,40 @@ def test_the_optimum_is_a_positive_number(seats, optimum):
         of(seats(CLASSICS), optimum=optimum)
 
 
-def test_what_an_environment_says_of_sustainability_is_averaged(seats):
-    table = seats([("AB", (1, 1)), ("AB", (1, 1))], repetitions=[0, 1])
-    table["sustainability"] = [10.0, 10.0, 20.0, 20.0]
-    assert of(table)[1]["sustainability"].item() == 15
+def shares_of(table, declared):
+    [cells] = environments(table, SYMMETRIC)
+    found = welfare(cells, cell_table(cells), declared=declared)
+    return found.table.set_index("agent"), found.remarks
+
+
+def test_a_share_is_of_all_that_the_agents_own_seats_had(seats):
+    table = seats([("AB", (1, 1)), ("AB", (1, 1)), ("AC", (1, 1))], repetitions=[0, 1, 0], weights=[30, 10, 40])
+    table["apples"] = [4.0, 1.0, 8.0, 1.0, 1.0, 0.0]
+    table["timed"] = [1.0, 0.5, 4.0, 1.0, 0.75, 0.0]
+    agents, remarks = shares_of(table, {"sustainability": ("timed", "apples")})
+    met = np.array([[1.75, 5.0], [0.75, 1.0]])  # per round with B (30 and 10 rounds) and C: timed, all
+    share = met.sum(0)[0] / met.sum(0)[1]
+    assert agents["sustainability"].to_list() == pytest.approx([share, 0.625, np.nan], nan_ok=True)
+    residuals = met[:, 0] - share * met[:, 1]
+    half = stats.t.ppf(0.975, 1) * np.sqrt(2 * (residuals**2).sum()) / met[:, 1].sum()
+    assert agents.loc["A", "sustainability_high"] == pytest.approx(min(1, share + half))
+    assert agents.loc["A", "sustainability_low"] == max(0, share - half)
+    assert agents[["sustainability_low", "sustainability_high"]].isna().sum(axis=1).to_list() == [0, 2, 2]
+    assert remarks[-1].startswith("Sustainability is timed / apples of the agent's own seats")
+
+
+def test_shares_of_measures_that_were_never_kept_are_unknown(seats):
+    agents, _ = shares_of(seats(CLASSICS), {"own_coin_fraction": ("own_coins", "pickups")})
+    assert agents["own_coin_fraction"].isna().all()
+    assert "sustainability" not in agents
+
+
+def test_sustainability_is_told_of_games_with_apples(tmp_path):
+    game = Harvest(rounds=30, players=2)
+    results = Tournament({"harvest": game}, ["harvester", "random"], self_play=True, repetitions=3).run()
+    results.report(tmp_path)
+    told = pd.read_csv(tmp_path / "welfare.csv").set_index("agent")["sustainability"]
+    means = results.seats.groupby(["agent", "opponent", "match"], observed=True)[["timed_apples", "apples"]].mean()
+    sums = means.groupby(["agent", "opponent"], observed=True).mean().groupby("agent", observed=True).sum()
+    assert told.to_dict() == pytest.approx((sums["timed_apples"] / sums["apples"]).to_dict())
+    assert told.between(0, 1).all()

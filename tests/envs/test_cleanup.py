@@ -39,7 +39,7 @@ def course(game, actions, tables=1, key=0, **changes):
 
 def river(game, waste, tables):
     """`waste` places of the river foul, [1, table, place]."""
-    count = (game.layout or game.map).count("~") + (game.layout or game.map).count("W")
+    count = game.terrain.count("~") + game.terrain.count("W")
     return (torch.arange(count) < waste).expand(1, tables, -1)
 
 
@@ -56,21 +56,42 @@ def test_the_map_has_the_counts_of_melting_pot():
     assert [Cleanup.map.count(letter) for letter in "AW~S"] == [122, 79, 147 - 79, 19]
 
 
+def test_the_map_of_ssd_has_its_counts():
+    game = Cleanup(variant="ssd")
+    assert (len(game.terrain.splitlines()), len(game.terrain.splitlines()[0])) == (25, 18)
+    assert [game.terrain.count(letter) for letter in "AW~"] == [103, 56, 119 - 56]
+    assert game.inflow == pytest.approx(5.15)
+
+
 @pytest.mark.parametrize(
-    ("waste", "inflow"), [(0, 6.1), (1, 6.1 * (1 - 1 / 58.8)), (29, 6.1 * (1 - 29 / 58.8)), (58, 6.1 * 0.8 / 58.8)]
+    ("variant", "waste", "inflow"),
+    [
+        ("melting_pot", 0, 6.1),
+        ("melting_pot", 1, 6.1 * (1 - 1 / 58.8)),
+        ("melting_pot", 29, 6.1 * (1 - 29 / 58.8)),
+        ("melting_pot", 58, 6.1 * 0.8 / 58.8),
+        ("socialjax", 0, 6.1),
+        ("socialjax", 29, 6.1 * (1 - 29 / 66.8)),
+        ("socialjax", 66, 6.1 * 0.8 / 66.8),
+        ("ssd", 0, 5.15),
+        ("ssd", 29, 5.15 * (1 - 29 / 47.6)),
+    ],
 )
-def test_apples_grow_as_the_river_is_clean(waste, inflow):
-    game, tables = Cleanup(players=2, pollution=0.0), 4000
+def test_apples_grow_as_the_river_is_clean(variant, waste, inflow):
+    game, tables = Cleanup(variant=variant, players=2, pollution=0.0), 4000
     state, chance = start(game, tables, waste=river(game, waste, tables))
     after, step = game.step(state, torch.zeros(1, 2, tables, dtype=torch.int64), chance)
-    grown = int(after.tensors["apple"].sum())
-    assert stats.binomtest(grown, 122 * tables, inflow / 122).pvalue > ERROR
-    assert step.measures["waste"][0, 0, 0] == waste / 147
+    grown, sites = int(after.tensors["apple"].sum()), game.terrain.count("A")
+    assert stats.binomtest(grown, sites * tables, inflow / sites).pvalue > ERROR
+    assert step.measures["waste"][0, 0, 0] == waste / {"melting_pot": 147, "socialjax": 167, "ssd": 119}[variant]
 
 
-@pytest.mark.parametrize("waste", [59, 79, 147])
-def test_none_grow_where_two_fifths_are_waste(waste):
-    game, tables = Cleanup(players=2, pollution=0.0), 500
+@pytest.mark.parametrize(
+    ("variant", "waste"),
+    [("melting_pot", 59), ("melting_pot", 79), ("melting_pot", 147), ("socialjax", 67), ("ssd", 48)],
+)
+def test_none_grow_where_two_fifths_are_waste(variant, waste):
+    game, tables = Cleanup(variant=variant, players=2, pollution=0.0), 500
     states, _ = course(game, [[0, 0]] * 5, tables, waste=river(game, waste, tables))
     assert not states[-1].tensors["apple"].any()
 
@@ -84,8 +105,9 @@ def test_every_site_grows_alike_and_apart():
     assert stats.kstest(correlation * tables**0.5, "norm").pvalue > ERROR
 
 
-def test_waste_comes_after_the_delay_at_half_a_place_a_round():
-    game, tables = Cleanup(players=2), 2000
+@pytest.mark.parametrize("variant", ["melting_pot", "socialjax"])
+def test_waste_comes_after_the_delay_at_half_a_place_a_round(variant):
+    game, tables = Cleanup(variant=variant, players=2), 2000
     states, _ = course(game, [[0, 0]] * 52, tables)
     count = [int(state.tensors["waste"].sum()) for state in states]
     assert count[:51] == [79 * tables] * 51
@@ -99,6 +121,15 @@ def test_the_river_saturates():
     game = Cleanup(players=2, pollution=1.0, delay=0)
     states, _ = course(game, [[0, 0]] * 75, 3)
     assert [int(state.tensors["waste"].sum()) for state in states[66::3]] == [3 * 145, 3 * 147, 3 * 147, 3 * 147]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(56, [56, 56, 56]), (47, [48, 48, 48]), (46, [47, 48, 48]), (0, [1, 2, 3])]
+)
+def test_in_ssd_a_place_fouls_each_round_below_two_fifths(before, after):
+    game = Cleanup(variant="ssd", players=2)
+    states, _ = course(game, [[0, 0]] * 3, 5, waste=river(game, before, 5))
+    assert [int(state.tensors["waste"].sum()) for state in states[1:]] == [5 * count for count in after]
 
 
 def test_waste_and_apples_are_drawn_apart():
@@ -123,6 +154,80 @@ def test_each_ray_cleans_the_first_waste_it_meets_and_the_beam_rests():
     assert [int(step.action[0, 1, 0]) for step in steps] == [FIRE_TWO, 0, 0] * 2 + [FIRE_TWO, 0]
     assert [int(state.tensors["waste"].sum()) for state in states[:5]] == [8, 5, 5, 5, 3]
     assert torch.equal(steps[0].cooperation[0, :, 0], torch.tensor([False, True]))
+
+
+@pytest.mark.parametrize(
+    ("variant", "cleaned"),
+    [
+        ("melting_pot", [3, 0, 0, 3, 0, 0, 1, 0]),  # three rays, the middle one a cell longer, and rests
+        ("socialjax", [4, 0, 0, 0, 0, 0, 0, 0]),  # both ahead, and one on each side
+        ("ssd", [3, 3, 3, 3, 1, 0, 0, 0]),  # five cells of three rays, without rest
+    ],
+)
+def test_beams_of_the_variants(variant, cleaned):
+    layout = "AWWWWWW\nSWWWWWW\n.WWWWWW\nS......"
+    game = Cleanup(variant=variant, players=2, layout=layout, pollution=0.0, growth=0.0)
+    places = torch.tensor([[cells(layout, "S")]])
+    _, steps = course(game, [[FIRE_TWO, STAY]] * 8, heading=torch.ones_like(places), cell=places)
+    assert [int(step.measures["cleaned"][0, 0, 0]) for step in steps] == cleaned
+
+
+@pytest.mark.parametrize(
+    ("variant", "before", "under"), [("melting_pot", 1, 1), ("socialjax", 1, 1), ("ssd", 0, 1)]
+)
+def test_in_ssd_players_stop_the_beam_that_cleans(variant, before, under):
+    layout = "S.WA\nS..."
+    game = Cleanup(variant=variant, players=2, layout=layout, pollution=0.0)
+    first, (waste,) = cells(layout, "S")[0], cells(layout, "W")
+    for other, cleaned in ((waste - 1, before), (waste, under)):
+        places = torch.tensor([[[first, other]]])
+        _, (step,) = course(game, [[FIRE_TWO, STAY]], heading=torch.ones_like(places), cell=places)
+        assert step.measures["cleaned"].flatten().tolist() == [cleaned, 0]
+
+
+def test_in_ssd_each_zap_costs_one_and_its_victim_fifty_and_all_stay():
+    layout = "S.S.S\nA.~.."
+    game = Cleanup(variant="ssd", players=3, layout=layout, growth=0.0)
+    places = torch.tensor([[cells(layout, "S")]])
+    states, steps = course(
+        game, [[FIRE, STAY, FIRE], [FIRE, STAY, STAY]], heading=torch.tensor([[[1, 1, 3]]]), cell=places
+    )
+    assert [step.reward.flatten().tolist() for step in steps] == [[-1, -100, -1], [-1, -50, 0]]
+    assert torch.equal(states[2].tensors["cell"], places)
+    assert not states[2].tensors["away"].any()
+
+
+def test_in_socialjax_who_is_hit_is_at_a_free_spawn_point_in_the_next_round():
+    layout = "S.S.S.S\nA~....."
+    game, tables = Cleanup(variant="socialjax", players=2, layout=layout, growth=0.0), 3000
+    points = torch.tensor(cells(layout, "S"))
+    states, steps = course(
+        game,
+        [[FIRE, FIRE_TWO], [FIRE, 6]],
+        tables,
+        heading=torch.tensor([1, 0]).expand(1, tables, 2),
+        cell=points[:2].expand(1, tables, 2),
+    )
+    assert not steps[0].reward.any()
+    cell, heading = (states[1].tensors[name][0, :, 1] for name in ("cell", "heading"))
+    where = (cell[:, None] == points).sum(0)
+    assert where[0] == 0  # the other stands there
+    assert where.sum() == tables
+    assert stats.chisquare(where[1:]).pvalue > ERROR
+    assert stats.chisquare(heading.bincount(minlength=4)).pvalue > ERROR
+    assert torch.equal(states[1].tensors["cell"][0, :, 0], points[0].expand(tables))
+    assert states[1].action_mask.all()
+    assert torch.equal(steps[1].action[0, :, 0], torch.tensor([FIRE, 6]))  # nobody rests, or misses a round
+
+
+def test_a_variant_is_defaults():
+    game = Cleanup(variant="ssd", zap_fine=5.0, layout="SSSSS~A")
+    assert (game.players, game.away, game.zap_fine, game.terrain) == (5, 0, 5, "SSSSS~A")
+    for variant in ("melting_pot", "socialjax", "ssd"):
+        game = Cleanup(variant=variant)
+        assert Cleanup.model_validate(game.model_dump(mode="json")) == game
+    assert Cleanup(variant="melting_pot") == Cleanup()
+    assert Cleanup(zap_cells=[[0, 1], [1, 1]]).rays == (((0, 1),), ((1, 1),))
 
 
 def test_a_zap_sends_away_for_fifty_rounds_and_rests_ten():
@@ -235,6 +340,8 @@ def test_random_players_get_next_to_nothing():
         ({"players": 20}, "at least 20 'S', found 19"),
         ({"layout": "SSSSSSSA"}, "'~' or 'W'"),
         ({"restoration": 0.4}, "below"),
+        ({"variant": "hughes"}, "'melting_pot', 'socialjax' or 'ssd'"),
+        ({"variant": "ssd", "players": 12}, "at least 12 'S', found 11"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_a_sentence(given, says):

@@ -1,5 +1,6 @@
 """Harvest against its table. Statistical tests use fixed keys; each bound is exceeded once in 10^4."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,13 +53,27 @@ def test_twelve_cells_are_near():
     assert max(len(others) for others in near(DISC)) == 12
 
 
+def test_the_map_of_ssd_has_its_counts():
+    rows = Harvest(variant="ssd").terrain.splitlines()
+    assert (len(rows), len(rows[0]), "".join(rows).count("A")) == (16, 38, 155)
+
+
 @pytest.mark.parametrize(
-    ("count", "rate"), [(0, 0.0), (1, 0.0025), (2, 0.005), (3, 0.025), (7, 0.025), (12, 0.025)]
+    ("variant", "count", "rate"),
+    [
+        *(
+            ("melting_pot", *row)
+            for row in ((0, 0.0), (1, 0.0025), (2, 0.005), (3, 0.025), (7, 0.025), (12, 0.025))
+        ),
+        *(("socialjax", *row) for row in ((0, 0.0), (1, 0.001), (2, 0.005), (3, 0.025), (12, 0.025))),
+        *(("ssd", *row) for row in ((0, 0.0), (4, 0.0), (5, 0.005), (6, 0.02), (7, 0.05), (12, 0.05))),
+    ],
 )
-def test_an_apple_grows_by_how_many_are_near(count, rate):
-    game, tables = Harvest(players=2, layout=DISC), 100_000
+def test_an_apple_grows_by_how_many_are_near(variant, count, rate):
+    """The farthest of the twelve come first: of four at a distance of 2, ssd counts none."""
+    game, tables = Harvest(variant=variant, players=2, layout=DISC), 100_000
     centre = sites(DISC).index((3, 4))
-    others = [site for site in range(13) if site != centre][:count]
+    others = sorted(range(13), key=lambda site: -math.dist(sites(DISC)[site], (3, 4)))[:count]
     apple = torch.zeros(13, dtype=torch.bool)
     apple[others] = True
     state, chance = start(game, tables, apple=apple.expand(1, tables, -1))
@@ -67,16 +82,29 @@ def test_an_apple_grows_by_how_many_are_near(count, rate):
     assert stats.binomtest(grown, tables, rate).pvalue > ERROR if rate else grown == 0
 
 
-@pytest.mark.parametrize(("radius", "square"), [(1.5, 2), (2.0, 4), (3.0, 9)])
-def test_all_sites_of_the_map_at_once(radius, square):
+TABLE = (0.0, 0.1, 0.2, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("game", "square"),
+    [
+        (Harvest(players=2, radius=1.5, growth=TABLE), 2),
+        (Harvest(players=2, growth=TABLE), 4),
+        (Harvest(players=2, radius=3.0, growth=TABLE), 9),
+        (Harvest(players=2, variant="socialjax"), 4),
+        (Harvest(players=2, variant="ssd"), 2),
+    ],
+    ids=["1.5", "2", "3", "socialjax", "ssd"],
+)
+def test_all_sites_of_the_map_at_once(game, square):
     """Random boards: how many grew, against the sum of the table over plain loops."""
-    game, tables = Harvest(players=2, radius=radius, growth=(0.0, 0.1, 0.2, 0.5)), 400
+    tables = 400
     generator = torch.Generator().manual_seed(2)
-    apple = torch.rand(1, tables, 64, generator=generator) < 0.3
+    apple = torch.rand(1, tables, game.terrain.count("A"), generator=generator) < 0.3
     state, chance = start(game, tables, apple=apple)
     after, step = game.step(state, torch.zeros(1, 2, tables, dtype=torch.int64), chance)
     grown = after.tensors["apple"] & ~apple
-    beside = near(Harvest.map, square)
+    beside = near(game.terrain, square)
     expected = variance = 0.0
     for board in apple[0].tolist():
         for site, others in enumerate(beside):
@@ -113,6 +141,20 @@ def test_a_zap_sends_away_for_four_rounds_and_rests_two():
     assert away[:5] == [True] * 4 + [False]
     assert fired == [True, False, False] * 2 + [True]
     assert state.tensors["cell"].max() <= right or bool(away[-1])
+
+
+@pytest.mark.parametrize(("variant", "reward"), [("socialjax", [0, 0]), ("ssd", [-1, -50])])
+def test_nobody_is_sent_away_in_the_variants(variant, reward):
+    game = Harvest(variant=variant, players=2, layout="S.S.A", growth=(0.0,))
+    state, chance = start(game)
+    places = state.tensors["cell"].sort(-1).values
+    state = replace(state, tensors={**state.tensors, "cell": places, "heading": torch.ones_like(places)})
+    for _ in range(2):
+        state, step = game.step(state, torch.tensor([[[FIRE], [0]]]), chance)
+        assert step.reward.flatten().tolist() == reward
+        assert step.measures["zaps"].flatten().tolist() == [1, 0]
+        assert torch.equal(state.tensors["cell"], places)  # there is one free spawn point, where it stood
+        state = replace(state, tensors={**state.tensors, "heading": torch.ones_like(places)})
 
 
 def test_seats_are_alike():

@@ -91,6 +91,27 @@ def test_seats_may_have_different_actions():
     assert not game.symmetric
 
 
+def test_travellers_dilemma():
+    """Claims from 2 to 100: both get the lower one, and 2 pass from the higher to the lower claimant."""
+    claims = range(2, 101)
+    game = MatrixGame(payoffs=tuple(tuple(min(a, b) + 2 * ((a < b) - (a > b)) for b in claims) for a in claims))
+    assert rewards(game, [(98, 97), (0, 0)]) == [[97, 101], [2, 2]]
+    row, column = two_matrices(game.payoffs)
+    best = (row == row.max(0)) & (column == column.max(1, keepdims=True))
+    assert best.nonzero()[0].tolist() == best.nonzero()[1].tolist() == [0]  # nothing but (2, 2) is an equilibrium
+
+
+def test_cournot_duopoly():
+    """Price 100 - total, cost 10: each earns 900 in equilibrium and 1012.5 at the joint optimum."""
+    amounts = (0.0, 22.5, 30.0, 33.75, 60.0)
+    game = MatrixGame(payoffs=tuple(tuple((90 - own - other) * own for other in amounts) for own in amounts))
+    assert rewards(game, [(2, 2), (1, 1)]) == [[900, 900], [1012.5, 1012.5]]
+    row, _ = two_matrices(game.payoffs)
+    assert row[:, 2].argmax() == 2
+    assert row[:, 1].argmax() == 3  # whoever keeps to the optimum is undercut
+    assert game.optimum == 1012.5
+
+
 def test_the_optimum_may_need_alternation():
     assert PrisonersDilemma().optimum == 3
     assert Chicken().optimum == 3.5

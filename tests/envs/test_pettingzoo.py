@@ -1,5 +1,7 @@
 """Our environments in PettingZoo, by its own tests; and its environments here, against itself."""
 
+import itertools
+import re
 import warnings
 from importlib.metadata import EntryPoint
 
@@ -13,7 +15,7 @@ from dilemma import Tournament
 from dilemma.agents.automata import AllC, AllD
 from dilemma.agents.random_agent import Random
 from dilemma.envs import BUILTIN, CATALOGUE
-from dilemma.envs.chance import Chance, Purpose, derive
+from dilemma.envs.chance import Chance, derive
 from dilemma.envs.coins import Coins
 from dilemma.envs.environment import Box, Discrete
 from dilemma.envs.errors import DilemmaError
@@ -29,7 +31,7 @@ from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test
 from pettingzoo.utils import parallel_to_aec
 
-from dilemma.envs.parallel_environment import ParallelEnvironment
+from dilemma.envs.parallel_environment import ParallelEnvironment, seed_of
 from dilemma.envs.pettingzoo import parallel_env
 
 torch.set_num_threads(1)
@@ -290,10 +292,9 @@ def test_seats_have_spaces_of_their_own():
 def test_an_episode_is_that_of_pettingzoo_with_the_addressed_seed():
     game = here("Duel", deadly=True)
     chance = Chance.at_tables(derive(torch.arange(3), 0), 2)
-    seeds = chance.integers(Purpose.GENERATOR, 4, 0) + 2**31
     state = game.reset(3, 2, chance, 4)
     theirs = Duel(deadly=True)
-    theirs.reset(seed=seeds[2, 1].item())
+    theirs.reset(seed=seed_of(2, table=1, episode=4))
     for round in range(10):
         action = torch.tensor([round % 2, round % 3])
         names = list(theirs.agents)
@@ -306,6 +307,21 @@ def test_an_episode_is_that_of_pettingzoo_with_the_addressed_seed():
         if theirs.agents:
             assert state.observation[2, 0, 1].tolist() == seen["hawk"].ravel().tolist()
     assert not state.playing.any()
+
+
+def test_a_seed_follows_from_match_table_and_episode():
+    assert (seed_of(5), seed_of(-7, table=2, episode=3)) == (3427258392, 2072816038)
+    seeds = [seed_of(*address) for address in itertools.product(range(-5, 5), range(3), range(4))]
+    assert len(set(seeds)) == len(seeds)
+    assert all(0 <= seed < 2**32 for seed in seeds)
+
+
+def test_the_report_says_how_matches_are_seeded(tmp_path):
+    games = {"duel": here("Duel"), "ours": BattleOfTheSexes(rounds=3)}
+    page = Tournament(games, ["random"], self_play=True, mode="played").run().report(tmp_path).read_text()
+    said = re.findall("<p>(.*reset.seed=s.*)</p>", page)
+    assert len(said) == 1
+    assert said[0].startswith("duel: slow, each table is an object of PettingZoo")
 
 
 def test_a_state_may_be_left_and_taken_up_again():

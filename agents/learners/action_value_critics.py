@@ -1,0 +1,142 @@
+"""What one is to earn, and what the other's actions are worth to it: tables of outcomes, or a net of features."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from ..agent import Chairs
+from .fitted_net import FittedNet
+from .fitted_table import cells, cells_by_round, fitted
+from .returns import generalised_advantages
+from .trajectory import Trajectory
+
+DECAY = 0.9
+"""Lambda of the returns that a net is fitted to."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the critics so far say of an episode, each float64 [round, chair, table]."""
+
+    value: Tensor
+    """What the chair was to earn."""
+    value_of_other: Tensor
+    likely: Tensor
+    """How likely what the other did was, by softmax(Q(s, .) / temperature)."""
+
+
+class ActionValueCritics(ABC):
+    """Critics of two players, from a chair of one of them."""
+
+    @abstractmethod
+    def judge(self, trajectory: Trajectory) -> Judgement:
+        """What they say of an episode."""
+
+    @abstractmethod
+    def fit(self, trajectory: Trajectory, paid: Tensor, their_reward: Tensor) -> None:
+        """Take an episode in, in which these were earned [round, chair, table]."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Tensor]:
+        """Each tensor [chair, ...]."""
+
+    @abstractmethod
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on as those that gave `state`."""
+
+
+class TableCritics(ActionValueCritics):
+    """Tables over rounds and last outcomes, fitted from the last round back (expected SARSA).
+
+        Q(s, b) -> r + discount sum_b' softmax(Q(s', .) / temperature)(b') Q(s', b')
+    `own` is [chair, round, state, 1], and `other` [chair, round, state, action].
+    """
+
+    def __init__(
+        self, chairs: Chairs, states: int, actions: int, discount: float, temperature: float, memory: float
+    ):
+        self._discount, self._temperature, self._memory = discount, temperature, memory
+        shape = (chairs.shape[0], int(chairs.game.horizon), states)
+        self.own = torch.zeros(*shape, 1, dtype=torch.float64, device=chairs.device)
+        self.other = self.own.new_zeros(*shape, actions)
+
+    def judge(self, trajectory: Trajectory) -> Judgement:
+        seen, wanted = trajectory.seen, self._wanted()
+        did = seen * self.other.shape[3] + trajectory.others[:, :, 0]
+        return Judgement(
+            cells_by_round(self.own[..., 0], seen),
+            cells_by_round((wanted * self.other).sum(-1), seen),
+            cells_by_round(wanted.flatten(2), did),
+        )
+
+    def fit(self, trajectory: Trajectory, paid: Tensor, their_reward: Tensor) -> None:
+        did = trajectory.others[:, :, 0]
+        wanted, alone = self._wanted(), torch.ones_like(self.own)
+        self.own = self._fitted(self.own, alone, trajectory, torch.zeros_like(did), paid)
+        self.other = self._fitted(self.other, wanted, trajectory, did, their_reward)
+
+    def _wanted(self) -> Tensor:
+        return torch.softmax(self.other / self._temperature, -1)
+
+    def _fitted(
+        self, critic: Tensor, policy: Tensor, trajectory: Trajectory, action: Tensor, reward: Tensor
+    ) -> Tensor:
+        tables = list(critic.unbind(1))
+        ahead = torch.zeros_like(reward[0])
+        for t in reversed(range(len(reward))):
+            playing = None if trajectory.playing is None else trajectory.playing[t].to(reward.dtype)
+            index = trajectory.seen[t] * critic.shape[3] + action[t]
+            target = reward[t] + self._discount * ahead
+            tables[t] = fitted(tables[t], index, target, playing, self._memory)
+            ahead = cells((policy[:, t] * tables[t]).sum(-1), trajectory.seen[t])
+            if playing is not None:
+                ahead = ahead * playing
+        return torch.stack(tables, 1)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return {"critic": self.own, "critic_of_other": self.other}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        self.own, self.other = state["critic"].clone(), state["critic_of_other"].clone()
+
+
+class NetCritics(ActionValueCritics):
+    """A net of what the chair sees and of the time left: both values, and Q(s, b) for each action of the other.
+
+    All are fitted to returns with lambda 0.9, the other's to both its value and Q of what it did. So its value is
+    that of what it does, whether or not it chooses by softmax(Q / temperature).
+    """
+
+    def __init__(self, net: FittedNet, actions: int, discount: float, temperature: float):
+        self._net, self._actions, self._discount, self._temperature = net, actions, discount, temperature
+
+    def judge(self, trajectory: Trajectory) -> Judgement:
+        own, other, *worth = self._net.values(trajectory.seen).unbind(-1)
+        wanted = torch.softmax(torch.stack(worth, -1) / self._temperature, -1)
+        return Judgement(own, other, wanted.gather(-1, trajectory.others[:, :, 0, :, None])[..., 0])
+
+    def fit(self, trajectory: Trajectory, paid: Tensor, their_reward: Tensor) -> None:
+        values = self._net.values(trajectory.seen)
+        own, other = (
+            generalised_advantages(reward, value, self._discount, DECAY, trajectory.playing) + value
+            for reward, value in zip((paid, their_reward), values[..., :2].unbind(-1), strict=True)
+        )
+        did = one_hot(trajectory.others[:, :, 0], self._actions)
+        target = torch.cat((own[..., None], other[..., None].expand(*other.shape, 1 + self._actions)), -1)
+        known = torch.cat((torch.ones_like(did[..., :2]), did), -1)
+        self._net.fit(trajectory.seen, target, trajectory.playing, known)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return {f"critic_{name}": value for name, value in self._net.state_dict().items()}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        prefix = "critic_"
+        self._net.load_state_dict(
+            {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+        )

@@ -1,0 +1,120 @@
+"""The replays that a report shows: the matches that say most of an environment, as strips of pictures."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from .analysis.gallery import Gallery, Scene
+from .envs.environment import Environment
+from .envs.errors import DilemmaError
+from .replay import cell_of, svg
+from .tournament.config import Config
+from .tournament.replaying import replay
+from .tournament.schedule import Cell, round_robin
+
+PANELS = 12
+"""Pictures of a strip."""
+ROUNDS, CHARACTERS = 3000, 200_000
+"""The most that all strips of a report may take: some seconds' work, and their size."""
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A match that stands for its cast."""
+
+    match: int
+    title: str
+
+
+def galleries(config: Config, seats: pd.DataFrame, run: Path | None = None) -> dict[str, Gallery]:
+    """What to show of each environment with a board, by label; commands name the folder `run`.
+
+    Matches of learners are not shown: to replay them is to train again. What fails is told, and fails nothing.
+    """
+    boards = [item for item in config.plan.settings if type(item.game).picture is not Environment.picture]
+    cells = [cell for some in round_robin(config.plan) for cell in some] if boards else []
+    slow = [entrant.label for entrant in config.plan.entrants if entrant.agent.slow]
+    rounds, characters, found = float(ROUNDS), CHARACTERS, dict[str, Gallery]()
+    for setting in boards:
+        rows = seats[seats["environment"] == setting.label]
+        costly = (rows["how"] == "learned") | rows["match"].isin(rows.loc[rows["agent"].isin(slow), "match"])
+        scenes, remarks = list[Scene](), list[str]()
+        for pick in picks(rows[(rows["how"] == "played") & ~costly]):
+            command = f"dilemma replay {shlex.quote(str(run or 'RUN'))} {pick.match}"
+            if setting.game.horizon > rounds:
+                remarks.append(f"{pick.title} (not shown, for the time that it takes: {command}).")
+                continue
+            rounds -= setting.game.horizon
+            try:
+                drawing = _strip(config, cells, rows, pick.match)
+            except Exception as error:  # the report must stand, whatever becomes of a picture
+                remarks.append(f"{pick.title} (not shown: {error}).")
+                continue
+            if len(drawing) > characters:
+                remarks.append(f"{pick.title} (not shown, for its size: {command}).")
+                continue
+            characters -= len(drawing)
+            scenes.append(Scene(pick.title, drawing, command if run else ""))
+        if costly.any():
+            remarks.append(
+                "Matches of learners and of slow agents are not shown, for they would have to be played, or "
+                f"trained, once more: dilemma replay {shlex.quote(str(run or 'RUN'))} LABEL:LABEL does so."
+            )
+        if scenes or remarks:
+            found[setting.label] = Gallery(scenes, remarks)
+    return found
+
+
+def picks(seats: pd.DataFrame) -> Iterator[Pick]:
+    """A match each of the casts that earn most and least together, and of the one whose agents are furthest apart.
+
+    It is the one that is nearest to the mean of its cast, in the sum of payoffs and in how far they are apart.
+    """
+    if seats.empty:
+        return
+    matches = seats.groupby("match")["payoff"].sum().to_frame("welfare")
+    each = seats.groupby(["match", "agent"], observed=True)["payoff"].mean().groupby("match")
+    matches["gap"] = each.max() - each.min()
+    agents = seats.sort_values("match", kind="stable")["agent"].cat
+    sitting = np.sort(agents.codes.to_numpy().reshape(len(matches), -1))
+    present, which = np.unique(sitting, axis=0, return_inverse=True)
+    names = [_cast(agents.categories[cast].to_list()) for cast in present]
+    matches["cast"] = np.array(names)[which]
+    casts = matches.groupby("cast")[["welfare", "gap"]].mean()
+    reasons = dict[str, str]()
+    for cast, reason in (
+        (casts["welfare"].idxmax(), "The cast that earns most together"),
+        (casts["welfare"].idxmin(), "The cast that earns least together"),
+        (casts["gap"].idxmax(), "The cast whose agents are furthest apart"),
+    ):
+        reasons.setdefault(str(cast), reason if len(casts) > 1 else "The only cast")
+    for name, reason in reasons.items():
+        own = matches.loc[matches["cast"] == name, ["welfare", "gap"]]
+        mean = own.mean()
+        place = int((own - mean).abs().sum(axis=1).argmin())
+        title = f"{reason}, {name}: {own['welfare'].iloc[place]:.4g} per round in all"
+        among = f", in the mean of its {len(own)} matches {mean['welfare']:.4g}" if len(own) > 1 else ""
+        yield Pick(int(own.index[place]), title + among)
+
+
+def _cast(agents: Sequence[str]) -> str:
+    """Who plays, and in how many seats where there are more than two."""
+    count = Counter(agents)
+    names = count.elements() if len(agents) == 2 else (f"{label} ({seats})" for label, seats in count.items())
+    return " and ".join(names)
+
+
+def _strip(config: Config, cells: Sequence[Cell], seats: pd.DataFrame, match: int) -> str:
+    """A match as a strip. Raises DilemmaError where it is not the one that was played."""
+    rows = seats[seats["match"] == match].sort_values("seat")
+    course = replay(config, *cell_of(config, cells, rows))
+    if list(course.payoff or ()) != rows["payoff"].tolist():
+        raise DilemmaError("it pays otherwise now; versions differ, or something draws from more than its seed")
+    return svg(course, PANELS)
