@@ -12,7 +12,7 @@ from ..envs.chance import Purpose
 from ..envs.cleanup import Cleanup
 from ..envs.environment import Environment, Probability
 from ..envs.foraging import ForagingGame
-from ..envs.gridworld import BACKWARD, FIRE_TWO, FORWARD, LEFT, RIGHT, STAY, TURN_LEFT, TURN_RIGHT, View, fan
+from ..envs.gridworld import BACKWARD, FIRE_TWO, FORWARD, LEFT, RIGHT, STAY, TURN_LEFT, TURN_RIGHT, View
 from .agent import Agent, Chairs, Observation, Player
 
 APPLE, WASTE = 6, 8
@@ -67,7 +67,7 @@ class GridPlayer(Player):
         distance = (right[:, None] - right).square() + (ahead[:, None] - ahead).square()
         self._near = ((distance > 0) & (distance <= 4)).float()
         if cleans:
-            beam = {cell for ray in fan(cleans.zap_length, cleans.zap_radius) for cell in ray}
+            beam = {cell for ray in cleans.rays for cell in ray}
             cells = zip(right.tolist(), ahead.tolist(), strict=True)
             self._beam = torch.tensor([cell in beam for cell in cells], device=chairs.device)
 

@@ -19,6 +19,7 @@ BUILTIN = {
     "harvest": "dilemma.envs.harvest:Harvest",
     "in_the_matrix": "dilemma.envs.in_the_matrix:InTheMatrix",
     "matrix_game": "dilemma.envs.matrix_game:MatrixGame",
+    "monster_hunt": "dilemma.envs.monster_hunt:MonsterHunt",
     "n_player_ipd": "dilemma.envs.n_player_ipd:NPlayerIPD",
     "one_shot_game": "dilemma.envs.one_shot_game:OneShotGame",
     "tandem": "dilemma.envs.one_shot_game:Tandem",

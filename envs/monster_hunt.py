@@ -1,0 +1,132 @@
+"""Monster-Hunt: a stag hunt on a grid, in which the stag comes to its hunters and mauls who stands alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import Annotated, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from .board import free_cell, moves
+from .chance import Chance, Purpose
+from .environment import Discrete, Environment, State, Step
+from .gridworld import GROUND, PLAYERS, Colour, draws, played
+
+_MONSTER: Colour = (150, 40, 160)
+_APPLE: Colour = (60, 170, 60)
+
+
+class MonsterHunt(Environment):
+    """Two players on a grid pick apples, or wait together for a monster that comes to the nearest of them.
+
+    In a round both players move at once; then the monster goes a cell towards the nearest (counted in steps; of
+    two as near, one at random; along a row or a column at random, where both lead there), or stays with whom it
+    has reached. Then `hunt` goes to each if both stand where it is, `mauling` to one who stands there alone, and
+    `apple` to who stands on an apple, to one of both at random if both do; rewards add up. What was caught comes
+    back at once on a random cell that is free: of players, apples and the monster, which may walk over apples.
+
+    Actions: 0 right, 1 left, 2 down, 3 up, 4 stay; into the edge is to stay, and both may share a cell. Players
+    see planes float32 [4, size, size]: themselves, the other, the monster, and both apples. Cooperation has no
+    meaning in a round. Measures, per seat and round: `joint_hunts`, `maulings` and `apples`. All start on cells
+    of their own, at random. The order within a round, nearness in steps and fair ties are choices of this project.
+    """
+
+    source: ClassVar[str] = "Monster-Hunt of Tang et al. 2021 (RPG); after Peysakhovich and Lerer 2018"
+    colours: ClassVar[tuple[Colour, ...]] = (_APPLE, _MONSTER)
+
+    rounds: Annotated[int, Field(ge=1)] = Field(50, description="rounds of an episode")
+    size: int = Field(5, ge=3, le=100, description="cells along each side")
+    hunt: float = Field(5.0, allow_inf_nan=False, description="what each earns when both meet the monster")
+    mauling: float = Field(-2.0, allow_inf_nan=False, description="what who meets it alone earns")
+    apple: float = Field(2.0, allow_inf_nan=False, description="what an apple brings")
+
+    @property
+    def seats(self) -> int:
+        return 2
+
+    def actions(self, seat: int) -> Discrete:
+        return Discrete(5)
+
+    def observation(self, seat: int) -> tuple[int, ...]:
+        return (4, self.size, self.size)
+
+    def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
+        order = draws(chance, self.size**2, Purpose.START, episode, 0).argsort(-1)
+        shape = (matches, self.seats, tables)
+        playing = None if self.continuation == 1 else torch.ones(shape, dtype=torch.bool, device=order.device)
+        now = {"cell": order[..., :2], "monster": order[..., 2], "apple": order[..., 3:5]}
+        return self._seen(State(episode, 0, playing), {name: what.clone() for name, what in now.items()})
+
+    def step(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
+        drawn = draws(chance, 7, Purpose.SPAWN, state.episode, state.round)
+        cell = _leads(self.size, action.device)[state.tensors["cell"], action.transpose(1, 2)]
+        monster = self._nearer(state.tensors["monster"], cell, drawn[..., 0] < 0, drawn[..., 1] < 0)
+        apple = state.tensors["apple"]
+
+        met = cell == monster[..., None]
+        together = met.all(-1, keepdim=True)
+        there = cell[..., None] == apple[..., None, :]  # [match, table, seat, apple]
+        first = drawn[..., 2:4] < 0
+        wins = torch.stack((first, ~first), -2)
+        takes = there & (wins | ~there.all(-2, keepdim=True))
+        measures = {
+            "joint_hunts": (met & together).double(),
+            "maulings": (met & ~together).double(),
+            "apples": takes.sum(-1).double(),
+        }
+        prices = (self.hunt, self.mauling, self.apple)
+        reward = sum((price * count for price, count in zip(prices, measures.values(), strict=True)), cell * 0.0)
+        assert isinstance(reward, Tensor)
+
+        # What was caught lies under a player, so its old place is taken in any case.
+        monster = torch.where(met.any(-1), self._free(drawn[..., 4], cell, apple), monster)
+        left, right = apple.unbind(-1)
+        gone = takes.any(-2)
+        left = torch.where(gone[..., 0], self._free(drawn[..., 5], cell, monster[..., None], apple[..., 1:]), left)
+        right = torch.where(
+            gone[..., 1], self._free(drawn[..., 6], cell, monster[..., None], left[..., None]), right
+        )
+        now = {"cell": cell, "monster": monster, "apple": torch.stack((left, right), -1)}
+        after = self._seen(replace(state, round=state.round + 1), now)
+        return played(self, state, after, action, reward.double(), None, measures, chance)
+
+    def picture(self, state: State, match: int, table: int) -> Tensor:
+        """A table as an image, uint8 [height, width, 3], one pixel a cell."""
+        image = torch.tensor(GROUND, dtype=torch.uint8).repeat(self.size**2, 1)
+        cells = {name: tensor[match, table].flatten().tolist() for name, tensor in state.tensors.items()}
+        colours = (_APPLE, _APPLE, _MONSTER, *PLAYERS[:2])
+        for where, colour in zip(cells["apple"] + cells["monster"] + cells["cell"], colours, strict=True):
+            image[where] = torch.tensor(colour, dtype=torch.uint8)
+        return image.view(self.size, self.size, 3)
+
+    def _nearer(self, monster: Tensor, cell: Tensor, second: Tensor, upright: Tensor) -> Tensor:
+        """Where the monster goes [match, table]; of two preys the `second`, of two ways `upright`."""
+        down = cell // self.size - monster[..., None] // self.size
+        right = cell % self.size - monster[..., None] % self.size
+        one, two = (down.abs() + right.abs()).unbind(-1)
+        prey = torch.where(one == two, second, two < one).long()[..., None]
+        down, right = down.gather(-1, prey)[..., 0], right.gather(-1, prey)[..., 0]
+        return monster + torch.where((down != 0) & (upright | (right == 0)), down.sign() * self.size, right.sign())
+
+    def _free(self, draw: Tensor, *taken: Tensor) -> Tensor:
+        """A cell at random outside of `taken` [match, table, thing], int64 [match, table]."""
+        occupied = torch.cat(taken, -1).transpose(1, 2)
+        return free_cell(draw[:, None], occupied, self.size**2)[:, 0]
+
+    def _seen(self, state: State, now: dict[str, Tensor]) -> State:
+        cell = now["cell"].transpose(1, 2)  # [match, seat, table]
+        things = torch.cat((now["monster"][..., None], now["apple"]), -1)[:, None].expand(-1, 2, -1, -1)
+        places = torch.cat((cell[..., None], cell.flip(1)[..., None], things), -1)
+        marks = (places[..., None] == torch.arange(self.size**2, device=cell.device)).float()
+        planes = torch.cat((marks[..., :3, :], marks[..., 3:, :].sum(-2, keepdim=True)), -2)
+        return replace(state, tensors=now, observation=planes.view(*cell.shape, 4, self.size, self.size))
+
+
+@lru_cache(maxsize=16)
+def _leads(size: int, device: torch.device) -> Tensor:
+    """Where each action leads from each cell, int64 [cell, action]."""
+    with torch.inference_mode(False):
+        return moves(size, torus=False).to(device)
