@@ -44,7 +44,7 @@ Asked: TypeAlias = dict[str, Any]
 """A config as TOML gives it, with every default filled in."""
 
 _TYPES: Mapping[str, type[np.generic]] = {
-    **{"match": np.int64, "repetition": np.int32, "seat": np.int8, "k": np.int8},
+    **{"match": np.int64, "repetition": np.int32, "seat": np.int16, "k": np.int16},
     **dict.fromkeys(CONDUCT, np.float32),
 }
 """Of the columns that are no labels; others are float64, whatever gave them."""
