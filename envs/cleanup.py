@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .chance import Chance, threshold
 from .environment import Probability
-from .foraging import Count, ForagingGame, Tensors
+from .foraging import Count, Tensors, VariedForagingGame
 from .gridworld import (
     FIRE,
     FIRE_TWO,
@@ -28,7 +28,7 @@ from .gridworld import (
 )
 
 
-class Cleanup(ForagingGame):
+class Cleanup(VariedForagingGame):
     """A public good: whoever cleans the river lets apples grow for all, and eats none meanwhile.
 
     By default the rules of Melting Pot's clean_up. With d the share of the river that is waste, each empty site
@@ -137,11 +137,6 @@ class Cleanup(ForagingGame):
 #A.AA.AA.AA.AA.AA#
 ##################"""
 
-    variant: Literal["melting_pot", "socialjax", "ssd"] = Field(
-        "melting_pot",
-        description='whose rules the defaults of the others are: "melting_pot", "socialjax", or "ssd", '
-        "the sequential social dilemma games",
-    )
     growth: Probability = Field(0.05, description="probability that an apple grows at a site, by a clean river")
     depletion: Probability = Field(0.4, description="share of waste in the river from which on nothing grows")
     restoration: Probability = Field(0.0, description="share of waste up to which all grow; below `depletion`")
@@ -163,10 +158,6 @@ class Cleanup(ForagingGame):
                 f"restoration must lie below depletion {self.depletion:g}, found {self.restoration:g}"
             )
         return self
-
-    @property
-    def terrain(self) -> str:
-        return self.layout or (self.ssd_map if self.variant == "ssd" else self.map)
 
     @property
     def inflow(self) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -63,8 +63,6 @@ class ForagingGame(Environment):
     """
 
     map: ClassVar[str]
-    variants: ClassVar[Mapping[str, Mapping[str, object]]] = {}
-    """What the field `variant` of a game that has one makes of the other parameters, where they aren't given."""
     letters: ClassVar[str]
     """What maps may hold; `S` are spawn points, `A` is where apples grow."""
     view: ClassVar[View]
@@ -93,13 +91,6 @@ class ForagingGame(Environment):
     respawn: bool = Field(
         False, description="whether who is hit, and not sent away, is put on a free spawn point at once"
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _as_in_the_variant(cls, given: object) -> object:
-        if isinstance(given, dict) and isinstance(name := given.get("variant"), str):
-            return {**cls.variants.get(name, {}), **given}
-        return given
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -266,6 +257,31 @@ class ForagingGame(Environment):
             allowed[..., fire] &= now[name] == 0
         allowed[..., STAY] = True
         return replace(state, tensors=now, observation=seen, action_mask=allowed.transpose(1, 2))
+
+
+class VariedForagingGame(ForagingGame):
+    """A foraging game that several projects have published, each with rules and a map of its kind."""
+
+    variants: ClassVar[Mapping[str, Mapping[str, object]]]
+    """What a variant makes of the other parameters, where they aren't given."""
+    ssd_map: ClassVar[str]
+
+    variant: Literal["melting_pot", "socialjax", "ssd"] = Field(
+        "melting_pot",
+        description='whose rules the defaults of the others are: "melting_pot", "socialjax", or "ssd", '
+        "the sequential social dilemma games",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_in_the_variant(cls, given: object) -> object:
+        if isinstance(given, dict) and isinstance(name := given.get("variant"), str):
+            return {**cls.variants.get(name, {}), **given}
+        return given
+
+    @property
+    def terrain(self) -> str:
+        return self.layout or (self.ssd_map if self.variant == "ssd" else self.map)
 
 
 def _eaten(apple: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:

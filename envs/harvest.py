@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from pydantic import Field
@@ -12,11 +12,11 @@ from torch import Tensor
 
 from .chance import Chance, threshold
 from .environment import Probability
-from .foraging import Count, ForagingGame, Tensors
+from .foraging import Count, Tensors, VariedForagingGame
 from .gridworld import Board, View, look, sites
 
 
-class Harvest(ForagingGame):
+class Harvest(VariedForagingGame):
     """A common pool: each takes apples for itself, and a patch that is eaten bare never comes back.
 
     By default the rules of Melting Pot's commons_harvest__open. In a round an empty site with k apples within
@@ -100,11 +100,6 @@ class Harvest(ForagingGame):
 #.S....S....S....S....S....S....S....#
 ######################################"""
 
-    variant: Literal["melting_pot", "socialjax", "ssd"] = Field(
-        "melting_pot",
-        description='whose rules the defaults of the others are: "melting_pot", "socialjax", or "ssd", '
-        "the sequential social dilemma games",
-    )
     zap_cooldown: Count = Field(2, description="rounds that must pass between two zaps of a player")
     away: Count = Field(4, description="rounds for which a player that is hit is sent away; 0: it stays")
     growth: tuple[Probability, ...] = Field(
@@ -114,10 +109,6 @@ class Harvest(ForagingGame):
         description="probability that an apple grows at a site with 0, 1, 2, ... apples near",
     )
     radius: float = Field(2.0, ge=1, le=10, description="how far away an apple is near; 1.5 takes in 8 cells")
-
-    @property
-    def terrain(self) -> str:
-        return self.layout or (self.ssd_map if self.variant == "ssd" else self.map)
 
     @property
     def inflow(self) -> float:

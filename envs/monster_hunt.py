@@ -77,9 +77,8 @@ class MonsterHunt(Environment):
             "maulings": (met & ~together).double(),
             "apples": takes.sum(-1).double(),
         }
-        prices = (self.hunt, self.mauling, self.apple)
-        reward = sum((price * count for price, count in zip(prices, measures.values(), strict=True)), cell * 0.0)
-        assert isinstance(reward, Tensor)
+        hunted = self.hunt * measures["joint_hunts"] + self.mauling * measures["maulings"]
+        reward = hunted + self.apple * measures["apples"]
 
         # What was caught lies under a player, so its old place is taken in any case.
         monster = torch.where(met.any(-1), self._free(drawn[..., 4], cell, apple), monster)
@@ -91,7 +90,7 @@ class MonsterHunt(Environment):
         )
         now = {"cell": cell, "monster": monster, "apple": torch.stack((left, right), -1)}
         after = self._seen(replace(state, round=state.round + 1), now)
-        return played(self, state, after, action, reward.double(), None, measures, chance)
+        return played(self, state, after, action, reward, None, measures, chance)
 
     def picture(self, state: State, match: int, table: int) -> Tensor:
         """A table as an image, uint8 [height, width, 3], one pixel a cell."""

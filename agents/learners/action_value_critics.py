@@ -11,13 +11,9 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from ..agent import Chairs
-from .fitted_net import FittedNet
+from .fitted_net import FittedNet, lambda_returns
 from .fitted_table import cells, cells_by_round, fitted
-from .returns import generalised_advantages
 from .trajectory import Trajectory
-
-DECAY = 0.9
-"""Lambda of the returns that a net is fitted to."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +35,8 @@ class ActionValueCritics(ABC):
         """What they say of an episode."""
 
     @abstractmethod
-    def fit(self, trajectory: Trajectory, paid: Tensor, their_reward: Tensor) -> None:
-        """Take an episode in, in which these were earned [round, chair, table]."""
+    def fit(self, trajectory: Trajectory, judged: Judgement, paid: Tensor, their_reward: Tensor) -> None:
+        """Take in an episode that was `judged` so, and in which these were earned [round, chair, table]."""
 
     @abstractmethod
     def state_dict(self) -> dict[str, Tensor]:
@@ -75,7 +71,7 @@ class TableCritics(ActionValueCritics):
             cells_by_round(wanted.flatten(2), did),
         )
 
-    def fit(self, trajectory: Trajectory, paid: Tensor, their_reward: Tensor) -> None:
+    def fit(self, trajectory: Trajectory, judged: Judgement, paid: Tensor, their_reward: Tensor) -> None:
         did = trajectory.others[:, :, 0]
         wanted, alone = self._wanted(), torch.ones_like(self.own)
         self.own = self._fitted(self.own, alone, trajectory, torch.zeros_like(did), paid)
@@ -121,12 +117,9 @@ class NetCritics(ActionValueCritics):
         wanted = torch.softmax(torch.stack(worth, -1) / self._temperature, -1)
         return Judgement(own, other, wanted.gather(-1, trajectory.others[:, :, 0, :, None])[..., 0])
 
-    def fit(self, trajectory: Trajectory, paid: Tensor, their_reward: Tensor) -> None:
-        values = self._net.values(trajectory.seen)
-        own, other = (
-            generalised_advantages(reward, value, self._discount, DECAY, trajectory.playing) + value
-            for reward, value in zip((paid, their_reward), values[..., :2].unbind(-1), strict=True)
-        )
+    def fit(self, trajectory: Trajectory, judged: Judgement, paid: Tensor, their_reward: Tensor) -> None:
+        own = lambda_returns(paid, judged.value, self._discount, trajectory.playing)
+        other = lambda_returns(their_reward, judged.value_of_other, self._discount, trajectory.playing)
         did = one_hot(trajectory.others[:, :, 0], self._actions)
         target = torch.cat((own[..., None], other[..., None].expand(*other.shape, 1 + self._actions)), -1)
         known = torch.cat((torch.ones_like(did[..., :2]), did), -1)

@@ -10,15 +10,12 @@ from pydantic import Field
 from torch import Tensor
 
 from ..agent import Chairs, Player
-from .fitted_net import FittedNet
+from .fitted_net import FittedNet, lambda_returns
 from .fitted_table import cells_by_round, fitted
 from .policy_gradient import Estimate, Positive, Widths
 from .ppo import PPO, PPOPlayer
-from .returns import generalised_advantages, normalised, returns_to_go
+from .returns import returns_to_go
 from .trajectory import Trajectory
-
-DECAY = 0.9
-"""Lambda of the returns that the critics' net is fitted to."""
 
 
 class AdvantageAlignment(PPO):
@@ -76,14 +73,10 @@ class AdvantageAlignmentPlayer(PPOPlayer):
         agent, playing = self.agent, trajectory.playing
         others = trajectory.others_reward.sum(2)
         values = self._values(trajectory)
-
-        def advantage(reward: Tensor, value: Tensor, decay: float) -> Tensor:
-            by_round = generalised_advantages(reward, value, agent.discount, decay, playing)
-            return normalised(by_round, playing) if agent.normalise == "advantages" else by_round
-
-        own = advantage(paid, values[0], agent.gae)
-        past = own if agent.gae == 0 else advantage(paid, values[0], 0.0)
-        alignment = agent.weight * aligned(past, advantage(others, values[1], agent.gae), agent.discount)
+        own = self.advantage(paid, values[0], agent.gae, playing)
+        past = own if agent.gae == 0 else self.advantage(paid, values[0], 0.0, playing)
+        theirs = self.advantage(others, values[1], agent.gae, playing)
+        alignment = agent.weight * aligned(past, theirs, agent.discount)
         self._measures["alignment"] = alignment.square().mean((0, 2)).sqrt()
         for name, reward, value in zip(("fit", "fit_of_others"), (paid, others), values, strict=True):
             self._measures[name] = explained(returns_to_go(reward, agent.discount), value, playing)
@@ -102,7 +95,7 @@ class AdvantageAlignmentPlayer(PPOPlayer):
         agent, seen, playing = self.agent, trajectory.seen, trajectory.playing
         if self.net is not None:
             targets = [
-                generalised_advantages(reward, value, agent.discount, DECAY, playing) + value
+                lambda_returns(reward, value, agent.discount, playing)
                 for reward, value in zip(paid, values, strict=True)
             ]
             self.net.fit(seen, torch.stack(targets, -1), playing)

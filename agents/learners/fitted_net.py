@@ -12,7 +12,10 @@ from ..agent import Chairs
 from .adam import Adam
 from .perception import Features, feature_count
 from .policies import MLP
+from .returns import generalised_advantages
 
+DECAY = 0.9
+"""Lambda of the returns that nets are fitted to."""
 PASSES = 2
 """Over an episode."""
 PARTS = 5
@@ -72,3 +75,8 @@ class FittedNet:
         self._optimiser.load_state_dict(
             {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         )
+
+
+def lambda_returns(reward: Tensor, value: Tensor, discount: float, playing: Tensor | None) -> Tensor:
+    """What was earned from each round on, mixed with later values: targets of `fit` [round, chair, table]."""
+    return generalised_advantages(reward, value, discount, DECAY, playing) + value

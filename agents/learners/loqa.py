@@ -16,7 +16,6 @@ from .advantage_alignment import discounted_past
 from .fitted_net import FittedNet
 from .policy_gradient import Estimate, Positive, Widths
 from .ppo import PPO, PPOPlayer
-from .returns import generalised_advantages, normalised
 from .trajectory import Trajectory
 
 
@@ -97,19 +96,14 @@ class LoqaPlayer(PPOPlayer):
         agent, playing = self.agent, trajectory.playing
         their_reward = trajectory.others_reward[:, :, 0]
         judged = self.critics.judge(trajectory)
-
-        def advantage(reward: Tensor, value: Tensor, decay: float) -> Tensor:
-            by_round = generalised_advantages(reward, value, agent.discount, decay, playing)
-            return normalised(by_round, playing) if agent.normalise == "advantages" else by_round
-
-        own = advantage(paid, judged.value, agent.gae)
-        past = own if agent.gae == 0 else advantage(paid, judged.value, 0.0)
-        other = advantage(their_reward, judged.value_of_other, agent.gae)
+        own = self.advantage(paid, judged.value, agent.gae, playing)
+        past = own if agent.gae == 0 else self.advantage(paid, judged.value, 0.0, playing)
+        other = self.advantage(their_reward, judged.value_of_other, agent.gae, playing)
         openness = (1 - judged.likely) / agent.temperature
         influence = agent.weight * shaping(past, openness, other, agent.discount * agent.decay)
         self._measures["influence"] = influence.square().mean((0, 2)).sqrt()
         self._measures["openness"] = openness.mean((0, 2))
-        self.critics.fit(trajectory, paid, their_reward)
+        self.critics.fit(trajectory, judged, paid, their_reward)
         return Estimate(own + influence, torch.zeros_like(own))
 
     def state_dict(self) -> dict[str, Tensor]:

@@ -77,6 +77,11 @@ class PPOPlayer(PolicyGradientPlayer):
         target = advantage + value
         return Estimate(normalised(advantage, playing) if agent.normalise == "advantages" else advantage, target)
 
+    def advantage(self, reward: Tensor, value: Tensor, decay: float, playing: Tensor | None) -> Tensor:
+        """Generalised advantages [round, chair, table], normalised where that is asked for."""
+        by_round = generalised_advantages(reward, value, self.agent.discount, decay, playing)
+        return normalised(by_round, playing) if self.agent.normalise == "advantages" else by_round
+
     def policy_loss(self, chosen: Tensor, before: Tensor, samples: Samples) -> Tensor:
         ratio, clip = (chosen - before).exp(), self.agent.clip
         gain = torch.minimum(ratio * samples.advantage, ratio.clamp(1 - clip, 1 + clip) * samples.advantage)

@@ -166,7 +166,7 @@ def test_the_others_actions_are_worth_what_they_were_seen_to_bring():
     there = episode.seen[..., 0] > 0
     theirs = (2 * (did == 0) * there).double()
     for _ in range(60):
-        critics.fit(episode, torch.ones_like(theirs), theirs)
+        critics.fit(episode, critics.judge(episode), torch.ones_like(theirs), theirs)
     found = critics.judge(episode)
     assert (found.value - 1).abs().mean() < 0.1
     best = math.exp(4) / (math.exp(4) + 3)  # softmax of (2, 0, 0, 0) / 0.5
