@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from . import CATALOGUE
-from .chance import Chance, Purpose, derive
+from .chance import Chance, Purpose, sealed
 from .environment import Box, Discrete, Environment, Rounds, State, Step
 from .errors import DilemmaError
 
@@ -177,7 +177,7 @@ class Role:
 
 def seed_of(match: int, table: int = 0, episode: int = 0) -> int:
     """The seed with which an episode begins, from 0 to 2^32 - 1: `env.reset(seed=seed_of(match))` is the same."""
-    chance = Chance.at_tables(derive(torch.tensor([match]), 0), table + 1)
+    chance = Chance.at_tables(sealed(torch.tensor([match]), 0), table + 1)
     return int(_seeds(chance, episode)[0, table])
 
 

@@ -119,10 +119,10 @@ def test_the_text_of_a_played_match_is_what_it_was(played):
 
 
 NOISY = """\
-a:b against c in noisy: match 6386369817196064855, repetition 1, table 0, episode 0
-a:b  CCCDCDCDDCDDCDDDCCDCCCDCCDDDCC
-c    DDDCCDDDCCDDDDCDDCDDCCDDCDDDDC
-per round: a:b 1.56667, c 2.56667
+a:b against c in noisy: match 4902150715192947517, repetition 1, table 0, episode 0
+a:b  CDCDDDDDDDDCCDDCCCDDDC
+c    CCCDDCDDCCDDDDDDDDCDCD
+per round: a:b 2, c 2
 """
 
 

@@ -37,6 +37,7 @@ from .gallery import galleries
 from .tournament.chunk import Chunk
 from .tournament.config import Config, Execution, analysis_of, load
 from .tournament.exploit.search import Found, look, searches
+from .tournament.identity import SCHEMA
 from .tournament.plan import Mode, Plan, check, entrants, settings
 from .tournament.runner import carry_out, work
 from .tournament.schedule import Cell
@@ -193,6 +194,7 @@ def play_into(store: Store, config: Config, watch: Watch) -> None:
     """Play what a run folder lacks; every finished chunk is kept at once."""
     plan = config.plan
     manifest = {
+        "schema": SCHEMA,
         "name": plan.name,
         "seed": plan.seed,
         "versions": versions(),
@@ -219,6 +221,7 @@ def exploit_into(
 
     Exact ones take no time worth a word; `meter` is told of the others. Returns what went wrong, a sentence each.
     """
+    store.check_schema()
     tried = {key for key, record in store.exploits().items() if not record.get("traceback")}
     wanted = [search for search in searches(config, labels) if search.key not in tried]
     quick = [search for search in wanted if search.kind == "exact"]
