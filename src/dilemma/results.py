@@ -240,6 +240,7 @@ def games_of(plan: Plan) -> dict[str, Game]:
             seats=setting.game.seats,
             title=summary(type(setting.game)),
             optimum=getattr(setting.game, "optimum", None),
+            extremes=setting.game.extremes,
             note=setting.game.note,
             shares=setting.game.shares,
         )
