@@ -76,6 +76,10 @@ class RepeatedGame(SimultaneousGame):
         """The largest mean payoff of the two in a round; with alternation it can exceed mutual cooperation."""
         return float(self.matrices.mean(0).max())
 
+    @property
+    def extremes(self) -> tuple[float, float]:
+        return float(self.matrices.min()), float(self.matrices.max())
+
     def actions(self, seat: int) -> Discrete:
         return Discrete(self.matrices.shape[1 + seat])
 

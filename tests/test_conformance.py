@@ -329,6 +329,15 @@ class Everlasting(PrisonersDilemma):
         return replace(super().reset(matches, tables, chance, episode), playing=None)
 
 
+class Generous(PrisonersDilemma):
+    """Pays more than it says that it can."""
+
+    source: ClassVar[str] = "test"
+
+    def rewards(self, done: Tensor, state: State) -> Tensor:
+        return super().rewards(done, state) + 1
+
+
 class Caching(PrisonersDilemma):
     """Keeps an array among its attributes."""
 
@@ -351,6 +360,7 @@ class Caching(PrisonersDilemma):
         (Single, "must be float64"),
         (Endless, "must be 0 where `playing` is false"),
         (Everlasting, "must give `playing`"),
+        (Generous, "rewards go from 1.0 to 6.0"),
         (Caching, "nor cache them"),
     ],
 )

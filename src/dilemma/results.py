@@ -274,6 +274,7 @@ def games_of(plan: Plan) -> dict[str, Game]:
             seats=setting.game.seats,
             title=summary(type(setting.game)),
             optimum=getattr(setting.game, "optimum", None),
+            extremes=setting.game.extremes,
             note=setting.game.note,
             shares=setting.game.shares,
         )
@@ -321,16 +322,17 @@ def _batches(store: Store, config: Config) -> Iterator[list[Chunk]]:
 
 def _unresolved(store: Store, config: Config, level: float) -> set[tuple[int, int]]:
     """The plan's settings and entrants whose order is unclear so far."""
-    plan, seats = config.plan, store.seats()
+    plan = config.plan
+    among = rivals(store.seats(), plan.background)
     settings = {setting.label: index for index, setting in enumerate(plan.settings)}
-    rivals = {
+    ranked = {
         entrant.label: index for index, entrant in enumerate(plan.entrants) if entrant.label not in plan.background
     }
     found = set()
-    for cells in environments(seats, games_of(plan)):
+    for cells in environments(among, games_of(plan)):
         unclear = unresolved(cells, level=level, margin=config.analysis.margin or 0.0)
         labels = cells.agents[cells.roster[unclear]]
-        found |= {(settings[cells.environment], rivals[label]) for label in labels if label in rivals}
+        found |= {(settings[cells.environment], ranked[label]) for label in labels if label in ranked}
     return found
 
 

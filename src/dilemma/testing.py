@@ -90,8 +90,8 @@ def check_environment(game: Environment) -> None:
 
     It must be a frozen value that hashes, pickles and survives JSON; its tensors must have the documented
     shapes, also with one match at one table, it must change no state passed in, draw from `chance` alone, keep
-    matches and tables apart, treat alike the seats of a symmetric game, and pay nobody after the end. Raises
-    AssertionError where it isn't so.
+    matches and tables apart, treat alike the seats of a symmetric game, pay nobody after the end, and nothing
+    beyond its `extremes`. Raises AssertionError where it isn't so.
     """
     _check_value(game)
     _require(game.seats >= 2, f"`seats` must be at least 2, found {game.seats}")
@@ -118,6 +118,7 @@ def check_environment(game: Environment) -> None:
         )
         _check_symmetry(game, keys, course)
         _check_end(game, keys)
+        _check_extremes(game, course)
     _check_value(game)  # still, after play: what it computed for itself must not show
 
 
@@ -359,6 +360,18 @@ def _transcript(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: 
 
 
 # Environments.
+
+
+def _check_extremes(game: Environment, course: list[Step]) -> None:
+    """What is earned lies within what the game says can be, but for the 0 of who does not play."""
+    if game.extremes is None:
+        return
+    least, most = game.extremes
+    slack = 1e-9 * max(abs(least), abs(most))
+    reward = torch.stack([step.reward for step in course])
+    within = (reward >= least - slack) & (reward <= most + slack) | (reward == 0)
+    found = f"{float(reward.min())} to {float(reward.max())}"
+    _require(bool(within.all()), f"`extremes` are {least} to {most}, but rewards go from {found}")
 
 
 def _course(
