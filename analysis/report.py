@@ -18,6 +18,7 @@ from .cells import Game, environments
 from .chapters import Chapter, Evidence, across, cards_alone, chapters
 from .curves import LATE_COLUMNS, POINTS
 from .exploitability import Cards
+from .failures import kinds, unranked
 from .field import common_field
 from .gallery import Gallery
 from .held_out import rivals
@@ -48,7 +49,7 @@ class Facts(TypedDict, total=False):
     versions: Mapping[str, str]
     counts: Mapping[str, object]
     failures: Sequence[Mapping[str, object]]
-    """Each with its `reason` and whatever else says which match it was."""
+    """Each with its `reason`, its `cast` and its `setting`."""
     notes: Sequence[str]
 
 
@@ -227,5 +228,10 @@ def _page(sections: Sequence[Section], together: Sequence[Chapter], facts: Facts
         points=POINTS,
         learned=any((section.payoffs["how"] == "learned").any() for section in sections),
         text_columns=TEXT_COLUMNS,
-        failure_columns=list(dict.fromkeys(key for failure in facts.get("failures", ()) for key in failure)),
+        failed=kinds(facts.get("failures", ())),
+        unranked=unranked(
+            pd.concat([section.ranking for section in sections] or [pd.DataFrame(columns=RANKING_COLUMNS)]),
+            facts.get("failures", ()),
+            asked.background,
+        ),
     )

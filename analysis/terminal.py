@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from .exploitability import Cards
+from .failures import Failures, kinds, unranked
 from .remarks import notes
 from .tables import half_widths, ranking_text
 
 ROWS = 25
+KINDS = 12
+"""Kinds of failures that are told."""
+_REASON = 240
 _SHOWN = ("Rank", "Agent", "Payoff", "± 95 %", "Same field", "Ranks", "P(best)", "Cooperation")
 _WIDTH = 28
 
@@ -44,6 +50,24 @@ def ranking_tables(ranking: pd.DataFrame, rows: int = ROWS) -> Group:
         parts += [Text(note, style="dim") for note in notes(part)]
         parts.append(Text(""))
     return Group(*(parts or [Text("No results to rank.")]))
+
+
+def failures_text(
+    failures: Failures, ranking: pd.DataFrame, background: Collection[str] = (), rows: int = KINDS
+) -> str:
+    """What failed, by kind, and which agents have no rank for that."""
+    found = kinds(failures)
+    count = "1 match" if len(failures) == 1 else f"{len(failures):,} matches"
+    lines = [f"{count} failed{f', of {len(found)} kinds' if len(found) > 1 else ''}:"]
+    for kind in found[:rows]:
+        reason = " ".join(kind.reason.split())
+        cut = reason if len(reason) <= _REASON else f"{reason[: _REASON - 1]}…"
+        lines.append(f"  {kind.matches:,} of {' against '.join(kind.agents)}: {cut}")
+    if len(found) > rows:
+        lines.append(f"  ... and {len(found) - rows} more kinds")
+    for environment, agents in unranked(ranking, failures, background).items():
+        lines.append(f"Not ranked in {environment}: {', '.join(agents)}")
+    return "\n".join(lines)
 
 
 def exploits_table(cards: Cards, rows: int = ROWS) -> Table | Text:

@@ -17,6 +17,7 @@ from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -34,6 +35,15 @@ class UnknownNameError(DilemmaError):
             f"; did you mean {' or '.join(self.nearest)}?" if self.nearest else f"; `dilemma {plural}` lists them"
         )
         super().__init__(f"there is no {kind} {name!r}{hint}")
+
+
+@runtime_checkable
+class Adapted(Protocol):
+    """What an adapter makes of something that is not ours."""
+
+    @property
+    def theirs(self) -> str:
+        """The name by which the adapter makes it; in angle brackets where there is none."""
 
 
 @dataclass(frozen=True)
@@ -109,21 +119,36 @@ class Catalogue:
 
     def parameters(self, name: str, thing: BaseModel) -> dict[str, object]:
         """The parameters that make `build` give `thing` again."""
-        known: dict[str, object] = thing.model_dump(mode="json")
-        if self.model(name) is not None:
-            return known
+        own = name == self.name_of(thing)
+        adapted = isinstance(thing, Adapted) if own else self.model(name) is None
+        if not adapted:
+            return thing.model_dump(mode="json")
         # An adapter made it: the name gave the field without a default, and `parameters` holds what isn't ours.
-        fields = type(thing).model_fields
+        named = {key for key, field in type(thing).model_fields.items() if field.is_required()}
+        known: dict[str, object] = thing.model_dump(mode="json", exclude=named)
         given = known.pop("parameters")
         assert isinstance(given, dict)
-        return {**given, **{key: value for key, value in known.items() if not fields[key].is_required()}}
+        return {**given, **known}
 
-    def name_of(self, cls: type) -> str:
-        """The registered name of a class, or its import path."""
-        path = f"{cls.__module__}:{cls.__qualname__}"
+    def name_of(self, thing: BaseModel) -> str:
+        """The name by which a config makes a thing: registered, or an import path.
+
+        In angle brackets where there is none, for what is defined in a function, say.
+        """
+        if isinstance(thing, Adapted):
+            return thing.theirs
+        path = path_of(type(thing))
         ours = {value: name for name, value in self.builtin.items()}
         theirs = {point.value.replace(" ", ""): name for name, point in self.plugins.items()}
         return ours.get(path) or theirs.get(path) or path
+
+    def reaches_workers(self, name: str) -> bool:
+        """Whether another process finds what has this name: not what a script or a notebook defines."""
+        if name in self.builtin or name in self.plugins:
+            return True
+        prefix, _, rest = name.partition(":")
+        path = rest if prefix in self.adapters else name
+        return ":" not in path or reaches_workers(path)
 
 
 def _call(adapter: str, name: str, parameters: Mapping[str, object]) -> BaseModel:
@@ -134,6 +159,43 @@ def _call(adapter: str, name: str, parameters: Mapping[str, object]) -> BaseMode
     return made
 
 
+def path_of(thing: object) -> str:
+    """The import path of a class or function: `package.module:Name`, or `path/to/file.py:Name`.
+
+    In angle brackets where that path leads to something else, or nowhere.
+    """
+    named = thing if hasattr(thing, "__qualname__") else type(thing)
+    name, module = str(getattr(named, "__qualname__", "")), sys.modules.get(str(named.__module__))
+    found: object = module
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if module is None or found is not thing:
+        return f"<{named.__module__}:{name}>"
+    file = Path(getattr(module, "__file__", None) or "")
+    return f"{file if module.__name__ == _name_of(file) else module.__name__}:{name}"
+
+
+def reaches_workers(path: str) -> bool:
+    """Whether another process finds what is at this import path."""
+    where, _, _ = path.rpartition(":")
+    if path.startswith("<") or where == "__main__":
+        return False
+    return where.endswith(".py") or importable(where)
+
+
+def importable(module: str) -> bool:
+    """Whether a module is found anew where it was found, by another process with the same paths."""
+    known, (package, _, _) = sys.modules.get(module), module.rpartition(".")
+    if known is None:
+        return True  # it will be imported by its name here, too
+    if package and not importable(package):
+        return False
+    folders = getattr(sys.modules.get(package), "__path__", None)
+    specs = (finder.find_spec(module, folders) for finder in sys.meta_path if hasattr(finder, "find_spec"))
+    spec = next(filter(None, specs), None)
+    return spec is not None and spec.origin == getattr(known.__spec__, "origin", None)
+
+
 def load(path: str) -> object:
     """The object at `package.module:Name` or `path/to/file.py:Name`."""
     where, _, attribute = path.rpartition(":")
@@ -142,6 +204,8 @@ def load(path: str) -> object:
     for part in attribute.split("."):
         if not hasattr(target, part):
             have = [name for name in vars(target) if not name.startswith("_")]
+            if where == "__main__":
+                raise DilemmaError(f"{attribute!r} is defined in a script or a notebook: only that finds it")
             nearest = difflib.get_close_matches(part, have, n=1)
             hint = f"; the nearest is {nearest[0]}" if nearest else ""
             raise DilemmaError(f"{where} has no {attribute!r}{hint}")
@@ -153,7 +217,7 @@ def _from_file(path: Path) -> ModuleType:
     """The module in a file, imported once under a name of its own."""
     if not path.is_file():
         raise DilemmaError(f"there is no file {path}")
-    name = f"{path.stem}_{hashlib.blake2b(str(path.resolve()).encode(), digest_size=6).hexdigest()}"
+    name = _name_of(path)
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec
@@ -166,3 +230,8 @@ def _from_file(path: Path) -> ModuleType:
             del sys.modules[name]
             raise
     return sys.modules[name]
+
+
+def _name_of(path: Path) -> str:
+    """The name of the module in a file."""
+    return f"{path.stem}_{hashlib.blake2b(str(path.resolve()).encode(), digest_size=6).hexdigest()}"

@@ -33,21 +33,10 @@ from .arena import STRATEGIES, AgentError, Played, Protocol, TimeUp, play
 from .exact import exact
 from .geometric_series import series
 from .plan import HOW, How
+from .recipe import Recipe
 
 Rows: TypeAlias = dict[str, NDArray[np.generic]]
 """Columns of the seats table; agents and opponents are indices of the plan's entrants, `how` of HOW."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a worker makes an agent or an environment: by name and parameters, or the thing itself.
-
-    The thing itself travels where a script defines its class: a worker can't import that by name.
-    """
-
-    name: str
-    parameters: str
-    thing: Agent | Environment | None = None
 
 
 @dataclass(frozen=True)
@@ -386,11 +375,3 @@ def time_limit(seconds: float | None) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-def recipes(things: Sequence[tuple[str, str, Agent | Environment]]) -> list[Recipe]:
-    """Recipes from (name, parameters, thing); the thing goes along only if no worker could import it."""
-    return [
-        Recipe(name, parameters, thing if type(thing).__module__ == "__main__" else None)
-        for name, parameters, thing in things
-    ]

@@ -6,13 +6,14 @@ import difflib
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 Place: TypeAlias = tuple[str | int, ...]
+Handed: TypeAlias = Mapping[Place, Callable[[], BaseModel]]
+"""What makes the things that Python hands over as themselves, by their place."""
 
 
 class Section(BaseModel):
@@ -136,10 +139,16 @@ class Analysis(Section):
     restarts: int = Field(4, ge=1, description="exploiters that are trained, of which the best counts")
 
 
+def _workers(jobs: int) -> int:
+    if jobs == 0 or jobs < -1:
+        raise ValueError("1 or more, or -1 for one per core")
+    return jobs
+
+
 class Execution(Section):
     """How the work is done; nothing here changes a result."""
 
-    jobs: int = Field(1, ge=-1, description="worker processes; -1 for one per core")
+    jobs: Annotated[int, AfterValidator(_workers)] = Field(1, description="worker processes; -1 for one per core")
     backend: str = Field("loky", description="any backend that joblib knows")
     chunk: Annotated[int, Field(ge=1)] | None = Field(
         None, description="matches played together in one process; chosen by itself where left out"
@@ -213,16 +222,19 @@ def shipped() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
-def parse(raw: Mapping[str, object], path: str = "config", text: str = "") -> Config:
-    """A config from what TOML gave. Raises ConfigError with all the mistakes in it."""
+def parse(raw: Mapping[str, object], path: str = "config", text: str = "", handed: Handed | None = None) -> Config:
+    """A config from what TOML gave, with things of its entries that are at hand already.
+
+    Raises ConfigError with all the mistakes in it.
+    """
     mistakes: list[Mistake] = []
     file = None
     try:
         file = File.model_validate(raw)
     except ValidationError as error:
         mistakes += _explain(error, (), File)
-    games = list(_build(raw, "environments", mistakes))
-    agents = list(_build(raw, "agents", mistakes))
+    games = list(_build(raw, "environments", mistakes, handed or {}))
+    agents = list(_build(raw, "agents", mistakes, handed or {}))
     if file and not mistakes:
         plan = Plan(
             settings([(label, name, game) for label, name, game in games if isinstance(game, Environment)]),
@@ -321,8 +333,11 @@ def _find(path: str) -> str:
     raise DilemmaError(f"there is no config file {path}, nor a shipped config of that name{hint}")
 
 
-def analysis_of(asked: Mapping[str, object], changes: Sequence[str] = ()) -> Analysis:
-    """What a run's config, as TOML gave it, asks of the analysis, with `changes` to that (KEY=VALUE each)."""
+def analysis_of(asked: Mapping[str, object], path: str, changes: Sequence[str] = ()) -> Analysis:
+    """What a run's config, as the TOML at `path` gave it, asks of the analysis.
+
+    With `changes` to that (KEY=VALUE each), which are to blame for what is wrong only with them.
+    """
     raw: dict[str, Any] = {"analysis": dict(asked.get("analysis") or {})}  # type: ignore[call-overload]
     for change in changes:
         if not change.startswith("analysis."):
@@ -331,7 +346,10 @@ def analysis_of(asked: Mapping[str, object], changes: Sequence[str] = ()) -> Ana
     try:
         return Analysis.model_validate(raw["analysis"])
     except ValidationError as error:
-        raise ConfigError("--set", _explain(error, ("analysis",), Analysis)) from None
+        mistakes = _explain(error, ("analysis",), Analysis)
+    if changes:
+        analysis_of(asked, path)
+    raise ConfigError("--set" if changes else path, mistakes)
 
 
 def override(raw: dict[str, Any], setting: str) -> None:
@@ -353,7 +371,9 @@ def override(raw: dict[str, Any], setting: str) -> None:
         raise DilemmaError(f"--set {setting}: the config has nothing at {key.strip()}") from None
 
 
-def _build(raw: Mapping[str, object], kind: str, mistakes: list[Mistake]) -> Iterator[tuple[str, str, object]]:
+def _build(
+    raw: Mapping[str, object], kind: str, mistakes: list[Mistake], handed: Handed
+) -> Iterator[tuple[str, str, object]]:
     """(label, name, thing) for each entry of `kind` that is right; the others are explained in `mistakes`."""
     catalogue = ENVIRONMENTS if kind == "environments" else AGENTS
     base = Environment if kind == "environments" else Agent
@@ -365,11 +385,13 @@ def _build(raw: Mapping[str, object], kind: str, mistakes: list[Mistake]) -> Ite
         parameters = {key: value for key, value in entry.items() if key not in ("name", "label")}
         place: Place = (kind, index)
         try:
-            thing = catalogue.build(name, parameters)
+            thing = handed[place]() if place in handed else catalogue.build(name, parameters)
+            name = catalogue.name_of(thing) if place in handed else name
             if not isinstance(thing, base):
                 raise DilemmaError(f"{name} is not an {catalogue.kind}")
         except ValidationError as error:
-            mistakes += _explain(error, place, catalogue.model(name) or Named)
+            model = None if place in handed else catalogue.model(name)
+            mistakes += _explain(error, place, model or Named)
         except DilemmaError as error:
             mistakes.append(Mistake((*place, "name"), str(error)))
         else:
@@ -382,8 +404,9 @@ _ALLOWED = {
     "int_type": "a whole number",
     "string_type": "a text in quotes",
     "string_too_short": "a text that is not empty",
+    "string_too_long": "a text of at most {max_length} characters",
     "tuple_type": "a list",
-    "list_type": "a list of tables",
+    "list_type": "a list",
     "dict_type": "a table",
     "model_type": "a table",
 }
@@ -397,12 +420,17 @@ def _explain(error: ValidationError, place: Place, model: type[BaseModel]) -> li
 def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
     *path, key = details["loc"] or ("",)
     kind, found = details["type"], details["input"]
-    allowed = _ALLOWED.get(kind) or details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    said = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    allowed = _ALLOWED.get(kind, "").format(**details.get("ctx", {})) or said
     if kind == "extra_forbidden":
         keys = sorted(_keys(model, path) | (set() if model is File or path else set(Named.model_fields)))
         nearest = difflib.get_close_matches(str(key), keys, n=1)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
         return f"there is no key {key!r} here; allowed: {', '.join(keys)}{hint}"
+    if kind == "list_type" and isinstance(found, dict):
+        allowed = f"a list of tables, [[{key}]]"
+    if kind == "too_short":
+        return f"found an empty list; allowed: at least one of the {key}"
     if kind == "missing" and isinstance(key, int):
         return f"found {_short(found)}; allowed: a longer list, its item {key} is missing"
     if kind == "missing":

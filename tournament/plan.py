@@ -14,7 +14,6 @@ from ..agents import CATALOGUE as AGENTS
 from ..agents.agent import Agent
 from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.environment import Environment
-from ..envs.errors import DilemmaError
 from .arena import Protocol
 from .exactness import why_not_exact
 from .identity import Definition
@@ -47,7 +46,7 @@ class Entrant:
 
 @dataclass(frozen=True)
 class Plan:
-    """A tournament; `check` says whether it can be played."""
+    """A tournament; `problems` says whether it can be played."""
 
     settings: tuple[Setting, ...]
     entrants: tuple[Entrant, ...]
@@ -102,13 +101,6 @@ def settings(games: Sequence[tuple[str, str, Environment]]) -> tuple[Setting, ..
         Setting(label, Definition.of(name, ENVIRONMENTS.parameters(name, game)), game)
         for label, name, game in games
     )
-
-
-def check(plan: Plan) -> None:
-    """Raises DilemmaError, with every reason why the plan can't be played."""
-    found = [f"{'.'.join(map(str, problem.place))}: {problem.sentence}" for problem in problems(plan)]
-    if found:
-        raise DilemmaError("\n".join(found))
 
 
 def problems(plan: Plan) -> Iterator[Problem]:

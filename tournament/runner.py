@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.environment import Environment
 from ..envs.errors import DilemmaError
-from .chunk import Chunk, Outcome, play_chunk, recipes, whole_failure
+from .chunk import Chunk, Outcome, play_chunk, whole_failure
 from .config import Config, Execution
 from .identity import match_keys
 from .plan import HOW, How, Plan
+from .recipe import recipes
 from .schedule import Cell, round_robin
 from .seating import order
 
@@ -81,9 +82,7 @@ def carry_out(chunks: Sequence[Chunk], execution: Execution) -> Iterator[Outcome
 
 
 def workers_of(execution: Execution) -> int:
-    """How many workers `jobs` means. Raises DilemmaError where it means none, or joblib lacks the backend."""
-    if execution.jobs == 0:
-        raise DilemmaError("execution.jobs: found 0; allowed: 1 or more, or -1 for one per core")
+    """How many workers `jobs` means. Raises DilemmaError where joblib lacks the backend."""
     if execution.jobs == 1:
         return 1
     with backend(execution):

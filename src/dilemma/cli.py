@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -42,6 +43,9 @@ def speaks_plainly(command: Callable[P, int]) -> Callable[P, None]:
 @click.version_option(VERSION, prog_name="dilemma")
 def main() -> None:
     """Tournaments between agents in social dilemmas."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a label may have what the console's encoding lacks
 
 
 @main.command()
@@ -255,7 +259,7 @@ def _report(
     """Write the report, print the ranking, and say what failed."""
     import rich
 
-    from .analysis.terminal import exploits_table, ranking_tables
+    from .analysis.terminal import exploits_table, failures_text, ranking_tables
     from .results import stored
 
     results = stored(store, changes)
@@ -265,11 +269,9 @@ def _report(
     if show_exploits or not len(results.rows):
         rich.print(exploits_table(results.exploits))
     if results.failures:
-        first = results.failures[0]
         click.echo(
-            f"{len(results.failures)} matches failed; the first: {' against '.join(first['cast'])} in "
-            f"{first['setting']}, {first['reason']}.\nThe others: {store.failures_path}. "
-            f"To play them again: {again}",
+            f"{failures_text(results.failures, results.ranking, results.asked.background)}\n"
+            f"Each with its traceback: {store.failures_path}. To play them again: {again}",
             err=True,
         )
     if wrong:

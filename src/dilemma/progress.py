@@ -7,6 +7,7 @@ import time
 from types import TracebackType
 
 import click
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -36,6 +37,7 @@ class Meter:
                 TextColumn("gone,"),
                 TimeRemainingColumn(),
                 TextColumn("left"),
+                console=Console(stderr=True),
                 transient=True,
             )
             self._task = self._bar.add_task(f"{verb.capitalize()}ing", total=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -13,12 +13,11 @@ from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, TypeAlias, TypeVar
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
 
 import pandas as pd
-from pydantic import BaseModel
 
-from .agents import CATALOGUE as AGENTS
 from .agents.agent import Agent
 from .analysis.cells import Game, environments
 from .analysis.gallery import Gallery
@@ -29,20 +28,21 @@ from .analysis.payoffs import payoff_table
 from .analysis.racing import unresolved
 from .analysis.ranking import rank
 from .analysis.report import Facts, write_report
-from .envs import CATALOGUE as ENVIRONMENTS
-from .envs.catalogue import Catalogue
+from .arguments import config_of
 from .envs.environment import Environment
 from .envs.errors import DilemmaError
 from .gallery import galleries
 from .tournament.chunk import Chunk
-from .tournament.config import Config, Execution, analysis_of, load
+from .tournament.config import Config, analysis_of, load
 from .tournament.exploit.search import Found, look, searches
 from .tournament.identity import SCHEMA
-from .tournament.plan import Mode, Plan, check, entrants, settings
+from .tournament.plan import Entrant, Mode, Plan, Setting
 from .tournament.runner import carry_out, work
 from .tournament.schedule import Cell
 from .tournament.store import Store
 
+Playable: TypeAlias = Environment | type[Environment] | str
+Player: TypeAlias = Agent | type[Agent] | Callable[..., object] | str
 Watch: TypeAlias = Callable[[int, int], None]
 """Told (matches done, matches to do) whenever a chunk is finished."""
 
@@ -135,16 +135,18 @@ class Results:
 class Tournament:
     """A round robin between agents in environments.
 
-    Agents and environments are objects, or names as in a config; a mapping gives them labels. `analysis` has the
-    keys of a config's section. Raises DilemmaError where an agent can't play an environment.
+    Agents and environments are objects, or names as in a config; a mapping gives them labels. An agent may also be
+    a class of agents, a plain Python function or class with `act(history)`, or a player of the Axelrod library.
+    `analysis` and `learning` have the keys of a config's sections; everything is checked as a config is. Raises
+    DilemmaError with all that is wrong.
 
         Tournament(["prisoners_dilemma"], ["tit_for_tat", "all_d"], repetitions=10).run().ranking
     """
 
     def __init__(
         self,
-        environments: Sequence[Environment | str] | Mapping[str, Environment | str],
-        agents: Sequence[Agent | str] | Mapping[str, Agent | str],
+        environments: Iterable[Playable] | Mapping[str, Playable],
+        agents: Iterable[Player] | Mapping[str, Player],
         *,
         repetitions: int | Literal["until resolved"] = 1,
         at_most: int = 1000,
@@ -157,19 +159,27 @@ class Tournament:
         backend: str = "loky",
         chunk: int | None = None,
         timeout: float | None = None,
-        analysis: Mapping[str, object] | None = None,
+        learning: Mapping[str, object] = MappingProxyType({}),
+        analysis: Mapping[str, object] = MappingProxyType({}),
     ):
-        games = settings(_named(environments, ENVIRONMENTS, Environment))
-        cast = entrants(_named(agents, AGENTS, Agent))
-        adaptive = repetitions == "until resolved"
-        most = at_most if repetitions == "until resolved" else repetitions
-        plan = Plan(
-            games, cast, name, seed, most, self_play, mode, adaptive=adaptive, background=tuple(background)
-        )
-        check(plan)
-        execution = Execution(jobs=jobs, backend=backend, chunk=chunk, timeout=timeout)
-        asked = {"exploitability": ["population"], **(analysis or {})}
-        self.config = Config(plan, execution, analysis_of({"analysis": asked}))
+        schedule = {
+            "repetitions": repetitions,
+            "at_most": at_most,
+            "self_play": self_play,
+            "background": background,
+        }
+        rest = {
+            "name": name,
+            "seed": seed,
+            "schedule": schedule,
+            "evaluation": {"mode": mode},
+            "execution": {"jobs": jobs, "backend": backend, "chunk": chunk, "timeout": timeout},
+            "analysis": {"exploitability": ["population"], **analysis}
+            if isinstance(analysis, Mapping)
+            else analysis,
+            "learning": learning,
+        }
+        self.config = config_of(environments, agents, rest)
 
     @staticmethod
     def from_config(path: Path | str, changes: Sequence[str] = ()) -> Tournament:
@@ -179,15 +189,35 @@ class Tournament:
         return tournament
 
     def run(self, folder: Path | str | None = None, watch: Watch | None = None) -> Results:
-        """Play what is missing; in `folder`, which keeps every finished chunk, or in memory."""
+        """Play what is missing; in `folder`, which keeps every finished chunk, or in memory.
+
+        Raises DilemmaError where a folder can't keep something because it has no name that leads to it again.
+        """
         watch = watch or (lambda done, total: None)
         if folder is not None:
-            store = Store.open(Path(folder), self.config)
-            play_into(store, self.config, watch)
-            exploit_into(store, self.config, (), lambda: nullcontext(watch))
-            return replace(stored(store), config=self.config)
+            _check_names(self.config.plan, folder)
+            return self._run(Path(folder), watch)
         with TemporaryDirectory() as passing:
-            return replace(self.run(Path(passing) / "run", watch), run=None)
+            return replace(self._run(Path(passing) / "run", watch), run=None)
+
+    def _run(self, folder: Path, watch: Watch) -> Results:
+        store = Store.open(folder, self.config)
+        play_into(store, self.config, watch)
+        exploit_into(store, self.config, (), lambda: nullcontext(watch))
+        return replace(stored(store), config=self.config)
+
+
+def _check_names(plan: Plan, folder: Path | str) -> None:
+    """Raises DilemmaError where something in a plan can't be found again by its name."""
+    parts: list[Setting | Entrant] = [*plan.settings, *plan.entrants]
+    nameless = [
+        f"{part.label} is {part.definition.name[1:-1]}" for part in parts if part.definition.name.startswith("<")
+    ]
+    if nameless:
+        raise DilemmaError(
+            f"{folder} can't keep what it can't name again: {'; '.join(nameless)}. Define it by a name of its own "
+            "at the top of a module, a script or a notebook, or run in memory: run() without a folder"
+        )
 
 
 def play_into(store: Store, config: Config, watch: Watch) -> None:
@@ -255,7 +285,7 @@ def stored(store: Store, changes: Sequence[str] = ()) -> Results:
         facts,
         store.curves(),
         store.costs(),
-        _judgement(asked, changes),
+        _judgement(asked, str(store.config_path), changes),
         list(store.exploits().values()),
         run=store.path,
     )
@@ -336,9 +366,9 @@ def _unresolved(store: Store, config: Config, level: float) -> set[tuple[int, in
     return found
 
 
-def _judgement(asked: Mapping[str, Any], changes: Sequence[str]) -> Judgement:
+def _judgement(asked: Mapping[str, Any], path: str, changes: Sequence[str]) -> Judgement:
     """What a run's config asks of the analysis."""
-    section = analysis_of(asked, changes)
+    section = analysis_of(asked, path, changes)
     named = section.model_dump(include={field.name for field in fields(Judgement)})
     return Judgement(**named, background=asked["schedule"].get("background", ()))
 
@@ -361,31 +391,9 @@ def _facts(
     )
 
 
-_TOLD = ("setting", "cast", "blamed", "repetition", "reason")
-"""What the page has of a failure."""
-
-
 def _without_label(entry: Mapping[str, object]) -> dict[str, object]:
     return {key: value for key, value in entry.items() if key != "label"}
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-Thing = TypeVar("Thing", bound=BaseModel)
-
-
-def _named(
-    things: Sequence[Thing | str] | Mapping[str, Thing | str], catalogue: Catalogue, base: type[Thing]
-) -> list[tuple[str, str, Thing]]:
-    """(label, name, thing) of what was handed in as objects or names, labelled or not."""
-    labelled = things.items() if isinstance(things, Mapping) else ((None, thing) for thing in things)
-    result = []
-    for label, given in labelled:
-        name = given if isinstance(given, str) else catalogue.name_of(type(given))
-        thing = catalogue.build(name, {}) if isinstance(given, str) else given
-        if not isinstance(thing, base):
-            raise DilemmaError(f"{label or name} is not an {catalogue.kind}: found {type(thing).__name__}")
-        result.append((label or name, name, thing))
-    return result

@@ -64,7 +64,7 @@ def test_labels_reasons_and_parameters_are_escaped(seats, tmp_path):
     facts = {
         "title": EVIL,
         "agents": {EVIL: {EVIL: EVIL}},
-        "failures": [{"agents": EVIL, "reason": EVIL}],
+        "failures": [{"cast": [EVIL, "B"], "setting": EVIL, "reason": EVIL}],
         "versions": {EVIL: EVIL},
     }
     page = write_report(tmp_path, field(seats, [EVIL, "B"]), GAMES, facts).read_text()
