@@ -27,7 +27,7 @@ from .analysis.judgement import Judgement
 from .analysis.payoffs import payoff_table
 from .analysis.racing import unresolved
 from .analysis.ranking import rank
-from .analysis.report import Facts, write_report
+from .analysis.report import Facts, Tell, write_report
 from .envs import CATALOGUE as ENVIRONMENTS
 from .envs.catalogue import Catalogue
 from .envs.environment import Environment
@@ -80,10 +80,16 @@ class Results:
         """A row for each environment and agent, the best first, with 95 % intervals."""
         asked = self.asked
         ranked = rivals(self.seats, asked.background)
-        return rank(ranked, self.games, draws=asked.draws, top=asked.top, correction=asked.comparisons)
+        return rank(
+            ranked, self.games, draws=asked.draws, seed=asked.seed, top=asked.top, correction=asked.comparisons
+        )
 
-    def report(self, folder: Path | str) -> Path:
-        """Write the report into `folder`; returns its page."""
+    def report(self, folder: Path | str, tell: Tell = lambda step: None) -> Path:
+        """Write the report into `folder`; returns its page. `tell` hears of each step before it is taken."""
+        tell("ranking")
+        ranked = self.ranking
+        tell("replays")
+        replays = self.replays()
         return write_report(
             folder,
             self.seats,
@@ -93,7 +99,9 @@ class Results:
             curves=self.curves,
             costs=self.costs,
             cards=self.exploits,
-            replays=self.replays(),
+            replays=replays,
+            ranked=ranked,
+            tell=tell,
         )
 
     def replays(self) -> dict[str, Gallery]:
