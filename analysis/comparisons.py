@@ -19,13 +19,14 @@ COLUMNS = (
     *("environment", "agent", "other", "difference", "low", "high", "p_flip", "p_student", "p", "verdict"),
     "partners",
 )
+DRAWS = 10_000
 EXACT = 12
 """With up to so many partners every flip of signs is counted."""
 _BATCH = 4_000_000
 
 
 def comparisons(
-    cells: Cells, table: pd.DataFrame, *, margin: float = 0.0, draws: int = 10_000, seed: int = 0
+    cells: Cells, table: pd.DataFrame, *, margin: float = 0.0, draws: int = DRAWS, seed: int = 0
 ) -> Finding:
     """A row for each pair of agents of one environment, the better one first.
 

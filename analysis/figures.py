@@ -20,13 +20,15 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.transforms import Affine2D
 
-from .cells import Numbers
+from .cells import Indices, Numbers
 
 INK = "#1a1c1f"
 """The colour of text and lines; in a page it becomes the colour of the page's text."""
 ACCENT = "#2f73b5"
 ANNOTATED = 25
 """Up to so many agents, the cells of a heatmap carry their numbers."""
+NAMED = 120
+"""With more agents a figure keeps the size that it has here, and places of the ranking stand for names."""
 _VECTOR = 40
 _DPI = 160
 """Of what is not drawn as vectors."""
@@ -66,7 +68,7 @@ def heatmap(
     """A square of colours: rows are agents, columns their opponents, both in the order given."""
     values = np.where(np.isfinite(values), values, np.nan)
     size = len(agents)
-    cell = min(0.46, max(0.085, 10 / size))
+    cell = min(0.46, max(0.085, 10 / size), 0.085 * NAMED / size)
     side = max(cell * size, 1.4)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(side, side), facecolor="none")
@@ -75,11 +77,10 @@ def heatmap(
         mesh = axes.pcolormesh(
             np.ma.masked_invalid(values), cmap=colours, vmin=low, vmax=high, rasterized=size > _VECTOR
         )
-        font = min(9.0, 60 * cell)
-        names = [short(agent) for agent in agents]
-        places = np.arange(size) + 0.5
-        axes.set_xticks(places, names, rotation=90, fontsize=font)
-        axes.set_yticks(places, names, fontsize=font)
+        font = min(9.0, 60 * cell) if size <= NAMED else 8.0
+        places, names = ticks(agents)
+        axes.set_xticks(places + 0.5, names, rotation=90, fontsize=font)
+        axes.set_yticks(places + 0.5, names, fontsize=font)
         axes.xaxis.tick_top()
         axes.tick_params(length=0, pad=3)
         axes.set_xlim(0, size)
@@ -120,7 +121,7 @@ def ranking_plot(ranking: pd.DataFrame) -> Figure:
     """One environment's payoffs with their intervals, best on top; hollow where there is no interval."""
     ranking = ranking[ranking["payoff"].notna()]
     size = len(ranking)
-    step = 0.24 if size <= 60 else 0.15
+    step = 0.24 if size <= 60 else 0.15 * min(1, NAMED / size)
     height = step * size + 0.1
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(6.6, height), facecolor="none")
@@ -129,10 +130,11 @@ def ranking_plot(ranking: pd.DataFrame) -> Figure:
         payoff, low, high = (ranking[name].to_numpy(np.float64) for name in ("payoff", "low", "high"))
         unknown = np.isnan(low)
         axes.hlines(place[~unknown], low[~unknown], high[~unknown], color=ACCENT, linewidth=1.6, alpha=0.75)
-        marker = 5.0 if size <= 60 else 3.5
+        marker = 5.0 if size <= 60 else 3.5 if size <= NAMED else 1.8
         axes.plot(payoff[~unknown], place[~unknown], "o", color=ACCENT, markersize=marker)
         axes.plot(payoff[unknown], place[unknown], "o", color=ACCENT, markersize=marker, fillstyle="none")
-        axes.set_yticks(place, [short(str(agent)) for agent in ranking["agent"]], fontsize=9 if size <= 60 else 7)
+        marked, names = ticks([str(agent) for agent in ranking["agent"]])
+        axes.set_yticks(marked, names, fontsize=9 if size <= 60 else 7)
         axes.set_ylim(size - 0.4, -0.6)
         axes.grid(axis="x", color=INK, alpha=0.15, linewidth=0.6)
         axes.set_axisbelow(True)
@@ -141,6 +143,16 @@ def ranking_plot(ranking: pd.DataFrame) -> Figure:
         axes.spines[:].set_visible(False)
         axes.set_xlabel("payoff per round, with 95 % interval", fontsize=9)
     return figure
+
+
+def ticks(agents: Sequence[str]) -> tuple[Indices, list[str]]:
+    """Where the axis of so many agents in order has ticks, and what they say: names, or round places from 1."""
+    size = len(agents)
+    if size <= NAMED:
+        return np.arange(size), [short(agent) for agent in agents]
+    step = next(step for step in (10, 20, 25, 50, 100, 200, 250, 500, size) if size / step <= NAMED / 4)
+    places = np.append(0, np.arange(step, size + 1, step) - 1)
+    return places, [str(place + 1) for place in places.tolist()]
 
 
 def short(label: str, length: int = _LABEL) -> str:

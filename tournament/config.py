@@ -137,6 +137,7 @@ class Analysis(Section):
     exploitability: list[Kind] = Field(["population", "exact"], description="what is said of who can be exploited")
     budget: int = Field(1_000_000, ge=1, description="rounds that a trained exploiter may learn from")
     restarts: int = Field(4, ge=1, description="exploiters that are trained, of which the best counts")
+    pdf: bool = Field(False, description="write the report's figures as PDF too")
 
 
 def _workers(jobs: int) -> int:

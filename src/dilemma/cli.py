@@ -260,10 +260,12 @@ def _report(
     import rich
 
     from .analysis.terminal import exploits_table, failures_text, ranking_tables
+    from .progress import Steps
     from .results import stored
 
     results = stored(store, changes)
-    page = results.report(store.report_path)
+    with Steps() as tell:
+        page = results.report(store.report_path, tell)
     if len(results.rows) or not results.exploits:
         rich.print(ranking_tables(results.ranking))
     if show_exploits or not len(results.rows):

@@ -27,7 +27,7 @@ from .analysis.mean_weights import mean_payoffs, mean_weights
 from .analysis.payoffs import payoff_table
 from .analysis.racing import unresolved
 from .analysis.ranking import rank
-from .analysis.report import Facts, write_report
+from .analysis.report import Facts, Tell, write_report
 from .arguments import config_of
 from .envs.environment import Environment
 from .envs.errors import DilemmaError
@@ -104,13 +104,18 @@ class Results:
             ranked,
             self.games,
             draws=asked.draws,
+            seed=asked.seed,
             top=asked.top,
             correction=asked.comparisons,
             failures=self.failures,
         )
 
-    def report(self, folder: Path | str) -> Path:
-        """Write the report into `folder`; returns its page."""
+    def report(self, folder: Path | str, tell: Tell = lambda step: None) -> Path:
+        """Write the report into `folder`; returns its page. `tell` hears of each step before it is taken."""
+        tell("ranking")
+        ranked = self.ranking
+        tell("replays")
+        replays = self.replays()
         return write_report(
             folder,
             self.rows,
@@ -120,7 +125,9 @@ class Results:
             curves=self.curves,
             costs=self.costs,
             cards=self.exploits,
-            replays=self.replays(),
+            replays=replays,
+            ranked=ranked,
+            tell=tell,
         )
 
     def replays(self) -> dict[str, Gallery]:
