@@ -39,6 +39,12 @@ class AxelrodLibrary(Agent):
     strategy: str = Field(description="its class in the library, such as TitForTat", examples=["TitForTat"])
     parameters: Parameters = Field((), description="keyword arguments of that class")
 
+    @property
+    def their_code(self) -> object:
+        """The player's class; None where there is none."""
+        found = _find(self.strategy)
+        return None if isinstance(found, str) else found
+
     def refuses(self, game: Environment) -> str | None:
         if reason := refuses_all_but_two_by_two(game):
             return reason

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
+from ..file_names import file_name
 from . import figures
 from .album import Album
 from .cells import Game, environments
@@ -107,7 +107,7 @@ def write_report(
             cells, table, draws=asked.draws, seed=asked.seed, top=asked.top, correction=asked.comparisons
         )
         game = games.get(label, Game(symmetric=True, seats=2, title=""))
-        slug = re.sub("[^a-z0-9]+", "-", label.lower())[:60].strip("-") or "environment"
+        slug = file_name(label.lower().replace("_", "-"))
         album = Album(folder / "figures", number, f"{number}-{slug}")
         spent = None if costs is None else costs[costs["environment"] == label]
         own = None if curves is None else curves[curves["environment"] == label]

@@ -28,10 +28,12 @@ from ..agents.agent import Agent
 from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.chance import Purpose, derive
 from ..envs.environment import Discrete, Environment
+from ..envs.errors import DilemmaError
 from ..envs.matrix_game import RepeatedGame
 from .arena import STRATEGIES, AgentError, Played, Protocol, TimeUp, play
 from .exact import exact
 from .geometric_series import series
+from .identity import Definition
 from .plan import HOW, How
 
 Rows: TypeAlias = dict[str, NDArray[np.generic]]
@@ -48,6 +50,8 @@ class Recipe:
     name: str
     parameters: str
     thing: Agent | Environment | None = None
+    digest: str = ""
+    """Of its code, if that is not ours: what a worker finds under the name has to be the same."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +218,13 @@ def _make(kind: str, recipe: Recipe) -> object:
     if recipe.thing is not None:
         return recipe.thing
     catalogue = AGENTS if kind == "agent" else ENVIRONMENTS
-    return catalogue.build(recipe.name, json.loads(recipe.parameters))
+    made = catalogue.build(recipe.name, json.loads(recipe.parameters))
+    if recipe.digest and (found := catalogue.digest(recipe.name, made)) != recipe.digest:
+        raise DilemmaError(
+            f"the code of {recipe.name} has changed while the tournament was played: its digest is {found}, was "
+            f"{recipe.digest}"
+        )
+    return made
 
 
 def _agents(chunk: Chunk) -> list[Agent]:
@@ -383,9 +393,9 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def recipes(things: Sequence[tuple[str, str, Agent | Environment]]) -> list[Recipe]:
-    """Recipes from (name, parameters, thing); the thing goes along only if no worker could import it."""
+def recipes(things: Sequence[tuple[Definition, Agent | Environment]]) -> list[Recipe]:
+    """Recipes from (definition, thing); the thing goes along only if no worker could import it."""
     return [
-        Recipe(name, parameters, thing if type(thing).__module__ == "__main__" else None)
-        for name, parameters, thing in things
+        Recipe(of.name, of.parameters, thing if type(thing).__module__ == "__main__" else None, of.code)
+        for of, thing in things
     ]
