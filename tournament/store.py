@@ -43,6 +43,7 @@ from .continuation import Asked, continuation
 from .exploit.card import exploiter_of
 from .exploit.response_table import response_table
 from .exploit.search import Found
+from .identity import SCHEMA
 from .labels import as_today, current, marked, of_record, relabelled, rewritten
 from .plan import HOW, Entrant, Plan
 
@@ -85,6 +86,7 @@ class Store:
         Raises DilemmaError where `config` does not continue the run, or the folder is of something else.
         """
         path = self.path
+        self.check_schema()
         if not self.config_path.exists():
             if path.is_file() or (path.is_dir() and any(path.iterdir())):
                 raise DilemmaError(f"{path} is not empty and holds no run: choose another folder with --out")
@@ -109,6 +111,15 @@ class Store:
         if not store.config_path.is_file():
             raise DilemmaError(f"{path} is not a run folder: it has no config.toml")
         return store
+
+    def check_schema(self) -> None:
+        """Raises DilemmaError where the folder's matches have identities and chance of another form."""
+        found = self.manifest().get("schema", 1) if self.manifest_path.exists() else SCHEMA
+        if found != SCHEMA:
+            raise DilemmaError(
+                f"{self.path} was played by another version: its matches are of schema {found}, here they are of "
+                f"schema {SCHEMA}, with other chance. It can be read; to play, choose another folder with --out"
+            )
 
     @property
     def config_path(self) -> Path:
@@ -246,7 +257,7 @@ class Store:
     def failures(self) -> list[dict[str, object]]:
         """The matches that failed and have no rows since, each with its last reason."""
         now = current(self.asked())
-        keys = {"setting": "environments", "cast": "agents"}
+        keys = {"setting": "environments", "cast": "agents", "blamed": "agents"}
         renamed = (of_record(record, now, keys) for record in self._unsettled())
         return [record for record in renamed if record is not None]
 
@@ -322,11 +333,17 @@ def to_frame(tables: Sequence[pa.Table], asked: Asked) -> pd.DataFrame:
 def describe(failure: Failure, plan: Plan) -> dict[str, object]:
     """A failure with the labels of the plan, and what a run knows their bearers by."""
     setting, cast = plan.settings[failure.setting], [plan.entrants[index] for index in failure.cast]
+    blamed = [plan.entrants[index] for index in failure.blamed]
     return {
         **asdict(failure),
         "setting": setting.label,
         "cast": [entrant.label for entrant in cast],
-        "known": {"setting": setting.definition.key, "cast": [entrant.definition.key for entrant in cast]},
+        "blamed": [entrant.label for entrant in blamed],
+        "known": {
+            "setting": setting.definition.key,
+            "cast": [entrant.definition.key for entrant in cast],
+            "blamed": [entrant.definition.key for entrant in blamed],
+        },
     }
 
 

@@ -294,9 +294,9 @@ def _report(
             f"the report can't be written to {folder} ({error.strerror or error}): choose another folder, "
             f"dilemma report {store.path} --out DIR"
         ) from error
-    if len(results.seats) or not results.exploits:
+    if len(results.rows) or not results.exploits:
         rich.print(ranking_tables(results.ranking))
-    if show_exploits or not len(results.seats):
+    if show_exploits or not len(results.rows):
         rich.print(exploits_table(results.exploits))
     if results.failures:
         first = results.failures[0]

@@ -52,7 +52,7 @@ def run(folder, asked, **options):
 def rows(folder, labels=None):
     """All rows, under other labels if told so."""
     seats = stored(Store.existing(folder)).seats.astype({"environment": str, "agent": str, "opponent": str})
-    seats = seats.drop(columns="how").sort_values(["match", "seat"], ignore_index=True)
+    seats = seats.drop(columns=["how", "mean_weight"]).sort_values(["match", "seat"], ignore_index=True)
     return seats.replace({"agent": labels, "opponent": labels}) if labels else seats
 
 
