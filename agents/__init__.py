@@ -177,4 +177,4 @@ ADAPTERS = {
     "": "dilemma.agents.handed:from_name",
 }
 
-CATALOGUE = Catalogue("agent", BUILTIN, "dilemma.agents", ADAPTERS)
+CATALOGUE = Catalogue("agent", "dilemma.agents.agent:Agent", BUILTIN, "dilemma.agents", ADAPTERS)

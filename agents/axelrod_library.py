@@ -62,6 +62,12 @@ class AxelrodLibrary(Agent):
             return self.strategy if ":" in self.strategy else f"axelrod:{self.strategy}"
         return path_of(self.strategy)
 
+    @property
+    def their_code(self) -> object:
+        """The player's class; None where there is none."""
+        found = _find(self.strategy)
+        return None if isinstance(found, str) else found
+
     def refuses(self, game: Environment) -> str | None:
         if reason := refuses_all_but_two_by_two(game):
             return reason

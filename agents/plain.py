@@ -127,7 +127,7 @@ class PlainAgent(Agent):
     slow: ClassVar[bool] = True
 
     function: Function = Field(
-        description="`package.module:name` or `path/to/file.py:name`; from Python also the object itself"
+        description="`path/to/file.py:name`; from Python also `package.module:name` or the object itself"
     )
     parameters: Parameters = Field((), description="keyword arguments of the function or the class")
 
@@ -136,13 +136,18 @@ class PlainAgent(Agent):
         """The import path."""
         return self.function if isinstance(self.function, str) else path_of(self.function)
 
+    @property
+    def their_code(self) -> object:
+        """The function or the class."""
+        return load(self.function) if isinstance(self.function, str) else self.function
+
     def refuses(self, game: Environment) -> str | None:
         if not all(isinstance(game.actions(seat), Discrete) for seat in range(game.seats)):
             return "chooses among numbered actions"
         return None
 
     def sit(self, chairs: Chairs) -> Player:
-        function = load(self.function) if isinstance(self.function, str) else self.function
+        function = self.their_code
         name = self.theirs.removeprefix("<").removesuffix(">")
         if not callable(function):
             raise DilemmaError(f"{name} is neither a function nor a class")

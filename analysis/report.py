@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +12,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
+from ..file_names import file_name
 from . import figures
 from .album import Album
 from .appendix import FILED, PARQUET, Part, write_table
@@ -121,7 +121,7 @@ def write_report(
         else:
             ranking = ranked[ranked["environment"] == label].reset_index(drop=True).assign(environment=label)
         game = games.get(label, Game(symmetric=True, seats=2, title=""))
-        slug = re.sub("[^a-z0-9]+", "-", label.lower())[:60].strip("-") or "environment"
+        slug = file_name(label.lower().replace("_", "-"))
         album = Album(folder / "figures", number, f"{number}-{slug}", pdf=asked.pdf)
         spent = None if costs is None else costs[costs["environment"] == label]
         own = None if curves is None else curves[curves["environment"] == label]

@@ -28,6 +28,7 @@ from ..agents.agent import Agent
 from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.chance import Purpose, derive
 from ..envs.environment import Discrete, Environment
+from ..envs.errors import DilemmaError
 from ..envs.matrix_game import RepeatedGame
 from .arena import STRATEGIES, AgentError, Played, Protocol, TimeUp, play
 from .exact import exact
@@ -208,7 +209,13 @@ def _make(kind: str, recipe: Recipe) -> object:
     if recipe.thing is not None:
         return recipe.thing
     catalogue = AGENTS if kind == "agent" else ENVIRONMENTS
-    return catalogue.build(recipe.name, json.loads(recipe.parameters))
+    made = catalogue.build(recipe.name, json.loads(recipe.parameters))
+    if recipe.digest and (found := catalogue.digest(recipe.name, made)) != recipe.digest:
+        raise DilemmaError(
+            f"the code of {recipe.name} has changed while the tournament was played: its digest is {found}, was "
+            f"{recipe.digest}"
+        )
+    return made
 
 
 def _agents(chunk: Chunk) -> list[Agent]:

@@ -25,10 +25,11 @@ from pydantic import (
 from ..agents import CATALOGUE as AGENTS
 from ..agents.agent import Agent
 from ..envs import CATALOGUE as ENVIRONMENTS
+from ..envs.catalogue import Catalogue, seen_from, whereabouts
 from ..envs.environment import Environment
 from ..envs.errors import DilemmaError
 from .arena import Protocol
-from .identity import Definition
+from .identity import Definition, Known
 from .plan import Mode, Plan, entrants, problems, settings
 
 if TYPE_CHECKING:
@@ -50,10 +51,13 @@ class Named(Section):
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True)
 
-    name: str = Field(description="a registered name, package.module:Class, or path/to/file.py:Class")
+    name: str = Field(
+        description="a registered name, package.module:Class, or path/to/file.py:Class (from the config's folder)"
+    )
     label: Annotated[str, Field(min_length=1, max_length=80)] | None = Field(
         None, description="what the tables call it; the name where left out"
     )
+    known: Known | None = Field(None, description="what a run knows it by; written into run folders")
 
 
 def _in_one_sentence(given: object, validate: ValidatorFunctionWrapHandler) -> Repetitions:
@@ -214,7 +218,7 @@ def load(path: str, changes: Sequence[str] = ()) -> Config:
         raise DilemmaError(f"{path} is not TOML: {error}") from error
     for change in changes:
         override(raw, change)
-    return parse(raw, path, text)
+    return parse(raw, path, text, Path(path).parent)
 
 
 def shipped() -> list[str]:
@@ -223,8 +227,16 @@ def shipped() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
-def parse(raw: Mapping[str, object], path: str = "config", text: str = "", handed: Handed | None = None) -> Config:
+def parse(
+    raw: Mapping[str, object],
+    path: str = "config",
+    text: str = "",
+    folder: Path | None = None,
+    handed: Handed | None = None,
+) -> Config:
     """A config from what TOML gave, with things of its entries that are at hand already.
+
+    The paths in it are from `folder`, the present one where left out.
 
     Raises ConfigError with all the mistakes in it.
     """
@@ -234,12 +246,16 @@ def parse(raw: Mapping[str, object], path: str = "config", text: str = "", hande
         file = File.model_validate(raw)
     except ValidationError as error:
         mistakes += _explain(error, (), File)
-    games = list(_build(raw, "environments", mistakes, handed or {}))
-    agents = list(_build(raw, "agents", mistakes, handed or {}))
+    folder = folder or Path()
+    games = list(_build(raw, "environments", folder, mistakes, handed or {}))
+    agents = list(_build(raw, "agents", folder, mistakes, handed or {}))
     if file and not mistakes:
+        played, cast = (_known(entries) for entries in (file.environments, file.agents))
         plan = Plan(
-            settings([(label, name, game) for label, name, game in games if isinstance(game, Environment)]),
-            entrants([(label, name, agent) for label, name, agent in agents if isinstance(agent, Agent)]),
+            settings(
+                [(label, name, game) for label, name, game in games if isinstance(game, Environment)], played
+            ),
+            entrants([(label, name, agent) for label, name, agent in agents if isinstance(agent, Agent)], cast),
             file.name,
             file.seed,
             file.schedule.at_most if file.schedule.repetitions == "until resolved" else file.schedule.repetitions,
@@ -258,11 +274,61 @@ def parse(raw: Mapping[str, object], path: str = "config", text: str = "", hande
             file.schedule.repetitions == "until resolved",
             tuple(file.schedule.background),
         )
+        mistakes += _changed(plan, played, cast)
         mistakes += [Mistake(problem.place, problem.sentence) for problem in problems(plan)]
         mistakes += _anchors(file, plan)
         if not mistakes:
             return Config(plan, file.execution, file.analysis)
     raise ConfigError(path, mistakes, text)
+
+
+def of_catalogue(asked: Mapping[str, Any], folder: Path) -> Config:
+    """The part of a run's config that comes with this package: reading it runs nobody's code, and opens no file.
+
+    Raises ConfigError where nothing can be played by that part.
+    """
+    raw: dict[str, Any] = {key: value for key, value in asked.items() if key not in ("analysis", "learning")}
+    for kind, catalogue in (("environments", ENVIRONMENTS), ("agents", AGENTS)):
+        raw[kind] = [
+            entry
+            for entry in asked[kind]
+            if entry["name"] in catalogue.builtin and not whereabouts(catalogue.model(entry["name"]) or Named)
+        ]
+    labels = [entry["label"] for entry in raw["agents"]]
+    schedule = asked["schedule"]
+    left = [label for label in schedule.get("background", ()) if label in labels]
+    # Who is left may be alone, or all in the background: what else can be shown is no matter of a schedule.
+    raw["schedule"] = {**schedule, "background": left if set(left) < set(labels) else []}
+    if "learning" in asked:
+        raw["learning"] = {
+            **asked["learning"],
+            "device": "cpu",
+            "keep": [],
+            "freeze_after": {
+                label: after for label, after in asked["learning"]["freeze_after"].items() if label in labels
+            },
+        }
+    return parse(raw, folder=folder)
+
+
+def _known(entries: Sequence[Named]) -> dict[str, Known]:
+    return {entry.label or entry.name: entry.known for entry in entries if entry.known is not None}
+
+
+def _changed(plan: Plan, played: Mapping[str, Known], cast: Mapping[str, Known]) -> Iterator[Mistake]:
+    """What is no longer the code that the config says it is."""
+    games = [(one.label, one.definition.code) for one in plan.settings]
+    agents = [(one.label, one.definition.code) for one in plan.entrants]
+    for kind, things, known in (("environments", games, played), ("agents", agents, cast)):
+        for index, (label, now) in enumerate(things):
+            there = known.get(label)
+            before = there and (there.code or there.digest)
+            if before and before != now:
+                yield Mistake(
+                    (kind, index, "known"),
+                    f"the code of {label} has changed: its digest is {now or 'none'}, was {before}; "
+                    f"`dilemma run CONFIG --out RUN --accept-changes` takes the new one into the run",
+                )
 
 
 def _anchors(file: File, plan: Plan) -> Iterator[Mistake]:
@@ -277,8 +343,11 @@ def _anchors(file: File, plan: Plan) -> Iterator[Mistake]:
             )
 
 
-def as_asked(config: Config) -> dict[str, Any]:
-    """A config as TOML would give it, with every default filled in; parsing it gives the same config."""
+def as_asked(config: Config, folder: Path | None = None) -> dict[str, Any]:
+    """A config as TOML would give it in `folder`, with every default filled in; parsing it gives the same config.
+
+    Without a folder, paths are in full.
+    """
     plan = config.plan
     asked: dict[str, Any] = {
         "name": plan.name,
@@ -287,8 +356,10 @@ def as_asked(config: Config) -> dict[str, Any]:
         "evaluation": {"mode": plan.mode},
         "analysis": config.analysis.model_dump(exclude_none=True),
         "execution": config.execution.model_dump(exclude_none=True),
-        "environments": [_entry(setting.label, setting.definition) for setting in plan.settings],
-        "agents": [_entry(entrant.label, entrant.definition) for entrant in plan.entrants],
+        "environments": [
+            _entry(ENVIRONMENTS, each.label, each.definition, each.game, folder) for each in plan.settings
+        ],
+        "agents": [_entry(AGENTS, each.label, each.definition, each.agent, folder) for each in plan.entrants],
     }
     if any(entrant.agent.learns for entrant in plan.entrants):
         protocol = plan.learning
@@ -315,9 +386,18 @@ def _schedule(plan: Plan) -> Schedule:
     )
 
 
-def _entry(label: str, definition: Definition) -> dict[str, object]:
+def _entry(
+    catalogue: Catalogue, label: str, definition: Definition, thing: BaseModel, folder: Path | None
+) -> dict[str, object]:
     parameters = {k: v for k, v in json.loads(definition.parameters).items() if v is not None}
-    return {"name": definition.name, "label": label, **parameters}
+    name = definition.name
+    if folder is not None:
+        name = catalogue.relative(name, folder)
+        for key, mark in whereabouts(type(thing)).items():
+            if mark.path and key in parameters:
+                parameters[key] = seen_from(parameters[key], folder)
+    known = definition.known.model_dump(exclude_defaults=True)
+    return {"name": name, "label": label, "known": known, **parameters}
 
 
 def _find(path: str) -> str:
@@ -373,7 +453,7 @@ def override(raw: dict[str, Any], setting: str) -> None:
 
 
 def _build(
-    raw: Mapping[str, object], kind: str, mistakes: list[Mistake], handed: Handed
+    raw: Mapping[str, object], kind: str, folder: Path, mistakes: list[Mistake], handed: Handed
 ) -> Iterator[tuple[str, str, object]]:
     """(label, name, thing) for each entry of `kind` that is right; the others are explained in `mistakes`."""
     catalogue = ENVIRONMENTS if kind == "environments" else AGENTS
@@ -383,20 +463,23 @@ def _build(
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
             continue  # the file's own check has said so
         name = entry["name"]
-        parameters = {key: value for key, value in entry.items() if key not in ("name", "label")}
+        parameters = {key: value for key, value in entry.items() if key not in Named.model_fields}
         place: Place = (kind, index)
         try:
-            thing = handed[place]() if place in handed else catalogue.build(name, parameters)
-            name = catalogue.name_of(thing) if place in handed else name
+            if place in handed:
+                thing = handed[place]()
+                name = full_name = catalogue.name_of(thing)
+            else:
+                full_name, thing = catalogue.named(name, parameters, folder)
             if not isinstance(thing, base):
                 raise DilemmaError(f"{name} is not an {catalogue.kind}")
         except ValidationError as error:
-            model = None if place in handed else catalogue.model(name)
+            model = None if place in handed else catalogue.model(catalogue.located(name, folder))
             mistakes += _explain(error, place, model or Named)
         except DilemmaError as error:
             mistakes.append(Mistake((*place, "name"), str(error)))
         else:
-            yield str(entry.get("label") or name), name, thing
+            yield str(entry.get("label") or name), full_name, thing
 
 
 _ALLOWED = {

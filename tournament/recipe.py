@@ -14,6 +14,7 @@ from ..agents.agent import Agent
 from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.catalogue import Catalogue, importable
 from ..envs.environment import Environment
+from .identity import Definition
 
 
 @dataclass(frozen=True)
@@ -27,16 +28,19 @@ class Recipe:
     name: str
     parameters: str
     thing: Agent | Environment | None = None
+    digest: str = ""
+    """Of its code, if that is not ours: what a worker finds under the name has to be the same."""
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _unpacked, (self.name, self.parameters, None if self.thing is None else _packed(self.thing))
+        packed = None if self.thing is None else _packed(self.thing)
+        return _unpacked, (self.name, self.parameters, packed, self.digest)
 
 
-def recipes(things: Sequence[tuple[str, str, Agent | Environment]]) -> list[Recipe]:
-    """Recipes from (name, parameters, thing); the thing goes along only if no worker could find it."""
+def recipes(things: Sequence[tuple[Definition, Agent | Environment]]) -> list[Recipe]:
+    """Recipes from (definition, thing); the thing goes along only if no worker could find it."""
     return [
-        Recipe(name, parameters, None if _catalogue(thing).reaches_workers(name) else thing)
-        for name, parameters, thing in things
+        Recipe(of.name, of.parameters, None if _catalogue(thing).reaches_workers(of.name) else thing, of.code)
+        for of, thing in things
     ]
 
 
@@ -61,5 +65,5 @@ def _packed(thing: Agent | Environment) -> bytes:
     return packed
 
 
-def _unpacked(name: str, parameters: str, packed: bytes | None) -> Recipe:
-    return Recipe(name, parameters, None if packed is None else pickle.loads(packed))
+def _unpacked(name: str, parameters: str, packed: bytes | None, digest: str) -> Recipe:
+    return Recipe(name, parameters, None if packed is None else pickle.loads(packed), digest)

@@ -230,9 +230,9 @@ def _chunk(
 ) -> Chunk:
     present, local = np.unique(cast, return_inverse=True)
     setting = plan.settings[index]
-    [game] = recipes([(setting.definition.name, setting.definition.parameters, setting.game)])
+    [game] = recipes([(setting.definition, setting.game)])
     members = [plan.entrants[i] for i in present]
-    agents = recipes([(e.definition.name, e.definition.parameters, e.agent) for e in members])
+    agents = recipes([(entrant.definition, entrant.agent) for entrant in members])
     return Chunk(game, tuple(agents), index, present, local.reshape(cast.shape), repetition, keys, how)
 
 

@@ -15,6 +15,7 @@ import click
 from .version import VERSION
 
 if TYPE_CHECKING:
+    from .tournament.config import Config
     from .tournament.store import Store
 
 P = ParamSpec("P")
@@ -58,13 +59,21 @@ def main() -> None:
     "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change the config: schedule.repetitions=20"
 )
 @click.option("--dry-run", is_flag=True, help="Only say how many matches there are, and about how long they take.")
+@click.option(
+    "--accept-changes", is_flag=True, help="Go on where the code of an agent has changed, and keep its old rows."
+)
 @speaks_plainly
-def run(config: str, out: str | None, jobs: int | None, changes: tuple[str, ...], dry_run: bool) -> int:
+def run(
+    config: str, out: str | None, jobs: int | None, changes: tuple[str, ...], dry_run: bool, accept_changes: bool
+) -> int:
     """Play the tournament of CONFIG, a file or the name of a shipped config, and write its report.
 
     The same command again plays only what is missing. A config with more agents, environments or
-    repetitions plays only what it adds.
+    repetitions plays only what it adds. Paths in it are relative to its own folder.
+
+    A config is code: who plays it runs what it names.
     """
+    from .file_names import file_name
     from .progress import Meter, duration
     from .results import Tournament, exploit_into, play_into
     from .tournament.store import Store
@@ -72,36 +81,43 @@ def run(config: str, out: str | None, jobs: int | None, changes: tuple[str, ...]
     if jobs is not None:
         changes = (*changes, f"execution.jobs={jobs}")
     tournament = Tournament.from_config(config, changes)
-    folder = Path(out or Path("runs") / tournament.config.plan.name)
+    folder = Path(out or Path("runs") / file_name(tournament.config.plan.name))
     if dry_run:
         from .tournament.runner import estimate, work
 
-        done = Store.open(folder, tournament.config).done() if (folder / "config.toml").exists() else None
-        to_do = work(tournament.config, done)
+        store = Store(folder)
+        to_do = work(store.continued(tournament.config, accept_changes=accept_changes), store.done())
         seconds = estimate(to_do, tournament.config.execution)
         exact = sum(len(chunk) for chunk in to_do if chunk.how == "exact")
         played = sum(map(len, to_do)) - exact
         most = "at most " if tournament.config.plan.adaptive else ""
         click.echo(f"{most}{played:,} matches to play and {exact:,} payoffs to compute: {duration(seconds)}")
         return 0
-    store = Store.open(folder, tournament.config)
+    store = Store.open(folder, tournament.config, accept_changes=accept_changes)
     again = f"dilemma run {config} --out {folder}"
     with _interruptible(again):
         with Meter() as meter:
             play_into(store, tournament.config, meter)
         wrong = exploit_into(store, tournament.config, (), lambda: Meter("agents", "exploit"))
-    return _report(store, again, wrong)
+    return _report(store, again, wrong, config=tournament.config)
 
 
 @main.command()
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change what is asked: analysis.top=5")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="The report's folder; RUN/report where left out."
+)
 @speaks_plainly
-def report(run: Path, changes: tuple[str, ...]) -> int:
-    """Write the report of a run folder again, from its stored tables."""
+def report(run: Path, changes: tuple[str, ...], out: Path | None) -> int:
+    """Write the report of a run folder again, from its stored tables.
+
+    It changes nothing else in the folder, and runs nobody's code: only what comes with this package is
+    played again, for pictures.
+    """
     from .tournament.store import Store
 
-    return _report(Store.existing(run), f"dilemma run CONFIG --out {run}", changes=changes)
+    return _report(Store.existing(run), f"dilemma run CONFIG --out {run}", changes=changes, out=out)
 
 
 @main.command()
@@ -124,7 +140,8 @@ def exploit(
 ) -> int:
     """Look for exploiters of the agents of a run folder, and write its report again.
 
-    What was found before is kept; the same command again looks only for what is missing.
+    What was found before is kept; the same command again looks only for what is missing. It runs the
+    code that the folder's config names.
     """
     from .envs.errors import DilemmaError
     from .progress import Meter
@@ -145,7 +162,7 @@ def exploit(
     again = f"dilemma exploit {run}"
     with _interruptible(again):
         wrong = exploit_into(store, config, labels, lambda: Meter("agents", "exploit"))
-    return _report(store, again, wrong, show_exploits=True)
+    return _report(store, again, wrong, config=config, show_exploits=True)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})  # keys may be negative numbers
@@ -168,7 +185,8 @@ def replay(
 ) -> int:
     """Play a match of a run folder again, and show it: its moves, or its board where there is one.
 
-    MATCH is its key in the seats table, or LABEL:LABEL[:REPETITION].
+    MATCH is its key in the seats table, or LABEL:LABEL[:REPETITION]. It runs the code that the folder's
+    config names. Moves are printed; boards go to replays/ in the folder, where --out names no file.
     """
     from .envs.errors import DilemmaError
     from .replay import encoded, replayed, text
@@ -197,7 +215,9 @@ def replay(
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_bytes(content)
     except OSError as error:
-        raise DilemmaError(f"{out} can't be written: {error}") from error
+        raise DilemmaError(
+            f"{out} can't be written ({error.strerror or error}): name a file with --out"
+        ) from error
     click.echo(out)
     return FAILED if differs else 0
 
@@ -254,18 +274,32 @@ def _report(
     wrong: Sequence[str] = (),
     changes: Sequence[str] = (),
     *,
+    config: Config | None = None,
+    out: Path | None = None,
     show_exploits: bool = False,
 ) -> int:
-    """Write the report, print the ranking, and say what failed."""
+    """Write the report, print the ranking, and say what failed; `config` is what has been played just now."""
+    from dataclasses import replace
+
     import rich
 
     from .analysis.terminal import exploits_table, failures_text, ranking_tables
+    from .envs.errors import DilemmaError
     from .progress import Steps
     from .results import stored
 
     results = stored(store, changes)
-    with Steps() as tell:
-        page = results.report(store.report_path, tell)
+    if config is not None:
+        results = replace(results, config=store.continued(config))
+    folder = out or store.report_path
+    try:
+        with Steps() as tell:
+            page = results.report(folder, tell)
+    except OSError as error:
+        raise DilemmaError(
+            f"the report can't be written to {folder} ({error.strerror or error}): choose another folder, "
+            f"dilemma report {store.path} --out DIR"
+        ) from error
     if len(results.rows) or not results.exploits:
         rich.print(ranking_tables(results.ranking))
     if show_exploits or not len(results.rows):

@@ -33,7 +33,7 @@ from .envs.environment import Environment
 from .envs.errors import DilemmaError
 from .gallery import galleries
 from .tournament.chunk import Chunk
-from .tournament.config import Config, analysis_of, load
+from .tournament.config import Config, analysis_of, load, of_catalogue
 from .tournament.exploit.search import Found, look, searches
 from .tournament.identity import SCHEMA
 from .tournament.plan import Entrant, Mode, Plan, Setting
@@ -131,9 +131,12 @@ class Results:
         )
 
     def replays(self) -> dict[str, Gallery]:
-        """What the report shows of matches, by environment; nothing where they can't be played again."""
+        """What the report shows of matches, by environment; nothing where they can't be played again.
+
+        Of a run that has not been played in this process, only what comes with this package is built and played.
+        """
         try:
-            config = self.config or (load(str(Store(self.run).config_path)) if self.run else None)
+            config = self.config or (of_catalogue(Store(self.run).asked(), self.run) if self.run else None)
             return galleries(config, self.rows, self.run) if config else {}
         except Exception:  # an agent that is gone, say: the report must stand without it
             return {}
@@ -195,23 +198,26 @@ class Tournament:
         tournament.config = load(str(path), changes)
         return tournament
 
-    def run(self, folder: Path | str | None = None, watch: Watch | None = None) -> Results:
+    def run(
+        self, folder: Path | str | None = None, watch: Watch | None = None, *, accept_changes: bool = False
+    ) -> Results:
         """Play what is missing; in `folder`, which keeps every finished chunk, or in memory.
 
-        Raises DilemmaError where a folder can't keep something because it has no name that leads to it again.
+        Raises DilemmaError where `folder` holds another run, can't keep something because it has no name that
+        leads to it again, or holds rows of code that has changed since; with `accept_changes` those are kept.
         """
         watch = watch or (lambda done, total: None)
         if folder is not None:
             _check_names(self.config.plan, folder)
-            return self._run(Path(folder), watch)
+            return self._run(Path(folder), watch, accept_changes)
         with TemporaryDirectory() as passing:
             return replace(self._run(Path(passing) / "run", watch), run=None)
 
-    def _run(self, folder: Path, watch: Watch) -> Results:
-        store = Store.open(folder, self.config)
+    def _run(self, folder: Path, watch: Watch, accept_changes: bool = False) -> Results:
+        store = Store.open(folder, self.config, accept_changes=accept_changes)
         play_into(store, self.config, watch)
         exploit_into(store, self.config, (), lambda: nullcontext(watch))
-        return replace(stored(store), config=self.config)
+        return replace(stored(store), config=store.continued(self.config))
 
 
 def _check_names(plan: Plan, folder: Path | str) -> None:
@@ -229,6 +235,7 @@ def _check_names(plan: Plan, folder: Path | str) -> None:
 
 def play_into(store: Store, config: Config, watch: Watch) -> None:
     """Play what a run folder lacks; every finished chunk is kept at once."""
+    config = store.continued(config)
     plan = config.plan
     manifest = {
         "schema": SCHEMA,
@@ -236,6 +243,7 @@ def play_into(store: Store, config: Config, watch: Watch) -> None:
         "seed": plan.seed,
         "versions": versions(),
         "games": games_of(plan),
+        "accepted_changes": [known for _, known in _accepted(store.asked())],
         "started": _now(),
         "finished": None,
     }
@@ -259,6 +267,7 @@ def exploit_into(
     Exact ones take no time worth a word; `meter` is told of the others. Returns what went wrong, a sentence each.
     """
     store.check_schema()
+    config = store.continued(config)
     tried = {key for key, record in store.exploits().items() if not record.get("traceback")}
     wanted = [search for search in searches(config, labels) if search.key not in tried]
     quick = [search for search in wanted if search.kind == "exact"]
@@ -386,20 +395,31 @@ def _facts(
     return Facts(
         title=asked["name"],
         seed=asked["seed"],
-        agents={entry["label"]: _without_label(entry) for entry in asked["agents"]},
-        environments={entry["label"]: _without_label(entry) for entry in asked["environments"]},
+        agents={entry["label"]: _parameters(entry) for entry in asked["agents"]},
+        environments={entry["label"]: _parameters(entry) for entry in asked["environments"]},
         versions=manifest.get("versions", {}),
         counts=manifest.get("counts", {}),
         failures=[
             {key: failure[key] for key in ("setting", "cast", "blamed", "repetition", "reason")}
             for failure in failures
         ],
-        notes=[f"{label}: {game['note']}" for label, game in manifest["games"].items() if game.get("note")],
+        notes=[f"{label}: {game['note']}" for label, game in manifest["games"].items() if game.get("note")]
+        + [
+            f"{label}: its code has changed (its digest was {known['digest']}, now it is {known['code']}), and "
+            "that was accepted: rows of the old code are among those of the new one"
+            for label, known in _accepted(asked)
+        ],
     )
 
 
-def _without_label(entry: Mapping[str, object]) -> dict[str, object]:
-    return {key: value for key, value in entry.items() if key != "label"}
+def _accepted(asked: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The agents and environments of which a changed code was accepted, and what the run knows them by."""
+    entries = [*asked["environments"], *asked["agents"]]
+    return [(entry["label"], entry["known"]) for entry in entries if entry.get("known", {}).get("code")]
+
+
+def _parameters(entry: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in entry.items() if key not in ("label", "known")}
 
 
 def _now() -> str:
