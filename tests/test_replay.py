@@ -251,7 +251,7 @@ def test_a_report_stands_without_its_pictures(game, characters, says, tmp_path, 
 
 def test_a_report_shows_no_match_that_pays_otherwise_now(played):
     results = stored(played)
-    results.seats["payoff"] += 0.25
+    results.rows["payoff"] += 0.25
     shown = results.replays()
     assert set(shown) == {"coins", "cleanup"}
     assert not any(gallery.scenes for gallery in shown.values())

@@ -98,6 +98,8 @@ class Failure:
     repetition: int
     reason: str
     traceback: str = ""
+    blamed: tuple[int, ...] = ()
+    """The plan's entrants that are at fault; none where nobody is known to be."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +139,13 @@ def play_chunk(chunk: Chunk, timeout: float | None = None) -> Outcome:
 
 def _play(chunk: Chunk, timeout: float | None, outcome: Outcome) -> None:
     suspects: NDArray[np.bool_] = np.ones(len(chunk), dtype=np.bool_)
+    guilty: list[int] = []
     try:
         with time_limit(timeout), np.errstate(invalid="ignore", divide="ignore"):
             played = _exact(chunk) if chunk.how == "exact" else _played(chunk)
     except AgentError as error:
-        theirs = [index for index, agent in enumerate(_agents(chunk)) if agent in error.agents]
-        suspects = np.asarray(np.isin(chunk.cast, theirs).any(axis=1))
+        guilty = [index for index, agent in enumerate(_agents(chunk)) if agent in error.agents]
+        suspects = np.asarray(np.isin(chunk.cast, guilty).any(axis=1))
         cause = error if error.__cause__ is None else error.__cause__
         why, where = clean(f"{error}: {_reason(cause, timeout)}"), trace(error)
     except Interrupt:
@@ -159,15 +162,15 @@ def _play(chunk: Chunk, timeout: float | None, outcome: Outcome) -> None:
         outcome.costs.extend(played.costs)
         return
     if chunk.how == "learned":  # played again in other company, the others would learn something else
-        outcome.failures.extend(_failures(chunk, why, where))
+        outcome.failures.extend(_failures(chunk, why, where, guilty))
         return
     if not suspects.all():
         _play(chunk.select(~suspects), timeout, outcome)
-    guilty = suspects.nonzero()[0]
-    if len(guilty) == 1:
-        outcome.failures.extend(_failures(chunk.select(guilty), why, where))
+    left = suspects.nonzero()[0]
+    if len(left) == 1:
+        outcome.failures.extend(_failures(chunk.select(left), why, where, guilty))
     else:
-        for half in np.array_split(guilty, 2):
+        for half in np.array_split(left, 2):
             _play(chunk.select(half), timeout, outcome)
 
 
@@ -205,10 +208,12 @@ def _reason(error: BaseException, timeout: float | None) -> str:
     return reason(error)
 
 
-def _failures(chunk: Chunk, reason: str, trace: str = "") -> Iterator[Failure]:
+def _failures(chunk: Chunk, reason: str, trace: str = "", guilty: Sequence[int] = ()) -> Iterator[Failure]:
+    """Every match of the chunk as failed; `guilty` are the indices of agents at fault, where they sit in it."""
     for cast, repetition, key in zip(chunk.cast, chunk.repetition, chunk.keys, strict=True):
         members = tuple(chunk.entrants[cast].tolist())
-        yield Failure(int(key), chunk.setting, members, int(repetition), reason, trace)
+        blamed = tuple(chunk.entrants[sorted(set(cast.tolist()) & set(guilty))].tolist()) if guilty else ()
+        yield Failure(int(key), chunk.setting, members, int(repetition), reason, trace, blamed)
 
 
 def whole_failure(chunk: Chunk, reason: str) -> Outcome:
@@ -238,7 +243,7 @@ def _game(chunk: Chunk) -> Environment:
 def _played(chunk: Chunk) -> Outcome:
     game = _game(chunk)
     keys, cast = torch.from_numpy(chunk.keys), torch.from_numpy(chunk.cast)
-    if game.seats > 2:
+    if game.seats > 2 and game.symmetric:
         cast = shuffled(cast, keys)
     played = play(game, _agents(chunk), cast.to(chunk.device), keys.to(chunk.device), chunk.learning, chunk.labels)
     played = played.on_cpu()

@@ -281,6 +281,7 @@ def describe(failure: Failure, plan: Plan) -> dict[str, object]:
         **asdict(failure),
         "setting": plan.settings[failure.setting].label,
         "cast": [plan.entrants[index].label for index in failure.cast],
+        "blamed": [plan.entrants[index].label for index in failure.blamed],
     }
 
 

@@ -48,7 +48,7 @@ def run(folder, config, watch=lambda done, total: None):
 
 
 def rows(folder):
-    seats = stored(Store.existing(folder)).seats
+    seats = stored(Store.existing(folder)).rows
     return seats.astype({"environment": str, "agent": str, "opponent": str, "how": str}).sort_values(
         ["match", "seat"], ignore_index=True
     )
