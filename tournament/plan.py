@@ -18,6 +18,8 @@ from ..envs.environment import Environment
 from .arena import Protocol
 from .exactness import why_not_exact
 from .identity import Definition, Known, told_apart
+from .reasons import clean
+from .reasons import reason as told
 
 Mode: TypeAlias = Literal["auto", "exact", "played"]
 How: TypeAlias = Literal["exact", "played", "learned"]
@@ -185,9 +187,19 @@ def _clashes(kind: Literal["agents", "environments"], labels: Sequence[str]) -> 
 
 def _refusal(entrant: Entrant, setting: Setting, mode: Mode) -> str | None:
     game, agent = setting.game, entrant.agent
-    reason = agent.refuses(game)
+    try:
+        reason: object = agent.refuses(game)
+        agent.as_automaton(game)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # an agent's own code: nothing that it raises may end more than this
+        return f"asked about it, it raised {told(error)}"
+    if reason is not None and not isinstance(reason, str):
+        return (
+            f"`refuses` gave an object of type {type(reason).__name__}; allowed is None or the end of a sentence"
+        )
     if reason:
-        return f"it {reason}"
+        return f"it {clean(reason)}"
     missing = sorted(agent.needs - game.grants)
     if missing:
         return f"it needs {' and '.join(missing)}, which this environment does not grant"

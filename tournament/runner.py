@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.environment import Environment
 from ..envs.errors import DilemmaError
-from .chunk import Chunk, Outcome, play_chunk, whole_failure
+from .chunk import Chunk, Failure, Outcome, play_chunk, whole_failure
 from .config import Config, Execution
 from .identity import match_keys
 from .plan import HOW, How, Plan
@@ -79,6 +79,16 @@ def carry_out(chunks: Sequence[Chunk], execution: Execution) -> Iterator[Outcome
         except BrokenExecutor:
             for number in sorted(under_way & pending.keys()):
                 yield _alone(pending.pop(number), execution)
+
+
+def lost(chunks: Sequence[Chunk], known: NDArray[np.int64]) -> Iterator[Failure]:
+    """The matches of chunks that aren't among the `known`, those with rows or a reason: they count as failures."""
+    for chunk in chunks:
+        asked = chunk.keys if chunk.wanted is None else np.intersect1d(chunk.keys, chunk.wanted)
+        missing = np.isin(chunk.keys, np.setdiff1d(asked, known))
+        if missing.any():
+            reason = "it was to be played and nothing came of it, neither rows nor a reason"
+            yield from whole_failure(chunk.select(missing), reason).failures
 
 
 def workers_of(execution: Execution) -> int:

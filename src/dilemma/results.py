@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from .agents.agent import Agent
@@ -37,7 +38,7 @@ from .tournament.config import Config, analysis_of, load, of_catalogue
 from .tournament.exploit.search import Found, look, searches
 from .tournament.identity import SCHEMA
 from .tournament.plan import Entrant, Mode, Plan, Setting
-from .tournament.runner import carry_out, work
+from .tournament.runner import carry_out, lost, work
 from .tournament.schedule import Cell
 from .tournament.store import Store
 
@@ -248,13 +249,17 @@ def play_into(store: Store, config: Config, watch: Watch) -> None:
         "finished": None,
     }
     store.write_manifest(manifest)
+    planned: list[Chunk] = []
     for chunks in _batches(store, config):
+        planned += chunks
         total, finished = sum(map(len, chunks)), 0
         watch(0, total)
         for outcome in carry_out(chunks, config.execution):
             store.write(outcome, plan)
             finished += outcome.matches + len(outcome.failures)
             watch(finished, total)
+    known = np.union1d(store.done(), [record["match"] for record in store.failures()])
+    store.add_failures(list(lost(planned, known.astype(np.int64))), plan)
     counts = {"failed": len(store.settle_failures()), "matches": len(store.done())}
     store.write_manifest({**manifest, "counts": counts, "finished": _now()})
 
