@@ -28,6 +28,7 @@ from .chain import Chains, Numbers, product_chains
 from .conduct import Conduct
 from .geometric_series import Blocks, add_up, series
 from .long_run import long_run
+from .passage import Passage
 
 _COOPERATES = np.array([[1, 1, 0, 0], [1, 0, 1, 0]], dtype=np.float64)
 """Whether each seat cooperates in CC, CD, DC, DD [seat, outcome]."""
@@ -51,7 +52,7 @@ class Exact:
     @property
     def cooperation(self) -> Numbers:
         """Frequency of C [pair, seat]."""
-        return self.outcomes @ _COOPERATES.T
+        return mean_over(self.outcomes, _COOPERATES)
 
 
 def exact(
@@ -61,8 +62,9 @@ def exact(
 
     Without `spread` the variance, which takes most of the time, is left NaN.
 
-    Takes time in proportion to the rounds at most; infinitely many cost no more than a few hundred. Raises
-    DilemmaError where the game has more than two actions.
+    No bit of a pair's results depends on the other pairs. Takes time in proportion to the rounds at most;
+    infinitely many cost no more than a few hundred. Raises DilemmaError where the game has more than two actions,
+    or where a pair's states or probabilities are too many or too small to be exact to 1e-9.
     """
     if game.matrices.shape != (2, 2, 2):
         raise DilemmaError(f"exact results are for games of 2x2 actions, found {game.matrices.shape[1:]}")
@@ -75,7 +77,21 @@ def exact(
     ]
     outcomes, variance, pairs, opening = (np.concatenate(part) for part in zip(*parts, strict=True))
     rounds = series(game.continuation, game.rounds)
-    return Exact(outcomes @ payoffs.T, variance, outcomes, Conduct.of(pairs, opening), rounds)
+    return Exact(mean_over(outcomes, payoffs), variance, outcomes, Conduct.of(pairs, opening), rounds)
+
+
+def mean_over(outcomes: Numbers, values: Numbers) -> Numbers:
+    """The mean of `values` [seat, outcome] over frequencies of outcomes [..., 4]: [..., seat].
+
+    A sum of fixed order: the rows of a matrix product would be summed in an order that depends on their number.
+    """
+    return _over_outcomes(outcomes[..., None, :] * values)
+
+
+def _over_outcomes(values: Numbers) -> Numbers:
+    """Sums over the last axis, the four outcomes; seats in the other order give the same bits."""
+    cc, cd, dc, dd = np.moveaxis(values, -1, 0)
+    return np.asarray((cc + dd) + (cd + dc), np.float64)
 
 
 def _weighted(game: RepeatedGame, payoffs: Numbers, chains: Chains, spread: bool) -> tuple[Numbers, ...]:
@@ -91,23 +107,30 @@ def _weighted(game: RepeatedGame, payoffs: Numbers, chains: Chains, spread: bool
     of the surplus and of its square in each state.
     """
     weight = game.discount * game.continuation
-    length = series(weight, game.rounds)
     begin = np.zeros(chains.states)
     begin[chains.start] = 1
     move = chains.probability * weight
-    # Visits that another round follows.
-    followed = _blocks(chains, move).series(begin, game.rounds - 1) if game.rounds > 1 else np.zeros_like(begin)
-    visits = begin + add_up(chains.target, move * followed[chains.source], chains.states)
+    if math.isinf(game.rounds):
+        left = _left(game)
+        length = 1 / left
+        visits = followed = Passage(chains, move, left).through(begin)[0]
+    else:
+        length = series(weight, game.rounds)
+        # Visits that another round follows.
+        followed = np.zeros_like(begin)
+        if game.rounds > 1:
+            followed = _blocks(chains, move).series(begin, int(game.rounds) - 1)
+        visits = begin + add_up(chains.target, move * followed[chains.source], chains.states)
     outcomes = chains.total(visits[:, None] * chains.outcomes) / length
     pairs = _in_a_row(chains, move * followed[chains.source]) / length
     if not spread:
         return outcomes, np.full((len(chains.start), 2), np.nan), pairs, _opening(chains)
-    surplus = payoffs - (outcomes @ payoffs.T)[:, :, None]
+    surplus = payoffs - mean_over(outcomes, payoffs)[:, :, None]
     gain = move * surplus[chains.pair[chains.source], :, chains.outcome].T
     solve = _moments_for_ever if math.isinf(game.rounds) else _moments
     distribution, so_far = solve(game, chains, begin, move, gain)
-    here = surplus[chains.pair] * chains.outcomes[:, None]
-    mean, square = here.sum(2), (here * surplus[chains.pair]).sum(2)
+    here = surplus[chains.pair]
+    mean, square = (_over_outcomes(chains.outcomes[:, None] * values) for values in (here, here**2))
     squares = chains.total(2 * so_far.T * mean + distribution[:, None] * square)
     # Rounding can leave a variance of 0 below 0.
     return outcomes, np.maximum(squares, 0) / length**2, pairs, _opening(chains)
@@ -121,7 +144,7 @@ def _in_a_row(chains: Chains, flow: Numbers) -> Numbers:
 
 def _opening(chains: Chains) -> Numbers:
     """Probability that a seat opens with C [pair, seat]."""
-    return chains.outcomes[chains.start] @ _COOPERATES.T
+    return mean_over(chains.outcomes[chains.start], _COOPERATES)
 
 
 def _blocks(chains: Chains, value: Numbers) -> Blocks:
@@ -146,17 +169,27 @@ def _moments(
     )
     start = np.zeros(3 * chains.states)
     start[place[0]] = begin
-    distribution, *so_far = blocks.series(start, game.rounds)[place]
+    distribution, *so_far = blocks.series(start, int(game.rounds))[place]
     return distribution, np.stack(so_far)
 
 
 def _moments_for_ever(
     game: RepeatedGame, chains: Chains, begin: Numbers, move: Numbers, gain: Numbers
 ) -> tuple[Numbers, Numbers]:
-    """`_moments` of infinitely many rounds: solve for D, then for m."""
-    distribution = _blocks(chains, game.discount * move).series(begin, math.inf)
+    """`_moments` of infinitely many rounds: solve for D, then for m, what is gained and what is lost apart."""
+    left = _left(game)
+    left_of_squares = (1 - game.discount) * (1 + game.discount) + game.discount**2 * (1 - game.continuation)
+    distribution = Passage(chains, game.discount * move, left_of_squares).through(begin)[0]
+    onward = Passage(chains, move, left)
     gained = [add_up(chains.target, seat * distribution[chains.source], chains.states) for seat in gain]
-    return distribution, np.stack([_blocks(chains, move).series(each, math.inf) for each in gained])
+    return distribution, np.stack(
+        [onward.through(np.maximum(each, 0))[0] - onward.through(np.maximum(-each, 0))[0] for each in gained]
+    )
+
+
+def _left(game: RepeatedGame) -> float:
+    """The weight that no later round has: 1 - d w, without cancellation."""
+    return (1 - game.discount) + game.discount * (1 - game.continuation)
 
 
 def _average(payoffs: Numbers, chains: Chains) -> tuple[Numbers, ...]:
@@ -167,7 +200,7 @@ def _average(payoffs: Numbers, chains: Chains) -> tuple[Numbers, ...]:
     np.add.at(within, run.among, run.stationary[:, None] * chains.outcomes[run.recurrent])
     outcomes = np.zeros((pairs, 4))
     np.add.at(outcomes, run.pair, run.ends[:, None] * within)
-    surplus = (within - outcomes[run.pair]) @ payoffs.T
+    surplus = mean_over(within - outcomes[run.pair], payoffs)
     variance = np.zeros((pairs, 2))
     np.add.at(variance, run.pair, run.ends[:, None] * surplus**2)
     visits = np.zeros(chains.states)
