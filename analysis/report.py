@@ -20,6 +20,7 @@ from .cells import Game, environments
 from .chapters import Chapter, Evidence, across, cards_alone, chapters
 from .curves import LATE_COLUMNS, POINTS
 from .exploitability import Cards
+from .field import common_field
 from .gallery import Gallery
 from .held_out import rivals
 from .judgement import Judgement
@@ -28,7 +29,7 @@ from .learning import Learning, Lesson, learning, lessons
 from .payoffs import COLUMNS as PAYOFF_COLUMNS
 from .payoffs import cell_table
 from .ranking import COLUMNS as RANKING_COLUMNS
-from .ranking import rank_cells
+from .ranking import rank_field
 from .remarks import remarks
 from .tables import TEXT_COLUMNS, payoffs_text, ranking_text
 
@@ -107,11 +108,14 @@ def write_report(
         label = everybody.environment
         tell(f"{label}: ranking")
         whole_table = cell_table(everybody)
-        cells = among.get(label, everybody)
-        table = whole_table if cells is everybody else cell_table(cells)
+        rivals_cells = among.get(label, everybody)
+        shown = whole_table if rivals_cells is everybody else cell_table(rivals_cells)
+        field = common_field(rivals_cells, (facts or {}).get("failures", ()))
+        cells = field.cells
+        table = shown if cells is rivals_cells else None if cells is None else cell_table(cells)
         if ranked is None:
-            ranking = rank_cells(
-                cells, table, draws=asked.draws, seed=asked.seed, top=asked.top, correction=asked.comparisons
+            ranking = rank_field(
+                field, table, draws=asked.draws, seed=asked.seed, top=asked.top, correction=asked.comparisons
             )
         else:
             ranking = ranked[ranked["environment"] == label].reset_index(drop=True).assign(environment=label)
@@ -120,11 +124,15 @@ def write_report(
         album = Album(folder / "figures", number, f"{number}-{slug}", pdf=asked.pdf)
         spent = None if costs is None else costs[costs["environment"] == label]
         own = None if curves is None else curves[curves["environment"] == label]
-        evidence = Evidence(cells, table, ranking, everybody, whole_table, game, asked, cards, runs, spent, own)
-        written = list(chapters(evidence, tell))
+        written = list[Chapter]()
+        if cells is not None and table is not None:
+            evidence = Evidence(
+                cells, table, ranking, everybody, whole_table, game, asked, cards, runs, spent, own
+            )
+            written += chapters(evidence, tell)
         tell(f"{label}: figures")
         seen = (replays or {}).get(label)
-        sections.append(_section(album, game, ranking, table, learned.get(label), written, seen))
+        sections.append(_section(album, game, ranking, shown, learned.get(label), written, seen))
     together = list(across([section.ranking for section in sections], asked))
     together += cards_alone(cards, [section.label for section in sections])
     files = _write_tables(folder, sections, together, tell)
