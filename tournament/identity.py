@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -38,7 +39,7 @@ class Definition:
     def of(name: str, parameters: Mapping[str, object], clone: int = 0) -> Definition:
         return Definition(name, canonical(parameters), clone)
 
-    @property
+    @cached_property
     def text(self) -> str:
         return canonical([self.name, json.loads(self.parameters), self.clone])
 
