@@ -22,7 +22,7 @@ COLUMNS = (
 DRAWS = 10_000
 EXACT = 12
 """With up to so many partners every flip of signs is counted."""
-_BATCH = 4_000_000
+_BATCH = 1_000_000  # numbers held at once
 
 
 def comparisons(
@@ -47,13 +47,20 @@ def comparisons(
     order = order[~np.isnan(moved.payoff[order])]
     first, second = (order[index] for index in np.triu_indices(len(order), 1))
     pair = first, second
-    both = ~np.isnan(matrix[first]) & ~np.isnan(matrix[second])
-    apart = np.where(both, np.nan_to_num(matrix[first]) - np.nan_to_num(matrix[second]), 0.0)
-    apart[np.abs(apart) < 1e-12 * np.abs(np.nan_to_num(matrix)).max(initial=1)] = 0.0
-    flipped = sign_flip(apart, draws, generator(cells.environment, seed))
-    common, all_of = both.sum(1), np.maximum(moved.partners[first], moved.partners[second])
+    scale = np.abs(np.nan_to_num(matrix)).max(initial=1)
+    common, flipped = np.zeros(len(first), dtype=np.int64), np.ones(len(first))
+    batch = max(1, _BATCH // max(1, len(matrix)))
+    for begin in range(0, len(first), batch):
+        ours, theirs = (matrix[some[begin : begin + batch]] for some in pair)
+        both = ~np.isnan(ours) & ~np.isnan(theirs)
+        apart = np.where(both, np.nan_to_num(ours) - np.nan_to_num(theirs), 0.0)
+        apart[np.abs(apart) < 1e-12 * scale] = 0.0
+        common[begin : begin + batch] = both.sum(1)
+        # The same signs for all pairs.
+        flipped[begin : begin + batch] = sign_flip(apart, draws, generator(cells.environment, seed))
+    all_of = np.maximum(moved.partners[first], moved.partners[second])
     # Where no flip reached the difference, `draws` are too few to say how small p is.
-    beyond = (both.shape[1] > EXACT) & (flipped <= 1 / (draws + 1))
+    beyond = (len(matrix) > EXACT) & (flipped <= 1 / (draws + 1))
     p = holm(np.where(beyond, found.p[pair], np.maximum(flipped, found.p[pair])))
     difference, error, freedom = found.difference[pair], found.error[pair], found.freedom[pair]
     known = np.minimum(moved.partners[first], moved.partners[second]) > 1
