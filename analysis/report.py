@@ -12,7 +12,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from . import figures
+from . import figures, fonts
 from .album import Album
 from .cells import Game, environments
 from .chapters import Chapter, Evidence, across, cards_alone, chapters
@@ -228,6 +228,7 @@ def _page(sections: Sequence[Section], together: Sequence[Chapter], facts: Facts
         points=POINTS,
         learned=any((section.payoffs["how"] == "learned").any() for section in sections),
         text_columns=TEXT_COLUMNS,
+        lacking=fonts.missing("".join(str(agent) for section in sections for agent in section.ranking["agent"])),
         failed=kinds(facts.get("failures", ())),
         unranked=unranked(
             pd.concat([section.ranking for section in sections] or [pd.DataFrame(columns=RANKING_COLUMNS)]),

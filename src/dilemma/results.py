@@ -110,18 +110,23 @@ class Results:
         )
 
     def report(self, folder: Path | str) -> Path:
-        """Write the report into `folder`; returns its page."""
-        return write_report(
-            folder,
-            self.rows,
-            self.games,
-            self.facts,
-            asked=self.asked,
-            curves=self.curves,
-            costs=self.costs,
-            cards=self.exploits,
-            replays=self.replays(),
-        )
+        """Write the report into `folder`; returns its page. Raises DilemmaError where it can't be written."""
+        try:
+            return write_report(
+                folder,
+                self.rows,
+                self.games,
+                self.facts,
+                asked=self.asked,
+                curves=self.curves,
+                costs=self.costs,
+                cards=self.exploits,
+                replays=self.replays(),
+            )
+        except OSError as error:
+            raise DilemmaError(
+                f"the report can't be written to {folder}: {error}. All results are kept"
+            ) from error
 
     def replays(self) -> dict[str, Gallery]:
         """What the report shows of matches, by environment; nothing where they can't be played again."""
