@@ -10,9 +10,9 @@ import multiprocessing
 from collections.abc import Mapping, Sequence
 from functools import cache
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from ..envs.catalogue import load, path_of
 from ..envs.environment import Environment
@@ -43,6 +43,8 @@ class AxelrodLibrary(Agent):
     opponent's code or state, those that ask a person, and what can't be made, with the reason. Playing raises
     DilemmaError where the library is not installed.
     """
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")  # a parameter may be infinite
 
     source: ClassVar[str] = "Knight et al. 2016, an open framework for the reproducible study of the IPD"
     needs: ClassVar[frozenset[str]] = frozenset({"others_actions", "game_model"})
@@ -120,12 +122,18 @@ def library_agent(thing: object) -> AxelrodLibrary:
 
     Raises DilemmaError where a parameter of the player has no name that a config could give it.
     """
-    kind: type = thing if isinstance(thing, type) else type(thing)
+    kind: Any = thing if isinstance(thing, type) else type(thing)  # a class of axelrod.Player
     name = str(kind.__name__)
     strategy = name if getattr(_library(), name, None) is kind else kind
     given: Mapping[str, object] = {} if isinstance(thing, type) else dict(getattr(thing, "init_kwargs", {}))
-    parameters = {name: _named(value) for name, value in given.items()}
+    usual = inspect.signature(kind.__init__).parameters
+    parameters = {name: _named(value) for name, value in given.items() if not _same(value, usual[name].default)}
     return AxelrodLibrary.model_validate({"strategy": strategy, "parameters": parameters})
+
+
+def _same(value: object, default: object) -> bool:
+    plain = bool | int | float | str | tuple | _library().Action
+    return value is default or (isinstance(value, plain) and type(value) is type(default) and value == default)
 
 
 def _named(value: object) -> object:

@@ -6,13 +6,13 @@ import copy
 import inspect
 import operator
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, ClassVar, Protocol, SupportsIndex, TypeAlias
 
 import numpy as np
 import torch
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSerializer
 from torch import Tensor
 
 from ..envs.catalogue import load, path_of, reaches_workers
@@ -73,7 +73,7 @@ def _frozen(name: str, value: object) -> object:
         value = value.tolist()
     if isinstance(value, list | tuple):
         return tuple(_frozen(name, item) for item in value)
-    if value is None or isinstance(value, bool | int | float | str):
+    if isinstance(value, bool | int | float | str):
         return value
     raise ValueError(f"numbers, texts, true or false, and lists of them; {name} has {value!r}")
 
@@ -89,7 +89,10 @@ def _by_name(function: str | Callable[..., object]) -> str | Callable[..., objec
     if isinstance(function, str):
         return function
     path = path_of(function)
-    return path if reaches_workers(path) else function
+    if reaches_workers(path):
+        return path
+    # A dataclass that can be called has no hash; its bound method has.
+    return function if isinstance(function, Hashable) else function.__call__
 
 
 def _importable(function: str | Callable[..., object]) -> str:
@@ -121,6 +124,8 @@ class PlainAgent(Agent):
 
     Playing raises DilemmaError where it can't be found, or returns what is no action.
     """
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")  # a parameter may be infinite
 
     source: ClassVar[str] = "the user"
     needs: ClassVar[frozenset[str]] = frozenset({"others_actions"})
@@ -177,15 +182,25 @@ def _copy(function: Callable[..., object], given: Mapping[str, object]) -> Calla
 
 def why_not_called(act: Callable[..., object]) -> str | None:
     """Why it can't be called as act(history), as the end of a sentence; None if it can."""
-    try:
-        inspect.signature(act).bind([], **{"rng": None} if _takes_rng(act) else {})
-    except TypeError as error:
-        return f"can't be called as act(history): {error}"
+    if signature := _signature(act):
+        try:
+            signature.bind([], **{"rng": None} if _takes_rng(act) else {})
+        except TypeError as error:
+            return f"can't be called as act(history): {error}"
     return None
 
 
 def _takes_rng(act: Callable[..., object]) -> bool:
-    return "rng" in inspect.signature(act).parameters
+    signature = _signature(act)
+    return signature is not None and "rng" in signature.parameters
+
+
+def _signature(act: Callable[..., object]) -> inspect.Signature | None:
+    """What it takes; None of what is written in C and doesn't say."""
+    try:
+        return inspect.signature(act)
+    except ValueError:
+        return None
 
 
 def _action(given: object) -> int | None:

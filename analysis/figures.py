@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import io
 import re
+import unicodedata
+import warnings
+from bisect import bisect
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +24,9 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.transforms import Affine2D
 
+from . import fonts
 from .cells import Indices, Numbers
+from .tables import one_line
 
 INK = "#1a1c1f"
 """The colour of text and lines; in a page it becomes the colour of the page's text."""
@@ -33,8 +39,7 @@ _VECTOR = 40
 _DPI = 160
 """Of what is not drawn as vectors."""
 _LABEL = 28
-STYLE: dict[Any, Any] = {  # matplotlib's stubs name every key
-    "font.family": "sans-serif",
+_STYLE: dict[Any, Any] = {  # matplotlib's stubs name every key
     "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"],
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
@@ -42,6 +47,11 @@ STYLE: dict[Any, Any] = {  # matplotlib's stubs name every key
     "axes.unicode_minus": False,
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
 }
+
+
+def style() -> dict[Any, Any]:
+    """matplotlib's settings for every figure, with the fonts of this machine."""
+    return {**_STYLE, "font.family": [*fonts.families(), "sans-serif"]}
 
 
 def square(table: pd.DataFrame, agents: Sequence[str], column: str) -> Numbers:
@@ -70,7 +80,7 @@ def heatmap(
     size = len(agents)
     cell = min(0.46, max(0.085, 10 / size), 0.085 * NAMED / size)
     side = max(cell * size, 1.4)
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(style()):
         figure = Figure(figsize=(side, side), facecolor="none")
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), facecolor="none")
         low, high = limits or _range(values)
@@ -123,7 +133,7 @@ def ranking_plot(ranking: pd.DataFrame) -> Figure:
     size = len(ranking)
     step = 0.24 if size <= 60 else 0.15 * min(1, NAMED / size)
     height = step * size + 0.1
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(style()):
         figure = Figure(figsize=(6.6, height), facecolor="none")
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), facecolor="none")
         place = np.arange(size)
@@ -156,9 +166,12 @@ def ticks(agents: Sequence[str]) -> tuple[Indices, list[str]]:
 
 
 def short(label: str, length: int = _LABEL) -> str:
-    """A label that fits beside a figure."""
-    label = " ".join(label.split())
-    return label if len(label) <= length else label[: length - 1] + "…"
+    """A label that fits beside a figure; wide characters, as the Japanese, count twice."""
+    label = one_line(label)
+    ends = list(accumulate(1 + (unicodedata.east_asian_width(character) in "WF") for character in label))
+    if ends and ends[-1] > length:
+        label = label[: bisect(ends, length - 1)] + "…"
+    return f"\u200b{label}" if label.startswith("_") else label  # matplotlib leaves those out of legends
 
 
 def fit(figure: Figure) -> Figure:
@@ -166,9 +179,10 @@ def fit(figure: Figure) -> Figure:
 
     Done once: with `bbox_inches="tight"`, `savefig` lays out and draws a figure twice for every file.
     """
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(style()):
         figure.canvas = FigureCanvasSVG(figure)
-        box = figure.get_tightbbox().padded(0.05)
+        with fonts.without_missing(figure, fonts.WIDE):
+            box = figure.get_tightbbox().padded(0.05)
         # What stands in the old figure's units, from 0 to 1, in the new one's.
         width, height = figure.get_size_inches()
         place = Affine2D().scale(width, height).translate(-box.x0, -box.y0).scale(1 / box.width, 1 / box.height)
@@ -196,7 +210,8 @@ def tidy(axes: Axes) -> None:
 def svg(figure: Figure, name: str) -> str:
     """The figure as a standalone SVG document; the same text for the same figure and name."""
     file = io.StringIO()
-    with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
+    with matplotlib.rc_context({**style(), "svg.hashsalt": name}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # the text is there: browsers have more fonts
         figure.savefig(file, format="svg", dpi=_DPI, metadata={"Date": None, "Creator": None})
     return re.sub(r'(?<= d=")[^"]*', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), file.getvalue())
 
@@ -212,7 +227,7 @@ def inline(document: str, name: str, title: str) -> str:
 
 
 def pdf(figure: Figure, path: Path) -> None:
-    """Write the figure as a PDF without a date."""
-    with matplotlib.rc_context(STYLE):
+    """Write the figure as a PDF without a date; a substitute stands for characters that no font here has."""
+    with matplotlib.rc_context(style()), fonts.without_missing(figure, fonts.GONE):
         metadata = {"CreationDate": None, "Creator": None, "Producer": None}
         figure.savefig(path, format="pdf", dpi=_DPI, metadata=metadata)

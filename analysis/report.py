@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from ..file_names import file_name
-from . import figures
+from . import figures, fonts
 from .album import Album
 from .appendix import FILED, PARQUET, Part, write_table
 from .cells import Game, environments
@@ -254,6 +254,7 @@ def _page(
         points=POINTS,
         learned=any((section.payoffs["how"] == "learned").any() for section in sections),
         text_columns=TEXT_COLUMNS,
+        lacking=fonts.missing("".join(str(agent) for section in sections for agent in section.ranking["agent"])),
         failed=kinds(facts.get("failures", ())),
         unranked=unranked(
             pd.concat([section.ranking for section in sections] or [pd.DataFrame(columns=RANKING_COLUMNS)]),

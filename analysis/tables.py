@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-_MARKDOWN = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>()#+!|$~"} | {"\n": " "})
-_LATEX = str.maketrans(
+_BREAKS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), " ")
+"""Control characters, and what ends a line."""
+_MARKDOWN = {ord(char): f"\\{char}" for char in "\\`*_{}[]<>()#+!|$~"} | _BREAKS
+_LATEX = _BREAKS | str.maketrans(
     {char: f"\\{char}" for char in "&%$#_{}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "[": "{[}", "]": "{]}", "\n": " "}
+    | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "[": "{[}", "]": "{]}"}
 )
 LONGEST = 80
 """Longer texts are cut in the page; they are whole in the files."""
@@ -20,6 +22,11 @@ TEXT_COLUMNS = frozenset(
     {"Agent", "Opponent", "Other", "Seat", "How", "Note", "Worst partner"}
     | {"Kind", "Exploiter", "Verdict", "Component"}
 )
+
+
+def one_line(text: str) -> str:
+    """A text without line breaks and other control characters, for a table or a terminal."""
+    return " ".join(text.translate(_BREAKS).split())
 
 
 def decimals(payoffs: Iterable[float]) -> int:

@@ -4,6 +4,7 @@ import functools
 import subprocess
 import sys
 import types
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -167,12 +168,23 @@ class Local(Sulk):
     """Stands for a class that is made in a function."""
 
 
+@dataclass
+class Limit:
+    """A plain object that can be called, and has no hash."""
+
+    most: int
+
+    def __call__(self, history):
+        return limited(history, self.most)
+
+
 LIKE_GRUDGER = {
     "function": grudger,
     "lambda": lambda history: int(any(other for own, other in history)),
     "closure": closure(1),
     "partial": functools.partial(limited, limit=1),
     "method": Impatient(1).act,
+    "callable object": Limit(1),
     "class": Impatient,
     "agent class": Sulk,
     "plain agent": PlainAgent(function=closure(1)),

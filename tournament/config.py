@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import json
 import re
@@ -402,16 +403,28 @@ def _entry(
 
 def _find(path: str) -> str:
     """The text of a config file, or of the shipped config of that name."""
-    try:
-        if Path(path).is_file():
-            return Path(path).read_text(encoding="utf-8")
-        if path in shipped():
-            return (files("dilemma.configs") / f"{path}.toml").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DilemmaError(f"{path} can't be read: {error}") from error
+    if Path(path).is_file():
+        return text_of(Path(path))
+    if path in shipped():
+        return (files("dilemma.configs") / f"{path}.toml").read_text(encoding="utf-8")
     nearest = difflib.get_close_matches(path, shipped(), n=1)
     hint = f"; did you mean {nearest[0]}?" if nearest else f"; the shipped ones are {', '.join(shipped())}"
     raise DilemmaError(f"there is no config file {path}, nor a shipped config of that name{hint}")
+
+
+def text_of(path: Path) -> str:
+    """The text of a file in UTF-8, with or without a byte order mark. Raises DilemmaError where it is none."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DilemmaError(f"{path} can't be read: {error}") from error
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DilemmaError(f"{path} is text in UTF-16; allowed: UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DilemmaError(f"{path} is not text in UTF-8, in line {line}; allowed: UTF-8") from None
 
 
 def analysis_of(asked: Mapping[str, object], path: str, changes: Sequence[str] = ()) -> Analysis:

@@ -38,7 +38,7 @@ from ..envs.errors import DilemmaError
 from ..file_names import file_name
 from .chunk import Checkpoint, Failure, Outcome, Rows
 from .conduct import COLUMNS as CONDUCT
-from .config import Config, as_asked
+from .config import Config, as_asked, text_of
 from .continuation import Asked, continuation
 from .exploit.card import exploiter_of
 from .exploit.response_table import response_table
@@ -156,7 +156,7 @@ class Store:
     def asked(self) -> Asked:
         """The config of the run as TOML gave it: reading it imports no agent."""
         try:
-            return tomllib.loads(self.config_path.read_text(encoding="utf-8"))
+            return tomllib.loads(text_of(self.config_path))
         except tomllib.TOMLDecodeError as error:
             raise DilemmaError(f"{self.config_path} is not TOML: {error}") from error
 

@@ -37,7 +37,7 @@ def config_of(environments: object, agents: object, rest: Mapping[str, object]) 
 
 
 def _argument(place: Place) -> Place:
-    return place[1:] if place[0] in SECTIONS and len(place) > 1 else place
+    return place[1:] if len(place) > 1 and place[0] in SECTIONS else place
 
 
 def _plain(value: object) -> object:

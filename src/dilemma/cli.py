@@ -284,7 +284,6 @@ def _report(
     import rich
 
     from .analysis.terminal import exploits_table, failures_text, ranking_tables
-    from .envs.errors import DilemmaError
     from .progress import Steps
     from .results import stored
 
@@ -292,14 +291,8 @@ def _report(
     if config is not None:
         results = replace(results, config=store.continued(config))
     folder = out or store.report_path
-    try:
-        with Steps() as tell:
-            page = results.report(folder, tell)
-    except OSError as error:
-        raise DilemmaError(
-            f"the report can't be written to {folder} ({error.strerror or error}): choose another folder, "
-            f"dilemma report {store.path} --out DIR"
-        ) from error
+    with Steps() as tell:
+        page = results.report(folder, tell)
     if len(results.rows) or not results.exploits:
         rich.print(ranking_tables(results.ranking))
     if show_exploits or not len(results.rows):

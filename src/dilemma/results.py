@@ -112,24 +112,34 @@ class Results:
         )
 
     def report(self, folder: Path | str, tell: Tell = lambda step: None) -> Path:
-        """Write the report into `folder`; returns its page. `tell` hears of each step before it is taken."""
+        """Write the report into `folder`; returns its page. `tell` hears of each step before it is taken.
+
+        Raises DilemmaError where it can't be written.
+        """
         tell("ranking")
         ranked = self.ranking
         tell("replays")
         replays = self.replays()
-        return write_report(
-            folder,
-            self.rows,
-            self.games,
-            self.facts,
-            asked=self.asked,
-            curves=self.curves,
-            costs=self.costs,
-            cards=self.exploits,
-            replays=replays,
-            ranked=ranked,
-            tell=tell,
-        )
+        try:
+            return write_report(
+                folder,
+                self.rows,
+                self.games,
+                self.facts,
+                asked=self.asked,
+                curves=self.curves,
+                costs=self.costs,
+                cards=self.exploits,
+                replays=replays,
+                ranked=ranked,
+                tell=tell,
+            )
+        except OSError as error:
+            again = f": dilemma report {self.run} --out DIR" if self.run else ""
+            raise DilemmaError(
+                f"the report can't be written to {folder} ({error.strerror or error}). All results are kept; "
+                f"choose another folder{again}"
+            ) from error
 
     def replays(self) -> dict[str, Gallery]:
         """What the report shows of matches, by environment; nothing where they can't be played again.

@@ -1,6 +1,7 @@
 """Plain Python agents, and the Axelrod library's."""
 
 import builtins
+import math
 import multiprocessing
 import pickle
 import random
@@ -99,6 +100,11 @@ def test_a_function_without_import_string_plays_but_has_no_json():
     assert payoffs(agent, agent, PrisonersDilemma(rounds=5)).unique().tolist() == [15]
     with pytest.raises(ValueError, match="no import string"):
         agent.model_dump(mode="json")
+
+
+def test_a_parameter_may_be_infinite():
+    agent = PlainAgent(function=Patient, parameters={"patience": [math.inf, 1.0]})
+    assert agent.model_dump(mode="json")["parameters"] == {"patience": [math.inf, 1.0]}
 
 
 def test_parameters_hash_whatever_their_order():
@@ -276,6 +282,8 @@ def test_players_of_the_library_are_handed_over_as_they_are(axelrod):
     for player, moves in (
         (axelrod.Cycler("CCD"), "CCDCCDCC"),
         (axelrod.Alternator, "CDCDCDCD"),
+        (axelrod.GoByMajority(memory_depth=float("inf"), soft=False), "DCDCDCDC"),
+        (axelrod.GoByMajority(memory_depth=1), "CCDCDCDC"),
         (axelrod.MetaMajority(team=[axelrod.Cooperator, axelrod.Defector, axelrod.Defector]), "DDDDDDDD"),
         (fsm, "DDCDCDCD"),
     ):
