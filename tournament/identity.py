@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -66,7 +67,7 @@ class Definition:
     ) -> Definition:
         return Definition(name, canonical(parameters), clone, digest, digest, bare, tuple(whereabouts))
 
-    @property
+    @cached_property
     def text(self) -> str:
         """What it is, wherever it lies."""
         parameters = json.loads(self.parameters)
