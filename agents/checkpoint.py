@@ -68,13 +68,14 @@ class Checkpoint(Agent):
 
     def _draw(self, trained: Trained, chairs: Chairs) -> Tensor:
         """Which of the trained players sits on each chair."""
+        wanted = None if self.opponent is None else _labels(self.run).get(self.opponent, self.opponent)
         lot = chairs.chance.uniform(Purpose.START, 0, 0)[:, 0]
         rows = torch.zeros_like(chairs.seat)
         for seat in range(chairs.game.seats):
             fits = [
                 row
                 for row, (opponent, place) in enumerate(zip(trained.opponents, trained.seats, strict=True))
-                if self.opponent in (None, opponent) and (chairs.game.symmetric or place == seat)
+                if wanted in (None, opponent) and (chairs.game.symmetric or place == seat)
             ]
             here = chairs.seat == seat
             if here.any() and not fits:
@@ -96,6 +97,7 @@ class Trained:
 
     agent: Agent
     opponents: Sequence[str]
+    """What the run knows them by."""
     seats: Sequence[int]
     state: Mapping[str, Tensor]
     """Each tensor starts with [row]."""
@@ -155,16 +157,9 @@ def _load(run: str, label: str, content: str) -> Trained:
         )
     agent = CATALOGUE.build(name, json.loads(kept[0]["parameters"]))
     assert isinstance(agent, Agent)
-    now = {identity: label for label, identity in _labels(run).items()}
     return Trained(
         agent,
-        [
-            now.get(identity, opponent)
-            for part in kept
-            for opponent, identity in zip(
-                part["opponent"], part.get("opponents_known", part["opponent"]), strict=True
-            )
-        ],
+        [opponent for part in kept for opponent in part.get("opponents_known", part["opponent"])],
         [seat for part in kept for seat in part["seat"]],
         {name: torch.cat([part["state"][name] for part in kept]) for name in kept[0]["state"]},
     )

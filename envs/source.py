@@ -1,23 +1,25 @@
 """Source: the code that stands behind a name, and its digest, by which one sees that it has changed.
 
-A digest is over the text of the code's module, of the modules that it has imported from its own folder or package,
-and of the modules of its base classes. Line ends and spaces at the end of lines do not count; comments do. What a
+A digest is over the text of the code's module, of the modules that it imports from its own folder or package, and
+of the modules of its base classes. Line ends and spaces at the end of lines do not count; comments do. What a
 script or a notebook defines has no module to read: its own functions count, with their defaults, the values that
 they close over, and what they use of their surroundings: functions, classes, numbers and texts.
 
-Not covered: data files, modules that are imported only while it plays, other installed packages. What comes with
+Not covered: data files, modules that are found only while it plays, other installed packages. What comes with
 Python, with this package, with the Axelrod library or PettingZoo has no digest.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import importlib.util
 import inspect
 import os
 import re
 import sys
 from collections.abc import Iterator
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Protocol, runtime_checkable
@@ -78,8 +80,7 @@ def _of(code: type | FunctionType) -> Iterator[str]:
     if module is None or code.__module__ == "__main__" or text_of(module) is None:
         yield from _written(code, set())
         return
-    for part in _modules(module):
-        yield text_of(part) or ""
+    yield from _texts_of(module)
     if isinstance(code, FunctionType) and code.__closure__:  # the module makes several of it
         yield from _surroundings(code, set())
 
@@ -135,26 +136,69 @@ def plain_text(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines())
 
 
-def _modules(module: ModuleType) -> list[ModuleType]:
-    """A module, and those that it has imported from its folder or package, and they from there."""
+def _texts_of(module: ModuleType) -> Iterator[str]:
+    """Of a module, and of those that it imports from its folder or package, and they from there."""
     top = sys.modules.get(module.__name__.partition(".")[0])
     paths = list(getattr(top, "__path__", ()))
     folder = Path(paths[0] if paths else Path(module.__file__ or "").parent).resolve()
-    found = [module]
-    if folder.name in INSTALLED:
-        return found
-    for known in found:  # it grows
-        for value in list(vars(known).values()):
-            name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
-            other = sys.modules.get(name) if isinstance(name, str) and not _is_of_a_library(name) else None
-            if other is not None and other not in found and _lies_in(other, folder):
-                found.append(other)
+    names = [module.__name__]
+    for name in names:  # it grows
+        text = _text_named(name, folder) if name != module.__name__ else text_of(module)
+        if text is None:
+            continue
+        yield text
+        if folder.name not in INSTALLED:
+            names += [other for other in _imported(name, text) if other not in names]
+
+
+def _imported(name: str, text: str) -> list[str]:
+    """The names that a module imports, and may be modules."""
+    package = name if hasattr(sys.modules.get(name), "__path__") else name.rpartition(".")[0]
+    found = []
+    for level, base, parts in _imports(text):
+        above = package.split(".")[: len(package.split(".")) - level + 1] if level else []
+        whole = ".".join([*above, *([base] if base else [])])
+        if whole and not _is_of_a_library(whole):
+            found += [whole, *(f"{whole}.{part}" for part in parts)]
     return found
 
 
-def _lies_in(module: ModuleType, folder: Path) -> bool:
-    file = getattr(module, "__file__", None)
-    if not isinstance(file, str) or module.__name__ == "__main__":
+@lru_cache(maxsize=1024)
+def _imports(text: str) -> tuple[tuple[int, str, tuple[str, ...]], ...]:
+    """What a text imports: from how many packages above, from where, and what."""
+    found: list[tuple[int, str, tuple[str, ...]]] = []
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):  # of what has yet to be imported
+        return ()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(0, alias.name, ()) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found.append((node.level, node.module or "", tuple(alias.name for alias in node.names)))
+    return tuple(found)
+
+
+def _text_named(name: str, folder: Path) -> str | None:
+    """The text of a module that lies in a folder, imported or not; None where there is none."""
+    module = sys.modules.get(name)
+    if module is not None:
+        return text_of(module) if _lies_in(getattr(module, "__file__", None), folder) else None
+    package = name.rpartition(".")[0]
+    if package and not hasattr(sys.modules.get(package), "__path__"):
+        return None  # no module can be in there
+    try:
+        spec = importlib.util.find_spec(name)
+        if spec is None or not _lies_in(spec.origin, folder):
+            return None
+        text = getattr(spec.loader, "get_source", lambda _: None)(name)
+    except (ImportError, AttributeError, ValueError, OSError):
+        return None
+    return None if text is None else plain_text(text)
+
+
+def _lies_in(file: object, folder: Path) -> bool:
+    if not isinstance(file, str):
         return False
     real = Path(os.path.realpath(file))
     return real.is_relative_to(folder) and INSTALLED.isdisjoint(real.relative_to(folder).parts)

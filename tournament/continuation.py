@@ -72,11 +72,12 @@ def _matched(kind: Kind, before: Asked, now: Asked, things: Sequence[tuple[str, 
                     f"the code of {label!r} has changed ({definition.name}): its digest is {definition.code}, "
                     f"was {was}"
                 )
+    identities = {known.identity: old for old, known in left.items()}
+    kinds = {(known.clone, known.digest, known.code): known for known in left.values()}
     for index, (label, definition) in enumerate(things):  # under another one
-        if index in found:
-            continue
-        for old, known in left.items():
-            if definition.is_known(known) and definition.code == (known.code or known.digest):
+        for known in kinds.values() if index not in found else ():
+            old = identities.get(definition.as_known(known).key)
+            if old is not None and old in left and definition.code == (known.code or known.digest):
                 found[index] = left.pop(old)
                 labels[old] = label
                 break

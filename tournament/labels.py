@@ -39,7 +39,7 @@ def marked(table: pa.Table, plan: Plan) -> pa.Table:
     used: Names = {"agents": {}, "environments": {}}
     for column, kind in KINDS.items():
         if column in table.column_names:
-            labels = pc.unique(table[column].cast(pa.string())).to_pylist()
+            labels = table[column].chunk(0).dictionary.to_pylist()
             used[kind] |= {label: every[kind][label] for label in labels}
     return _with(table, used)
 

@@ -233,6 +233,17 @@ def test_changed_code_is_not_taken_for_what_a_stored_config_names(mine):
         load("run/config.toml")
 
 
+def test_code_that_changes_while_it_is_played_fails_its_matches(mine):
+    config = parse(mine(1))
+    mine(0)
+    store = Store.open(Path("run"), config)
+    play_into(store, config, lambda done, total: None)
+    failures = store.failures()
+    assert [sorted(failure["cast"]) for failure in failures] == [["all_c", "mine"], ["mine", "tit_for_tat"]]
+    assert all("has changed while the tournament was played" in str(failure["reason"]) for failure in failures)
+    assert set(stored(store).seats["agent"]) == {"all_c", "tit_for_tat"}
+
+
 def test_a_class_that_is_defined_anew_is_refused_from_python_too(tmp_path, monkeypatch):
     def tournament(threshold):
         main = {"__name__": "__main__"}

@@ -221,8 +221,11 @@ def test_a_learner_keeps_its_checkpoints_under_any_label(tmp_path, config, regis
     for drifter, all_c in (("mine", "all_c"), ("all_c", "mine"), ("random 2", "x")):
         run(folder, asked(drifter, all_c))
         assert Checkpoint(run=str(folder), learner=drifter).content == content
-        trained = Checkpoint(run=str(folder), learner=drifter)._trained()
-        assert set(trained.opponents) == {all_c, "random"}
+        frozen = {
+            opponent: Checkpoint(run=str(folder), learner=drifter, opponent=opponent) for opponent in (all_c, "?")
+        }
+        league = Tournament([PrisonersDilemma(rounds=5)], {**frozen, "all_d": "all_d"}).run()
+        assert set(league.seats["agent"]) == {all_c, "all_d"}  # nobody trained against "?"
         with pytest.raises(ValueError, match=f"keeps no checkpoints of '{all_c}'; it has {drifter}"):
             Checkpoint(run=str(folder), learner=all_c)
     assert list((folder / "checkpoints").iterdir()) == [kept]
