@@ -35,13 +35,14 @@ from .envs.catalogue import Catalogue
 from .envs.environment import Environment
 from .envs.errors import DilemmaError
 from .gallery import galleries
-from .tournament.chunk import Chunk
+from .tournament.chunk import Chunk, Rows
 from .tournament.config import Config, Execution, analysis_of, load
 from .tournament.exploit.search import Found, look, searches
 from .tournament.identity import SCHEMA
 from .tournament.plan import Mode, Plan, check, entrants, settings
 from .tournament.runner import carry_out, lost, work
 from .tournament.schedule import Cell
+from .tournament.spot_check import faults, rows_of, spot_checks
 from .tournament.store import Store
 
 Watch: TypeAlias = Callable[[int, int], None]
@@ -72,6 +73,8 @@ class Results:
     """By which matches can be played again, if at hand."""
     run: Path | None = None
     """The folder that keeps all this, if there is one."""
+    faults: Sequence[str] = ()
+    """Agents whose matches were found to depend on what else was played, a sentence each."""
 
     @cached_property
     def seats(self) -> pd.DataFrame:
@@ -194,6 +197,7 @@ class Tournament:
 def play_into(store: Store, config: Config, watch: Watch) -> None:
     """Play what a run folder lacks; every finished chunk is kept at once."""
     plan = config.plan
+    found: dict[str, str] = store.manifest().get("faults", {}) if store.manifest_path.exists() else {}
     manifest = {
         "schema": SCHEMA,
         "name": plan.name,
@@ -202,17 +206,24 @@ def play_into(store: Store, config: Config, watch: Watch) -> None:
         "games": games_of(plan),
         "started": _now(),
         "finished": None,
+        "faults": found,
     }
     store.write_manifest(manifest)
     planned: list[Chunk] = []
     for chunks in _batches(store, config):
         planned += chunks
+        checks, first = spot_checks(chunks, plan), dict[int, Rows]()
         total, finished = sum(map(len, chunks)), 0
         watch(0, total)
         for outcome in carry_out(chunks, config.execution):
             store.write(outcome, plan)
+            first |= rows_of(outcome, checks)
             finished += outcome.matches + len(outcome.failures)
             watch(finished, total)
+        again = dict[int, Rows]()
+        for outcome in carry_out([spot.chunk for spot in checks], config.execution):
+            again |= rows_of(outcome, checks)
+        found |= dict(faults(checks, first, again, plan))
     known = np.union1d(store.done(), [record["match"] for record in store.failures()])
     store.add_failures(list(lost(planned, known.astype(np.int64))), plan)
     counts = {"failed": len(store.settle_failures()), "matches": len(store.done())}
@@ -263,6 +274,7 @@ def stored(store: Store, changes: Sequence[str] = ()) -> Results:
         _judgement(asked, changes),
         list(store.exploits().values()),
         run=store.path,
+        faults=list(manifest.get("faults", {}).values()),
     )
 
 
@@ -360,7 +372,10 @@ def _facts(
             {key: failure[key] for key in ("setting", "cast", "blamed", "repetition", "reason")}
             for failure in failures
         ],
-        notes=[f"{label}: {game['note']}" for label, game in manifest["games"].items() if game.get("note")],
+        notes=[
+            *manifest.get("faults", {}).values(),
+            *(f"{label}: {game['note']}" for label, game in manifest["games"].items() if game.get("note")),
+        ],
     )
 
 
