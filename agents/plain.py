@@ -8,7 +8,7 @@ import operator
 import random
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
-from typing import Annotated, ClassVar, Protocol, SupportsIndex, TypeAlias
+from typing import Annotated, ClassVar, Protocol, SupportsIndex, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -19,7 +19,10 @@ from ..envs.catalogue import load, path_of, reaches_workers
 from ..envs.chance import Purpose
 from ..envs.environment import Discrete, Environment
 from ..envs.errors import DilemmaError
+from . import ambient
 from .agent import Agent, Chairs, Observation, Player, Round
+
+T = TypeVar("T")
 
 
 class Single(Protocol):
@@ -33,31 +36,58 @@ class Single(Protocol):
 
 
 class SinglesPlayer(Player):
-    """Seats a fresh `Single` on every chair and table: `open(seat, seed)`, with 64 bits of chance as seed."""
+    """Seats a fresh `Single` on every chair and table: `open(seat, seed)`, with 64 bits of chance as seed.
+
+    Where the process's global generators are watched, they are seeded for each call from the chance of its chair,
+    table and round: what a single draws from them is its own, whoever else draws or seeds.
+    """
 
     def __init__(self, chairs: Chairs, open: Callable[[int, int], Single]):
         self._chairs = chairs
         self._open = open
         self._singles: list[list[Single]] = []
+        self._watched = ambient.watched()
+        self._episode = self._round = 0
 
     def begin(self) -> None:
         self._singles = []
 
     def act(self, observation: Observation) -> Tensor:
+        self._episode, self._round = observation.episode, observation.round
         if not self._singles:
-            seeds = self._chairs.chance.bits(Purpose.GENERATOR, observation.episode, 0).tolist()
-            self._singles = [
-                [self._open(seat, seed % 2**64) for seed in chair]
-                for seat, chair in zip(self._chairs.seat.tolist(), seeds, strict=True)
-            ]
-        actions = [[single.act() for single in chair] for chair in self._singles]
+            seeds = self._chairs.chance.bits(Purpose.GENERATOR, self._episode, 0).tolist()
+            self._singles = self._each(
+                [
+                    [partial(self._open, seat, seed % 2**64) for seed in chair]
+                    for seat, chair in zip(self._chairs.seat.tolist(), seeds, strict=True)
+                ],
+                -1,
+            )
+        actions = self._each([[single.act for single in chair] for chair in self._singles], self._round + 1)
         return torch.tensor(actions, device=self._chairs.device)
 
     def observe(self, round: Round) -> None:
         others = round.others.transpose(1, 2).tolist()
-        for chair in zip(self._singles, round.own.tolist(), others, strict=True):
-            for single, did, saw in zip(*chair, strict=True):
-                single.observe(did, saw)
+        told = [
+            [partial(single.observe, did, saw) for single, did, saw in zip(*chair, strict=True)]
+            for chair in zip(self._singles, round.own.tolist(), others, strict=True)
+        ]
+        self._each(told, -self._round - 2)
+
+    def _each(self, calls: Sequence[Sequence[Callable[[], T]]], address: int) -> list[list[T]]:
+        """What calls [chair, table] give; `address` tells those of an episode apart."""
+        if not self._watched:
+            return [[call() for call in chair] for chair in calls]
+        seeds = self._chairs.chance.bits(Purpose.GENERATOR, self._episode, address).tolist()
+        return [
+            [_seeded(call, seed) for call, seed in zip(chair, own, strict=True)]
+            for chair, own in zip(calls, seeds, strict=True)
+        ]
+
+
+def _seeded(call: Callable[[], T], seed: int) -> T:
+    ambient.seed(seed)
+    return call()
 
 
 def _as_pairs(given: object) -> object:
@@ -114,8 +144,9 @@ class PlainAgent(Agent):
     called. `history` is a list with a tuple for each round played: what the agent did, then what it saw the
     others do, the next seat first; 0 is C and 1 is D. Each call has a copy of its own. It returns an action: a
     whole number, a bool, or one of numpy's. If it takes a keyword `rng`, it is given a `random.Random` of its own
-    for the match; with that, the same match gives the same moves. A method or a callable object is copied for
-    every match.
+    for the match. What it draws from `random`, `numpy.random` or torch's global generator follows from the match
+    and the round as well: they are seeded for it at each call. A method or a callable object is copied for every
+    match.
 
     >>> def grudger(history):
     ...     return int(any(other for own, other in history))

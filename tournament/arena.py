@@ -15,6 +15,7 @@ from typing import ParamSpec, TypeVar
 import torch
 from torch import Tensor
 
+from ..agents import ambient
 from ..agents.agent import Agent, Chairs, Observation, Player, Round
 from ..agents.automaton import Automaton, AutomatonPlayer
 from ..envs.chance import Chance, sealed
@@ -199,6 +200,8 @@ class Seated:
     """Its number of chairs."""
     allowed: Allowed | None = None
     """What its actions may be; None for automata, which have no others."""
+    watched: bool = False
+    """Whether it is made sure that its calls leave the process's global generators alone."""
     meter: Meter = field(default_factory=Meter)
 
 
@@ -276,14 +279,16 @@ def seat(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: Tensor,
         own = slice(None) if chairs is None else chairs
         where = Chairs(game, seat_number[own], Chance.at_tables(chair_keys[own], tables))
         cast_agents = tuple(agents[index] for index in group)
-        allowed = None
+        allowed, watched = None, False
         if group[0] in automata:
             which = torch.searchsorted(torch.tensor(group, device=cast.device), flat[own])
             player: Player = _call(cast_agents, AutomatonPlayer, list(automata.values()), which, where)
         else:
-            player = _call(cast_agents, _sit, cast_agents[0], where)
+            watched = ambient.watched() and not ours(cast_agents[0])
+            sit = _untouched(_sit) if watched else _sit
+            player = _call(cast_agents, sit, cast_agents[0], where)
             allowed = Allowed(game, where, cast_agents[0].learns)
-        seating.append(Seated(cast_agents, tuple(group), chairs, player, where.shape[0], allowed))
+        seating.append(Seated(cast_agents, tuple(group), chairs, player, where.shape[0], allowed, watched))
     return seating
 
 
@@ -449,9 +454,26 @@ def _ask(sitting: Seated, method: Callable[P, T], *args: P.args, **kwargs: P.kwa
     """Call a player's method; what it raises is the agent's fault, and the time it takes its cost."""
     start = time.perf_counter()
     try:
-        return _call(sitting.agents, method, *args, **kwargs)
+        called = _untouched(method) if sitting.watched else method
+        return _call(sitting.agents, called, *args, **kwargs)
     finally:
         sitting.meter.seconds += time.perf_counter() - start
+
+
+def _untouched(method: Callable[P, T]) -> Callable[P, T]:
+    """A method that may not use the process's global generators; raises DilemmaError where it does."""
+
+    def called(*args: P.args, **kwargs: P.kwargs) -> T:
+        before = ambient.Generators.now()
+        result = method(*args, **kwargs)
+        if moved := before.moved():
+            before.restore()
+            raise DilemmaError(
+                f"it changed {' and '.join(moved)}, on which others' draws depend: take randomness from `chance`"
+            )
+        return result
+
+    return called
 
 
 def _call(agents: tuple[Agent, ...], method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

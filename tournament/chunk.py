@@ -27,6 +27,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from ..agents import CATALOGUE as AGENTS
+from ..agents import ambient
 from ..agents.agent import Agent
 from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.chance import Purpose, derive
@@ -130,8 +131,8 @@ def _play(chunk: Chunk, timeout: float | None, outcome: Outcome) -> None:
     suspects: NDArray[np.bool_] = np.ones(len(chunk), dtype=np.bool_)
     guilty: list[int] = []
     try:
-        with time_limit(timeout), np.errstate(invalid="ignore", divide="ignore"):
-            played = _exact(chunk) if chunk.how == "exact" else _played(chunk)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            played = _fairly(chunk, timeout)
     except AgentError as error:
         guilty = [index for index, agent in enumerate(_agents(chunk)) if agent in error.agents]
         suspects = np.asarray(np.isin(chunk.cast, guilty).any(axis=1))
@@ -145,8 +146,8 @@ def _play(chunk: Chunk, timeout: float | None, outcome: Outcome) -> None:
         lost = _without_numbers(chunk, played, outcome)
         wanted = chunk.keys if chunk.wanted is None else chunk.wanted
         kept = np.setdiff1d(wanted, lost)
-        outcome.rows.extend(_of(rows, kept) for rows in played.rows)
-        outcome.curves.extend(_of(rows, kept) for rows in played.curves)
+        outcome.rows.extend(only(rows, kept) for rows in played.rows)
+        outcome.curves.extend(only(rows, kept) for rows in played.curves)
         outcome.checkpoints.extend(played.checkpoints)
         outcome.costs.extend(played.costs)
         return
@@ -163,7 +164,26 @@ def _play(chunk: Chunk, timeout: float | None, outcome: Outcome) -> None:
             _play(chunk.select(half), timeout, outcome)
 
 
-def _of(rows: Rows, matches: NDArray[np.int64]) -> Rows:
+def _fairly(chunk: Chunk, timeout: float | None) -> Outcome:
+    """Play; and where the process's global generators were used meanwhile, again with an eye on them."""
+    if chunk.how == "exact":
+        with time_limit(timeout):
+            return _exact(chunk)
+    with ambient.kept() as generators:
+        try:
+            with time_limit(timeout):
+                played = _played(chunk)
+        except AgentError:
+            if not generators.moved():
+                raise
+        else:
+            if not generators.moved():
+                return played
+    with ambient.kept(), ambient.watching(), time_limit(timeout):
+        return _played(chunk)
+
+
+def only(rows: Rows, matches: NDArray[np.int64]) -> Rows:
     """The rows of some matches."""
     kept = np.isin(rows["match"], matches)
     return rows if kept.all() else {name: column[kept] for name, column in rows.items()}

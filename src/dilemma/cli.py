@@ -303,6 +303,8 @@ def _report(
             f"Each with its traceback: {store.failures_path}. To play them again: {again}",
             err=True,
         )
+    for fault in results.faults:
+        click.echo(f"Fault of an agent: {fault}.", err=True)
     if wrong:
         click.echo(
             f"{len(wrong)} searches for an exploiter failed; the first: {wrong[0]}.\n"
@@ -310,4 +312,4 @@ def _report(
             err=True,
         )
     click.echo(page)
-    return FAILED if results.failures or wrong else 0
+    return FAILED if results.failures or results.faults or wrong else 0

@@ -33,13 +33,14 @@ from .arguments import config_of
 from .envs.environment import Environment
 from .envs.errors import DilemmaError
 from .gallery import galleries
-from .tournament.chunk import Chunk
+from .tournament.chunk import Chunk, Rows
 from .tournament.config import Config, analysis_of, load, of_catalogue
 from .tournament.exploit.search import Found, look, searches
 from .tournament.identity import SCHEMA
 from .tournament.plan import Entrant, Mode, Plan, Setting
 from .tournament.runner import carry_out, lost, work
 from .tournament.schedule import Cell
+from .tournament.spot_check import faults, rows_of, spot_checks
 from .tournament.store import Store
 
 Playable: TypeAlias = Environment | type[Environment] | str
@@ -72,6 +73,8 @@ class Results:
     """By which matches can be played again, if at hand."""
     run: Path | None = None
     """The folder that keeps all this, if there is one."""
+    faults: Sequence[str] = ()
+    """Agents whose matches were found to depend on what else was played, a sentence each."""
 
     @cached_property
     def seats(self) -> pd.DataFrame:
@@ -248,6 +251,7 @@ def play_into(store: Store, config: Config, watch: Watch) -> None:
     """Play what a run folder lacks; every finished chunk is kept at once."""
     config = store.continued(config)
     plan = config.plan
+    found: dict[str, str] = store.manifest().get("faults", {}) if store.manifest_path.exists() else {}
     manifest = {
         "schema": SCHEMA,
         "name": plan.name,
@@ -257,17 +261,24 @@ def play_into(store: Store, config: Config, watch: Watch) -> None:
         "accepted_changes": [known for _, known in _accepted(store.asked())],
         "started": _now(),
         "finished": None,
+        "faults": found,
     }
     store.write_manifest(manifest)
     planned: list[Chunk] = []
     for chunks in _batches(store, config):
         planned += chunks
+        checks, first = spot_checks(chunks, plan), dict[int, Rows]()
         total, finished = sum(map(len, chunks)), 0
         watch(0, total)
         for outcome in carry_out(chunks, config.execution):
             store.write(outcome, plan)
+            first |= rows_of(outcome, checks)
             finished += outcome.matches + len(outcome.failures)
             watch(finished, total)
+        again = dict[int, Rows]()
+        for outcome in carry_out([spot.chunk for spot in checks], config.execution):
+            again |= rows_of(outcome, checks)
+        found |= dict(faults(checks, first, again, plan))
     known = np.union1d(store.done(), [record["match"] for record in store.failures()])
     store.add_failures(list(lost(planned, known.astype(np.int64))), plan)
     counts = {"failed": len(store.settle_failures()), "matches": len(store.done())}
@@ -319,6 +330,7 @@ def stored(store: Store, changes: Sequence[str] = ()) -> Results:
         _judgement(asked, str(store.config_path), changes),
         list(store.exploits().values()),
         run=store.path,
+        faults=list(manifest.get("faults", {}).values()),
     )
 
 
@@ -418,11 +430,14 @@ def _facts(
             {key: failure[key] for key in ("setting", "cast", "blamed", "repetition", "reason")}
             for failure in failures
         ],
-        notes=[f"{label}: {game['note']}" for label, game in manifest["games"].items() if game.get("note")]
-        + [
-            f"{label}: its code has changed (its digest was {known['digest']}, now it is {known['code']}), and "
-            "that was accepted: rows of the old code are among those of the new one"
-            for label, known in _accepted(asked)
+        notes=[
+            *manifest.get("faults", {}).values(),
+            *(f"{label}: {game['note']}" for label, game in manifest["games"].items() if game.get("note")),
+            *(
+                f"{label}: its code has changed (its digest was {known['digest']}, now it is {known['code']}), "
+                "and that was accepted: rows of the old code are among those of the new one"
+                for label, known in _accepted(asked)
+            ),
         ],
     )
 

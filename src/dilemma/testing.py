@@ -15,7 +15,7 @@ import multiprocessing
 import pickle
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from typing import ClassVar, TypeVar
 
@@ -24,6 +24,7 @@ import torch
 from pydantic import BaseModel
 from torch import Tensor
 
+from .agents import ambient
 from .agents.agent import Agent, Chairs, Observation, Player, Round
 from .agents.automaton import AutomatonPlayer
 from .envs.chance import Chance, Purpose, derive, sealed
@@ -78,7 +79,8 @@ def check_agent(agent: Agent, game: Environment | None = None) -> None:
     _require(len(played) > 0, f"it refuses every game tried ({reasons[0]}): name one, check_agent(agent, game)")
     for each in played:
         try:
-            with _nothing_ambient():
+            # What plain Python draws from the global generators is seeded for it, as in a watched match.
+            with _nothing_ambient(), ambient.kept() if agent.slow else nullcontext(), ambient.watching():
                 learning = _check_acting(agent, each) or agent.learns  # trained beforehand, it counts as a learner
                 _check_matches(agent, each, alone=not learning)
         except AgentError as error:
