@@ -295,7 +295,7 @@ def _exact(chunk: Chunk) -> Outcome:
     game = _game(chunk)
     assert isinstance(game, RepeatedGame)
     automata = [automaton for agent in _agents(chunk) if (automaton := agent.as_automaton(game))]
-    found = exact(game, automata, chunk.cast)
+    found = exact(game, automata, chunk.cast, leads=True)
     own = found.outcomes
     outcomes = np.stack((own, own[:, [0, 2, 1, 3]]), 1)
     rows = _seat_rows(chunk, chunk.cast, found.payoff, found.cooperation, outcomes)
@@ -304,6 +304,7 @@ def _exact(chunk: Chunk) -> Outcome:
     rows["rounds"] = np.full(found.payoff.size, found.rounds)
     rows |= found.conduct.columns(np.ones(found.payoff.shape))
     rows["variance"] = found.variance.ravel()
+    rows["win"], rows["good"] = found.wins.ravel(), found.good.ravel()
     rows["standard_error"] = np.zeros(found.payoff.size)
     return Outcome([rows])
 
