@@ -16,7 +16,7 @@ COLUMNS = (
 )
 _GIVEN = {
     *("match", "environment", "how", "repetition", "seat", "agent", "opponent", "k"),
-    *("payoff", "weight", "rounds", "variance", "standard_error", "opening", "win", "good"),
+    *("payoff", "weight", "mean_weight", "rounds", "variance", "standard_error", "opening", "win", "good"),
     *(f"{before}_{state}" for before in ("after", "c_after") for state in ("cc", "cd", "dc", "dd")),
 }
 _TIE = 1e-9
@@ -65,8 +65,7 @@ def cell_table(cells: Cells) -> pd.DataFrame:
     wins = cells.per_cell((margin > _TIE).astype(np.float64)) / cells.matches
     wins[np.isnan(cells.per_cell(margin))] = np.nan
     # On both seats of a match nobody is ahead of itself.
-    alone = np.diff(cells.match_starts, append=len(cells.rows)) > 1
-    expected = cells.per_cell(np.where(alone, 0.0, cells.per_match(cells.column("win"))))
+    expected = cells.per_cell(np.where(cells.seats_held > 1, 0.0, cells.per_match(cells.column("win"))))
     columns: dict[str, object] = {
         "environment": cells.environment,
         "agent": pd.Categorical.from_codes(cells.agent, cells.agents),

@@ -24,6 +24,7 @@ from .analysis.cells import Game, environments
 from .analysis.gallery import Gallery
 from .analysis.held_out import rivals
 from .analysis.judgement import Judgement
+from .analysis.mean_weights import mean_payoffs, mean_weights
 from .analysis.payoffs import payoff_table
 from .analysis.racing import unresolved
 from .analysis.ranking import rank
@@ -36,6 +37,7 @@ from .gallery import galleries
 from .tournament.chunk import Chunk
 from .tournament.config import Config, Execution, analysis_of, load
 from .tournament.exploit.search import Found, look, searches
+from .tournament.identity import SCHEMA
 from .tournament.plan import Mode, Plan, check, entrants, settings
 from .tournament.runner import carry_out, work
 from .tournament.schedule import Cell
@@ -49,8 +51,8 @@ Watch: TypeAlias = Callable[[int, int], None]
 class Results:
     """What a tournament gave."""
 
-    seats: pd.DataFrame
-    """A row for each seat of each match; payoff per round."""
+    rows: pd.DataFrame
+    """`seats` as it is stored, without `mean_weight`."""
     failures: Sequence[Mapping[str, Any]]
     """Matches that could not be played, each with its reason."""
     games: Mapping[str, Game]
@@ -71,22 +73,47 @@ class Results:
     """The folder that keeps all this, if there is one."""
 
     @cached_property
+    def seats(self) -> pd.DataFrame:
+        """A row for each seat of each match; payoff per round.
+
+        Rows don't weigh alike: an exact payoff is one row, a played one as many as there are repetitions.
+        `mean_weight` is what a row counts for in its agent's mean payoff in the environment (`mean_payoffs`).
+        """
+        ranked = rivals(self.rows, self.asked.background)
+        weights = pd.Series(mean_weights(ranked, self.games, self.failures), ranked.index)
+        return self.rows.assign(mean_weight=weights.reindex(self.rows.index, fill_value=0.0))
+
+    def mean_payoffs(self) -> pd.DataFrame:
+        """A row for each environment and agent, the best first: its mean payoff, as in the ranking.
+
+        It is the sum of `payoff * mean_weight` over the agent's rows of `seats`; NaN for agents without a rank.
+        """
+        return mean_payoffs(self.seats)
+
+    @cached_property
     def payoffs(self) -> pd.DataFrame:
         """A row for each environment, agent and opponent: payoff per round, standard error, cooperation."""
-        return payoff_table(self.seats, self.games)
+        return payoff_table(self.rows, self.games)
 
     @cached_property
     def ranking(self) -> pd.DataFrame:
         """A row for each environment and agent, the best first, with 95 % intervals."""
         asked = self.asked
-        ranked = rivals(self.seats, asked.background)
-        return rank(ranked, self.games, draws=asked.draws, top=asked.top, correction=asked.comparisons)
+        ranked = rivals(self.rows, asked.background)
+        return rank(
+            ranked,
+            self.games,
+            draws=asked.draws,
+            top=asked.top,
+            correction=asked.comparisons,
+            failures=self.failures,
+        )
 
     def report(self, folder: Path | str) -> Path:
         """Write the report into `folder`; returns its page."""
         return write_report(
             folder,
-            self.seats,
+            self.rows,
             self.games,
             self.facts,
             asked=self.asked,
@@ -100,7 +127,7 @@ class Results:
         """What the report shows of matches, by environment; nothing where they can't be played again."""
         try:
             config = self.config or (load(str(Store(self.run).config_path)) if self.run else None)
-            return galleries(config, self.seats, self.run) if config else {}
+            return galleries(config, self.rows, self.run) if config else {}
         except Exception:  # an agent that is gone, say: the report must stand without it
             return {}
 
@@ -167,6 +194,7 @@ def play_into(store: Store, config: Config, watch: Watch) -> None:
     """Play what a run folder lacks; every finished chunk is kept at once."""
     plan = config.plan
     manifest = {
+        "schema": SCHEMA,
         "name": plan.name,
         "seed": plan.seed,
         "versions": versions(),
@@ -193,6 +221,7 @@ def exploit_into(
 
     Exact ones take no time worth a word; `meter` is told of the others. Returns what went wrong, a sentence each.
     """
+    store.check_schema()
     tried = {key for key, record in store.exploits().items() if not record.get("traceback")}
     wanted = [search for search in searches(config, labels) if search.key not in tried]
     quick = [search for search in wanted if search.kind == "exact"]
@@ -230,6 +259,11 @@ def stored(store: Store, changes: Sequence[str] = ()) -> Results:
         list(store.exploits().values()),
         run=store.path,
     )
+
+
+def open_run(folder: Path | str) -> Results:
+    """The results of a run folder, finished or not. Raises DilemmaError where there is none."""
+    return stored(Store.existing(Path(folder)))
 
 
 def games_of(plan: Plan) -> dict[str, Game]:
@@ -318,10 +352,15 @@ def _facts(
         versions=manifest.get("versions", {}),
         counts=manifest.get("counts", {}),
         failures=[
-            {key: failure[key] for key in ("setting", "cast", "repetition", "reason")} for failure in failures
+            {key: failure[key] for key in ("setting", "cast", "blamed", "repetition", "reason")}
+            for failure in failures
         ],
         notes=[f"{label}: {game['note']}" for label, game in manifest["games"].items() if game.get("note")],
     )
+
+
+_TOLD = ("setting", "cast", "blamed", "repetition", "reason")
+"""What the page has of a failure."""
 
 
 def _without_label(entry: Mapping[str, object]) -> dict[str, object]:
