@@ -21,7 +21,6 @@ from ..envs.matrix_game import RepeatedGame
 Numbers: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.int64]
 
-_CELLS = 2**15  # product states of a batch: its chain then stays in the processor's cache
 _RAREST = 1e-60  # what is done by both and seen by both is four such probabilities, which floats still hold
 _MIRRORED = np.array((0, 2, 1, 3))  # an outcome CC, CD, DC, DD from the other seat's view
 
@@ -103,8 +102,11 @@ def _least(automaton: Automaton, noise: float, misperception: float) -> float:
     return float(chances[chances > 0].min())
 
 
-def product_chains(automata: Sequence[Automaton], cast: Indices, game: RepeatedGame) -> Iterator[Chains]:
-    """The chains of the pairs in `cast` [pair, seat] (indices of `automata`), in order, in batches.
+def product_chains(
+    automata: Sequence[Automaton], cast: Indices, game: RepeatedGame, cells: int
+) -> Iterator[Chains]:
+    """The chains of the pairs in `cast` [pair, seat] (indices of `automata`), in order, in batches of so many
+    product states.
 
     Raises DilemmaError where something is too rare.
     """
@@ -116,7 +118,7 @@ def product_chains(automata: Sequence[Automaton], cast: Indices, game: RepeatedG
     moves = np.concatenate([does(automaton, game.noise) for automaton in automata])
     transitions = np.concatenate([automaton.transitions.reshape(-1, 4) for automaton in automata])
     branches = _Branches.of(game.misperception)
-    batch = np.cumsum(sizes[cast].prod(1)) // _CELLS
+    batch = np.cumsum(sizes[cast].prod(1)) // cells
     for pairs in np.split(cast, np.flatnonzero(np.diff(batch)) + 1):
         yield _explore(pairs, sizes, first, moves, transitions, branches)
 

@@ -325,7 +325,7 @@ def _exact(chunk: Chunk) -> Outcome:
     for agent, automaton in automata:
         if automaton is None:
             raise AgentError((agent,)) from DilemmaError("it was a finite automaton, and is none any more")
-    found = exact(game, [automaton for _, automaton in automata if automaton], chunk.cast)
+    found = exact(game, [automaton for _, automaton in automata if automaton], chunk.cast, leads=True)
     own = found.outcomes
     outcomes = np.stack((own, own[:, [0, 2, 1, 3]]), 1)
     rows = _seat_rows(chunk, chunk.cast, found.payoff, found.cooperation, outcomes)
@@ -334,6 +334,7 @@ def _exact(chunk: Chunk) -> Outcome:
     rows["rounds"] = np.full(found.payoff.size, found.rounds)
     rows |= found.conduct.columns(np.ones(found.payoff.shape))
     rows["variance"] = found.variance.ravel()
+    rows["win"], rows["good"] = found.wins.ravel(), found.good.ravel()
     rows["standard_error"] = np.zeros(found.payoff.size)
     return Outcome([rows])
 
