@@ -7,17 +7,17 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from .bootstrap import drawn_payoffs, generator, intervals
-from .cells import Cells, Flags, Game, Numbers, environments
+from .bootstrap import FEW, drawn_payoffs, generator, intervals
+from .cells import Cells, Flags, Game, Indices, Numbers, environments
 from .influence import influence, payoff_matrix
 from .payoffs import cell_table
 from .rank_sets import Correction, contrasts, rank_sets
 
 COLUMNS = (
     *("environment", "rank", "agent", "payoff", "low", "high", "fixed_low", "fixed_high"),
-    *("rank_low", "rank_high", "p_best", "p_top", "standard_error", "payoff_without_self", "gap"),
-    *("worst_partner", "worst_partner_name", "worst_tenth"),
-    *("wins", "cooperation", "opponents", "missing", "matches", "note"),
+    *("fixed_rank_low", "fixed_rank_high", "fixed_p_best", "rank_low", "rank_high", "p_best", "p_top"),
+    *("standard_error", "payoff_without_self", "gap", "worst_partner", "worst_partner_name", "worst_tenth"),
+    *("wins", "cooperation", "opponents", "kinds", "missing", "matches", "note"),
 )
 TOP = 3
 WORST = 0.1
@@ -61,10 +61,12 @@ def rank_cells(
     place, and `gap` is to the next one.
 
     `fixed_low` and `fixed_high` hold the payoff over further repetitions with these opponents in 95 % of cases,
-    `low` and `high` that over other opponents of their kind as well; `standard_error` is over repetitions alone,
-    as if they shared no chance. `rank_low` to `rank_high` holds the rank over other opponents, for all agents at
-    once with 95 %. `p_best` and `p_top` are shares of the bootstrap's draws in which the agent is first, and
-    among the first `top`; who ties shares.
+    `low` and `high` that over other kinds of opponents as well; `standard_error` is over repetitions alone,
+    as if they shared no chance. `fixed_rank_low` to `fixed_rank_high` and `rank_low` to `rank_high` hold the rank,
+    for all agents at once with 95 %. `fixed_p_best`, `p_best` and `p_top` are shares of the bootstrap's draws in
+    which the agent is first, and among the first `top`; who ties shares. `kinds` counts how many kinds the
+    opponents are of; below five nothing is said of others: `low`, `high`, `p_best` and `p_top` are NaN, and any
+    rank is left open.
 
     `worst_partner` is the payoff with the opponent named beside it, `worst_tenth` the mean over the worst tenth
     of opponents (a part of one where a tenth is no whole number). `wins` leaves self-play out. `missing` counts
@@ -87,15 +89,20 @@ def rank_cells(
     matrix = payoff_matrix(cells, table)
     moved = influence(cells, table)
     random = generator(cells.environment, seed)
-    drawn = drawn_payoffs(moved, draws, random).sampled
+    drawn = drawn_payoffs(moved, draws, random)
     sampled, fixed = intervals(moved, sampled=True), intervals(moved, sampled=False)
     sets = rank_sets(moved, contrasts(moved), draws, random, correction)
+    same = rank_sets(moved, contrasts(moved, sampled=False), draws, random, correction)
     payoff, opponents = moved.payoff, moved.partners
     worst = np.where(np.isnan(matrix), np.inf, matrix)
     order = np.argsort(np.where(np.isnan(payoff), np.inf, -payoff.round(12)), kind="stable")
     best_first = payoff[order]
     missing = size - (not alone.any()) - opponents
     known = ~np.isnan(payoff)
+
+    def places(ranks: Indices) -> pd.Series[int]:
+        return pd.Series(np.where(known, ranks, np.nan)[order]).astype("Int64")
+
     return pd.DataFrame(
         {
             "environment": cells.environment,
@@ -106,10 +113,13 @@ def rank_cells(
             "high": sampled.high[order],
             "fixed_low": fixed.low[order],
             "fixed_high": fixed.high[order],
-            "rank_low": pd.Series(np.where(known, sets.low, np.nan)[order]).astype("Int64"),
-            "rank_high": pd.Series(np.where(known, sets.high, np.nan)[order]).astype("Int64"),
-            "p_best": among_first(drawn, 1)[order],
-            "p_top": among_first(drawn, top)[order],
+            "fixed_rank_low": places(same.low),
+            "fixed_rank_high": places(same.high),
+            "fixed_p_best": among_first(drawn.fixed, 1)[order],
+            "rank_low": places(sets.low),
+            "rank_high": places(sets.high),
+            "p_best": among_first(drawn.sampled, 1)[order],
+            "p_top": among_first(drawn.sampled, top)[order],
             "standard_error": (np.sqrt(errors) / opponents.clip(1))[order],
             "payoff_without_self": mean("payoff", ~alone)[order],
             "gap": np.append(best_first[:-1] - best_first[1:], np.nan),
@@ -119,9 +129,10 @@ def rank_cells(
             "wins": mean("wins", ~alone)[order],
             "cooperation": mean("cooperation", everybody)[order],
             "opponents": opponents[order],
+            "kinds": moved.kinds[order],
             "missing": missing[order],
             "matches": np.bincount(index, table["matches"], size).astype(np.int64)[order],
-            "note": [_note(opponents[i], missing[i], bool(np.isnan(sampled.low[i]))) for i in order],
+            "note": [_note(opponents[i], moved.kinds[i], missing[i]) for i in order],
         }
     )
 
@@ -152,15 +163,19 @@ def worst_tenth(matrix: Numbers) -> Numbers:
     return np.where(count[:, 0] > 0, total / np.where(count[:, 0] > 0, weight.sum(1), 1), np.nan)
 
 
-def _note(opponents: int, missing: int, silent: bool) -> str:
+def _note(opponents: int, kinds: int, missing: int) -> str:
     """What the reader of an agent's row must know."""
     notes = []
-    if opponents == 1:
-        notes.append(
-            "one opponent, nothing to resample: no interval"
-            if silent
-            else "one opponent: the interval speaks of repetitions only"
-        )
+    if kinds < opponents:
+        notes.append(f"{_counted(opponents, 'opponent')} of {_counted(kinds, 'kind')}")
+    if 0 < kinds < FEW:
+        few = _counted(kinds, "kind of opponent" if kinds < opponents else "opponent")
+        notes.append(f"with {few} nothing is known of others: {FEW} are the least")
     if missing:
-        notes.append(f"{missing} opponent{'s' if missing > 1 else ''} missing")
+        notes.append(f"{_counted(missing, 'opponent')} missing")
     return "; ".join(notes)
+
+
+def _counted(number: int, thing: str) -> str:
+    noun, _, rest = thing.partition(" of ")
+    return f"{number} {noun}{'s' if number != 1 else ''}{f' of {rest}' if rest else ''}"
