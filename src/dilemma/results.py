@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import platform
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields, replace
@@ -36,7 +37,7 @@ from .gallery import galleries
 from .tournament.chunk import Chunk
 from .tournament.config import Config, Execution, analysis_of, load
 from .tournament.exploit.search import Found, look, searches
-from .tournament.plan import Mode, Plan, check, entrants, settings
+from .tournament.plan import Entrant, Mode, Plan, check, entrants, settings
 from .tournament.runner import carry_out, work
 from .tournament.schedule import Cell
 from .tournament.store import Store
@@ -243,9 +244,17 @@ def games_of(plan: Plan) -> dict[str, Game]:
             extremes=setting.game.extremes,
             note=setting.game.note,
             shares=setting.game.shares,
+            versions=versions_of(plan.entrants),
         )
         for setting in plan.settings
     }
+
+
+def versions_of(entrants: Sequence[Entrant]) -> dict[str, str]:
+    """Label -> name, of agents that are there more than once, as checkpoints of a learner or with other parameters."""
+    names = {of.label: getattr(of.agent, "learner", of.definition.name) for of in entrants}
+    count = Counter(names.values())
+    return {label: name for label, name in names.items() if count[name] > 1}
 
 
 def summary(thing: type) -> str:
