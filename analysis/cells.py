@@ -8,7 +8,7 @@ independent.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NotRequired, TypeAlias, TypedDict
 
 import numpy as np
@@ -80,6 +80,11 @@ class Cells:
         return np.diff(self.cell_starts, append=len(self.match_starts))
 
     @property
+    def seats_held(self) -> Indices:
+        """How many seats the agent has in each match [match]."""
+        return np.diff(self.match_starts, append=len(self.rows))
+
+    @property
     def roster(self) -> Indices:
         """The agents that sit in this environment, as indices into `agents`."""
         return np.union1d(self.agent, self.opponent)
@@ -90,6 +95,21 @@ class Cells:
         pair = self.agent * len(self.agents) + self.opponent
         _, which, together = np.unique(pair, return_inverse=True, return_counts=True)
         return np.asarray(1.0 / together[which], dtype=np.float64)
+
+    def among(self, agents: Indices, partners: Indices) -> Cells:
+        """The cells of these agents with these partners; indices into `self.agents`."""
+        keep = np.isin(self.agent, agents) & np.isin(self.opponent, partners)
+        if keep.all():
+            return self
+        matches = np.repeat(keep, self.matches)
+        seats = self.seats_held
+        return replace(
+            self,
+            **{name: getattr(self, name)[keep] for name in ("agent", "opponent", "seat", "k", "how")},
+            rows=self.rows[np.repeat(matches, seats)],
+            match_starts=_starts(seats[matches]),
+            cell_starts=_starts(self.matches[keep]),
+        )
 
     def column(self, name: str) -> Numbers:
         """A column of `seats` [row], in order; NaN where there is none."""
@@ -105,14 +125,17 @@ class Cells:
 
     def per_match(self, values: Numbers) -> Numbers:
         """The mean over the agent's seats in each match, of values [row]."""
-        seats = np.diff(self.match_starts, append=len(self.rows))
-        mean: Numbers = np.add.reduceat(values, self.match_starts) / seats
+        mean: Numbers = np.add.reduceat(values, self.match_starts) / self.seats_held
         return mean
 
     def per_cell(self, values: Numbers) -> Numbers:
         """Sums over the matches of each cell, of values [match]."""
         total: Numbers = np.add.reduceat(values, self.cell_starts)
         return total
+
+
+def _starts(lengths: Indices) -> Indices:
+    return np.cumsum(lengths) - lengths
 
 
 def environments(seats: pd.DataFrame, games: Mapping[str, Game]) -> Iterator[Cells]:

@@ -16,7 +16,7 @@ COLUMNS = (
 )
 _GIVEN = {
     *("match", "environment", "how", "repetition", "seat", "agent", "opponent", "k"),
-    *("payoff", "weight", "rounds", "variance", "standard_error", "opening"),
+    *("payoff", "weight", "mean_weight", "rounds", "variance", "standard_error", "opening"),
     *(f"{before}_{state}" for before in ("after", "c_after") for state in ("cc", "cd", "dc", "dd")),
 }
 _TIE = 1e-9

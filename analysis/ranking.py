@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from .bootstrap import FEW, drawn_payoffs, generator, intervals
 from .cells import Cells, Flags, Game, Indices, Numbers, environments
+from .field import FailureRecords, Field, common_field, unranked
 from .influence import influence, payoff_matrix
 from .payoffs import cell_table
 from .rank_sets import Correction, contrasts, rank_sets
@@ -20,6 +22,10 @@ COLUMNS = (
     *("wins", "cooperation", "opponents", "kinds", "missing", "matches", "note"),
 )
 TOP = 3
+_TYPES: dict[str, Literal["Int64", "int64"]] = {
+    **dict.fromkeys(("rank", "rank_low", "rank_high", "fixed_rank_low", "fixed_rank_high", "kinds"), "Int64"),
+    **{"opponents": "int64", "missing": "int64", "matches": "int64"},
+}
 WORST = 0.1
 
 
@@ -31,11 +37,24 @@ def rank(
     seed: int = 0,
     top: int = TOP,
     correction: Correction = "max_t",
+    failures: FailureRecords = (),
 ) -> pd.DataFrame:
-    """A row for each environment and agent, best payoff first; columns as in `COLUMNS`."""
+    """A row for each environment and agent, best payoff first; columns as in `COLUMNS`.
+
+    Ranked are the agents of the common field (`field.py`); those left out, for `failures` or for matches that they
+    lack, stand below, without a rank.
+    """
+    fields = [common_field(cells, failures) for cells in environments(seats, games)]
     rankings = [
-        rank_cells(cells, cell_table(cells), draws=draws, seed=seed, top=top, correction=correction)
-        for cells in environments(seats, games)
+        rank_field(
+            field,
+            None if field.cells is None else cell_table(field.cells),
+            draws=draws,
+            seed=seed,
+            top=top,
+            correction=correction,
+        )
+        for field in fields
     ]
     if not rankings:
         return pd.DataFrame({name: pd.Series(dtype=np.float64) for name in COLUMNS})
@@ -43,6 +62,28 @@ def rank(
     labels = seats["environment"].cat.categories.astype(str)
     ranking["environment"] = pd.Categorical(ranking["environment"], labels)
     return ranking
+
+
+def rank_field(
+    field: Field,
+    table: pd.DataFrame | None,
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+    top: int = TOP,
+    correction: Correction = "max_t",
+) -> pd.DataFrame:
+    """One environment's ranking: its common field, whose `cell_table` is given, then those left out, unranked."""
+    parts = [unranked(field)]
+    if field.cells is not None and table is not None:
+        ranked = rank_cells(field.cells, table, draws=draws, seed=seed, top=top, correction=correction)
+        ranked = ranked[ranked["opponents"] > 0]  # the others are partners alone
+        names = ranked["agent"].astype(str)
+        told = [field.notes.get(name, "") for name in names]
+        notes = ["; ".join(filter(None, both)) for both in zip(told, ranked["note"], strict=True)]
+        parts.insert(0, ranked.assign(missing=names.map(field.missing), note=notes))
+    parts = [part for part in parts if len(part)]
+    return pd.concat(parts, ignore_index=True).reindex(columns=list(COLUMNS)).astype(_TYPES)
 
 
 def rank_cells(
@@ -69,8 +110,7 @@ def rank_cells(
     rank is left open.
 
     `worst_partner` is the payoff with the opponent named beside it, `worst_tenth` the mean over the worst tenth
-    of opponents (a part of one where a tenth is no whole number). `wins` leaves self-play out. `missing` counts
-    opponents that others met and this agent did not.
+    of opponents (a part of one where a tenth is no whole number). `wins` leaves self-play out.
     """
     roster, share = cells.roster, cells.share
     size = len(roster)
@@ -97,7 +137,6 @@ def rank_cells(
     worst = np.where(np.isnan(matrix), np.inf, matrix)
     order = np.argsort(np.where(np.isnan(payoff), np.inf, -payoff.round(12)), kind="stable")
     best_first = payoff[order]
-    missing = size - (not alone.any()) - opponents
     known = ~np.isnan(payoff)
 
     def places(ranks: Indices) -> pd.Series[int]:
@@ -130,9 +169,8 @@ def rank_cells(
             "cooperation": mean("cooperation", everybody)[order],
             "opponents": opponents[order],
             "kinds": moved.kinds[order],
-            "missing": missing[order],
             "matches": np.bincount(index, table["matches"], size).astype(np.int64)[order],
-            "note": [_note(opponents[i], moved.kinds[i], missing[i]) for i in order],
+            "note": [_note(opponents[i], moved.kinds[i]) for i in order],
         }
     )
 
@@ -163,19 +201,12 @@ def worst_tenth(matrix: Numbers) -> Numbers:
     return np.where(count[:, 0] > 0, total / np.where(count[:, 0] > 0, weight.sum(1), 1), np.nan)
 
 
-def _note(opponents: int, kinds: int, missing: int) -> str:
+def _note(opponents: int, kinds: int) -> str:
     """What the reader of an agent's row must know."""
     notes = []
     if kinds < opponents:
-        notes.append(f"{_counted(opponents, 'opponent')} of {_counted(kinds, 'kind')}")
+        notes.append(f"{opponents} opponents of {kinds} kind{'s' if kinds != 1 else ''}")
     if 0 < kinds < FEW:
-        few = _counted(kinds, "kind of opponent" if kinds < opponents else "opponent")
-        notes.append(f"with {few} nothing is known of others: {FEW} are the least")
-    if missing:
-        notes.append(f"{_counted(missing, 'opponent')} missing")
+        few = ("kind" if kinds < opponents else "opponent") + ("s" if kinds != 1 else "")
+        notes.append(f"with {kinds} {few} nothing is known of others: {FEW} are the least")
     return "; ".join(notes)
-
-
-def _counted(number: int, thing: str) -> str:
-    noun, _, rest = thing.partition(" of ")
-    return f"{number} {noun}{'s' if number != 1 else ''}{f' of {rest}' if rest else ''}"

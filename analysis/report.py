@@ -18,6 +18,7 @@ from .cells import Game, environments
 from .chapters import Chapter, Evidence, across, cards_alone, chapters
 from .curves import LATE_COLUMNS, POINTS
 from .exploitability import Cards
+from .field import common_field
 from .gallery import Gallery
 from .held_out import rivals
 from .judgement import Judgement
@@ -26,7 +27,7 @@ from .learning import Learning, Lesson, learning, lessons
 from .payoffs import COLUMNS as PAYOFF_COLUMNS
 from .payoffs import cell_table
 from .ranking import COLUMNS as RANKING_COLUMNS
-from .ranking import rank_cells
+from .ranking import rank_field
 from .remarks import remarks
 from .tables import TEXT_COLUMNS, latex, markdown, payoffs_text, ranking_text
 
@@ -101,20 +102,26 @@ def write_report(
     for number, everybody in enumerate(environments(seats, games), start=1):
         label = everybody.environment
         whole_table = cell_table(everybody)
-        cells = among.get(label, everybody)
-        table = whole_table if cells is everybody else cell_table(cells)
-        ranking = rank_cells(
-            cells, table, draws=asked.draws, seed=asked.seed, top=asked.top, correction=asked.comparisons
+        rivals_cells = among.get(label, everybody)
+        shown = whole_table if rivals_cells is everybody else cell_table(rivals_cells)
+        field = common_field(rivals_cells, (facts or {}).get("failures", ()))
+        cells = field.cells
+        table = shown if cells is rivals_cells else None if cells is None else cell_table(cells)
+        ranking = rank_field(
+            field, table, draws=asked.draws, seed=asked.seed, top=asked.top, correction=asked.comparisons
         )
         game = games.get(label, Game(symmetric=True, seats=2, title=""))
         slug = re.sub("[^a-z0-9]+", "-", label.lower())[:60].strip("-") or "environment"
         album = Album(folder / "figures", number, f"{number}-{slug}")
         spent = None if costs is None else costs[costs["environment"] == label]
         own = None if curves is None else curves[curves["environment"] == label]
-        evidence = Evidence(cells, table, ranking, everybody, whole_table, game, asked, cards, runs, spent, own)
-        written = list(chapters(evidence))
+        written = list[Chapter]()
+        if cells is not None and table is not None:
+            written += chapters(
+                Evidence(cells, table, ranking, everybody, whole_table, game, asked, cards, runs, spent, own)
+            )
         seen = (replays or {}).get(label)
-        sections.append(_section(album, game, ranking, table, learned.get(label), written, seen))
+        sections.append(_section(album, game, ranking, shown, learned.get(label), written, seen))
     together = list(across([section.ranking for section in sections], asked))
     together += cards_alone(cards, [section.label for section in sections])
     _write_tables(folder, sections, together)

@@ -55,7 +55,7 @@ def ranking_text(ranking: pd.DataFrame) -> pd.DataFrame:
         "Gap": fixed(ranking["gap"], digits),
         "Without self-play": fixed(ranking["payoff_without_self"], digits),
         "Opponents": ranking["opponents"].astype(str).to_list(),
-        "Kinds": ranking["kinds"].astype(str).to_list() if (ranking["kinds"] < ranking["opponents"]).any() else [],
+        "Kinds": _unless_nan(ranking["kinds"]) if (ranking["kinds"] < ranking["opponents"]).any() else [],
         "Matches": ranking["matches"].astype(str).to_list(),
         "Note": ranking["note"].to_list(),
     }

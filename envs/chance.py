@@ -4,6 +4,9 @@ A draw is `hash(key + address)`, where the key belongs to one (match, seat or en
 address to one (purpose, episode, round). So a draw does not depend on who else sits in the chunk, on the
 number of workers, on what was drawn before, or on the device. The hash is splitmix-like (Steele, Lea and
 Flood 2014, "Fast splittable pseudorandom number generators") on int64 tensors, where multiplication wraps.
+
+That hash is fast, and it can be undone. So what is handed out, to a chair or to the environment, is a key that
+comes from the match's by one that can't (`sealed`): who holds it foresees its own draws and nobody else's.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ _MASK = 2**64 - 1
 _GAMMA = 0x9E3779B97F4A7C15
 _MULTIPLIERS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 _HALF = 2**31
+_SIPHASH = (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573)
 
 
 class Purpose(IntEnum):
@@ -63,9 +67,55 @@ def _shift_right(numbers: Tensor, bits: int) -> Tensor:
 
 
 def derive(keys: Tensor, index: int | Tensor) -> Tensor:
-    """Keys of the parts `index` (a seat, a table, a repetition) of what `keys` belong to; they broadcast."""
+    """Keys of the parts `index` (a table, a repetition) of what `keys` belong to; they broadcast.
+
+    Each can be computed from the other: what others must not find out is `sealed`.
+    """
     step = (index + 1) * _signed(_GAMMA) if isinstance(index, Tensor) else _signed((index + 1) * _GAMMA)
     return mix_tensor(keys + step)
+
+
+def siphash(first: Tensor, second: Tensor, message: Tensor) -> Tensor:
+    """SipHash-2-4 of the four bytes of `message` (0 to 2**32 - 1) under the 128-bit key (first, second).
+
+    int64 tensors that broadcast, with the bits of unsigned numbers. Without the key, what it gives can't be told
+    from random numbers. Aumasson and Bernstein 2012, "SipHash: a fast short-input PRF".
+    """
+    block = message | (4 << 56)  # the bytes' number stands above them
+    nothing = torch.zeros_like(first ^ second ^ block)
+    a, b, c, d = (nothing ^ half ^ constant for half, constant in zip((first, second) * 2, _SIPHASH, strict=True))
+    d ^= block
+    spare = torch.empty_like(d)
+    for turn in range(6):
+        if turn == 2:
+            a ^= block
+            c ^= 0xFF
+        for x, y, bits in ((a, b, 13), (c, d, 16)):
+            x += y
+            _rotate(y, bits, spare).bitwise_xor_(x)
+        _rotate(a, 32, spare)
+        for x, y, bits in ((c, b, 17), (a, d, 21)):
+            x += y
+            _rotate(y, bits, spare).bitwise_xor_(x)
+        _rotate(c, 32, spare)
+    return a ^ b ^ c ^ d
+
+
+def _rotate(numbers: Tensor, bits: int, spare: Tensor) -> Tensor:
+    """`numbers` with their bits rotated left in place."""
+    torch.bitwise_right_shift(numbers, 64 - bits, out=spare)
+    spare &= 2**bits - 1  # the shift is arithmetic
+    numbers <<= bits
+    numbers |= spare
+    return numbers
+
+
+def sealed(keys: Tensor, part: int | Tensor) -> Tensor:
+    """Keys of the parts of what `keys` belong to (0 the environment, seat + 1 a chair), to be handed out.
+
+    Neither `keys` nor another part's can be found from them, short of trying every key; they broadcast.
+    """
+    return siphash(keys, mix_tensor(keys), torch.as_tensor(part, device=keys.device))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ except ModuleNotFoundError as error:
     raise ModuleNotFoundError("PettingZoo is not installed: pip install 'dilemma[pettingzoo]'") from error
 
 from . import CATALOGUE
-from .chance import Chance, derive
+from .chance import Chance, sealed
 from .environment import Box, Discrete, Environment, State, Step
 from .errors import DilemmaError
 
@@ -114,7 +114,7 @@ class OneTable(ParallelEnv):  # type: ignore[misc] # PettingZoo has no types
             self._episode += 1
         else:
             key = secrets.randbits(63) if seed is None else int(seed)
-            self._chance = Chance.at_tables(derive(torch.tensor([key]), 0), 1)
+            self._chance = Chance.at_tables(sealed(torch.tensor([key]), 0), 1)
             self._episode = 0
         assert self._chance is not None
         self.agents = list(self.possible_agents)

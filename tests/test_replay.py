@@ -119,10 +119,10 @@ def test_the_text_of_a_played_match_is_what_it_was(played):
 
 
 NOISY = """\
-a:b against c in noisy: match 6386369817196064855, repetition 1, table 0, episode 0
-a:b  CCCDCDCDDCDDCDDDCCDCCCDCCDDDCC
-c    DDDCCDDDCCDDDDCDDCDDCCDDCDDDDC
-per round: a:b 1.56667, c 2.56667
+a:b against c in noisy: match 4902150715192947517, repetition 1, table 0, episode 0
+a:b  CDCDDDDDDDDCCDDCCCDDDC
+c    CCCDDCDDCCDDDDDDDDCDCD
+per round: a:b 2, c 2
 """
 
 
@@ -251,7 +251,7 @@ def test_a_report_stands_without_its_pictures(game, characters, says, tmp_path, 
 
 def test_a_report_shows_no_match_that_pays_otherwise_now(played):
     results = stored(played)
-    results.seats["payoff"] += 0.25
+    results.rows["payoff"] += 0.25
     shown = results.replays()
     assert set(shown) == {"coins", "cleanup"}
     assert not any(gallery.scenes for gallery in shown.values())

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..agents.agent import Agent, Chairs, Observation, Player, Round
 from ..agents.automaton import Automaton, AutomatonPlayer
-from ..envs.chance import Chance, derive
+from ..envs.chance import Chance, sealed
 from ..envs.environment import Box, Environment, State, Step
 from .conduct import Conduct, Observer
 
@@ -224,7 +224,7 @@ def play(
     # Inference mode is faster, but learners must be able to differentiate what they have seen.
     with torch.no_grad() if learning else torch.inference_mode():
         seating = seat(game, agents, cast, keys, protocol.tables)
-        chance = Chance.at_tables(derive(keys, 0), protocol.tables)
+        chance = Chance.at_tables(sealed(keys, 0), protocol.tables)
         total, curve, rounds = _episodes(
             game, seating, (*cast.shape, protocol.tables), chance, protocol, labels, learning
         )
@@ -251,7 +251,7 @@ def seat(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: Tensor,
     seats = cast.shape[1]
     flat = cast.flatten()
     seat_number = torch.arange(seats, device=cast.device).repeat(len(cast))
-    chair_keys = derive(keys.repeat_interleave(seats), seat_number + 1)
+    chair_keys = sealed(keys.repeat_interleave(seats), seat_number + 1)
     present = sorted(set(flat.tolist()))
     known = {index: _automaton(agents[index], game) for index in present}
     automata = {index: automaton for index, automaton in known.items() if automaton is not None}

@@ -93,6 +93,8 @@ class Failure:
     repetition: int
     reason: str
     traceback: str = ""
+    blamed: tuple[int, ...] = ()
+    """The plan's entrants that are at fault; none where nobody is known to be."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,7 @@ def play_chunk(chunk: Chunk, timeout: float | None = None) -> Outcome:
 
 def _play(chunk: Chunk, timeout: float | None, outcome: Outcome) -> None:
     suspects: NDArray[np.bool_] = np.ones(len(chunk), dtype=np.bool_)
+    guilty: list[int] = []
     try:
         with time_limit(timeout), np.errstate(invalid="ignore", divide="ignore"):
             played = _exact(chunk) if chunk.how == "exact" else _played(chunk)
@@ -152,13 +155,13 @@ def _play(chunk: Chunk, timeout: float | None, outcome: Outcome) -> None:
         outcome.costs.extend(played.costs)
         return
     if chunk.how == "learned":  # played again in other company, the others would learn something else
-        outcome.failures.extend(_failures(chunk, reason, trace))
+        outcome.failures.extend(_failures(chunk, reason, trace, guilty))
         return
     if not suspects.all():
         _play(chunk.select(~suspects), timeout, outcome)
     where = suspects.nonzero()[0]
     if len(where) == 1:
-        outcome.failures.extend(_failures(chunk.select(where), reason, trace))
+        outcome.failures.extend(_failures(chunk.select(where), reason, trace, guilty))
     else:
         for half in np.array_split(where, 2):
             _play(chunk.select(half), timeout, outcome)
@@ -198,10 +201,12 @@ def _reason(error: BaseException, timeout: float | None) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _failures(chunk: Chunk, reason: str, trace: str = "") -> Iterator[Failure]:
+def _failures(chunk: Chunk, reason: str, trace: str = "", guilty: Sequence[int] = ()) -> Iterator[Failure]:
+    """Every match of the chunk as failed; `guilty` are the indices of agents at fault, where they sit in it."""
     for cast, repetition, key in zip(chunk.cast, chunk.repetition, chunk.keys, strict=True):
         members = tuple(chunk.entrants[cast].tolist())
-        yield Failure(int(key), chunk.setting, members, int(repetition), reason, trace)
+        blamed = tuple(chunk.entrants[sorted(set(cast.tolist()) & set(guilty))].tolist()) if guilty else ()
+        yield Failure(int(key), chunk.setting, members, int(repetition), reason, trace, blamed)
 
 
 def whole_failure(chunk: Chunk, reason: str) -> Outcome:
@@ -231,7 +236,7 @@ def _game(chunk: Chunk) -> Environment:
 def _played(chunk: Chunk) -> Outcome:
     game = _game(chunk)
     keys, cast = torch.from_numpy(chunk.keys), torch.from_numpy(chunk.cast)
-    if game.seats > 2:
+    if game.seats > 2 and game.symmetric:
         cast = shuffled(cast, keys)
     played = play(game, _agents(chunk), cast.to(chunk.device), keys.to(chunk.device), chunk.learning, chunk.labels)
     played = played.on_cpu()

@@ -18,8 +18,11 @@ from numpy.typing import NDArray
 
 from ..envs.chance import derive
 
-SCHEMA = 1
-"""The number of the identity's form: it changes when old rows can no longer be matched with new ones."""
+SCHEMA = 2
+"""The number of the identity's form: it changes when old rows can no longer be matched with new ones.
+
+1: chance of chairs could be traced back to the match's key. 2: it is sealed.
+"""
 
 
 @dataclass(frozen=True)

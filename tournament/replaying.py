@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..envs.chance import Chance, derive
+from ..envs.chance import Chance, sealed
 from ..envs.environment import Environment, State, Step
 from ..envs.errors import DilemmaError
 from .chunk import Chunk, play_chunk
@@ -117,7 +117,7 @@ class Witness:
 
     def __init__(self, chunk: Chunk, match: int, table: int, episode: int):
         keys = torch.from_numpy(chunk.keys)
-        self._keys = Chance.at_tables(derive(keys, 0), chunk.learning.tables).keys
+        self._keys = Chance.at_tables(sealed(keys, 0), chunk.learning.tables).keys
         self._row = chunk.keys.tolist().index(match)
         self._table, self._episode = table, episode
         self.action: list[Tensor] = []

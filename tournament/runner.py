@@ -26,6 +26,7 @@ from .config import Config, Execution
 from .identity import match_keys
 from .plan import HOW, How, Plan
 from .schedule import Cell, round_robin
+from .seating import order
 
 SMALLEST, LARGEST, SLOW = 1024, 65_536, 16
 """Matches of a chunk: the fewest worth sending, the most, and with a slow agent in each."""
@@ -164,11 +165,11 @@ def _cut(
         repetition = np.tile(np.arange(plan.repetitions), len(cells))
         keys = match_keys(keys[which], repetition)
     missing = ~np.isin(keys, done)
+    cast = _seated(plan.settings[index].game, np.array([cell.cast for cell in cells])[which], repetition)
     if how == "learned":
-        yield from _blocks(plan, index, np.array([cell.cast for cell in cells])[which], repetition, keys, missing)
+        yield from _blocks(plan, index, cast, repetition, keys, missing)
         return
-    keys, which, repetition = keys[missing], which[missing], repetition[missing]
-    cast = np.array([cell.cast for cell in cells])[which]
+    keys, cast, repetition = keys[missing], cast[missing], repetition[missing]
     slow_agents = [i for i, entrant in enumerate(plan.entrants) if entrant.agent.slow]
     slow = np.asarray(np.isin(cast, slow_agents).any(axis=1)) | plan.settings[index].game.slow
     for selected, is_slow in ((~slow, False), (slow, True)):
@@ -178,6 +179,15 @@ def _cut(
         size = execution.chunk or (SLOW if is_slow else _size(plan, index, len(members), execution))
         for part in np.array_split(members, math.ceil(len(members) / size)):
             yield _chunk(plan, index, cast[part], repetition[part], keys[part], how)
+
+
+def _seated(game: Environment, cast: NDArray[np.int64], repetition: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Casts [match, seat] in the order of their repetitions [match]; alike seats are left to chance."""
+    if game.seats == 2 or game.symmetric:
+        return cast
+    known, which = np.unique(repetition, return_inverse=True)
+    orders = np.stack([order(game.seats, number) for number in known.tolist()])
+    return np.take_along_axis(cast, orders[which], axis=1)
 
 
 def _blocks(

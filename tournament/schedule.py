@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations_with_replacement, permutations
+from itertools import combinations_with_replacement
 
 from .identity import cell_key
 from .plan import Entrant, How, Plan, Setting
+from .seating import rotations
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ def round_robin(plan: Plan) -> Iterator[list[Cell]]:
     """Everybody meets everybody, and itself with `self_play`; agents in the background meet only the others.
 
     In a symmetric game of two, every pair is one cell. In an asymmetric one, every pair is played in both
-    seats. With N seats, two agents share the seats in every proportion, from 1 against N - 1 on.
+    seats. With N seats, two agents share the seats in every proportion, from 1 against N - 1 on: one cell each
+    where chance shuffles the seats, and one for every rotation of the cast where the seats differ.
     """
     yield [cell for index in range(len(plan.settings)) for cell in _cells(plan, index)]
 
@@ -42,11 +44,13 @@ def _cells(plan: Plan, index: int) -> Iterator[Cell]:
                 yield _cell(plan, index, (first,) * setting.game.seats)
         elif setting.game.seats == 2:
             pair = (first, second)
-            for cast in [pair] if setting.game.symmetric else permutations(pair):
-                yield _cell(plan, index, tuple(cast))
+            for seated in [pair] if setting.game.symmetric else rotations(pair):
+                yield _cell(plan, index, seated)
         else:
             for k in range(1, setting.game.seats):
-                yield _cell(plan, index, (first,) * k + (second,) * (setting.game.seats - k))
+                cast = (first,) * k + (second,) * (setting.game.seats - k)
+                for seated in [cast] if setting.game.symmetric else rotations(cast):
+                    yield _cell(plan, index, seated)
 
 
 def _cell(plan: Plan, index: int, cast: tuple[int, ...]) -> Cell:

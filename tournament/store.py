@@ -38,6 +38,7 @@ from .config import Config, as_asked
 from .exploit.card import exploiter_of
 from .exploit.response_table import response_table
 from .exploit.search import Found
+from .identity import SCHEMA
 from .plan import HOW, Plan
 
 Asked: TypeAlias = dict[str, Any]
@@ -64,6 +65,7 @@ class Store:
         differ.
         """
         store = Store(path)
+        store.check_schema()
         if store.config_path.exists():
             differences = list(_differences(store.asked(), as_asked(config)))
             if differences:
@@ -89,6 +91,15 @@ class Store:
         if not store.config_path.is_file():
             raise DilemmaError(f"{path} is not a run folder: it has no config.toml")
         return store
+
+    def check_schema(self) -> None:
+        """Raises DilemmaError where the folder's matches have identities and chance of another form."""
+        found = self.manifest().get("schema", 1) if self.manifest_path.exists() else SCHEMA
+        if found != SCHEMA:
+            raise DilemmaError(
+                f"{self.path} was played by another version: its matches are of schema {found}, here they are of "
+                f"schema {SCHEMA}, with other chance. It can be read; to play, choose another folder with --out"
+            )
 
     @property
     def config_path(self) -> Path:
@@ -270,6 +281,7 @@ def describe(failure: Failure, plan: Plan) -> dict[str, object]:
         **asdict(failure),
         "setting": plan.settings[failure.setting].label,
         "cast": [plan.entrants[index].label for index in failure.cast],
+        "blamed": [plan.entrants[index].label for index in failure.blamed],
     }
 
 

@@ -260,9 +260,9 @@ def _report(
 
     results = stored(store, changes)
     page = results.report(store.report_path)
-    if len(results.seats) or not results.exploits:
+    if len(results.rows) or not results.exploits:
         rich.print(ranking_tables(results.ranking))
-    if show_exploits or not len(results.seats):
+    if show_exploits or not len(results.rows):
         rich.print(exploits_table(results.exploits))
     if results.failures:
         first = results.failures[0]

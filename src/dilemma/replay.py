@@ -44,6 +44,7 @@ def replayed(
 
     `match` is its key in the seats table, or LABEL:LABEL[:REPETITION]. Raises DilemmaError where there is none.
     """
+    store.check_schema()
     config = load(str(store.config_path))
     seats = store.seats()
     cells = [cell for some in round_robin(config.plan) for cell in some]

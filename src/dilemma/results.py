@@ -25,6 +25,7 @@ from .analysis.cells import Game, environments
 from .analysis.gallery import Gallery
 from .analysis.held_out import rivals
 from .analysis.judgement import Judgement
+from .analysis.mean_weights import mean_payoffs, mean_weights
 from .analysis.payoffs import payoff_table
 from .analysis.racing import unresolved
 from .analysis.ranking import rank
@@ -37,6 +38,7 @@ from .gallery import galleries
 from .tournament.chunk import Chunk
 from .tournament.config import Config, Execution, analysis_of, load
 from .tournament.exploit.search import Found, look, searches
+from .tournament.identity import SCHEMA
 from .tournament.plan import Entrant, Mode, Plan, check, entrants, settings
 from .tournament.runner import carry_out, work
 from .tournament.schedule import Cell
@@ -50,8 +52,8 @@ Watch: TypeAlias = Callable[[int, int], None]
 class Results:
     """What a tournament gave."""
 
-    seats: pd.DataFrame
-    """A row for each seat of each match; payoff per round."""
+    rows: pd.DataFrame
+    """`seats` as it is stored, without `mean_weight`."""
     failures: Sequence[Mapping[str, Any]]
     """Matches that could not be played, each with its reason."""
     games: Mapping[str, Game]
@@ -72,22 +74,47 @@ class Results:
     """The folder that keeps all this, if there is one."""
 
     @cached_property
+    def seats(self) -> pd.DataFrame:
+        """A row for each seat of each match; payoff per round.
+
+        Rows don't weigh alike: an exact payoff is one row, a played one as many as there are repetitions.
+        `mean_weight` is what a row counts for in its agent's mean payoff in the environment (`mean_payoffs`).
+        """
+        ranked = rivals(self.rows, self.asked.background)
+        weights = pd.Series(mean_weights(ranked, self.games, self.failures), ranked.index)
+        return self.rows.assign(mean_weight=weights.reindex(self.rows.index, fill_value=0.0))
+
+    def mean_payoffs(self) -> pd.DataFrame:
+        """A row for each environment and agent, the best first: its mean payoff, as in the ranking.
+
+        It is the sum of `payoff * mean_weight` over the agent's rows of `seats`; NaN for agents without a rank.
+        """
+        return mean_payoffs(self.seats)
+
+    @cached_property
     def payoffs(self) -> pd.DataFrame:
         """A row for each environment, agent and opponent: payoff per round, standard error, cooperation."""
-        return payoff_table(self.seats, self.games)
+        return payoff_table(self.rows, self.games)
 
     @cached_property
     def ranking(self) -> pd.DataFrame:
         """A row for each environment and agent, the best first, with 95 % intervals."""
         asked = self.asked
-        ranked = rivals(self.seats, asked.background)
-        return rank(ranked, self.games, draws=asked.draws, top=asked.top, correction=asked.comparisons)
+        ranked = rivals(self.rows, asked.background)
+        return rank(
+            ranked,
+            self.games,
+            draws=asked.draws,
+            top=asked.top,
+            correction=asked.comparisons,
+            failures=self.failures,
+        )
 
     def report(self, folder: Path | str) -> Path:
         """Write the report into `folder`; returns its page."""
         return write_report(
             folder,
-            self.seats,
+            self.rows,
             self.games,
             self.facts,
             asked=self.asked,
@@ -101,7 +128,7 @@ class Results:
         """What the report shows of matches, by environment; nothing where they can't be played again."""
         try:
             config = self.config or (load(str(Store(self.run).config_path)) if self.run else None)
-            return galleries(config, self.seats, self.run) if config else {}
+            return galleries(config, self.rows, self.run) if config else {}
         except Exception:  # an agent that is gone, say: the report must stand without it
             return {}
 
@@ -168,6 +195,7 @@ def play_into(store: Store, config: Config, watch: Watch) -> None:
     """Play what a run folder lacks; every finished chunk is kept at once."""
     plan = config.plan
     manifest = {
+        "schema": SCHEMA,
         "name": plan.name,
         "seed": plan.seed,
         "versions": versions(),
@@ -194,6 +222,7 @@ def exploit_into(
 
     Exact ones take no time worth a word; `meter` is told of the others. Returns what went wrong, a sentence each.
     """
+    store.check_schema()
     tried = {key for key, record in store.exploits().items() if not record.get("traceback")}
     wanted = [search for search in searches(config, labels) if search.key not in tried]
     quick = [search for search in wanted if search.kind == "exact"]
@@ -233,6 +262,11 @@ def stored(store: Store, changes: Sequence[str] = ()) -> Results:
     )
 
 
+def open_run(folder: Path | str) -> Results:
+    """The results of a run folder, finished or not. Raises DilemmaError where there is none."""
+    return stored(Store.existing(Path(folder)))
+
+
 def games_of(plan: Plan) -> dict[str, Game]:
     """What the analysis has to know of each environment, by label."""
     return {
@@ -251,7 +285,7 @@ def games_of(plan: Plan) -> dict[str, Game]:
 
 
 def versions_of(entrants: Sequence[Entrant]) -> dict[str, str]:
-    """Label -> name, of agents that are there more than once, as checkpoints of a learner or with other parameters."""
+    """Label -> name, of agents that are there more than once: checkpoints of one learner, or other parameters."""
     names = {of.label: getattr(of.agent, "learner", of.definition.name) for of in entrants}
     count = Counter(names.values())
     return {label: name for label, name in names.items() if count[name] > 1}
@@ -328,10 +362,15 @@ def _facts(
         versions=manifest.get("versions", {}),
         counts=manifest.get("counts", {}),
         failures=[
-            {key: failure[key] for key in ("setting", "cast", "repetition", "reason")} for failure in failures
+            {key: failure[key] for key in ("setting", "cast", "blamed", "repetition", "reason")}
+            for failure in failures
         ],
         notes=[f"{label}: {game['note']}" for label, game in manifest["games"].items() if game.get("note")],
     )
+
+
+_TOLD = ("setting", "cast", "blamed", "repetition", "reason")
+"""What the page has of a failure."""
 
 
 def _without_label(entry: Mapping[str, object]) -> dict[str, object]:

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from .agents.agent import Agent, Chairs, Observation, Player, Round
 from .agents.automaton import AutomatonPlayer
-from .envs.chance import Chance, Purpose, derive
+from .envs.chance import Chance, Purpose, derive, sealed
 from .envs.cleanup import Cleanup
 from .envs.coins import Coins
 from .envs.environment import Box, Discrete, Environment, State, Step
@@ -280,7 +280,7 @@ def _chairs(game: Environment) -> tuple[Chairs, Chance]:
     """All the chairs of three matches, and the environment's chance."""
     keys = derive(torch.arange(3), 1)
     seat = torch.arange(game.seats).repeat(len(keys))
-    chair_keys = derive(keys.repeat_interleave(game.seats), seat + 1)
+    chair_keys = sealed(keys.repeat_interleave(game.seats), seat + 1)
     return Chairs(game, seat, Chance.at_tables(chair_keys, TABLES)), Chance.at_tables(keys, TABLES)
 
 

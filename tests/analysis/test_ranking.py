@@ -88,7 +88,7 @@ def test_an_agent_without_payoffs_has_no_rank(seats):
     table = seats(THREE)
     table.loc[table["agent"] == "A", "payoff"] = np.nan
     ranking = rank(table, GAMES)
-    assert ranking["agent"].tolist() == ["B", "C", "A"]
+    assert ranking["agent"].tolist() == ["C", "B", "A"]  # B's 5 from A, who has no row of the match, doesn't count
     assert ranking["rank"].isna().tolist() == ranking["rank_low"].isna().tolist() == [False, False, True]
     assert ranking["rank_high"].tolist()[:2] == [2, 2]
 
@@ -113,18 +113,24 @@ def test_agents_that_met_others_only_in_part_are_ranked(seats):
     apart |= table["opponent"].isin(["A0", "A1"]) & table["agent"].isin(["A4", "A5"])
     ranking = rank(table[~apart], GAMES, draws=50)
     assert ranking["missing"].sum() == 8
-    assert ranking["low"].isna().tolist() == (ranking["kinds"] < 5).tolist()
+    assert set(ranking["opponents"]) == {2}  # A2 and A3, whom everybody met
+    assert ranking["low"].isna().all()
     assert ranking["fixed_low"].notna().all()
 
 
 def test_the_standard_error_is_over_repetitions_with_these_opponents(seats):
-    matches = [("AB", (1, 0)), ("AB", (3, 0)), ("AC", (2, 0)), ("AC", (6, 0))]
-    row = of(rank(seats(matches, repetitions=[0, 1, 0, 1]), GAMES), "A")
+    matches = [
+        (pair, (paid, 0)) for pair, both in [("AB", (1, 3)), ("AC", (2, 6)), ("BC", (0, 0))] for paid in both
+    ]
+    row = of(rank(seats(matches, repetitions=[0, 1] * 3), GAMES), "A")
     assert row["standard_error"] == pytest.approx(np.hypot(1, 2) / 2)
 
 
 def test_exact_payoffs_leave_only_opponents_to_resample(seats):
-    many = rank(seats([(("A", f"B{i}"), (i, 0)) for i in range(10)], how="exact"), GAMES)
+    others = [f"B{i}" for i in range(10)]
+    matches = [*((("A", other), (i, 0)) for i, other in enumerate(others))]
+    matches += [(pair, (0, 0)) for pair in itertools.combinations(others, 2)]
+    many = rank(seats(matches, how="exact"), GAMES)
     assert of(many, "A")["low"] < 4.5 < of(many, "A")["high"]
     assert of(many, "A")["matches"] == 0
 
@@ -138,11 +144,12 @@ def test_one_opponent_in_many_repetitions_tells_of_that_one_alone(seats):
 
 
 def test_missing_opponents_are_told(seats):
-    ranking = rank(seats(THREE[:4] + THREE[5:]), GAMES)
-    assert of(ranking, "B")["missing"] == 1
-    assert of(ranking, "B")["payoff"] == 3
-    assert of(ranking, "B")["note"].endswith("; 1 opponent missing")
-    assert "missing" not in of(ranking, "A")["note"]
+    ranking = rank(seats(THREE[:4] + THREE[5:]), GAMES)  # B and C have not met: only A is everybody's partner
+    assert [of(ranking, agent)["missing"] for agent in "ABC"] == [0, 1, 1]
+    assert [of(ranking, agent)["payoff"] for agent in "ABC"] == [3, 5, 3]
+    told = "it lacks matches with 1 agent; ranked on the 1 of 3 agents that all have met"
+    assert told in of(ranking, "B")["note"]
+    assert "it lacks" not in of(ranking, "A")["note"]
 
 
 def test_an_agent_alone_can_be_ranked(seats):

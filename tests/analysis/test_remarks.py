@@ -79,4 +79,5 @@ def test_a_run_in_which_nobody_was_paid_says_so(seats):
 def test_missing_opponents_are_told_with_whose_they_are(seats):
     table = seats([("AB", (2, 1)), ("BC", (1, 0)), ("AD", (2, 0)), ("BD", (1, 0)), ("CD", (0, 0))])
     words = " ".join(remarks(rank(table, GAMES), payoff_table(table, GAMES)))
-    assert "1 opponent missing: A, C." in words
+    shared = "ranked on the 2 of 4 agents that all have met"
+    assert f"It lacks matches with 1 agent; {shared}: A, C." in words

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from dilemma.envs.chance import Chance, Purpose, derive, mix, mix_tensor, threshold
+from dilemma.envs.chance import Chance, Purpose, derive, mix, mix_tensor, sealed, siphash, threshold
 
 ERROR = 1e-4
 BIGGEST = 2**63 - 1
@@ -41,6 +41,22 @@ def test_mix_is_splitmix64():
 def test_derive_wraps_the_same_for_numbers_and_tensors(key, index):
     keys = torch.tensor([key])
     assert torch.equal(derive(keys, index), derive(keys, torch.tensor([index])))
+
+
+def test_siphash_is_the_published_one():
+    # Of the bytes 0 to 3 under the key 0 to 15, as in the authors' vectors; by hand: openssl mac SIPHASH.
+    key, other, message = (
+        torch.tensor([int.from_bytes(bytes(some), "little")]) for some in (range(8), range(8, 16), range(4))
+    )
+    found = siphash(key, other, message).item() % 2**64
+    assert found.to_bytes(8, "little") == bytes.fromhex("b7877127e09427cf")
+
+
+def test_sealed_keys_are_each_part_of_each_key():
+    parts = sealed(KEYS[:, None], torch.arange(3))
+    for part in range(3):
+        assert torch.equal(parts[:, part], sealed(KEYS, part))
+        assert torch.equal(parts[5:6, part], sealed(KEYS[5:6], torch.tensor([part])))
 
 
 @pytest.mark.parametrize("size", [1, 3, 64, 1001])
@@ -118,6 +134,7 @@ OTHERS = {
     "next row": NOISE.roll(1, 0),
     "next table": NOISE.roll(1, 1),
     "first part": CHANCE.part(0).integers(Purpose.NOISE, 0, 1),
+    "another seat": Chance.at_tables(sealed(KEYS, 1), 8).integers(Purpose.NOISE, 0, 1),
     "low half": CHANCE.pair(Purpose.NOISE, 0, 1)[:, 1],
     "low half of the next round": CHANCE.pair(Purpose.NOISE, 0, 2)[:, 1],
     "rows with consecutive keys": Chance.at_tables(derive(torch.arange(1000) + 1, 7), 8).integers(
@@ -129,6 +146,28 @@ OTHERS = {
 @pytest.mark.parametrize("which", OTHERS)
 def test_neighbours_are_unrelated(which):
     assert unrelated(NOISE, OTHERS[which])
+
+
+@pytest.mark.parametrize("keys", [torch.arange(8000), KEYS, KEYS ^ 1, -torch.arange(8000)])
+def test_sealed_keys_are_uniform_and_unrelated(keys):
+    parts = sealed(keys[:, None], torch.arange(3))
+    halves = [half for part in (*parts.unbind(1), keys) for half in (part >> 32, (part << 32) >> 32)]
+    assert all(even(half, 64) for half in halves[:6])
+    for one, other in itertools.combinations(halves[:6], 2):
+        assert unrelated(one, other)
+    for half in halves[:6]:
+        assert unrelated(half[1:], half[:-1])
+    if len(keys) < 8000:  # numbers in order are no random ones themselves
+        assert all(unrelated(half, own) for half in halves[:6] for own in halves[6:])
+
+
+def test_each_bit_of_a_key_and_of_a_part_changes_half_of_the_bits():
+    seals = sealed(KEYS, 1)
+    flips = [sealed(KEYS ^ (1 << bit if bit < 63 else -(2**63)), 1) for bit in range(64)]
+    flips += [sealed(KEYS, 1 ^ (1 << bit)) for bit in range(32)]
+    for flipped in flips:
+        ones = sum(int(((seals ^ flipped) >> bit & 1).sum()) for bit in range(64))
+        assert stats.binomtest(ones, 64 * len(KEYS)).pvalue > ERROR / len(flips)
 
 
 def test_seats_and_the_environment_are_unrelated():

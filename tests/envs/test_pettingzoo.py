@@ -15,7 +15,7 @@ from dilemma import Tournament
 from dilemma.agents.automata import AllC, AllD
 from dilemma.agents.random_agent import Random
 from dilemma.envs import BUILTIN, CATALOGUE
-from dilemma.envs.chance import Chance, derive
+from dilemma.envs.chance import Chance, derive, sealed
 from dilemma.envs.coins import Coins
 from dilemma.envs.environment import Box, Discrete
 from dilemma.envs.errors import DilemmaError
@@ -291,7 +291,7 @@ def test_seats_have_spaces_of_their_own():
 
 def test_an_episode_is_that_of_pettingzoo_with_the_addressed_seed():
     game = here("Duel", deadly=True)
-    chance = Chance.at_tables(derive(torch.arange(3), 0), 2)
+    chance = Chance.at_tables(sealed(torch.arange(3), 0), 2)
     state = game.reset(3, 2, chance, 4)
     theirs = Duel(deadly=True)
     theirs.reset(seed=seed_of(2, table=1, episode=4))
@@ -310,7 +310,7 @@ def test_an_episode_is_that_of_pettingzoo_with_the_addressed_seed():
 
 
 def test_a_seed_follows_from_match_table_and_episode():
-    assert (seed_of(5), seed_of(-7, table=2, episode=3)) == (3427258392, 2072816038)
+    assert (seed_of(5), seed_of(-7, table=2, episode=3)) == (1695307738, 1600772693)
     seeds = [seed_of(*address) for address in itertools.product(range(-5, 5), range(3), range(4))]
     assert len(set(seeds)) == len(seeds)
     assert all(0 <= seed < 2**32 for seed in seeds)

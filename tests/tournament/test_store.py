@@ -1,6 +1,7 @@
 """Run folders: what is there is whole, is never played again, and grows only by what was added."""
 
 import copy
+import json
 import shutil
 import subprocess
 import sys
@@ -10,8 +11,10 @@ import pandas as pd
 import pytest
 
 from dilemma.envs.errors import DilemmaError
+from dilemma.replay import replayed
 from dilemma.results import play_into, stored
 from dilemma.tournament.config import parse
+from dilemma.tournament.identity import SCHEMA
 from dilemma.tournament.store import Store
 
 ASKED = {
@@ -45,7 +48,7 @@ def run(folder, config, watch=lambda done, total: None):
 
 
 def rows(folder):
-    seats = stored(Store.existing(folder)).seats
+    seats = stored(Store.existing(folder)).rows
     return seats.astype({"environment": str, "agent": str, "opponent": str, "how": str}).sort_values(
         ["match", "seat"], ignore_index=True
     )
@@ -167,6 +170,18 @@ def test_what_would_not_continue_a_run_is_refused_and_changes_nothing(finished, 
     for sentence in [f"{finished} holds another run", *said, "--out"]:
         assert sentence in str(caught.value)
     assert contents(finished) == before
+
+
+def test_a_run_of_another_schema_is_read_and_never_played_on(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest.pop("schema") == SCHEMA
+    (folder / "manifest.json").write_text(json.dumps(manifest))  # as the first schema's versions wrote it
+    before = contents(folder)
+    assert len(rows(folder)) == 2 * 14
+    for play in (lambda: run(folder, asked()), lambda: replayed(Store.existing(folder), "tullock:one")):
+        with pytest.raises(DilemmaError, match=f"are of schema 1, here they are of schema {SCHEMA}"):
+            play()
+    assert contents(folder) == before
 
 
 def test_self_play_cannot_be_turned_off_again(folder):
