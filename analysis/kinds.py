@@ -15,6 +15,8 @@ from .cells import Flags, Indices, Numbers
 
 NEAR = 0.2
 """Partners are of one kind where they differ by less than this share of what two partners of the field do."""
+WIDEST = 0.5
+"""The square of it is never more than this, however much noise there is."""
 AKIN = 0.7
 """Likewise, for those that are declared to be versions of one agent."""
 
@@ -24,40 +26,44 @@ def kinds(payoffs: Numbers, effects: Numbers, declared: Indices | None = None) -
 
     `payoffs` [agent, partner] are NaN where they never met; `effects` [agent, partner, repetition] are what
     repetitions move them by, with the squared standard error as their sum of squares. Average linkage of
-    `distances`, cut at the square of `NEAR`; among agents with the same non-negative number in `declared` [agent]
-    at the square of `AKIN`, unless more than half of all have it: then it tells nobody from anybody.
+    `distances`, cut at the square of `NEAR` and two standard errors, `WIDEST` at most; among agents with the same
+    non-negative number in `declared` [agent] at the square of `AKIN` and as much, unless more than half of all have
+    it: then it tells nobody from anybody.
 
     Where no partner can be told from any other, all are one kind.
     """
     size = len(payoffs)
-    between = distances(payoffs, effects)
+    between, error = distances(payoffs, effects)
     if size < 2 or np.isnan(between).all():
         return np.zeros(size, dtype=np.int64)
+    cut = min(NEAR**2 + 2 * error, WIDEST)
     if declared is not None:
         _, which, count = np.unique(declared, return_inverse=True, return_counts=True)
         akin = (which[:, None] == which) & (declared >= 0) & (2 * count[which] <= size)
-        between = np.where(akin, between * (NEAR / AKIN) ** 2, between)
+        between = np.where(akin, between * (cut / (AKIN**2 + 2 * error)), between)
     # Where noise is taken off, a distance may be below 0, which the linkage can't hold: all are moved alike.
     lift = max(0.0, -float(between.min()))
     between = between + lift
     np.fill_diagonal(between, 0.0)
     tree = linkage(squareform(between, checks=False), "average")
-    found: NDArray[np.int32] = fcluster(tree, NEAR**2 + lift, "distance")
+    found: NDArray[np.int32] = fcluster(tree, cut + lift, "distance")
     _, first, which = np.unique(found, return_index=True, return_inverse=True)
     order = np.empty(len(first), dtype=np.int64)
     order[np.argsort(first)] = np.arange(len(first))
     return np.asarray(order[which], dtype=np.int64)
 
 
-def distances(payoffs: Numbers, effects: Numbers) -> Numbers:
-    """Squared distances [agent, agent]: of what others earn with each, and of what each earns with others.
+def distances(payoffs: Numbers, effects: Numbers) -> tuple[Numbers, float]:
+    """Squared distances [agent, agent], and their standard error between copies.
 
-    Both are the mean squared difference, less what repetitions make of it, over its mean among all pairs (an agent
-    with itself included, so that entering everybody k times changes nothing), and then averaged; what is unknown
-    of two is taken to be 1, the typical distance. NaN where no difference is more than noise.
+    One is of what others earn with each, one of what each earns with others. Both are the mean squared difference,
+    less what repetitions make of it, over its mean among all pairs (an agent with itself included, so that entering
+    everybody k times changes nothing), and then averaged; what is unknown of two is taken to be 1, the typical
+    distance. NaN where no difference is more than noise.
     """
     total = np.zeros((len(payoffs),) * 2)
     parts = np.zeros_like(total)
+    errors = list[float]()
     for values, moved in ((payoffs, effects), (payoffs.T, effects.swapaxes(0, 1))):
         apart, noise, known = _between_columns(values, moved)
         count = int(known.sum())
@@ -68,11 +74,14 @@ def distances(payoffs: Numbers, effects: Numbers) -> Numbers:
         least = 2 * noise[known].mean() * np.sqrt(2 / max(1, count / 2))
         if typical <= max(least, 1e-18 * max(1.0, np.nanmax(np.abs(values)) ** 2)):
             continue
+        # The mean of as many squares of noise as there are rows has this relative error.
+        errors.append(float(noise[known].mean()) / typical * np.sqrt(2 / len(values)))
         total += np.where(known, (apart - noise) / typical, 0.0)
         parts += known
     if not parts.any():
-        return np.full_like(total, np.nan)
-    return np.where(parts > 0, total / parts.clip(1), 1.0)
+        return np.full_like(total, np.nan), 0.0
+    error = np.sqrt(sum(error**2 for error in errors)) / len(errors)
+    return np.where(parts > 0, total / parts.clip(1), 1.0), float(error)
 
 
 def _between_columns(values: Numbers, effects: Numbers) -> tuple[Numbers, Numbers, Flags]:

@@ -80,4 +80,5 @@ def test_missing_opponents_are_told_with_whose_they_are(seats):
     table = seats([("AB", (2, 1)), ("BC", (1, 0)), ("AD", (2, 0)), ("BD", (1, 0)), ("CD", (0, 0))])
     words = " ".join(remarks(rank(table, GAMES), payoff_table(table, GAMES)))
     shared = "ranked on the 2 of 4 agents that all have met"
-    assert f"It lacks matches with 1 agent; {shared}: A, C." in words
+    few = "with 2 opponents nothing is known of others: 5 are the least"
+    assert f"It lacks matches with 1 agent; {shared}; {few}: A, C." in words
