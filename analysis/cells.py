@@ -8,7 +8,7 @@ independent.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NotRequired, TypeAlias, TypedDict
 
 import numpy as np
@@ -36,6 +36,8 @@ class Game(TypedDict):
     """What else must be said of it."""
     shares: NotRequired[Mapping[str, Sequence[str]]]
     """Name -> two measures (part, whole): how large a share of all of one the other is."""
+    versions: NotRequired[Mapping[str, str]]
+    """Label -> of what it is a version, for agents that are checkpoints or parametrisations of one thing."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class Cells:
     extremes: tuple[float, float]
     """The least and the largest payoff per round that there can be, or, where the game doesn't tell, that there
     was, and 0."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """As in `Game`."""
 
     @property
     def exact(self) -> Flags:
@@ -180,6 +184,7 @@ def environments(seats: pd.DataFrame, games: Mapping[str, Game]) -> Iterator[Cel
             rows=rows,
             match_starts=match_starts,
             cell_starts=cell_starts,
+            versions=games[label].get("versions", {}) if label in games else {},
             extremes=_extremes(games[label].get("extremes") if label in games else None, seats, rows),
         )
 

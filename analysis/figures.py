@@ -128,7 +128,10 @@ def _range(values: Numbers) -> tuple[float, float]:
 
 
 def ranking_plot(ranking: pd.DataFrame) -> Figure:
-    """One environment's payoffs with their intervals, best on top; hollow where there is no interval."""
+    """One environment's payoffs, best on top; thick lines are intervals in the same field, thin ones with others.
+
+    Hollow where there is no interval at all.
+    """
     ranking = ranking[ranking["payoff"].notna()]
     size = len(ranking)
     step = 0.24 if size <= 60 else 0.15 * min(1, NAMED / size)
@@ -137,9 +140,12 @@ def ranking_plot(ranking: pd.DataFrame) -> Figure:
         figure = Figure(figsize=(6.6, height), facecolor="none")
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), facecolor="none")
         place = np.arange(size)
-        payoff, low, high = (ranking[name].to_numpy(np.float64) for name in ("payoff", "low", "high"))
-        unknown = np.isnan(low)
-        axes.hlines(place[~unknown], low[~unknown], high[~unknown], color=ACCENT, linewidth=1.6, alpha=0.75)
+        payoff = ranking["payoff"].to_numpy(np.float64)
+        unknown = ranking[["low", "fixed_low"]].isna().all(axis=1).to_numpy()
+        for name, width in (("", 1.0), ("fixed_", 3.0)):
+            low, high = (ranking[f"{name}{end}"].to_numpy(np.float64) for end in ("low", "high"))
+            drawn = ~np.isnan(low)
+            axes.hlines(place[drawn], low[drawn], high[drawn], color=ACCENT, linewidth=width, alpha=0.75)
         marker = 5.0 if size <= 60 else 3.5 if size <= NAMED else 1.8
         axes.plot(payoff[~unknown], place[~unknown], "o", color=ACCENT, markersize=marker)
         axes.plot(payoff[unknown], place[unknown], "o", color=ACCENT, markersize=marker, fillstyle="none")
@@ -151,7 +157,7 @@ def ranking_plot(ranking: pd.DataFrame) -> Figure:
         axes.tick_params(axis="both", length=0, pad=5)
         axes.tick_params(axis="x", labelsize=8.5)
         axes.spines[:].set_visible(False)
-        axes.set_xlabel("payoff per round, with 95 % interval", fontsize=9)
+        axes.set_xlabel("payoff per round, with 95 % intervals: same field, other partners", fontsize=9)
     return figure
 
 

@@ -154,7 +154,7 @@ def _section(
 ) -> Section:
     agents = [str(agent) for agent in ranking["agent"]]
     drawn = {
-        "ranking": ("Payoff per round of each agent, with its 95 % interval", figures.ranking_plot(ranking)),
+        "ranking": ("Payoff per round of each agent, with its 95 % intervals", figures.ranking_plot(ranking)),
         "payoff": (
             "Payoff per round of the row's agent against the column's, both in the order of the ranking",
             figures.heatmap(figures.square(table, agents, "payoff"), agents, "payoff per round"),

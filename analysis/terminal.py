@@ -18,19 +18,19 @@ ROWS = 25
 KINDS = 12
 """Kinds of failures that are told."""
 _REASON = 240
-_SHOWN = ("Rank", "Agent", "Payoff", "± 95 %", "Same field", "Ranks", "P(best)", "Cooperation")
+_SHOWN = ("Rank", "Agent", "Payoff", "Same field", "Ranks", "Other partners", "Ranks, others", "Cooperation")
 _WIDTH = 28
 
 
 def ranking_tables(ranking: pd.DataFrame, rows: int = ROWS) -> Group:
     """For `rich.print`: each environment's first `rows` places, and how many more there are.
 
-    Half the width of an interval stands for it: over other opponents, and with the same field of them.
+    Half the width of an interval stands for it: with the same field of opponents, and with others of their kind.
     """
     parts: list[Table | Text] = []
     for environment, part in ranking.groupby("environment", observed=True, sort=False):
         text = ranking_text(part)
-        for name, high in (("± 95 %", "high"), ("Same field", "fixed_high")):
+        for name, high in (("Same field", "fixed_high"), ("Other partners", "high")):
             if part[high].notna().any():
                 text[name] = half_widths(part, high)
         title = Text(f"{one_line(str(environment))}, payoff per round", style="bold")

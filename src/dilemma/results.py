@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import platform
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields, replace
@@ -350,9 +351,17 @@ def games_of(plan: Plan) -> dict[str, Game]:
             extremes=setting.game.extremes,
             note=setting.game.note,
             shares=setting.game.shares,
+            versions=versions_of(plan.entrants),
         )
         for setting in plan.settings
     }
+
+
+def versions_of(entrants: Sequence[Entrant]) -> dict[str, str]:
+    """Label -> name, of agents that are there more than once: checkpoints of one learner, or other parameters."""
+    names = {of.label: getattr(of.agent, "learner", of.definition.name) for of in entrants}
+    count = Counter(names.values())
+    return {label: name for label, name in names.items() if count[name] > 1}
 
 
 def summary(thing: type) -> str:
