@@ -150,7 +150,7 @@ def bradley_terry(comparisons: Comparisons) -> Strengths:
     clusters = len(scores)
     meat = scores.T @ scores * (clusters / (clusters - 1) if clusters > 1 else np.nan)
     covariance = (bread @ meat @ bread)[:n, :n] if clusters > 1 else np.full((n, n), np.nan)
-    return Strengths(theta, np.sqrt(np.diagonal(covariance)), covariance, float(np.exp(eta)))
+    return Strengths(theta, np.sqrt(np.diagonal(covariance).clip(0)), covariance, float(np.exp(eta)))
 
 
 def _likelihood(theta: Numbers, eta: float, wins: Numbers, ties: Numbers) -> tuple[float, Numbers, Numbers]:

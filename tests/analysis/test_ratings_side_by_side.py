@@ -394,6 +394,23 @@ def test_missing_pairs_are_left_out_never_made_up():
     np.testing.assert_allclose(found.table["payoff"][1:], PAYOFFS[1:, 1:].mean(1))
 
 
+def test_intervals_reach_as_far_on_either_side():
+    """Draws that lie 0 to 1 above the payoff tell of a shift, by which the truth may lie below it."""
+    draws = PAYOFFS + np.linspace(0, 1, 41)[:, None, None]
+    found = rate(PAYOFFS, draws, AGENTS, ratings={"payoff": RATINGS["payoff"]}).table
+    np.testing.assert_allclose(found["payoff_low"], PAYOFFS.mean(1) - 0.975)
+    np.testing.assert_allclose(found["payoff_high"], PAYOFFS.mean(1) + 0.975)
+
+
+def test_intervals_stay_where_scores_can_be():
+    random = np.random.default_rng(1)
+    found = rate(PAYOFFS, PAYOFFS + random.normal(size=(60, *PAYOFFS.shape)), AGENTS).table
+    for name in ("alpha_rank", "alpha_rank_population"):
+        assert found[f"{name}_low"].min() >= 0
+        assert found[f"{name}_high"].max() <= 1
+    assert found["deviation_high"].max() <= 0
+
+
 def test_the_largest_complete_part():
     """Everybody misses one other: half are left. A circle of five that misses neighbours keeps two."""
     table = np.ones((40, 40))
