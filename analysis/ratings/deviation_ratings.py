@@ -104,7 +104,7 @@ def least_gains(gains: Numbers) -> Numbers:
     scale = np.abs(gains).max(initial=0.0)
     if scale == 0:
         return np.zeros(len(gains))
-    table = gains / scale
+    table = np.unique(gains / scale, axis=1)  # profiles that gain alike, as those of copies do, are one
     settled = np.full(len(gains), np.nan)
     while np.isnan(settled).any():
         left = np.isnan(settled)
