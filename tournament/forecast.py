@@ -36,8 +36,8 @@ JUMP, SECOND = 8, 4.0
 """From one round, match or episode to so many, unless that might take so many seconds: one point is no line."""
 MANY, LONGEST = 8192, 16_384
 """The most matches that are played side by side, and the most expectations worked out."""
-BOOKKEEPING, SEARCH = 15e-6, 0.008
-"""Seconds for each match's identity and rows, and for a best response to an automaton."""
+BOOKKEEPING, SEARCH, RESPONSE = 15e-6, 0.008, 5000
+"""Seconds for each match's identity and rows; seconds and bytes of a best response to a memory-one agent."""
 FILE, COLUMN = 10_000, 0.9
 """Bytes of a file beside its rows, and what becomes in it of a byte that zlib leaves of a column."""
 
@@ -65,7 +65,7 @@ class Forecast:
     seconds: float
     """With all workers there are; exploiters that learn not counted."""
     bytes: float
-    """Of the rows."""
+    """Of rows and best responses."""
 
 
 def forecast(config: Config, done: Indices | None = None) -> Forecast:
@@ -75,21 +75,22 @@ def forecast(config: Config, done: Indices | None = None) -> Forecast:
     costs = [cost(lot, patience, config.execution.timeout) for lot in lots]
     matches = sum(lot.matches for lot in lots)
     exact = sum(lot.matches for lot in lots if lot.sample.how == "exact")
+    responses = _responses(config, done)
     workers = max(1, min(workers_of(config.execution), sum(lot.chunks for lot in lots)))
     return Forecast(
         played=matches - exact,
         exact=exact,
-        seconds=sum(each.seconds for each in costs) / workers + BOOKKEEPING * matches + _searching(config, done),
-        bytes=sum(each.bytes for each in costs),
+        seconds=sum(each.seconds for each in costs) / workers + BOOKKEEPING * matches + SEARCH * responses,
+        bytes=sum(each.bytes for each in costs) + RESPONSE * responses,
     )
 
 
-def _searching(config: Config, done: Indices | None) -> float:
-    """Seconds for the exact best responses to automata, which a new run looks for."""
+def _responses(config: Config, done: Indices | None) -> int:
+    """How many exact best responses to automata a new run looks for."""
     if "exact" not in config.analysis.exploitability or done is not None:
-        return 0.0
+        return 0
     plan = config.plan
-    return SEARCH * sum(way == HOW.index("exact") for each in plan.settings for way in ways(plan, each))
+    return sum(way == HOW.index("exact") for each in plan.settings for way in ways(plan, each))
 
 
 def _whole(config: Config) -> Iterator[Lot]:
