@@ -58,7 +58,11 @@ def main() -> None:
 @click.option(
     "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change the config: schedule.repetitions=20"
 )
-@click.option("--dry-run", is_flag=True, help="Only say how many matches there are, and about how long they take.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Only say how many matches there are, about how long all takes, and how much disk.",
+)
 @click.option(
     "--accept-changes", is_flag=True, help="Go on where the code of an agent has changed, and keep its old rows."
 )
@@ -74,32 +78,26 @@ def run(
     A config is code: who plays it runs what it names.
     """
     from .file_names import file_name
-    from .progress import Meter, duration
-    from .results import Tournament, exploit_into, play_into
-    from .tournament.store import Store
+    from .tournament.config import load
 
     if jobs is not None:
         changes = (*changes, f"execution.jobs={jobs}")
-    tournament = Tournament.from_config(config, changes)
-    folder = Path(out or Path("runs") / file_name(tournament.config.plan.name))
+    asked = load(config, changes)
+    folder = Path(out or Path("runs") / file_name(asked.plan.name))
     if dry_run:
-        from .tournament.runner import estimate, work
-
-        store = Store(folder)
-        to_do = work(store.continued(tournament.config, accept_changes=accept_changes), store.done())
-        seconds = estimate(to_do, tournament.config.execution)
-        exact = sum(len(chunk) for chunk in to_do if chunk.how == "exact")
-        played = sum(map(len, to_do)) - exact
-        most = "at most " if tournament.config.plan.adaptive else ""
-        click.echo(f"{most}{played:,} matches to play and {exact:,} payoffs to compute: {duration(seconds)}")
+        click.echo(_outlook(asked, folder, accept_changes))
         return 0
-    store = Store.open(folder, tournament.config, accept_changes=accept_changes)
+    from .progress import Meter
+    from .results import exploit_into, play_into
+    from .tournament.store import Store
+
+    store = Store.open(folder, asked, accept_changes=accept_changes)
     again = f"dilemma run {config} --out {folder}"
     with _interruptible(again):
         with Meter() as meter:
-            play_into(store, tournament.config, meter)
-        wrong = exploit_into(store, tournament.config, (), lambda: Meter("agents", "exploit"))
-    return _report(store, again, wrong, config=tournament.config)
+            play_into(store, asked, meter)
+        wrong = exploit_into(store, asked, (), lambda: Meter("agents", "exploit"))
+    return _report(store, again, wrong, config=asked)
 
 
 @main.command()
@@ -256,6 +254,37 @@ def schema() -> int:
 
     click.echo(json.dumps(schema(), indent=2))
     return 0
+
+
+def _outlook(config: Config, folder: Path, accept_changes: bool) -> str:
+    """What a run has to do, about how long that takes, and how much it leaves on disk."""
+    import time
+
+    from .analysis.effort import effort
+    from .progress import duration
+    from .tournament.forecast import forecast
+    from .tournament.runner import workers_of
+
+    done = None
+    if folder.exists():
+        from .tournament.store import Store
+
+        store = Store(folder)
+        config, done = store.continued(config, accept_changes=accept_changes), store.done()
+    plan, analysis = config.plan, config.analysis
+    # What it took to get here, a run takes again, and so do its workers.
+    started = (1.5 + (workers_of(config.execution) > 1)) * time.process_time()
+    ahead = forecast(config, done)
+    report = effort(len(plan.entrants), len(plan.settings), analysis.ratings)
+    play = started + ahead.seconds
+    most = "at most " if plan.adaptive else ""
+    hunted = [kind for kind in analysis.exploitability if kind not in ("population", "exact")]
+    unknown = f"; {' and '.join(hunted)} exploiters come on top" if hunted else ""
+    return (
+        f"{most}{ahead.played:,} matches to play and {ahead.exact:,} payoffs to compute: "
+        f"{duration(play + report.seconds)}, of which the report {duration(report.seconds)}; "
+        f"about {max(1, (ahead.bytes + report.bytes) / 1e6):,.0f} MB on disk{unknown}"
+    )
 
 
 @contextmanager
