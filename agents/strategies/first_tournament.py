@@ -266,7 +266,7 @@ class Unnamed(AutomatonAgent):
     """The program of an author who stayed unnamed: cooperates with probability 0.35.
 
     The original's probability was "initially 30%" and adjusted every ten rounds; how is lost. Of all constants
-    0.35 fits the published scores best: tit for tat's 359 points with it are those of 0.29, the grudger's 489 of 0.36.
+    0.35 fits the published scores best. (Tit for tat's 359 points are those of 0.29, the grudger's 489 of 0.36.)
     """
 
     source: ClassVar[str] = f"Name withheld, in {AXELROD}"
