@@ -4,9 +4,9 @@
 pair 0.822; agents 0.25). "Automata": exact payoffs of shipped strategies in the prisoner's dilemma with 1 % noise,
 of which a league draws its agents. "Equal": nothing but noise. Noise of a match: variance 0.212. Shares of 100
 over all agents, in brackets with percentiles of the draws alone. Leagues that a rating refuses, by their true or
-their observed payoffs, are left out. Prints Markdown; about 17 minutes on one core with 300 replicates.
+their observed payoffs, are left out. Prints Markdown; about 10 minutes on one core with 100 replicates.
 
-    OMP_NUM_THREADS=1 python benchmarks/ratings_coverage.py --replicates 300
+    OMP_NUM_THREADS=1 python benchmarks/ratings_coverage.py --replicates 100
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def shown(held: Counter[str]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--replicates", type=int, default=300, help="leagues a row; a third for the slow ratings")
+    parser.add_argument("--replicates", type=int, default=100, help="leagues a row; a third for the slow ratings")
     replicates = parser.parse_args().replicates
     game = PrisonersDilemma(rounds=200, noise=0.01)
     exact = Tournament([game], STRATEGIES, self_play=True, mode="exact").run().payoffs
