@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from dilemma.analysis import appendix, chapters, figures, report
+from dilemma.analysis import appendix, chapters, figures, friedman, report
 from dilemma.analysis.cells import environments
 from dilemma.analysis.gallery import Gallery, Scene
 from dilemma.analysis.judgement import Judgement
@@ -257,3 +257,12 @@ def test_partners_held_out_are_not_ranked_but_told(seats, tmp_path):
     assert {row["agent"] for row in rows(tmp_path / "ranking.csv")} == set("ABC")
     assert [row["agent"] for row in rows(tmp_path / "held_out.csv")] == list("ABC")
     assert "Partners held out" in page
+
+
+def test_ranks_of_many_agents_are_tested_as_a_whole_only(monkeypatch):
+    matrix, names = np.random.default_rng(0).normal(size=(6, 20)), list("ABCDEF")
+    [verdict] = friedman.friedman(matrix, names).remarks
+    monkeypatch.setattr(friedman, "MOST", 5)
+    found = friedman.friedman(matrix, names)
+    assert found.table.empty
+    assert found.remarks == ("Pairs are tested for at most 5 agents; there are 6.", verdict)
