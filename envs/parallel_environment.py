@@ -58,8 +58,8 @@ class ParallelEnvironment(Environment):
     Observations keep their shape where all agents have the same; else they are flattened (discrete ones one-hot),
     with zeros up to the longest. Masks come from observations {"observation", "action_mask"}, or from infos.
     Where real actions have several bounds, each component runs from 0 to 1, the share of its range. Seats count as
-    different: a cast is played in each of its rotations. What can't be carried raises DilemmaError: agents that come
-    later or again, actions neither Discrete nor Box, bounds at infinity, observations of no fixed length.
+    different: a cast is played in each of its rotations. What can't be carried raises DilemmaError: agents that
+    come later or again, actions neither Discrete nor Box, bounds at infinity, observations of no fixed length.
     """
 
     source: ClassVar[str] = "Terry et al. 2021, PettingZoo"
