@@ -1,6 +1,6 @@
-"""The two-way bootstrap: what payoffs might have been with other repetitions, and with other partners.
+"""The two-way bootstrap, and intervals: what payoffs might have been with other repetitions and other partners.
 
-*Fixed field*: the same partners, other repetitions. *Sampled field*: other partners of this kind as well.
+*Fixed field*: the same partners, other repetitions. *Sampled field*: other kinds of partners as well.
 """
 
 from __future__ import annotations
@@ -12,13 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from .cells import Cells, Flags, Numbers
+from .cells import Cells, Numbers
 from .influence import Influence, payoff_matrix, repetition_sums
+from .moderation import Variance, moderated, pooled_freedom
 
 LEVEL = 0.95
+FEW = 5
+"""With fewer kinds of partners nothing is known of others: intervals were measured to be too short there."""
+TOGETHER = 0.1
+"""Below this p repetitions are taken to move agents together."""
+SKEWED = 0.25
+"""How much other agents may add to the freedom of a variance over kinds, which are few and skewed: measured."""
 _BATCH = 4_000_000  # numbers held at once while resampling
 
-__all__ = ["LEVEL", "Drawn", "Interval", "combined", "drawn_payoffs", "drawn_tables", "intervals", "payoff_matrix"]
+__all__ = ["FEW", "LEVEL", "Drawn", "Interval", "drawn_payoffs", "drawn_tables", "intervals", "payoff_matrix"]
 
 
 @dataclass(frozen=True)
@@ -44,12 +51,14 @@ def generator(environment: str, seed: int) -> np.random.Generator:
 
 
 def drawn_payoffs(moved: Influence, draws: int, random: np.random.Generator) -> Drawn:
-    """Payoffs in draws of partners and repetitions, with replacement: the pigeonhole bootstrap (Owen 2007).
+    """Payoffs in draws of kinds of partners and of repetitions: the pigeonhole bootstrap (Owen 2007).
 
-    A draw gives partners and repetitions independent multinomial counts v and w, the same for all agents, and adds
-        sum_t (w_t - 1) repetition_it   (fixed field)   + sum_j (v_j - 1) partner_ij   (sampled field)
-    to agent i's payoff. The influences hold the factors n / (n - 1) that a bootstrap lacks. The term of second
-    order in (v, w) is left out: it counts the noise of single matches once more.
+    A draw gives kinds and repetitions independent multinomial counts v and w, the same for all agents, and adds
+        sum_t (w_t - 1) repetition_it   (fixed field)   + sum_k (v_k - 1) partner_ik   (sampled field)
+    to agent i's payoff, and to both a normal draw of what its matches don't tell. The influences hold the factors
+    that a bootstrap lacks. The term of second order in (v, w) is left out: it counts the noise of single matches
+    once more. NaN for the sampled field where an agent met fewer than `FEW` kinds, and for the fixed one where its
+    error is unknown.
     """
 
     def counts(size: int) -> Numbers:
@@ -58,7 +67,10 @@ def drawn_payoffs(moved: Influence, draws: int, random: np.random.Generator) -> 
 
     partners, repetitions = counts(moved.partner.shape[1]), counts(moved.repetition.shape[1])
     fixed = moved.payoff[:, None] + moved.repetition @ repetitions
-    return Drawn(fixed, fixed + moved.partner @ partners)
+    if moved.told.any():
+        fixed += np.sqrt(moved.told)[:, None] * random.standard_normal(fixed.shape)
+    sampled = np.where((moved.kinds >= FEW)[:, None], fixed + moved.partner @ partners, np.nan)
+    return Drawn(np.where(moved.silent[:, None], np.nan, fixed), sampled)
 
 
 def drawn_tables(cells: Cells, draws: int, seed: int) -> NDArray[np.float64]:
@@ -104,48 +116,88 @@ def drawn_tables(cells: Cells, draws: int, seed: int) -> NDArray[np.float64]:
     return tables.reshape(draws, size, size)
 
 
-def combined(
-    partner: Numbers, repetition: Numbers, noise: Numbers, partners: Numbers, repetitions: Numbers
-) -> tuple[Numbers, Numbers]:
-    """Variance over partners and repetitions, and its degrees of freedom, from the variances of each.
+def squared_half(partner: Variance, repetition: Variance, noise: Numbers, level: float = LEVEL) -> Numbers:
+    """The square of half an interval's width, for variances over kinds of partners and over repetitions.
 
-    V = V_partner + V_repetition - V_noise, at least either alone; Satterthwaite's freedom
-        V^2 / (V_partner^2 / (n - 1) + V_repetition^2 / (R - 1) + V_noise^2 / ((n - 1) (R - 1))).
+    With t the quantiles of Student's distributions at the degrees of freedom of each,
+        t_partner^2 (V_partner - V_noise) + t_repetition^2 V_repetition,   at least the square for either alone:
+    both variances count the noise of single matches. Other than Satterthwaite's approximation, a sum of squares,
+    each with its own quantile, holds at any level, however few degrees either has (Banerjee 1961).
     """
-    free_partner, free_repetition = (partners - 1.0).clip(1), (repetitions - 1.0).clip(1)
-    variance = partner + repetition - noise
-    least = np.maximum(partner, repetition)
-    spread = partner**2 / free_partner + repetition**2 / free_repetition
-    spread = spread + noise**2 / (free_partner * free_repetition)
-    freedom = np.divide(variance**2, spread, out=np.ones_like(variance), where=spread > 0)
-    alone = np.where(partner >= repetition, free_partner, free_repetition)
-    freedom = np.where(variance < least, alone, freedom)
-    return np.maximum(variance, least), freedom.clip(1)
+    tail = (1 - level) / 2
+    over_partners = stats.t.isf(tail, partner.freedom) ** 2
+    over_repetitions = np.where(repetition.value > 0, stats.t.isf(tail, repetition.freedom) ** 2, 0.0)
+    both = over_partners * (partner.value - noise).clip(0) + over_repetitions * repetition.value
+    return np.maximum(both, np.maximum(over_partners * partner.value, over_repetitions * repetition.value))
 
 
 def intervals(moved: Influence, *, sampled: bool) -> Interval:
-    """Student's interval of each payoff, for the fixed or the sampled field.
+    """The interval of each payoff, for the fixed or the sampled field.
 
-    A percentile interval of the draws is too short with few partners or repetitions; this one has the variance of
-    the draws, less what they count twice, with Student's quantile at its degrees of freedom.
+    The fixed field's is Student's over repetitions. The sampled field's is that of `squared_half`, with moderated
+    variances; NaN below `FEW` kinds of partners, and where no payoff of the field varies over them. A percentile
+    interval of the draws would be too short with few.
     """
-    over_repetitions = (moved.repetition**2).sum(1)
-    variance = over_repetitions + moved.told
-    freedom = np.where(over_repetitions > 0, (moved.repetitions - 1).clip(1), np.inf)
+    own = (moved.repetition**2).sum(1)
     known = ~moved.silent & ~np.isnan(moved.payoff)
+    untold = stats.norm.isf((1 - LEVEL) / 2) ** 2 * moved.told
     if sampled:
-        both, free = combined(
-            (moved.partner**2).sum(1),
-            over_repetitions,
-            np.diag(moved.noise),
-            moved.partners.astype(np.float64),
-            moved.repetitions,
-        )
-        several: Flags = moved.partners > 1
-        # Without a second partner only repetitions speak, unless there are none either.
-        spoken = (moved.repetitions > 0) | (moved.told > 0)
-        variance, freedom = np.where(several, both, variance), np.where(several, free, freedom)
-        known = several | (known & spoken)
+        known = (moved.kinds >= FEW) & ~np.isnan(moved.payoff)
+        partner, repetition = over_partners(moved), over_repetitions(moved)
+        variance = np.maximum(partner.value + repetition.value - np.diag(moved.noise), partner.value) + moved.told
+        squared = squared_half(partner, repetition, np.diag(moved.noise)) + untold
+        known &= squared > 0
+    else:
+        variance = own + moved.told
+        freedom = (moved.repetitions - 1).clip(1)
+        squared = np.where(own > 0, stats.t.isf((1 - LEVEL) / 2, freedom) ** 2 * own, 0.0) + untold
     error = np.where(known, np.sqrt(variance), np.nan)
-    half = stats.t.ppf((1 + LEVEL) / 2, freedom) * error
+    half = np.where(known, np.sqrt(squared), np.nan)
     return Interval(error, moved.payoff - half, moved.payoff + half)
+
+
+def weights(moved: Influence) -> Numbers:
+    """The weight of each agent among all, so that those of a kind count as one; 0 for those with few partners."""
+    enough = (moved.kinds >= FEW) & ~np.isnan(moved.payoff)
+    of_kind = np.bincount(moved.kind, enough)
+    return np.where(enough, 1 / of_kind.clip(1)[moved.kind], 0.0)
+
+
+def over_partners(moved: Influence) -> Variance:
+    """The moderated variance of each payoff over kinds of partners [agent]."""
+    weight = weights(moved)
+    covariance = moved.partner @ moved.partner.T
+    pooled = pooled_freedom(covariance, mean_freedom(moved.freedom, weight), weight)
+    return moderated(np.diag(covariance), moved.freedom, weight, pooled, most=SKEWED)
+
+
+def over_repetitions(moved: Influence) -> Variance:
+    """The moderated variance of each payoff over repetitions [agent].
+
+    Where repetitions move agents together (an F test of their common part), agents tell no more than one does.
+    """
+    own = (moved.repetition**2).sum(1)
+    freedom = (moved.repetitions - 1).clip(1)
+    weight = moving(moved)
+    if not weight.any():
+        return Variance(own, freedom)
+    mean = weight @ moved.repetition / weight.sum()
+    each = mean_freedom(freedom, weight)
+    units = float(weight.sum())
+    apart = weight @ ((moved.repetition - mean) ** 2).sum(1) / weight.sum()
+    if units > 1 and stats.f.sf((units - 1) * (mean**2).sum() / apart, each, each * (units - 1)) < TOGETHER:
+        return Variance(own, freedom)
+    pooled = pooled_freedom(np.diag(own), each, weight, independent=True)
+    found = moderated(own, freedom, weight, pooled, keep=True)
+    return Variance(np.where(moved.repetitions > 0, found.value, own), found.freedom)
+
+
+def moving(moved: Influence) -> Numbers:
+    """The weight of each agent among those that repetitions move, so that those of a kind count as one."""
+    moves = (moved.repetition != 0).any(1)
+    return np.where(moves, 1 / np.bincount(moved.kind, moves).clip(1)[moved.kind], 0.0)
+
+
+def mean_freedom(freedom: Numbers, weight: Numbers) -> float:
+    """The weighted mean of degrees of freedom; 1 without weights."""
+    return float(weight @ freedom / weight.sum()) if weight.any() else 1.0

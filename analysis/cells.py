@@ -8,7 +8,7 @@ independent.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NotRequired, TypeAlias, TypedDict
 
 import numpy as np
@@ -30,10 +30,14 @@ class Game(TypedDict):
     title: str
     optimum: NotRequired[float | None]
     """The largest mean payoff per round of all seats, where it is known."""
+    extremes: NotRequired[Sequence[float] | None]
+    """The least and the largest payoff that a seat can have in a round, where they are known."""
     note: NotRequired[str]
     """What else must be said of it."""
     shares: NotRequired[Mapping[str, Sequence[str]]]
     """Name -> two measures (part, whole): how large a share of all of one the other is."""
+    versions: NotRequired[Mapping[str, str]]
+    """Label -> of what it is a version, for agents that are checkpoints or parametrisations of one thing."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,11 @@ class Cells:
     """Where each match begins in `rows`."""
     cell_starts: Indices
     """Where each cell begins in `match_starts`."""
+    extremes: tuple[float, float]
+    """The least and the largest payoff per round that there can be, or, where the game doesn't tell, that there
+    was, and 0."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """As in `Game`."""
 
     @property
     def exact(self) -> Flags:
@@ -175,6 +184,8 @@ def environments(seats: pd.DataFrame, games: Mapping[str, Game]) -> Iterator[Cel
             rows=rows,
             match_starts=match_starts,
             cell_starts=cell_starts,
+            versions=games[label].get("versions", {}) if label in games else {},
+            extremes=_extremes(games[label].get("extremes") if label in games else None, seats, rows),
         )
 
 
@@ -184,3 +195,12 @@ def _exact_first(key: NDArray[Any], rows: Indices, exact: Flags) -> tuple[NDArra
         return key, rows
     keep = exact | ~np.isin(key, key[exact])
     return key[keep], rows[keep]
+
+
+def _extremes(told: Sequence[float] | None, seats: pd.DataFrame, rows: Indices) -> tuple[float, float]:
+    """The game's own extremes, or those of these rows with 0 among them; NaN where all of them paid 0."""
+    if told is not None:
+        return float(told[0]), float(told[1])
+    payoff = seats["payoff"].to_numpy()[rows]
+    least, most = min(0.0, float(payoff.min())), max(0.0, float(payoff.max()))
+    return (least, most) if least < most else (np.nan, np.nan)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from .bootstrap import LEVEL, generator
 from .cells import Cells, Flags, Indices, Numbers
@@ -19,20 +18,22 @@ COLUMNS = (
     *("environment", "agent", "other", "difference", "low", "high", "p_flip", "p_student", "p", "verdict"),
     "partners",
 )
+DRAWS = 10_000
 EXACT = 12
 """With up to so many partners every flip of signs is counted."""
-_BATCH = 4_000_000
+_BATCH = 1_000_000  # numbers held at once
 
 
 def comparisons(
-    cells: Cells, table: pd.DataFrame, *, margin: float = 0.0, draws: int = 10_000, seed: int = 0
+    cells: Cells, table: pd.DataFrame, *, margin: float = 0.0, draws: int = DRAWS, seed: int = 0
 ) -> Finding:
     """A row for each pair of agents of one environment, the better one first.
 
     `low` and `high` hold the difference over the sampled field with 95 %. `p_flip` flips the signs of the
-    partners' differences (every flip where there are up to 12, else `draws`); it is exact where partners are
-    exchangeable, but blind to chance that repetitions share. `p_student` counts that too. `p` is the larger of
-    both (Student's alone where none of the draws reached the difference), adjusted for all pairs (Holm 1979).
+    differences with each kind of partners (every flip where there are up to 12, else `draws`); it is exact where
+    kinds are exchangeable, but blind to chance that repetitions share. `p_student` counts that too. `p` is the
+    larger of both (Student's alone where none of the draws reached the difference), adjusted for all pairs (Holm
+    1979). Where an agent met fewer than five kinds of partners nothing is known of others.
 
     Verdict, on the first: "equivalent" to the second where the 90 % interval lies within -+ `margin` (two
     one-sided tests, Schuirmann 1987, each pair alone), else "better" where p is up to 0.05, else "unresolved".
@@ -45,19 +46,29 @@ def comparisons(
     order = np.argsort(np.where(np.isnan(moved.payoff), np.inf, -moved.payoff), kind="stable")
     order = order[~np.isnan(moved.payoff[order])]
     first, second = (order[index] for index in np.triu_indices(len(order), 1))
-    pair = first, second
-    both = ~np.isnan(matrix[first]) & ~np.isnan(matrix[second])
-    apart = np.where(both, np.nan_to_num(matrix[first]) - np.nan_to_num(matrix[second]), 0.0)
-    apart[np.abs(apart) < 1e-12 * np.abs(np.nan_to_num(matrix)).max(initial=1)] = 0.0
-    flipped = sign_flip(apart, draws, generator(cells.environment, seed))
-    common, all_of = both.sum(1), np.maximum(moved.partners[first], moved.partners[second])
+    pair = _pairs(len(moved.payoff))[first, second]
+    scale = np.abs(np.nan_to_num(matrix)).max(initial=1)
+    of_kind = np.eye(moved.kind.max(initial=0) + 1)[moved.kind]
+    common, flipped = np.zeros(len(first), dtype=np.int64), np.ones(len(first))
+    batch = max(1, _BATCH // max(1, len(matrix)))
+    for begin in range(0, len(first), batch):
+        some = slice(begin, begin + batch)
+        ours, theirs = matrix[first[some]], matrix[second[some]]
+        both = ~np.isnan(ours) & ~np.isnan(theirs)
+        apart = np.where(both, np.nan_to_num(ours) - np.nan_to_num(theirs), 0.0)
+        apart[np.abs(apart) < 1e-12 * scale] = 0.0
+        common[some] = both.sum(1)
+        # The same signs for all pairs.
+        flipped[some] = sign_flip(apart @ of_kind, draws, generator(cells.environment, seed))
+    all_of = np.maximum(moved.partners[first], moved.partners[second])
     # Where no flip reached the difference, `draws` are too few to say how small p is.
-    beyond = (both.shape[1] > EXACT) & (flipped <= 1 / (draws + 1))
-    p = holm(np.where(beyond, found.p[pair], np.maximum(flipped, found.p[pair])))
-    difference, error, freedom = found.difference[pair], found.error[pair], found.freedom[pair]
-    known = np.minimum(moved.partners[first], moved.partners[second]) > 1
-    half = np.where(known, stats.t.ppf((1 + LEVEL) / 2, freedom) * error, np.nan)
-    within = np.abs(difference) + stats.t.ppf(LEVEL, freedom) * error <= margin
+    beyond = (of_kind.shape[1] > EXACT) & (flipped <= 1 / (draws + 1))
+    student = found.p[pair]
+    p = holm(np.where(beyond, student, np.maximum(flipped, student)))
+    difference = np.abs(found.difference[pair])
+    half, narrow = (found.half(level)[pair] for level in (LEVEL, 2 * LEVEL - 1))
+    known = found.known[pair]
+    within = difference + narrow <= margin
     verdict = np.select([within & known, p <= 1 - LEVEL], ["equivalent", "better"], "unresolved")
     columns = {
         "environment": cells.environment,
@@ -67,12 +78,20 @@ def comparisons(
         "low": difference - half,
         "high": difference + half,
         "p_flip": flipped,
-        "p_student": found.p[pair],
+        "p_student": student,
         "p": p,
         "verdict": verdict,
         "partners": common,
     }
     return Finding(pd.DataFrame(columns), tuple(_remarks(common, common == all_of, verdict)))
+
+
+def _pairs(size: int) -> Indices:
+    """Where `contrasts` keeps each pair [agent, agent]."""
+    at = np.zeros((size, size), dtype=np.int64)
+    first, second = np.triu_indices(size, 1)
+    at[first, second] = at[second, first] = np.arange(len(first))
+    return at
 
 
 def sign_flip(apart: Numbers, draws: int, random: np.random.Generator) -> Numbers:

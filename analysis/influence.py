@@ -1,8 +1,8 @@
-"""What each partner and each repetition does to an agent's payoff: all that intervals and tests need.
+"""What each kind of partner and each repetition does to an agent's payoff: all that intervals and tests need.
 
 An agent's payoff is the mean over its partners, so what moves it splits into partners, repetitions and the noise
-of single matches. Repetitions count as a whole, which is right whether or not they share chance (a training run,
-say) across partners.
+of single matches. Partners of one kind count together, as one draw from the field. Repetitions count as a whole,
+which is right whether or not they share chance (a training run, say) across partners.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 
 from .cells import Cells, Flags, Indices, Numbers
+from .kinds import kinds
+from .unseen import unseen_by_agent
 
 
 @dataclass(frozen=True)
@@ -21,25 +23,31 @@ class Influence:
 
     payoff: Numbers
     """[agent]; NaN where nothing is known."""
+    kind: Indices
+    """[agent]: which kind of partner it is."""
     partner: Numbers
-    """[agent, partner]: sqrt(n / (n - 1)) (payoff with the partner - payoff) / n, with n partners; the sum of
-    squares is the squared standard error over partners. 0 where they never met."""
+    """[agent, kind]: c share (mean payoff with the kind - payoff), with the kind's share of the partners met; the
+    sum of squares is the squared standard error over kinds. 0 where they never met."""
     met: Flags
-    """[agent, partner]: whether they met."""
+    """[agent, kind]: whether they met."""
+    freedom: Numbers
+    """[agent]: degrees of freedom of that sum; kinds - 1 where all have the same share."""
     repetition: Numbers
-    """[agent, repetition]: likewise, for repetitions with these partners."""
+    """[agent, repetition]: sqrt(R / (R - 1)) (payoff in the repetition - payoff) / R, with R of them."""
     noise: Numbers
     """[agent, agent]: covariance by single matches, which `partner` and `repetition` both count."""
     told: Numbers
-    """[agent]: variance that single matches tell of themselves, by their tables."""
+    """[agent]: variance of cells with one match, and of what no match has shown."""
     silent: Flags
     """[agent]: whether some played payoff has an unknown error over repetitions."""
     partners: Indices
     """How many each agent met [agent]."""
+    kinds: Indices
+    """Of how many kinds they are [agent]."""
     repetitions: Numbers
     """How many a played cell of the agent has, in the mean; 0 where there is none of two or more [agent]."""
     shared: float
-    """The covariance of both sides of a pair where it is negative, else 0."""
+    """The covariance of both sides of a pair of kinds where it is negative, else 0."""
 
 
 def payoff_matrix(cells: Cells, table: pd.DataFrame) -> Numbers:
@@ -72,7 +80,8 @@ def influence(cells: Cells, table: pd.DataFrame) -> Influence:
 
     With P and W a cell's payoff and weight sums by repetition and r = sum P / sum W, repetition t moves the cell
     by e_t = (P_t - r W_t) / sum W, widened by sqrt(R / (R - 1)) for its R repetitions: the delta method
-    (Cochran 1977, chapter 6). Cells of one pair share that partner's weight.
+    (Cochran 1977, chapter 6). Cells of one pair share that partner's weight. A cell with one match has the mean
+    variance of a match in the agent's other cells, or in all, unless it tells its own.
     """
     size = len(cells.roster)
     agent, opponent = (np.searchsorted(cells.roster, index) for index in (cells.agent, cells.opponent))
@@ -81,9 +90,6 @@ def influence(cells: Cells, table: pd.DataFrame) -> Influence:
     partners = met.sum(1)
     count = partners.clip(1)
     payoff = np.where(partners > 0, np.where(met, matrix, 0.0).sum(1) / count, np.nan)
-    off = np.where(met, matrix - payoff[:, None], 0.0)
-    off[np.abs(off) < 1e-12 * np.abs(payoff).clip(1)[:, None]] = 0.0
-    partner = off / np.sqrt(count * (count - 1).clip(1))[:, None]
 
     paid, weight = repetition_sums(cells)
     held = np.where(cells.exact, 0, (weight > 0).sum(1))
@@ -91,30 +97,85 @@ def influence(cells: Cells, table: pd.DataFrame) -> Influence:
     effect = paid - (paid.sum(1) / weight.sum(1))[:, None] * weight
     effect[np.abs(effect) < 1e-12 * np.abs(paid)] = 0.0
     widened = np.where(several, np.sqrt(held / (held - 1).clip(1)), 0.0)
-    effect *= (widened * cells.share / weight.sum(1) / count[agent])[:, None]
-    repetition = np.zeros((size, effect.shape[1]))
-    np.add.at(repetition, agent, effect)
+    effect *= (widened * cells.share / weight.sum(1))[:, None]
     single = np.zeros((size * size, effect.shape[1]))
     np.add.at(single, agent * size + opponent, effect)
-    even = np.where(met, 1 / count[:, None], 0.0)
-    single = single.reshape(size, size, -1) - even[:, :, None] * repetition[:, None]
-    single = (single * np.sqrt(count / (count - 1).clip(1))[:, None, None]).reshape(size, -1)
+    single = single.reshape(size, size, -1)
+    kind = kinds(matrix, single, declared(cells))
 
-    told = (cells.share / count[agent]) ** 2 * table["standard_error"].to_numpy(np.float64) ** 2
+    member = np.eye(kind.max(initial=0) + 1)[kind]
+    share = met @ member / count[:, None]
+    widening, freedom = _of_shares(share)
+    off = np.where(met, matrix - payoff[:, None], 0.0)
+    off[np.abs(off) < 1e-12 * np.abs(payoff).clip(1)[:, None]] = 0.0
+    partner = off @ member / count[:, None] * widening[:, None]
+
+    single = np.einsum("ijt,jk->ikt", single, member, optimize=True) / count[:, None, None]
+    repetition = single.sum(1)
+    single = ((single - share[:, :, None] * repetition[:, None]) * widening[:, None, None]).reshape(size, -1)
+
     alone = held == 1
+    told = (cells.share / count[agent]) ** 2 * _single_matches(cells, table)
     played = np.bincount(agent[several], minlength=size)
+    unseen = unseen_by_agent(cells, table)
     return Influence(
         payoff=payoff,
+        kind=kind,
         partner=partner,
-        met=met,
+        met=share > 0,
+        freedom=freedom,
         repetition=repetition,
         noise=single @ single.T,
-        told=np.bincount(agent[alone], np.nan_to_num(told[alone]), size).astype(np.float64),
-        silent=np.bincount(agent[alone & np.isnan(told)], minlength=size) > 0,
+        told=np.bincount(agent[alone], np.nan_to_num(told[alone]), size) + np.nan_to_num(unseen) ** 2,
+        silent=(np.bincount(agent[alone & np.isnan(told)], minlength=size) > 0) | np.isnan(unseen),
         partners=partners,
+        kinds=(share > 0).sum(1),
         repetitions=np.bincount(agent[several], held[several], size) / played.clip(1),
-        shared=_shared(matrix),
+        shared=_shared(_of_kinds(matrix, member)),
     )
+
+
+def declared(cells: Cells) -> Indices | None:
+    """A number for each agent [agent] that is declared to be a version of another one's kind, -1 for others."""
+    names = [cells.versions.get(str(label)) for label in cells.agents[cells.roster]]
+    known = {name: number for number, name in enumerate(dict.fromkeys(name for name in names if name))}
+    return np.array([known.get(name or "", -1) for name in names], dtype=np.int64) if known else None
+
+
+def _of_shares(share: Numbers) -> tuple[Numbers, Numbers]:
+    """What widens the influences of kinds, and the degrees of freedom of their sum of squares, by `share`s w.
+
+    For kinds with payoffs m_k of equal variance, E sum w_k^2 (m_k - sum_l w_l m_l)^2 is the variance of the mean
+    times (s2 - 2 s3 + s2^2) / s2, s2 and s3 being the sums of squares and cubes of w. The freedom is
+    Satterthwaite's, (tr A)^2 / tr A^2 for the matrix A of this quadratic form (Bell and McCaffrey 2002).
+    """
+    s2, s3, s4, s5 = ((share**power).sum(1) for power in (2, 3, 4, 5))
+    trace = s2 - 2 * s3 + s2**2
+    square = s4 + 2 * s3**2 + s2**4 + 4 * (s2 * s4 - s5 - s2**2 * s3)
+    several = (share > 0).sum(1) > 1
+    widening = np.sqrt(np.divide(s2, trace, out=np.zeros_like(s2), where=several))
+    return widening, np.divide(trace**2, square, out=np.ones_like(s2), where=several)
+
+
+def _single_matches(cells: Cells, table: pd.DataFrame) -> Numbers:
+    """The variance of one match [cell]: told, or else the mean over the agent's cells with more, or over all."""
+    size = len(cells.roster)
+    agent = np.searchsorted(cells.roster, cells.agent)
+    several = ~cells.exact & (cells.matches > 1)
+    variance = table["variance"].to_numpy(np.float64)
+    count = np.bincount(agent[several], minlength=size)
+    mean = np.bincount(agent[several], variance[several], size) / count.clip(1)
+    overall = variance[several].mean() if several.any() else np.nan
+    pooled = np.where(count > 0, mean, overall)[agent]
+    return np.where(np.isnan(variance), pooled, variance)
+
+
+def _of_kinds(matrix: Numbers, member: Numbers) -> Numbers:
+    """Mean payoffs [kind, kind]; NaN where none met."""
+    met = ~np.isnan(matrix)
+    count = member.T @ met @ member
+    total = member.T @ np.where(met, matrix, 0.0) @ member
+    return np.where(count > 0, total / count.clip(1), np.nan)
 
 
 def by_pair(cells: Cells, values: Numbers) -> Numbers:

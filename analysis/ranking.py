@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from .bootstrap import drawn_payoffs, generator, intervals
-from .cells import Cells, Flags, Game, Numbers, environments
+from .bootstrap import FEW, drawn_payoffs, generator, intervals
+from .cells import Cells, Flags, Game, Indices, Numbers, environments
 from .field import FailureRecords, Field, common_field, unranked
 from .influence import influence, payoff_matrix
 from .payoffs import cell_table
@@ -17,13 +17,13 @@ from .rank_sets import Correction, contrasts, rank_sets
 
 COLUMNS = (
     *("environment", "rank", "agent", "payoff", "low", "high", "fixed_low", "fixed_high"),
-    *("rank_low", "rank_high", "p_best", "p_top", "standard_error", "payoff_without_self", "gap"),
-    *("worst_partner", "worst_partner_name", "worst_tenth"),
-    *("wins", "cooperation", "opponents", "missing", "matches", "note"),
+    *("fixed_rank_low", "fixed_rank_high", "fixed_p_best", "rank_low", "rank_high", "p_best", "p_top"),
+    *("standard_error", "payoff_without_self", "gap", "worst_partner", "worst_partner_name", "worst_tenth"),
+    *("wins", "cooperation", "opponents", "kinds", "missing", "matches", "note"),
 )
 TOP = 3
 _TYPES: dict[str, Literal["Int64", "int64"]] = {
-    **{"rank": "Int64", "rank_low": "Int64", "rank_high": "Int64"},
+    **dict.fromkeys(("rank", "rank_low", "rank_high", "fixed_rank_low", "fixed_rank_high", "kinds"), "Int64"),
     **{"opponents": "int64", "missing": "int64", "matches": "int64"},
 }
 WORST = 0.1
@@ -102,10 +102,12 @@ def rank_cells(
     place, and `gap` is to the next one.
 
     `fixed_low` and `fixed_high` hold the payoff over further repetitions with these opponents in 95 % of cases,
-    `low` and `high` that over other opponents of their kind as well; `standard_error` is over repetitions alone,
-    as if they shared no chance. `rank_low` to `rank_high` holds the rank over other opponents, for all agents at
-    once with 95 %. `p_best` and `p_top` are shares of the bootstrap's draws in which the agent is first, and
-    among the first `top`; who ties shares.
+    `low` and `high` that over other kinds of opponents as well; `standard_error` is over repetitions alone,
+    as if they shared no chance. `fixed_rank_low` to `fixed_rank_high` and `rank_low` to `rank_high` hold the rank,
+    for all agents at once with 95 %. `fixed_p_best`, `p_best` and `p_top` are shares of the bootstrap's draws in
+    which the agent is first, and among the first `top`; who ties shares. `kinds` counts how many kinds the
+    opponents are of; below five nothing is said of others: `low`, `high`, `p_best` and `p_top` are NaN, and any
+    rank is left open.
 
     `worst_partner` is the payoff with the opponent named beside it, `worst_tenth` the mean over the worst tenth
     of opponents (a part of one where a tenth is no whole number). `wins` leaves self-play out, and is unknown
@@ -130,14 +132,19 @@ def rank_cells(
     matrix = payoff_matrix(cells, table)
     moved = influence(cells, table)
     random = generator(cells.environment, seed)
-    drawn = drawn_payoffs(moved, draws, random).sampled
+    drawn = drawn_payoffs(moved, draws, random)
     sampled, fixed = intervals(moved, sampled=True), intervals(moved, sampled=False)
     sets = rank_sets(moved, contrasts(moved), draws, random, correction)
+    same = rank_sets(moved, contrasts(moved, sampled=False), draws, random, correction)
     payoff, opponents = moved.payoff, moved.partners
     worst = np.where(np.isnan(matrix), np.inf, matrix)
     order = np.argsort(np.where(np.isnan(payoff), np.inf, -payoff.round(12)), kind="stable")
     best_first = payoff[order]
     known = ~np.isnan(payoff)
+
+    def places(ranks: Indices) -> pd.Series[int]:
+        return pd.Series(np.where(known, ranks, np.nan)[order]).astype("Int64")
+
     return pd.DataFrame(
         {
             "environment": cells.environment,
@@ -148,10 +155,13 @@ def rank_cells(
             "high": sampled.high[order],
             "fixed_low": fixed.low[order],
             "fixed_high": fixed.high[order],
-            "rank_low": pd.Series(np.where(known, sets.low, np.nan)[order]).astype("Int64"),
-            "rank_high": pd.Series(np.where(known, sets.high, np.nan)[order]).astype("Int64"),
-            "p_best": among_first(drawn, 1)[order],
-            "p_top": among_first(drawn, top)[order],
+            "fixed_rank_low": places(same.low),
+            "fixed_rank_high": places(same.high),
+            "fixed_p_best": among_first(drawn.fixed, 1)[order],
+            "rank_low": places(sets.low),
+            "rank_high": places(sets.high),
+            "p_best": among_first(drawn.sampled, 1)[order],
+            "p_top": among_first(drawn.sampled, top)[order],
             "standard_error": (np.sqrt(errors) / opponents.clip(1))[order],
             "payoff_without_self": mean("payoff", ~alone)[order],
             "gap": np.append(best_first[:-1] - best_first[1:], np.nan),
@@ -161,8 +171,9 @@ def rank_cells(
             "wins": wins[order],
             "cooperation": mean("cooperation", everybody)[order],
             "opponents": opponents[order],
+            "kinds": moved.kinds[order],
             "matches": np.bincount(index, table["matches"], size).astype(np.int64)[order],
-            "note": [_note(opponents[i], bool(np.isnan(sampled.low[i]))) for i in order],
+            "note": [_note(opponents[i], moved.kinds[i]) for i in order],
         }
     )
 
@@ -193,10 +204,12 @@ def worst_tenth(matrix: Numbers) -> Numbers:
     return np.where(count[:, 0] > 0, total / np.where(count[:, 0] > 0, weight.sum(1), 1), np.nan)
 
 
-def _note(opponents: int, silent: bool) -> str:
+def _note(opponents: int, kinds: int) -> str:
     """What the reader of an agent's row must know."""
-    if opponents != 1:
-        return ""
-    if silent:
-        return "one opponent, nothing to resample: no interval"
-    return "one opponent: the interval speaks of repetitions only"
+    notes = []
+    if kinds < opponents:
+        notes.append(f"{opponents} opponents of {kinds} kind{'s' if kinds != 1 else ''}")
+    if 0 < kinds < FEW:
+        few = ("kind" if kinds < opponents else "opponent") + ("s" if kinds != 1 else "")
+        notes.append(f"with {kinds} {few} nothing is known of others: {FEW} are the least")
+    return "; ".join(notes)

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-_MARKDOWN = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>()#+!|$~"} | {"\n": " "})
-_LATEX = str.maketrans(
+_BREAKS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), " ")
+"""Control characters, and what ends a line."""
+_MARKDOWN = {ord(char): f"\\{char}" for char in "\\`*_{}[]<>()#+!|$~"} | _BREAKS
+_LATEX = _BREAKS | str.maketrans(
     {char: f"\\{char}" for char in "&%$#_{}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "[": "{[}", "]": "{]}", "\n": " "}
+    | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "[": "{[}", "]": "{]}"}
 )
 LONGEST = 80
 """Longer texts are cut in the page; they are whole in the files."""
@@ -20,6 +22,11 @@ TEXT_COLUMNS = frozenset(
     {"Agent", "Opponent", "Other", "Seat", "How", "Note", "Worst partner"}
     | {"Kind", "Exploiter", "Verdict", "Component"}
 )
+
+
+def one_line(text: str) -> str:
+    """A text without line breaks and other control characters, for a table or a terminal."""
+    return " ".join(text.translate(_BREAKS).split())
 
 
 def decimals(payoffs: Iterable[float]) -> int:
@@ -35,11 +42,13 @@ def ranking_text(ranking: pd.DataFrame) -> pd.DataFrame:
         "Rank": _unless_nan(ranking["rank"]),
         "Agent": ranking["agent"].astype(str).to_list(),
         "Payoff": fixed(ranking["payoff"], digits),
-        "95 % interval": _intervals(ranking["low"], ranking["high"], digits),
         "Same field": _intervals(ranking["fixed_low"], ranking["fixed_high"], digits),
-        "Ranks": [rank_set(*ends) for ends in zip(ranking["rank_low"], ranking["rank_high"], strict=True)],
-        "P(best)": fixed(ranking["p_best"], 2),
-        "P(top)": fixed(ranking["p_top"], 2),
+        "Ranks": _rank_sets(ranking, "fixed_rank"),
+        "P(best)": fixed(ranking["fixed_p_best"], 2),
+        "Other partners": _intervals(ranking["low"], ranking["high"], digits),
+        "Ranks, others": _rank_sets(ranking, "rank") if ranking["p_best"].notna().any() else [],
+        "P(best), others": fixed(ranking["p_best"], 2),
+        "P(top), others": fixed(ranking["p_top"], 2),
         "Cooperation": fixed(ranking["cooperation"], 3),
         "Wins": _played_only(ranking["wins"], (ranking["matches"] == 0) & ranking["payoff_without_self"].notna()),
         "Worst partner": [
@@ -53,10 +62,15 @@ def ranking_text(ranking: pd.DataFrame) -> pd.DataFrame:
         "Gap": fixed(ranking["gap"], digits),
         "Without self-play": fixed(ranking["payoff_without_self"], digits),
         "Opponents": ranking["opponents"].astype(str).to_list(),
+        "Kinds": _unless_nan(ranking["kinds"]) if (ranking["kinds"] < ranking["opponents"]).any() else [],
         "Matches": ranking["matches"].astype(str).to_list(),
         "Note": ranking["note"].to_list(),
     }
     return pd.DataFrame({name: values for name, values in text.items() if any(values)}, dtype=str)
+
+
+def _rank_sets(ranking: pd.DataFrame, name: str) -> list[str]:
+    return [rank_set(*ends) for ends in zip(ranking[f"{name}_low"], ranking[f"{name}_high"], strict=True)]
 
 
 def half_widths(ranking: pd.DataFrame, high: str) -> list[str]:

@@ -1,83 +1,166 @@
-"""How often intervals, rank sets and tests are right, in simulated leagues whose truth is known.
+"""How often intervals and rank sets are right, in simulated leagues whose truth is known.
 
     payoff_ijr = agent_i + partner_j + pair_ij + chance_r + run_ir + noise_ijr,
 
-normal, with the variances of twenty Axelrod strategies (partner 0.431, pair 0.822, noise 0.212). "Dependent":
-repetitions share chance, for all agents (sd 0.3) and for each (run, sd 0.3), and both sides of a pair and of a
-match correlate. "Skewed": partners and pairs are exponential. Prints Markdown; about 10 minutes on one core.
+normal, with the variances of twenty Axelrod strategies (partner 0.431, pair 0.822, noise 0.212), in variations
+that `LEAGUES` names; and leagues of automata drawn from those that the package ships, with their exact payoffs.
+Prints Markdown; a name, or a part of one, chooses among the leagues.
 
-    OMP_NUM_THREADS=1 python benchmarks/coverage.py --replicates 1000
+    OMP_NUM_THREADS=1 python benchmarks/coverage.py --replicates 1000 [NAME ...]
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dilemma.analysis.bootstrap import drawn_payoffs, intervals
+from dilemma.agents import CATALOGUE
+from dilemma.agents.automaton import AutomatonAgent
+from dilemma.analysis.bootstrap import intervals
 from dilemma.analysis.cells import Cells, environments
-from dilemma.analysis.comparisons import sign_flip
-from dilemma.analysis.influence import influence
-from dilemma.analysis.payoffs import cell_table
-from dilemma.analysis.rank_sets import Correction, contrasts, rank_sets
+from dilemma.analysis.influence import Influence, influence
+from dilemma.analysis.rank_sets import contrasts, rank_sets
+from dilemma.envs.errors import DilemmaError
+from dilemma.envs.matrix_game import PrisonersDilemma
+from dilemma.tournament.exact import exact
 
-DRAWS = 1000
+DRAWS = 400
+PLACED = 10
+"""One league in so many is also judged with agents apart."""
 SPREAD = 3.0
-CORRECTIONS: tuple[Correction, ...] = ("max_t", "holm")
-Numbers = NDArray[np.float64]
+Numbers: TypeAlias = NDArray[np.float64]
+Random: TypeAlias = np.random.Generator
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Payoffs [agent, partner, repetition] of agents that are equal, with 0 to expect of partners in general."""
+
+    payoffs: Numbers
+    expected: Numbers
+    """What agents may expect of these partners [agent]."""
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class League:
     """What moves payoffs: standard deviations, and the correlation of both sides."""
 
-    name: str
     partner: float = 0.431**0.5
     pair: float = 0.822**0.5
     chance: float = 0.0
     run: float = 0.0
+    learners: float = 1.0
+    """The share of agents that have runs."""
+    uneven: float = 0.0
+    """The standard deviation of the logarithm of `run` over agents."""
     noise: float = 0.212**0.5
     sides: float = 0.0
     skewed: bool = False
+    copies: int = 1
+    """How often each kind is there."""
+    within: float = 0.0
+    """The share of the variance of partners and pairs in which those of a kind differ."""
+    declared: bool = False
+    """Whether those of a kind are said to be versions of one thing."""
+    rare: float = 0.0
+    """What an exploiter takes; one partner in twenty is one."""
 
-    def play(self, size: int, repetitions: int, random: np.random.Generator) -> tuple[Numbers, Numbers]:
-        """Payoffs [agent, partner, repetition], and what equal agents may expect of these partners."""
+    def play(self, size: int, repetitions: int, random: Random) -> Drawn:
+        kind = np.repeat(np.arange(size // self.copies), self.copies)
 
         def effect(*shape: int) -> Numbers:
             return random.exponential(1, shape) - 1 if self.skewed else random.normal(0, 1, shape)
 
         def sided(values: Numbers) -> Numbers:
-            lower = np.tril_indices(size, -1)
+            lower = np.tril_indices(len(values), -1)
             other = values[lower[1], lower[0]]
             values[lower] = self.sides * other + (1 - self.sides**2) ** 0.5 * values[lower]
             return values
 
-        expected = self.partner * effect(size) + self.pair * sided(effect(size, size))
+        def mixed(of_kind: Numbers, own: Numbers) -> Numbers:
+            return (1 - self.within) ** 0.5 * of_kind + self.within**0.5 * own
+
+        partner = mixed(effect(size)[kind], effect(size))
+        pair = mixed(sided(effect(size, size))[np.ix_(kind, kind)], effect(size, size))
+        expected = self.partner * partner + self.pair * pair
+        expected = expected - self.rare * ((random.random(size) < 0.05) - 0.05)
+        run = np.where(np.arange(size) < self.learners * size, self.run, 0.0)
+        run = run * np.exp(self.uneven * random.normal(0, 1, size))
         shared = self.chance * random.normal(0, 1, repetitions)
-        shared = shared + self.run * random.normal(0, 1, (size, 1, repetitions))
+        shared = shared + run[:, None, None] * random.normal(0, 1, (size, 1, repetitions))
         noise = self.noise * sided(random.normal(0, 1, (size, size, repetitions)))
-        return expected[:, :, None] + shared + noise, expected.mean(1)
+        versions = {f"A{i}": f"kind {of}" for i, of in enumerate(kind)} if self.declared else {}
+        return Drawn(expected[:, :, None] + shared + noise, expected.mean(1), versions)
 
 
-INDEPENDENT = League("independent")
-DEPENDENT = League("dependent, sides +0.5", chance=0.3, run=0.3, sides=0.5)
-AGAINST = League("dependent, sides -0.5", chance=0.3, run=0.3, sides=-0.5)
-NOISY = League("noise alone", partner=0.0, pair=0.0, noise=1.0)
-SKEWED = League("skewed", skewed=True)
-CASES = [
-    *((INDEPENDENT, *size) for size in ((5, 3), (8, 5), (12, 5), (20, 10), (30, 20))),
-    *((AGAINST, *size) for size in ((5, 3), (12, 5), (20, 10))),
-    *((league, 20, 10) for league in (DEPENDENT, NOISY, SKEWED)),
-]
+def automata(noise: float, size: int, repetitions: int, random: Random, *, replace: bool = False) -> Drawn:
+    """Shipped automata, each less what it earns among all of them."""
+    payoffs = _payoffs(noise)
+    who = random.choice(len(payoffs), size, replace=replace)
+    drawn = payoffs[np.ix_(who, who)] - payoffs.mean(1)[who, None]
+    return Drawn(np.repeat(drawn[:, :, None], repetitions, axis=2), drawn.mean(1))
+
+
+@cache
+def _payoffs(noise: float) -> Numbers:
+    """Exact payoffs [agent, partner] among all shipped automata that need no parameters, over 200 rounds."""
+    game, found = PrisonersDilemma(rounds=200, noise=noise), []
+    for name in CATALOGUE.names:
+        try:
+            agent = CATALOGUE.build(name, {})
+        except (DilemmaError, ValueError):
+            continue
+        if isinstance(agent, AutomatonAgent):
+            found.append(agent.automaton())
+    cast = np.stack(np.triu_indices(len(found)), 1)
+    earned = exact(game, found, cast).payoff
+    payoffs = np.zeros((len(found),) * 2)
+    payoffs[cast[:, 0], cast[:, 1]], payoffs[cast[:, 1], cast[:, 0]] = earned.T
+    np.fill_diagonal(payoffs, earned[cast[:, 0] == cast[:, 1]].mean(1))
+    return payoffs
+
+
+Play: TypeAlias = Callable[[int, int, Random], Drawn]
+AGAINST = League(chance=0.3, run=0.3, sides=-0.5)
+LEAGUES: dict[str, tuple[Play, tuple[tuple[int, int], ...]]] = {
+    "independent": (League().play, ((5, 3), (8, 5), (12, 5), (20, 10))),
+    "dependent, sides -0.5": (AGAINST.play, ((5, 3), (12, 5), (20, 10))),
+    "dependent, sides +0.5": (replace(AGAINST, sides=0.5).play, ((20, 10),)),
+    "noise alone": (League(partner=0.0, pair=0.0, noise=1.0).play, ((20, 10),)),
+    "skewed": (League(skewed=True).play, ((5, 3), (12, 5), (20, 10))),
+    "copies, 4 of each": (League(copies=4).play, ((20, 3), (32, 3))),
+    "copies, 2 of each": (League(copies=2).play, ((20, 3),)),
+    "near copies, 4 of each, 2 % apart": (League(copies=4, within=0.02).play, ((32, 3),)),
+    "versions, 4 of each, 10 % apart": (League(copies=4, within=0.1).play, ((32, 3),)),
+    "versions, 4 of each, 30 % apart": (League(copies=4, within=0.3).play, ((32, 3),)),
+    "versions, 4 of each, 30 % apart, declared": (League(copies=4, within=0.3, declared=True).play, ((32, 3),)),
+    "shared runs, sd 1": (League(run=1.0).play, ((20, 3), (12, 2), (5, 2))),
+    "shared runs, sd 0.6": (League(run=0.6).play, ((12, 2),)),
+    "shared runs, sd 1, of half of the agents": (League(run=1.0, learners=0.5).play, ((20, 3), (20, 2))),
+    "shared runs, sd uneven": (League(run=1.0, uneven=0.5).play, ((20, 3), (12, 2))),
+    "automata": (partial(automata, 0.0), ((5, 1), (6, 1), (8, 1), (10, 1), (20, 1))),
+    "automata, noise 0.05": (partial(automata, 0.05), ((5, 1), (6, 1), (8, 1), (10, 1), (20, 1))),
+    "automata, drawn with replacement": (partial(automata, 0.0, replace=True), ((5, 1), (10, 1), (20, 1))),
+    "one exploiter in twenty, takes 2": (League(rare=2.0).play, ((20, 3),)),
+    "one exploiter in twenty, takes 4": (League(rare=4.0).play, ((20, 3),)),
+    "one exploiter in twenty, takes 4, all else small": (League(0.2, 0.3, rare=4.0).play, ((20, 3),)),
+}
 
 
 def league_cells(size: int, repetitions: int) -> Cells:
-    """A league as a run leaves it, before anybody is paid: rows for both seats; self-play is one match."""
+    """A league as a run leaves it, before anybody is paid: rows for both seats; self-play is one match.
+
+    With one repetition it is exact.
+    """
     first, second = (np.repeat(index, repetitions) for index in np.triu_indices(size))
     repetition = np.tile(np.arange(repetitions), len(first) // repetitions)
     agent, opponent = np.concatenate((first, second)), np.concatenate((second, first))
@@ -87,7 +170,7 @@ def league_cells(size: int, repetitions: int) -> Cells:
         {
             "match": number,
             "environment": pd.Categorical(["league"] * len(number)),
-            "how": pd.Categorical(["played"] * len(number)),
+            "how": pd.Categorical(["played" if repetitions > 1 else "exact"] * len(number)),
             "repetition": np.tile(repetition, 2),
             "seat": np.repeat([0, 1], len(first)),
             "agent": pd.Categorical.from_codes(agent, labels),
@@ -102,68 +185,75 @@ def league_cells(size: int, repetitions: int) -> Cells:
     return cells
 
 
-def judge(league: League, size: int, repetitions: int, replicates: int) -> dict[str, float]:
-    """Shares of intervals, and of leagues' rank sets and tests, that hold or err.
-
-    Each league is judged twice: with equal agents, where a test errs if it finds any difference, and with agents
-    `SPREAD` apart, which moves payoffs and no influence.
-    """
-    random = np.random.default_rng([size, repetitions, *league.name.encode()])
-    truth = np.linspace(0, SPREAD, size)
+def leagues(
+    play: Play, size: int, repetitions: int, replicates: int, random: Random
+) -> Iterator[tuple[Drawn, Influence]]:
+    """Leagues as they are judged."""
     cells = league_cells(size, repetitions)
     agent, opponent = (cells.seats[name].cat.codes.to_numpy() for name in ("agent", "opponent"))
     repetition = cells.seats["repetition"].to_numpy()
-    better, worse = (truth[:, None] < truth).sum(1), (truth[:, None] > truth).sum(1)
-    first, second = np.triu_indices(size, 1)
-    held: Counter[str] = Counter()
     for _ in range(replicates):
-        payoffs, field = league.play(size, repetitions, random)
-        cells = replace(cells, seats=cells.seats.assign(payoff=payoffs[agent, opponent, repetition]))
-        equal = influence(cells, cell_table(cells))
-        for name, sampled in (("sampled", True), ("fixed", False)):
-            found = intervals(equal, sampled=sampled)
-            held[name] += np.mean((found.low <= 0) & (found.high >= 0))
-            held[f"{name}, this field"] += np.mean((found.low <= field) & (field <= found.high))
-        ends = np.quantile(drawn_payoffs(equal, DRAWS, random).sampled, (0.025, 0.975), axis=1)
-        held["percentile"] += np.mean((ends[0] <= 0) & (ends[1] >= 0))
-        apart = replace(equal, payoff=equal.payoff + truth)
-        none, some = contrasts(equal), contrasts(apart)
-        for correction in CORRECTIONS:
-            held[f"errs {correction}"] += (rank_sets(equal, none, DRAWS, random, correction).p <= 0.05).any()
-            sets = rank_sets(apart, some, DRAWS, random, correction)
-            held[f"ranks {correction}"] += (sets.low <= 1 + better).all() and (sets.high >= size - worse).all()
-            held[f"places {correction}"] += np.mean(sets.high - sets.low + 1)
-        mean = payoffs.mean(2)
-        [flipped] = sign_flip(mean[first[:1]] - mean[second[:1]], DRAWS, random)
-        held["flips"] += flipped <= 0.05
-        held["both"] += max(flipped, none.p[0, 1]) <= 0.05
-    return {name: float(value) / replicates for name, value in held.items()}
+        drawn = play(size, repetitions, random)
+        seats = cells.seats.assign(payoff=drawn.payoffs[agent, opponent, repetition])
+        yield drawn, influence(replace(cells, seats=seats, versions=drawn.versions), slim_table(cells, drawn))
+
+
+def slim_table(cells: Cells, drawn: Drawn) -> pd.DataFrame:
+    """What influences need of a `cell_table`."""
+    payoffs = drawn.payoffs[cells.agent, cells.opponent]
+    # Both seats of self-play are one match with one payoff here.
+    matches = payoffs.shape[1] if payoffs.shape[1] > 1 else 0
+    variance = payoffs.var(1, ddof=1) if matches else np.zeros(len(payoffs))
+    error = np.sqrt(variance / max(1, matches))
+    columns = {"payoff": payoffs.mean(1), "variance": variance, "standard_error": error}
+    return pd.DataFrame({**columns, "matches": matches})
+
+
+def judge(play: Play, size: int, repetitions: int, replicates: int, random: Random) -> dict[str, float]:
+    """Shares of leagues' intervals, and of their rank sets, that hold.
+
+    Rank sets are judged among equal agents, where they err if they leave out any rank, and, as are intervals, for
+    both questions. `places` is how many a rank set spans where agents are `SPREAD` apart, evenly.
+    """
+    truth = np.linspace(0, SPREAD, size)
+    held: Counter[str] = Counter()
+    for number, (drawn, equal) in enumerate(leagues(play, size, repetitions, replicates, random)):
+        sampled, fixed = intervals(equal, sampled=True), intervals(equal, sampled=False)
+        held["known"] += (~np.isnan(sampled.low)).mean()
+        held["sampled"] += ((sampled.low <= 1e-9) & (sampled.high >= -1e-9)).mean()
+        held["fixed"] += ((fixed.low <= drawn.expected + 1e-9) & (drawn.expected - 1e-9 <= fixed.high)).mean()
+        own = replace(equal, payoff=equal.payoff - drawn.expected)
+        for name, of, question in (("sampled", equal, True), ("fixed", own, False)):
+            sets = rank_sets(of, contrasts(of, sampled=question), DRAWS, random)
+            held[f"ranks {name}"] += bool((sets.low == 1).all() and (sets.high == size).all())
+        if number < replicates / PLACED:
+            apart = replace(equal, payoff=equal.payoff + truth)
+            sets = rank_sets(apart, contrasts(apart), DRAWS, random)
+            held["places"] += (sets.high - sets.low + 1).mean() * PLACED / 100
+    share = {name: 100 * float(value) / replicates for name, value in held.items()}
+    share["sampled"] *= 100 / share["known"] if share["known"] else np.nan
+    return share
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--replicates", type=int, default=1000)
-    replicates = parser.parse_args().replicates
-    heads = (
-        "league",
-        "partners",
-        "repetitions",
-        "sampled field",
-        "by percentiles",
-        "fixed field",
-        "fixed field, sampled truth",
-    )
-    heads += ("rank sets, max-T (places)", "rank sets, Holm (places)")
-    heads += ("errs: max-T", "Holm", "one pair, flips", "flips and Student")
+    parser.add_argument("names", nargs="*")
+    asked = parser.parse_args()
+    heads = ("league", "partners", "repetitions", "intervals given", "other partners: intervals", "rank sets")
+    heads += ("places", "same field: intervals", "rank sets")
     print("| " + " | ".join(heads) + " |")
     print("|---|" + "---:|" * (len(heads) - 1))
-    for league, size, repetitions in CASES:
-        held = {name: f"{100 * share:.1f}" for name, share in judge(league, size, repetitions, replicates).items()}
-        row = [league.name, str(size), str(repetitions)]
-        row += [held[name] for name in ("sampled", "percentile", "fixed, this field", "fixed")]
-        row += [f"{held[f'ranks {name}']} ({float(held[f'places {name}']) / 100:.1f})" for name in CORRECTIONS]
-        row += [held[name] for name in ("errs max_t", "errs holm", "flips", "both")]
-        print("| " + " | ".join(row) + " |", flush=True)
+    for name, (play, sizes) in LEAGUES.items():
+        if asked.names and not any(name.startswith(part) for part in asked.names):
+            continue
+        for size, repetitions in sizes:
+            random = np.random.default_rng([size, repetitions, *name.encode()])
+            held = judge(play, size, repetitions, asked.replicates, random)
+            row = [name, str(size), str(repetitions) if repetitions > 1 else "exact"]
+            row += [f"{held[part]:.1f}" for part in ("known", "sampled", "ranks sampled", "places")]
+            row += [f"{held[part]:.1f}" if repetitions > 1 else "" for part in ("fixed", "ranks fixed")]
+            print("| " + " | ".join(row) + " |", flush=True)
 
 
 if __name__ == "__main__":

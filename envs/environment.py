@@ -130,6 +130,11 @@ class Environment(BaseModel, ABC):
         return True
 
     @property
+    def extremes(self) -> tuple[float, float] | None:
+        """The least and the largest reward that a seat can have in a round, where they are known."""
+        return None
+
+    @property
     def grants(self) -> frozenset[str]:
         """What a seat may know beyond its own: `others_actions`, `others_rewards`, `game_model`."""
         return frozenset({"others_actions", "others_rewards", "game_model"})

@@ -76,6 +76,10 @@ class NPlayerIPD(SimultaneousGame):
         total[:-1] += (self.players - cooperators[:-1]) * self.payoffs[1]
         return float(total.max() / self.players)
 
+    @property
+    def extremes(self) -> tuple[float, float]:
+        return float(self.payoffs.min()), float(self.payoffs.max())
+
     def actions(self, seat: int) -> Discrete:
         return Discrete(2)
 

@@ -52,6 +52,11 @@ class OneShotGame(DifferentiableGame):
     def symmetric(self) -> bool:
         return interchangeable(two_matrices(self.payoffs))
 
+    @property
+    def extremes(self) -> tuple[float, float]:
+        matrices = two_matrices(self.payoffs)
+        return float(matrices.min()), float(matrices.max())
+
     def rewards(self, seat: Tensor) -> Tensor:
         """What both earn [own action, other's action, player, chair, 1], in the view of each seat."""
         return seen_from(two_matrices(self.payoffs), seat).permute(2, 3, 1, 0)[..., None]

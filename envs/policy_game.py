@@ -48,6 +48,11 @@ class PolicyGame(DifferentiableGame):
     def symmetric(self) -> bool:
         return interchangeable(two_matrices(self.payoffs))
 
+    @property
+    def extremes(self) -> tuple[float, float]:
+        matrices = two_matrices(self.payoffs)
+        return float(matrices.min()), float(matrices.max())
+
     def rewards(self, seat: Tensor) -> Tensor:
         """What both earn by outcome [outcome, player, chair, 1], in the view of each seat."""
         return seen_from(two_matrices(self.payoffs), seat).flatten(2).permute(2, 1, 0)[..., None]

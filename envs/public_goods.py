@@ -43,6 +43,16 @@ class PublicGoods(SimultaneousGame):
         given = torch.arange(self.players * (self.levels - 1) + 1)
         return float((self.endowment - self._amount(given) / self.players + self._share(given)).max())
 
+    @property
+    def extremes(self) -> tuple[float, float]:
+        top = self.levels - 1
+        others = torch.arange((self.players - 1) * top + 1)
+        ends = [
+            self.endowment - self._amount(own) + self._share(others + own) for own in torch.arange(self.levels)
+        ]
+        payoffs = torch.stack(ends)
+        return float(payoffs.min()), float(payoffs.max())
+
     def actions(self, seat: int) -> Discrete:
         return Discrete(self.levels)
 

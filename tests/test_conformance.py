@@ -221,9 +221,9 @@ def test_a_fair_agent_passes():
         (LeakyCount, "played alone"),
         (OneStream, "leaks from chair to chair"),
         (Elephant, "second episode depends on the first"),
-        (Floats, "must return int64, found torch.float64"),
-        (Flat, r"must return \[chair, table\]"),
-        (Seven, "actions from 0 to 1 in seat 0, found 7 to 7"),
+        (Floats, "act returned a tensor of float64"),
+        (Flat, r"act returned a tensor of int64, \[.*allowed is a tensor of int64, \[6, 2\] \(chair, table\)"),
+        (Seven, "act returned 7; allowed are 0 to 1"),
         (Raises, "raised ZeroDivisionError"),
         (Greedy, "changed torch's number of threads"),
         (Unhashable, "must hash"),
@@ -329,6 +329,15 @@ class Everlasting(PrisonersDilemma):
         return replace(super().reset(matches, tables, chance, episode), playing=None)
 
 
+class Generous(PrisonersDilemma):
+    """Pays more than it says that it can."""
+
+    source: ClassVar[str] = "test"
+
+    def rewards(self, done: Tensor, state: State) -> Tensor:
+        return super().rewards(done, state) + 1
+
+
 class Caching(PrisonersDilemma):
     """Keeps an array among its attributes."""
 
@@ -351,6 +360,7 @@ class Caching(PrisonersDilemma):
         (Single, "must be float64"),
         (Endless, "must be 0 where `playing` is false"),
         (Everlasting, "must give `playing`"),
+        (Generous, "rewards go from 1.0 to 6.0"),
         (Caching, "nor cache them"),
     ],
 )

@@ -13,37 +13,53 @@ from dilemma.analysis.influence import Influence
 from dilemma.analysis.rank_sets import contrasts, holm, rank_sets
 
 
-def expected(matrix):
-    """What moves payoffs [agent, partner] without sampling error."""
+def expected(matrix, kind=None):
+    """What moves payoffs [agent, partner] without sampling error; every partner is a kind."""
     size, n = matrix.shape
     payoff = matrix.mean(1)
     return Influence(
         payoff=payoff,
+        kind=np.arange(size) if kind is None else kind,
         partner=(matrix - payoff[:, None]) / np.sqrt(n * (n - 1)),
         met=np.ones(matrix.shape, dtype=bool),
+        freedom=np.full(size, n - 1.0),
         repetition=np.zeros((size, 1)),
         noise=np.zeros((size, size)),
         told=np.zeros(size),
         silent=np.zeros(size, dtype=bool),
         partners=np.full(size, n),
+        kinds=np.full(size, n),
         repetitions=np.zeros(size),
         shared=0.0,
     )
 
 
-def test_a_difference_is_a_paired_t_test_over_partners():
-    matrix = np.random.default_rng(0).normal(0, 1, (3, 9))
+def test_the_difference_of_the_only_pair_is_a_paired_t_test_over_partners():
+    matrix = np.random.default_rng(0).normal(0, 1, (2, 9))
     found = contrasts(expected(matrix))
-    right = stats.ttest_rel(matrix[0], matrix[2])
-    assert found.p[0, 2] == pytest.approx(right.pvalue)
-    assert found.difference[0, 2] / found.error[0, 2] == pytest.approx(right.statistic)
-    assert np.array_equal(found.difference, -found.difference.T)
+    right = stats.ttest_rel(matrix[0], matrix[1])
+    assert found.difference[0] == pytest.approx(np.diff(matrix.mean(1))[0] * -1)
+    assert found.p[0] == pytest.approx(right.pvalue)
+    low, high = right.confidence_interval()
+    assert found.half()[0] == pytest.approx((high - low) / 2)
+
+
+def test_p_is_the_level_at_which_the_interval_ends_at_zero():
+    random = np.random.default_rng(0)
+    moved = expected(random.normal(0, 1, (6, 9)))
+    repetition = random.normal(0, 0.2, (6, 3))
+    repetition -= repetition.mean(1)[:, None]
+    moved = replace(moved, repetition=repetition, repetitions=np.full(6, 3.0), told=np.full(6, 0.01))
+    for sampled in (True, False):
+        found = contrasts(moved, sampled=sampled)
+        for pair in range(len(found.p)):
+            assert found.half(1 - found.p[pair])[pair] == pytest.approx(abs(found.difference[pair]), rel=1e-3)
 
 
 def test_both_sides_against_each_other_make_a_difference_less_sure():
-    moved = expected(np.random.default_rng(0).normal(0, 1, (3, 9)))
-    error = contrasts(replace(moved, shared=-0.5)).error ** 2 - contrasts(moved).error ** 2
-    assert error[0, 1] == pytest.approx(2 * 0.5 / 81)
+    moved = expected(np.random.default_rng(0).normal(0, 1, (2, 9)))
+    apart = contrasts(replace(moved, shared=-0.5)).partner.value - contrasts(moved).partner.value
+    assert apart == pytest.approx([2 * 0.5 / 81])
 
 
 @settings(max_examples=20, deadline=None)
@@ -56,9 +72,9 @@ def test_max_t_of_one_pair_is_its_t_test():
     moved = expected(np.array([stats.norm.ppf((np.arange(15) + 0.5) / 15) + 0.5, np.zeros(15)]))
     found = contrasts(moved)
     p = rank_sets(moved, found, 20_000, np.random.default_rng(0)).p[0, 1]
-    assert 0.01 < found.p[0, 1] < 0.5
+    assert 0.01 < found.p[0] < 0.5
     # Flips of 15 signs are close to Student's distribution, not equal to it.
-    assert p == pytest.approx(found.p[0, 1], rel=0.1)
+    assert p == pytest.approx(found.p[0], rel=0.1)
 
 
 @settings(max_examples=30, deadline=None)
@@ -71,18 +87,18 @@ def test_a_rank_set_holds_the_observed_rank(size, partners, seed, correction):
     rank = stats.rankdata(-moved.payoff, method="min")
     assert (sets.low <= rank).all()
     assert (rank <= sets.high).all()
-    assert (sets.p >= found.p - 1e-12).all()
+    assert (sets.p[found.first, found.second] >= found.p - 1e-12).all()
 
 
-def test_clones_cost_max_t_nothing_and_holm_much():
+@pytest.mark.parametrize("correction", ["max_t", "holm"])
+def test_copies_among_the_ranked_cost_nothing(correction):
     random = np.random.default_rng(0)
-    field = random.normal(0, 1, (2, 20))
-    field[0] += 1.2
-    matrix = np.concatenate((field[:1], np.repeat(field[1:], 30, axis=0)))
-    moved = expected(matrix)
-    found = contrasts(moved)
-    max_t, by_holm = (rank_sets(moved, found, 2000, random, name).p[0, 1] for name in ("max_t", "holm"))
-    assert max_t < 0.05 < by_holm
+    field = random.normal(0, 1, (3, 20))
+    field[0] += 1.5
+    once, often = (expected(np.repeat(field, k, axis=0), np.repeat(np.arange(3), k)) for k in (1, 10))
+    p = [rank_sets(of, contrasts(of), 2000, np.random.default_rng(1), correction).p for of in (once, often)]
+    assert p[1][::10, ::10] == pytest.approx(p[0])
+    assert (p[1][:10, :10] == 1).all()
 
 
 def test_nothing_is_found_among_equals_more_than_one_time_in_twenty():
@@ -97,8 +113,15 @@ def test_nothing_is_found_among_equals_more_than_one_time_in_twenty():
 
 
 @pytest.mark.filterwarnings("error")
-def test_who_differs_by_the_same_from_every_partner_differs_surely():
-    moved = expected(np.array([[2.0, 3.0, 4.0], [1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]))
-    sets = rank_sets(moved, contrasts(moved), 100, np.random.default_rng(0), "holm")
-    assert sets.low.tolist() == [1, 2, 2]
-    assert sets.high.tolist() == [1, 3, 3]
+@pytest.mark.parametrize(("partners", "low"), [(4, [1, 1, 1]), (8, [1, 2, 2])])
+def test_the_same_difference_with_every_partner_is_as_sure_as_its_flips(partners, low):
+    moved = expected(np.arange(partners) + np.array([[2.0], [1.0], [1.0]]), np.array([0, 1, 1]))
+    found = contrasts(moved)
+    assert found.p.tolist() == [2 / 2**partners if partners > 4 else 1] * 2 + [1]
+    assert rank_sets(moved, found, 100, np.random.default_rng(0), "holm").low.tolist() == low
+
+
+def test_without_sampling_error_the_order_among_these_partners_is_certain():
+    moved = expected(np.random.default_rng(0).normal(0, 1, (5, 4)))
+    sets = rank_sets(moved, contrasts(moved, sampled=False), 100, np.random.default_rng(0))
+    assert sets.low.tolist() == sets.high.tolist() == stats.rankdata(-moved.payoff).tolist()

@@ -52,24 +52,24 @@ def test_equal_payoffs_share_a_place(seats):
     pairs = itertools.combinations_with_replacement("ABC", 2)
     ranking = rank(seats([(pair, (0.1 + 0.2, 0.3)) for pair in pairs]), GAMES)
     assert list(ranking["rank"]) == [1, 1, 1]
-    assert ranking["low"].tolist() == pytest.approx([0.3] * 3)
-    assert ranking["high"].tolist() == pytest.approx([0.3] * 3)
 
 
 def test_equal_agents_may_have_any_rank(seats):
     pairs = itertools.combinations_with_replacement("ABC", 2)
     ranking = rank(seats([(pair, (2, 2)) for pair in pairs], how="exact"), GAMES)
-    assert set(zip(ranking["rank_low"], ranking["rank_high"], strict=True)) == {(1, 3)}
-    assert ranking["p_best"].tolist() == pytest.approx([1 / 3] * 3)
-    assert ranking["p_top"].tolist() == [1] * 3
+    for name in ("rank", "fixed_rank"):
+        assert set(zip(ranking[f"{name}_low"], ranking[f"{name}_high"], strict=True)) == {(1, 3)}
+    assert ranking["fixed_p_best"].tolist() == pytest.approx([1 / 3] * 3)
 
 
-def test_a_sure_order_leaves_one_rank_each(seats):
+def test_without_sampling_error_the_order_is_certain_among_these_and_unknown_among_others(seats):
     pairs = list(itertools.combinations_with_replacement("ABCD", 2))
-    ranking = rank(seats([(pair, [ord(agent) for agent in pair]) for pair in pairs], how="exact"), GAMES, top=2)
-    assert ranking["rank_low"].tolist() == ranking["rank_high"].tolist() == [1, 2, 3, 4]
-    assert ranking["p_best"].tolist() == [1, 0, 0, 0]
-    assert ranking["p_top"].tolist() == [1, 1, 0, 0]
+    ranking = rank(seats([(pair, [ord(agent) for agent in pair]) for pair in pairs], how="exact"), GAMES)
+    assert ranking["fixed_rank_low"].tolist() == ranking["fixed_rank_high"].tolist() == [1, 2, 3, 4]
+    assert ranking["fixed_p_best"].tolist() == [1, 0, 0, 0]
+    assert ranking[["low", "high", "p_best", "p_top"]].isna().all(axis=None)
+    assert (set(ranking["rank_low"]), set(ranking["rank_high"])) == ({1}, {4})
+    assert ranking["note"].str.contains("nothing is known of others").all()
 
 
 def test_the_worst_partner_is_named(seats):
@@ -112,9 +112,10 @@ def test_agents_that_met_others_only_in_part_are_ranked(seats):
     apart = table["agent"].isin(["A0", "A1"]) & table["opponent"].isin(["A4", "A5"])
     apart |= table["opponent"].isin(["A0", "A1"]) & table["agent"].isin(["A4", "A5"])
     ranking = rank(table[~apart], GAMES, draws=50)
-    assert ranking["low"].notna().all()
     assert ranking["missing"].sum() == 8
     assert set(ranking["opponents"]) == {2}  # A2 and A3, whom everybody met
+    assert ranking["low"].isna().all()
+    assert ranking["fixed_low"].notna().all()
 
 
 def test_the_standard_error_is_over_repetitions_with_these_opponents(seats):
@@ -126,9 +127,6 @@ def test_the_standard_error_is_over_repetitions_with_these_opponents(seats):
 
 
 def test_exact_payoffs_leave_only_opponents_to_resample(seats):
-    one = rank(seats([("AB", (2, 1))], how="exact"), GAMES)
-    assert one["low"].isna().all()
-    assert "no interval" in one["note"].iloc[0]
     others = [f"B{i}" for i in range(10)]
     matches = [*((("A", other), (i, 0)) for i, other in enumerate(others))]
     matches += [(pair, (0, 0)) for pair in itertools.combinations(others, 2)]
@@ -137,12 +135,12 @@ def test_exact_payoffs_leave_only_opponents_to_resample(seats):
     assert of(many, "A")["matches"] == 0
 
 
-def test_one_opponent_in_many_repetitions_gives_an_interval_that_says_so(seats):
+def test_one_opponent_in_many_repetitions_tells_of_that_one_alone(seats):
     matches = [("AB", (payoff, 0)) for payoff in (1, 2, 3, 4, 5, 6)]
-    ranking = rank(seats(matches, repetitions=range(6)), GAMES)
-    row = of(ranking, "A")
-    assert row["low"] < 3.5 < row["high"]
-    assert "repetitions only" in row["note"]
+    row = of(rank(seats(matches, repetitions=range(6)), GAMES), "A")
+    assert row["fixed_low"] < 3.5 < row["fixed_high"]
+    assert np.isnan(row["low"])
+    assert row["note"] == "with 1 opponent nothing is known of others: 5 are the least"
 
 
 def test_missing_opponents_are_told(seats):
