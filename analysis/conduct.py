@@ -136,19 +136,19 @@ def _measures(sums: dict[str, Numbers]) -> dict[str, Estimate]:
 def _remarks(table: pd.DataFrame) -> Iterator[str]:
     if "partners" in table and (table["partners"] < 2).any():
         yield "Intervals are over partners; agents with one partner have none."
-    unknown = table[list(RESPONSES)].isna()
-    if unknown.all(axis=None):
-        yield "What players do after what is known only of games of two players with two actions."
-        if table["cooperation"].isna().all():
-            yield "Cooperation has no meaning here, or was not recorded: nothing can be said of conduct."
-        return
     judged = table["good_partner"].isna() & table["cooperation"].notna()
     if "opponent" in table:
         judged &= table["agent"].astype(str) != table["opponent"].astype(str)
     elif "partners" in table:
         judged &= table["partners"] > 1
     if judged.any():
-        yield "Who is a good partner more often than not is known of played matches only, where it is left out."
+        yield "How often an agent is a good partner is known of played matches only where it is left out."
+    unknown = table[list(RESPONSES)].isna()
+    if unknown.all(axis=None):
+        yield "What players do after what is known only of games of two players with two actions."
+        if table["cooperation"].isna().all():
+            yield "Cooperation has no meaning here, or was not recorded: nothing can be said of conduct."
+        return
     if "opponent" in table:
         return
     for name, state in zip(RESPONSES[1:], STATES, strict=True):
