@@ -25,8 +25,8 @@ def friedman(matrix: Numbers, agents: Sequence[str], blocks: str = "partners") -
     Within a block agents are ranked, 1 the best; `rank` is the mean over blocks. The sentences have Friedman's
     chi squared with a correction for ties (Friedman 1937). `p_wilcoxon` is the signed-rank test of the pair alone
     (zeros split, Pratt's way), which no third agent can move, as it can mean ranks (Benavoli, Corani and Mangili
-    2016); `p` is Holm's over all pairs. Blocks in which somebody is missing are left out. Above 250 agents there are
-    no pairs.
+    2016); `p` is Holm's over all pairs. Blocks in which somebody is missing are left out. Above 250 agents there
+    are no pairs.
     """
     there: Flags = np.asarray(~np.isnan(matrix).all(1), dtype=np.bool_)
     said = []
