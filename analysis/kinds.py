@@ -27,8 +27,8 @@ def kinds(payoffs: Numbers, effects: Numbers, declared: Indices | None = None) -
     `payoffs` [agent, partner] are NaN where they never met; `effects` [agent, partner, repetition] are what
     repetitions move them by, with the squared standard error as their sum of squares. Average linkage of
     `distances`, cut at the square of `NEAR` and two standard errors, `WIDEST` at most; among agents with the same
-    non-negative number in `declared` [agent] at the square of `AKIN` and as much, unless more than half of all have
-    it: then it tells nobody from anybody.
+    non-negative number in `declared` [agent] at the square of `AKIN` and as much, unless more than half of all
+    have it: then it tells nobody from anybody.
 
     Where no partner can be told from any other, all are one kind.
     """
@@ -57,9 +57,9 @@ def distances(payoffs: Numbers, effects: Numbers) -> tuple[Numbers, float]:
     """Squared distances [agent, agent], and their standard error between copies.
 
     One is of what others earn with each, one of what each earns with others. Both are the mean squared difference,
-    less what repetitions make of it, over its mean among all pairs (an agent with itself included, so that entering
-    everybody k times changes nothing), and then averaged; what is unknown of two is taken to be 1, the typical
-    distance. NaN where no difference is more than noise.
+    less what repetitions make of it, over its mean among all pairs (an agent with itself included, so that
+    entering everybody k times changes nothing), and then averaged; what is unknown of two is taken to be 1, the
+    typical distance. NaN where no difference is more than noise.
     """
     total = np.zeros((len(payoffs),) * 2)
     parts = np.zeros_like(total)
