@@ -23,6 +23,7 @@ benchmarks: .venv/tested
 	$(BIN)/python benchmarks/axelrod.py
 	$(BIN)/python benchmarks/exact.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/analysis.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/large_roster.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/environments.py
 
 clean:

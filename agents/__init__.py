@@ -174,7 +174,7 @@ BUILTIN = {
 
 ADAPTERS = {
     "axelrod": "dilemma.agents.axelrod_library:from_name",
-    "": "dilemma.agents.plain:from_name",
+    "": "dilemma.agents.handed:from_name",
 }
 
-CATALOGUE = Catalogue("agent", BUILTIN, "dilemma.agents", ADAPTERS)
+CATALOGUE = Catalogue("agent", "dilemma.agents.agent:Agent", BUILTIN, "dilemma.agents", ADAPTERS)

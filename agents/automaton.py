@@ -21,6 +21,7 @@ from torch import Tensor
 from ..envs.chance import Purpose, threshold
 from ..envs.differentiable_game import DifferentiableGame
 from ..envs.environment import Discrete, Environment
+from ..envs.errors import DilemmaError
 from .agent import Agent, Chairs, Observation, Player, Round, refuses_all_but_two_by_two
 from .constant_policy import ConstantPlayer, constant_policy
 
@@ -32,11 +33,35 @@ class Automaton:
     """A finite automaton that starts in state 0.
 
     `cooperation` is P(C) in each state [state]; `transitions` the next state [state, own action, other's
-    action], where actions are what was done (own) and what was seen (other), 0 for C and 1 for D.
+    action], where actions are what was done (own) and what was seen (other), 0 for C and 1 for D. Both are
+    read-only. Raises DilemmaError where they are anything else.
     """
 
     cooperation: NDArray[np.float64]
     transitions: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        kinds = {"cooperation": np.float64, "transitions": np.int64}
+        for name, kind in kinds.items():
+            given = getattr(self, name)
+            if not isinstance(given, np.ndarray) or given.dtype != kind:
+                found = (
+                    f"an array of {given.dtype}" if isinstance(given, np.ndarray) else f"a {type(given).__name__}"
+                )
+                raise DilemmaError(f"an automaton's {name}: found {found}; allowed is an array of {kind.__name__}")
+            own = given.copy()
+            own.setflags(write=False)
+            object.__setattr__(self, name, own)
+        states = self.cooperation.size
+        if not states or self.cooperation.shape != (states,) or self.transitions.shape != (states, 2, 2):
+            found = f"{list(self.cooperation.shape)} and {list(self.transitions.shape)}"
+            raise DilemmaError(
+                f"an automaton's cooperation and transitions: found {found}; allowed are [state] and [state, 2, 2]"
+            )
+        for name, values, most in (("P(C)", self.cooperation, 1), ("next state", self.transitions, states - 1)):
+            wrong = values[~((values >= 0) & (values <= most))]
+            if wrong.size:
+                raise DilemmaError(f"an automaton's {name}: found {wrong[0]:g}; allowed are 0 to {most}")
 
     @staticmethod
     def of(cooperation: Sequence[float], transitions: Sequence[Sequence[int]]) -> Automaton:

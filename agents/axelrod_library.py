@@ -4,88 +4,186 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import math
 import multiprocessing
 from collections.abc import Mapping, Sequence
 from functools import cache
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from ..envs.catalogue import load, path_of
 from ..envs.environment import Environment
 from ..envs.errors import DilemmaError
 from ..envs.matrix_game import RepeatedGame
 from .agent import Agent, Chairs, Player, refuses_all_but_two_by_two
-from .plain import Parameters, Single, SinglesPlayer
+from .plain import Function, Parameters, Single, SinglesPlayer
 
 if TYPE_CHECKING:
     import axelrod
 
+NEAR = 0.7
+"""How alike a name must be to be meant."""
+CHEATS = {
+    "inspects_source": "reads its opponent's code",
+    "manipulates_source": "changes its opponent's code",
+    "manipulates_state": "changes its opponent's state",
+}
+"""What the library's classifiers mark, and nobody here may do."""
+
 
 class AxelrodLibrary(Agent):
-    """A strategy of the Axelrod library, one of its player objects for every match.
+    """A player class of the Axelrod library, or one that was written for it; an object for every match.
 
     It is told the length of the match (infinite where chance ends it), the noise, and the payoffs as its own
-    seat sees them. Its histories are what was done, and what it saw the other do. Strategies that read or
-    change their opponent's code or state are refused. Playing raises DilemmaError where the library is not
-    installed.
+    seat sees them. Its histories are what was done, and what it saw the other do. Parameters are those of its
+    class: actions are "C" and "D", strategies of a team their names. Refused are those that read or change their
+    opponent's code or state, those that ask a person, and what can't be made, with the reason. Playing raises
+    DilemmaError where the library is not installed.
     """
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")  # a parameter may be infinite
 
     source: ClassVar[str] = "Knight et al. 2016, an open framework for the reproducible study of the IPD"
     needs: ClassVar[frozenset[str]] = frozenset({"others_actions", "game_model"})
     slow: ClassVar[bool] = True
 
-    strategy: str = Field(description="its class in the library, such as TitForTat", examples=["TitForTat"])
+    strategy: Function = Field(
+        description="its class in the library, such as TitForTat; or `package.module:Class` or "
+        "`path/to/file.py:Class`",
+        examples=["TitForTat"],
+    )
     parameters: Parameters = Field((), description="keyword arguments of that class")
+
+    @property
+    def theirs(self) -> str:
+        """`axelrod:NAME`; of a class that the library lacks, its import path."""
+        if isinstance(self.strategy, str):
+            return self.strategy if ":" in self.strategy else f"axelrod:{self.strategy}"
+        return path_of(self.strategy)
+
+    @property
+    def their_code(self) -> object:
+        """The player's class; None where there is none."""
+        found = _find(self.strategy)
+        return None if isinstance(found, str) else found
 
     def refuses(self, game: Environment) -> str | None:
         if reason := refuses_all_but_two_by_two(game):
             return reason
         if not isinstance(game, RepeatedGame):
             return "plays matrix games only"
-        found = _find(self.strategy)
-        if isinstance(found, str):
-            return found
-        try:
-            found.init_params(**dict(self.parameters))
-        except TypeError as error:
-            return f"can't be made with these parameters ({error})"
-        return None
+        made = _make(self)
+        return made if isinstance(made, str) else None
 
     def sit(self, chairs: Chairs) -> Player:
         if reason := self.refuses(chairs.game):
-            raise DilemmaError(f"{self.strategy} {reason}")
-        game, player = chairs.game, _find(self.strategy)
+            raise DilemmaError(f"{self.theirs} {reason}")
+        game = chairs.game
         assert isinstance(game, RepeatedGame)
-        assert not isinstance(player, str)
         row, column = game.matrices
         payoffs = [own.flatten().tolist() for own in (row, column.T)]  # R, S, T, P of each seat
         length = int(game.rounds) if game.continuation == 1 else math.inf
-        parameters = dict(self.parameters)
 
         def open(seat: int, seed: int) -> Single:
-            made = player(**parameters)
+            made = _make(self)
+            assert not isinstance(made, str)
             made.set_match_attributes(length, _library().Game(*payoffs[seat]), game.noise)
             made.set_seed(seed >> 32)  # it takes 32 bits
-            return _LibrarySingle(made)
+            return _LibrarySingle(made, self.theirs)
 
         return SinglesPlayer(chairs, open)
 
 
 class _LibrarySingle:
-    def __init__(self, player: axelrod.Player):
+    def __init__(self, player: axelrod.Player, name: str):
         self._player = player
+        self._name = name
         self._opponent = _library().MockPlayer()  # a bare player, for its history
         self._actions = (_library().Action.C, _library().Action.D)
 
     def act(self) -> int:
-        return self._actions.index(self._player.strategy(self._opponent))
+        given = self._player.strategy(self._opponent)
+        if given not in self._actions:
+            round = len(self._player.history) + 1
+            raise DilemmaError(f"{self._name} returned {given!r} in round {round}; allowed: axelrod.Action.C or D")
+        return self._actions.index(given)
 
     def observe(self, own: int, others: Sequence[int]) -> None:
         did, saw = self._actions[own], self._actions[others[0]]
         self._player.update_history(did, saw)
         self._opponent.update_history(saw, did)
+
+
+def library_agent(thing: object) -> AxelrodLibrary:
+    """The agent of a player of the library, or of a class of players, that Python handed over.
+
+    Raises DilemmaError where a parameter of the player has no name that a config could give it.
+    """
+    kind: Any = thing if isinstance(thing, type) else type(thing)  # a class of axelrod.Player
+    name = str(kind.__name__)
+    strategy = name if getattr(_library(), name, None) is kind else kind
+    given: Mapping[str, object] = {} if isinstance(thing, type) else dict(getattr(thing, "init_kwargs", {}))
+    usual = inspect.signature(kind.__init__).parameters
+    parameters = {name: _named(value) for name, value in given.items() if not _same(value, usual[name].default)}
+    return AxelrodLibrary.model_validate({"strategy": strategy, "parameters": parameters})
+
+
+def _same(value: object, default: object) -> bool:
+    plain = bool | int | float | str | tuple | _library().Action
+    return value is default or (isinstance(value, plain) and type(value) is type(default) and value == default)
+
+
+def _named(value: object) -> object:
+    """Actions and strategies as their names."""
+    if isinstance(value, _library().Action):
+        return str(value)
+    if isinstance(value, type):
+        name = str(getattr(value, "__name__", ""))
+        return name if getattr(_library(), name, None) is value else value
+    if type(value) in (list, tuple):
+        assert isinstance(value, list | tuple)
+        return [_named(item) for item in value]
+    return value
+
+
+def _make(agent: AxelrodLibrary) -> axelrod.Player | str:
+    """A player of its own; or why there is none, as the end of a sentence."""
+    kind = _find(agent.strategy)
+    if isinstance(kind, str):
+        return kind
+    try:
+        made = kind(**_given(kind, dict(agent.parameters)))
+    except Exception as error:
+        return f"can't be made with these parameters ({type(error).__name__}: {error})"
+    cheats = [said for name, said in CHEATS.items() if made.classifier.get(name)]
+    return f"{' and '.join(cheats)}, which is not allowed" if cheats else made
+
+
+def _given(kind: type[axelrod.Player], parameters: Mapping[str, object]) -> dict[str, object]:
+    """Parameters as the class takes them: actions for "C" and "D" where it says so, classes for a team's names."""
+    actions = {"C": _library().Action.C, "D": _library().Action.D}
+    takes = inspect.signature(kind.__init__).parameters
+
+    def convert(value: object, known: Mapping[str, object]) -> object:
+        if isinstance(value, tuple):
+            items = [convert(item, known) for item in value]
+            return items if known is teams else tuple(items)
+        return known.get(value, value) if isinstance(value, str) else value
+
+    teams = {player.__name__: player for player in _library().all_strategies}
+    result = {}
+    for name, value in parameters.items():
+        said = f"{takes[name].annotation} {takes[name].default!r}" if name in takes else ""
+        if name == "team" or "Player" in said:
+            result[name] = convert(value, teams)
+        elif "Action" in said or name in ("initial_action", "initial_actions"):
+            result[name] = convert(value, actions)
+        else:
+            result[name] = value
+    return result
 
 
 @cache
@@ -103,16 +201,28 @@ def _library() -> ModuleType:
 
 
 @cache
-def _find(name: str) -> type[axelrod.Player] | str:
-    """The class of that name; or why there is none, as the end of a sentence."""
-    fair: dict[str, type[axelrod.Player]] = {player.__name__: player for player in _library().strategies}
-    if name in fair:
-        return fair[name]
-    if name in (player.__name__ for player in _library().all_strategies):
-        return "reads or changes its opponent's code or state, which is not allowed"
-    plain = {_letters(known): known for known in fair}
-    nearest = difflib.get_close_matches(_letters(name), plain, n=1, cutoff=0)
-    return f"is no strategy of the Axelrod library; the nearest is {plain[nearest[0]]}"
+def _find(strategy: str | object) -> type[axelrod.Player] | str:
+    """The class; or why there is none, as the end of a sentence."""
+    library = _library()
+    if not isinstance(strategy, str):
+        found = strategy
+    elif ":" in strategy:
+        try:
+            found = load(strategy)
+        except Exception as error:
+            return f"can't be imported ({error})"
+    else:
+        found = getattr(library, strategy, None)
+    if found is getattr(library, "Human", ...):
+        return "asks a person for every move"
+    if isinstance(found, type) and issubclass(found, library.Player):
+        return found
+    if found is not None:
+        return "is no player of the Axelrod library, nor derived from one"
+    plain = {_letters(player.__name__): player.__name__ for player in library.strategies}
+    nearest = difflib.get_close_matches(_letters(str(strategy)), plain, n=1, cutoff=NEAR)
+    hint = f"; the nearest is {plain[nearest[0]]}" if nearest else ""
+    return f"is no strategy of the Axelrod library {library.__version__}{hint}"
 
 
 def _letters(name: str) -> str:

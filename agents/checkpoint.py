@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from ..envs.catalogue import Whereabouts
 from ..envs.chance import Purpose
 from ..envs.environment import Environment
 from ..envs.errors import DilemmaError
+from ..file_names import file_name
 from .agent import Agent, Chairs, Player
 
 
@@ -24,15 +27,20 @@ class Checkpoint(Agent):
     """A learner that another run has trained and kept; it plays as it did at the end, and learns no more.
 
     Each match draws one of the trained players, in an asymmetric game one that sat on the same seat. Its memory
-    within an episode goes on as always.
+    within an episode goes on as always. The learner is one of ours, or an installed package's: a run folder says
+    which by name, and no other code is run for it. What was learned is what it is, wherever the folder lies.
     """
 
     source: ClassVar[str] = (
         "Lanctot et al. 2017, a unified game-theoretic approach to multiagent RL (frozen leagues)"
     )
 
-    run: str = Field(description="the run folder")
-    learner: str = Field(description="the learner's label in that run, one of learning.keep")
+    run: Annotated[str, Whereabouts(path=True)] = Field(
+        description="the run folder, in a config as seen from the config's folder"
+    )
+    learner: Annotated[str, Whereabouts()] = Field(
+        description="the learner's label in that run, one of learning.keep"
+    )
     opponent: str | None = Field(None, description="only players trained against this label; any, where left out")
     content: str | None = Field(None, description="a hash of what was learned; filled in, and checked if given")
 
@@ -60,13 +68,14 @@ class Checkpoint(Agent):
 
     def _draw(self, trained: Trained, chairs: Chairs) -> Tensor:
         """Which of the trained players sits on each chair."""
+        wanted = None if self.opponent is None else _labels(self.run).get(self.opponent, self.opponent)
         lot = chairs.chance.uniform(Purpose.START, 0, 0)[:, 0]
         rows = torch.zeros_like(chairs.seat)
         for seat in range(chairs.game.seats):
             fits = [
                 row
                 for row, (opponent, place) in enumerate(zip(trained.opponents, trained.seats, strict=True))
-                if self.opponent in (None, opponent) and (chairs.game.symmetric or place == seat)
+                if wanted in (None, opponent) and (chairs.game.symmetric or place == seat)
             ]
             here = chairs.seat == seat
             if here.any() and not fits:
@@ -88,24 +97,49 @@ class Trained:
 
     agent: Agent
     opponents: Sequence[str]
+    """What the run knows them by."""
     seats: Sequence[int]
     state: Mapping[str, Tensor]
     """Each tensor starts with [row]."""
 
 
-def _files(run: str, label: str) -> list[Path]:
-    files = sorted((Path(run) / "checkpoints" / label).glob("*.pt"))
+MARK = "learner.json"
+"""In a folder of checkpoints: what the run knows the learner by, which stays when it is called otherwise."""
+
+
+def files_of(run: str, label: str) -> list[Path]:
+    """What a run has kept of a learner. Raises ValueError where it is nothing."""
+    folder = Path(run) / "checkpoints"
+    folders = sorted(entry for entry in folder.iterdir() if entry.is_dir()) if folder.is_dir() else []
+    wanted = _labels(run).get(label)
+    marks = {entry: _mark(entry) for entry in folders}
+    own = [entry for entry, mark in marks.items() if mark and mark == wanted]
+    own = own or [entry for entry, mark in marks.items() if not mark and entry.name in (label, file_name(label))]
+    files = sorted(file for entry in own for file in entry.glob("*.pt"))
     if not files:
-        folder = Path(run) / "checkpoints"
-        kept = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+        names = {identity: name for name, identity in _labels(run).items()}
+        kept = sorted(names.get(mark, entry.name) for entry, mark in marks.items())
         has = f"it has {', '.join(kept)}" if kept else "it has none (learning.keep says whose to keep)"
         raise ValueError(f"{run} keeps no checkpoints of {label!r}; {has}")
     return files
 
 
+def _mark(folder: Path) -> str:
+    """What the run knows the learner of a folder by; empty where nothing says so."""
+    path = folder / MARK
+    return str(json.loads(path.read_text(encoding="utf-8"))["identity"]) if path.is_file() else ""
+
+
+def _labels(run: str) -> dict[str, str]:
+    """What a run knows its agents by, by the labels that they have now."""
+    path = Path(run) / "config.toml"
+    entries = tomllib.loads(path.read_text(encoding="utf-8")).get("agents", []) if path.is_file() else []
+    return {entry["label"]: entry["known"]["identity"] for entry in entries if "known" in entry}
+
+
 def _content(run: str, label: str) -> str:
     digest = hashlib.blake2b(digest_size=8)
-    for file in _files(run, label):
+    for file in files_of(run, label):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
@@ -114,12 +148,18 @@ def _content(run: str, label: str) -> str:
 def _load(run: str, label: str, content: str) -> Trained:
     from . import CATALOGUE
 
-    kept = [torch.load(file, weights_only=True) for file in _files(run, label)]
-    agent = CATALOGUE.build(kept[0]["name"], json.loads(kept[0]["parameters"]))
+    kept = [torch.load(file, weights_only=True) for file in files_of(run, label)]
+    name = kept[0]["name"]
+    if name not in CATALOGUE.names:
+        raise DilemmaError(
+            f"{run} has kept {label}, which is {name}: what it has learned can be met again only where that is "
+            "one of `dilemma agents`, ours or an installed package's (by an entry point)"
+        )
+    agent = CATALOGUE.build(name, json.loads(kept[0]["parameters"]))
     assert isinstance(agent, Agent)
     return Trained(
         agent,
-        [opponent for part in kept for opponent in part["opponent"]],
+        [opponent for part in kept for opponent in part.get("opponents_known", part["opponent"])],
         [seat for part in kept for seat in part["seat"]],
         {name: torch.cat([part["state"][name] for part in kept]) for name in kept[0]["state"]},
     )

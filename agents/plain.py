@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import operator
 import random
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
-from typing import Annotated, ClassVar, Protocol, SupportsIndex, TypeAlias
+from typing import Annotated, ClassVar, Protocol, SupportsIndex, TypeAlias, TypeVar
 
+import numpy as np
 import torch
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSerializer
 from torch import Tensor
 
-from ..envs.catalogue import load
+from ..envs.catalogue import load, path_of, reaches_workers
 from ..envs.chance import Purpose
 from ..envs.environment import Discrete, Environment
 from ..envs.errors import DilemmaError
+from . import ambient
 from .agent import Agent, Chairs, Observation, Player, Round
+
+T = TypeVar("T")
 
 
 class Single(Protocol):
@@ -32,57 +36,93 @@ class Single(Protocol):
 
 
 class SinglesPlayer(Player):
-    """Seats a fresh `Single` on every chair and table: `open(seat, seed)`, with 64 bits of chance as seed."""
+    """Seats a fresh `Single` on every chair and table: `open(seat, seed)`, with 64 bits of chance as seed.
+
+    Where the process's global generators are watched, they are seeded for each call from the chance of its chair,
+    table and round: what a single draws from them is its own, whoever else draws or seeds.
+    """
 
     def __init__(self, chairs: Chairs, open: Callable[[int, int], Single]):
         self._chairs = chairs
         self._open = open
         self._singles: list[list[Single]] = []
+        self._watched = ambient.watched()
+        self._episode = self._round = 0
 
     def begin(self) -> None:
         self._singles = []
 
     def act(self, observation: Observation) -> Tensor:
+        self._episode, self._round = observation.episode, observation.round
         if not self._singles:
-            seeds = self._chairs.chance.bits(Purpose.GENERATOR, observation.episode, 0).tolist()
-            self._singles = [
-                [self._open(seat, seed % 2**64) for seed in chair]
-                for seat, chair in zip(self._chairs.seat.tolist(), seeds, strict=True)
-            ]
-        actions = [[single.act() for single in chair] for chair in self._singles]
+            seeds = self._chairs.chance.bits(Purpose.GENERATOR, self._episode, 0).tolist()
+            self._singles = self._each(
+                [
+                    [partial(self._open, seat, seed % 2**64) for seed in chair]
+                    for seat, chair in zip(self._chairs.seat.tolist(), seeds, strict=True)
+                ],
+                -1,
+            )
+        actions = self._each([[single.act for single in chair] for chair in self._singles], self._round + 1)
         return torch.tensor(actions, device=self._chairs.device)
 
     def observe(self, round: Round) -> None:
         others = round.others.transpose(1, 2).tolist()
-        for chair in zip(self._singles, round.own.tolist(), others, strict=True):
-            for single, did, saw in zip(*chair, strict=True):
-                single.observe(did, saw)
+        told = [
+            [partial(single.observe, did, saw) for single, did, saw in zip(*chair, strict=True)]
+            for chair in zip(self._singles, round.own.tolist(), others, strict=True)
+        ]
+        self._each(told, -self._round - 2)
+
+    def _each(self, calls: Sequence[Sequence[Callable[[], T]]], address: int) -> list[list[T]]:
+        """What calls [chair, table] give; `address` tells those of an episode apart."""
+        if not self._watched:
+            return [[call() for call in chair] for chair in calls]
+        seeds = self._chairs.chance.bits(Purpose.GENERATOR, self._episode, address).tolist()
+        return [
+            [_seeded(call, seed) for call, seed in zip(chair, own, strict=True)]
+            for chair, own in zip(calls, seeds, strict=True)
+        ]
 
 
-Value: TypeAlias = bool | int | float | str | tuple[bool | int | float | str, ...]
+def _seeded(call: Callable[[], T], seed: int) -> T:
+    ambient.seed(seed)
+    return call()
 
 
 def _as_pairs(given: object) -> object:
     """A mapping as sorted pairs, with tuples for lists: they hash."""
     if not isinstance(given, Mapping):
         return given
-    values = ((name, tuple(value) if isinstance(value, list) else value) for name, value in given.items())
-    return tuple(sorted(values, key=operator.itemgetter(0)))
+    return tuple((name, _frozen(name, given[name])) for name in sorted(given))
 
 
-Parameters: TypeAlias = Annotated[tuple[tuple[str, Value], ...], BeforeValidator(_as_pairs), PlainSerializer(dict)]
-"""Keyword arguments of something that is not ours: given as a mapping."""
+def _frozen(name: str, value: object) -> object:
+    """What TOML knows, but no tables."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return tuple(_frozen(name, item) for item in value)
+    if isinstance(value, bool | int | float | str):
+        return value
+    raise ValueError(f"numbers, texts, true or false, and lists of them; {name} has {value!r}")
+
+
+Parameters: TypeAlias = Annotated[
+    tuple[tuple[str, object], ...], BeforeValidator(_as_pairs), PlainSerializer(dict)
+]
+"""Keyword arguments of something that is not ours: given as a mapping, of what TOML knows."""
 
 
 def _by_name(function: str | Callable[..., object]) -> str | Callable[..., object]:
-    """The import string of what has one, so that it is the same agent either way."""
+    """The import path of what any process finds by it, so that it is the same agent either way."""
     if isinstance(function, str):
         return function
-    module, name = str(getattr(function, "__module__", "")), getattr(function, "__qualname__", "")
-    found: object = sys.modules.get(module) if module != "__main__" else None
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    return f"{module}:{name}" if found is function else function
+    path = path_of(function)
+    if reaches_workers(path):
+        return path
+    # A dataclass that can be called has no hash; its bound method has.
+    return function if isinstance(function, Hashable) else function.__call__
 
 
 def _importable(function: str | Callable[..., object]) -> str:
@@ -94,6 +134,7 @@ def _importable(function: str | Callable[..., object]) -> str:
 Function: TypeAlias = Annotated[
     str | Callable[..., object], AfterValidator(_by_name), PlainSerializer(_importable, when_used="json")
 ]
+"""A function or a class: its import path, or itself where a script, a notebook or a function defines it."""
 
 
 class PlainAgent(Agent):
@@ -101,8 +142,11 @@ class PlainAgent(Agent):
 
     A function is called as `act(history)`; a class is constructed for every match and its `act(history)` is
     called. `history` is a list with a tuple for each round played: what the agent did, then what it saw the
-    others do, the next seat first; 0 is C and 1 is D. It returns an action. If it takes a keyword `rng`, it
-    is given a `random.Random` of its own for the match; with that, the same match gives the same moves.
+    others do, the next seat first; 0 is C and 1 is D. Each call has a copy of its own. It returns an action: a
+    whole number, a bool, or one of numpy's. If it takes a keyword `rng`, it is given a `random.Random` of its own
+    for the match. What it draws from `random`, `numpy.random` or torch's global generator follows from the match
+    and the round as well: they are seeded for it at each call. A method or a callable object is copied for every
+    match.
 
     >>> def grudger(history):
     ...     return int(any(other for own, other in history))
@@ -112,14 +156,26 @@ class PlainAgent(Agent):
     Playing raises DilemmaError where it can't be found, or returns what is no action.
     """
 
+    model_config = ConfigDict(ser_json_inf_nan="constants")  # a parameter may be infinite
+
     source: ClassVar[str] = "the user"
     needs: ClassVar[frozenset[str]] = frozenset({"others_actions"})
     slow: ClassVar[bool] = True
 
     function: Function = Field(
-        description="`package.module:name` or `path/to/file.py:name`; from Python also the object itself"
+        description="`path/to/file.py:name`; from Python also `package.module:name` or the object itself"
     )
     parameters: Parameters = Field((), description="keyword arguments of the function or the class")
+
+    @property
+    def theirs(self) -> str:
+        """The import path."""
+        return self.function if isinstance(self.function, str) else path_of(self.function)
+
+    @property
+    def their_code(self) -> object:
+        """The function or the class."""
+        return load(self.function) if isinstance(self.function, str) else self.function
 
     def refuses(self, game: Environment) -> str | None:
         if not all(isinstance(game.actions(seat), Discrete) for seat in range(game.seats)):
@@ -127,48 +183,86 @@ class PlainAgent(Agent):
         return None
 
     def sit(self, chairs: Chairs) -> Player:
-        function = load(self.function) if isinstance(self.function, str) else self.function
+        function = self.their_code
+        name = self.theirs.removeprefix("<").removesuffix(">")
         if not callable(function):
-            raise DilemmaError(f"{self.function} is neither a function nor a class")
-        make = partial(function, **dict(self.parameters))
+            raise DilemmaError(f"{name} is neither a function nor a class")
+        given = dict(self.parameters)
 
         def open(seat: int, seed: int) -> Single:
-            act = _method(make(), self.function) if isinstance(function, type) else make
+            act = _method(function(**given), name) if isinstance(function, type) else _copy(function, given)
             space = chairs.game.actions(seat)
             assert isinstance(space, Discrete)
-            return _PlainSingle(act, space.n, seed, self.function)
+            return _PlainSingle(act, space.n, seed, name)
 
         return SinglesPlayer(chairs, open)
 
 
-def _method(made: object, name: object) -> Callable[..., object]:
+def _method(made: object, name: str) -> Callable[..., object]:
     act: Callable[..., object] | None = getattr(made, "act", None)
     if act is None:
         raise DilemmaError(f"{name} has no method act(history)")
     return act
 
 
+def _copy(function: Callable[..., object], given: Mapping[str, object]) -> Callable[..., object]:
+    """Itself, if it is a function; a copy of the object behind it, if it is one."""
+    own = copy.deepcopy(function)
+    return partial(own, **given) if given else own
+
+
+def why_not_called(act: Callable[..., object]) -> str | None:
+    """Why it can't be called as act(history), as the end of a sentence; None if it can."""
+    if signature := _signature(act):
+        try:
+            signature.bind([], **{"rng": None} if _takes_rng(act) else {})
+        except TypeError as error:
+            return f"can't be called as act(history): {error}"
+    return None
+
+
+def _takes_rng(act: Callable[..., object]) -> bool:
+    signature = _signature(act)
+    return signature is not None and "rng" in signature.parameters
+
+
+def _signature(act: Callable[..., object]) -> inspect.Signature | None:
+    """What it takes; None of what is written in C and doesn't say."""
+    try:
+        return inspect.signature(act)
+    except ValueError:
+        return None
+
+
+def _action(given: object) -> int | None:
+    """The whole number that it is, if it is one."""
+    if isinstance(given, np.generic | np.ndarray):
+        return int(given) if given.ndim == 0 and given.dtype.kind in "biu" else None
+    try:
+        return operator.index(given) if isinstance(given, SupportsIndex) else None
+    except TypeError:  # a tensor of many
+        return None
+
+
 class _PlainSingle:
-    def __init__(self, act: Callable[..., object], actions: int, seed: int, name: object):
-        takes_rng = "rng" in inspect.signature(act).parameters
-        self._act = partial(act, rng=random.Random(seed)) if takes_rng else act
+    def __init__(self, act: Callable[..., object], actions: int, seed: int, name: str):
+        if reason := why_not_called(act):
+            raise DilemmaError(f"{name} {reason}")
+        self._act = partial(act, rng=random.Random(seed)) if _takes_rng(act) else act
         self._actions = actions
         self._name = name
         self._history: list[tuple[int, ...]] = []
 
     def act(self) -> int:
-        given = self._act(self._history)
-        if not isinstance(given, SupportsIndex) or not 0 <= operator.index(given) < self._actions:
+        given = self._act(self._history.copy())
+        action = _action(given)
+        if action is None or not 0 <= action < self._actions:
+            whole = "" if isinstance(given, int) else ", as whole numbers"
             raise DilemmaError(
                 f"{self._name} returned {given!r} in round {len(self._history) + 1}; "
-                f"allowed are the actions 0 to {self._actions - 1}"
+                f"allowed are the actions 0 to {self._actions - 1}{whole}"
             )
-        return operator.index(given)
+        return action
 
     def observe(self, own: int, others: Sequence[int]) -> None:
         self._history.append((own, *others))
-
-
-def from_name(name: str, parameters: Mapping[str, object]) -> PlainAgent:
-    """The agent at an import string, as a config names it."""
-    return PlainAgent.model_validate({"function": name, "parameters": parameters})

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..envs.chance import Purpose
 from ..envs.environment import Environment
+from ..envs.errors import DilemmaError
 from ..envs.matrix_game import RepeatedGame
 from .agent import Agent, Chairs, Observation, Player, Round, refuses_all_but_two_by_two
 
@@ -118,13 +119,32 @@ class StrategyPlayer(Player):
         me = self._me
         if me.turn == 0:
             opening = self._strategy.opening
+            if not 0 <= opening <= 1:
+                raise DilemmaError(f"opening is {opening!r}; allowed are True, False and probabilities")
             cooperates = me.number(opening) if 0 < opening < 1 else me.no() | bool(opening)
         else:
-            cooperates = self._strategy.cooperate(me, self._own, self._other)
+            cooperates = self._checked(self._strategy.cooperate(me, self._own, self._other))
         if cooperates.dtype != torch.bool:
             address = (Purpose.ACTION, observation.episode, observation.round)
             cooperates = self._chairs.chance.happens(cooperates, *address)
         return (~cooperates).long()
+
+    def _checked(self, cooperates: object) -> Tensor:
+        """What `cooperate` gave; raises DilemmaError where it is neither bool nor a probability."""
+        shape = self._chairs.shape
+        wanted = f"allowed is bool, or a probability as float, {list(shape)} (chair, table)"
+        if not isinstance(cooperates, Tensor):
+            raise DilemmaError(f"cooperate returned an object of type {type(cooperates).__name__}; {wanted}")
+        right = cooperates.dtype == torch.bool or cooperates.is_floating_point()
+        if not right or cooperates.shape != shape:
+            found = f"{str(cooperates.dtype).removeprefix('torch.')}, {list(cooperates.shape)}"
+            raise DilemmaError(f"cooperate returned a tensor of {found}; {wanted}")
+        if cooperates.dtype != torch.bool and cooperates.numel():
+            low, high = torch.stack(torch.aminmax(cooperates)).tolist()
+            if not (low >= 0 and high <= 1):
+                found = f"{high if low >= 0 else low:g}"
+                raise DilemmaError(f"cooperate returned the probability {found}; allowed are 0 to 1")
+        return cooperates
 
     def observe(self, round: Round) -> None:
         me = self._me

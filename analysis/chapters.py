@@ -16,7 +16,7 @@ from numpy.linalg import LinAlgError
 
 from .bootstrap import drawn_tables
 from .cells import Cells, Game, Numbers
-from .comparisons import comparisons
+from .comparisons import DRAWS, comparisons
 from .conduct import conduct, conduct_by_partner
 from .cost import cost, equal_budgets
 from .exploitability import Cards, exploitability
@@ -39,6 +39,8 @@ WORK, FEWEST = 200_000_000, 20
 """What bootstrap draws of ratings may cost, as draws x agents^3; and the draws that are worth an interval."""
 SMALL = 6
 """With so many agents at most Nash equilibria are looked for: supports are enumerated."""
+FLIPS, FEWEST_FLIPS = 40_000_000_000, 200
+"""What flips of signs may cost, as flips x pairs x partners: two seconds; and the fewest."""
 MANY = 100
 """With more agents each is not entered again and again to see what clones do."""
 ARITHMETIC = (ValueError, ArithmeticError, LinAlgError)
@@ -55,8 +57,10 @@ class Chapter:
     lead: str
     """What its table holds, in a sentence or two."""
     finding: Finding
-    text: pd.DataFrame
-    """The table for readers."""
+
+    def text(self) -> pd.DataFrame:
+        """The table for readers."""
+        return readable(_shown(self.name, self.finding.table))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,9 +98,10 @@ class Evidence:
         return {name: RATINGS[name] for name in self.asked.ratings if name in RATINGS}
 
 
-def chapters(evidence: Evidence) -> Iterator[Chapter]:
-    """All chapters that have something to say."""
+def chapters(evidence: Evidence, tell: Callable[[str], None] = lambda step: None) -> Iterator[Chapter]:
+    """All chapters that have something to say; `tell` hears of each before it is worked out."""
     for name, title, lead, work in _CONTENTS:
+        tell(f"{evidence.cells.environment}: {title.lower()}")
         yield from chapter(name, title, lead, partial(work, evidence), evidence.cells.environment)
 
 
@@ -115,14 +120,17 @@ def chapter(
     if "environment" not in table and len(table.columns):
         table = table.assign(environment=environment)
         table = table[["environment", *(column for column in table if column != "environment")]]
-    yield Chapter(name, environment, title, lead, Finding(table, finding.remarks), readable(_shown(name, table)))
+    yield Chapter(name, environment, title, lead, Finding(table, finding.remarks))
 
 
 def _comparisons(evidence: Evidence) -> Finding | None:
     if len(evidence.names) < 2:
         return None
-    asked = evidence.asked
-    return comparisons(evidence.cells, evidence.table, margin=asked.margin or 0.0, seed=asked.seed)
+    asked, size = evidence.asked, len(evidence.names)
+    flips = max(FEWEST_FLIPS, min(DRAWS, FLIPS // (size**2 * (size - 1) // 2)))
+    found = comparisons(evidence.cells, evidence.table, margin=asked.margin or 0.0, draws=flips, seed=asked.seed)
+    fewer = (f"For so many pairs p_flip rests on {flips:,} flips of signs.",) if flips < DRAWS else ()
+    return Finding(found.table, (*found.remarks, *fewer))
 
 
 def _ratings(evidence: Evidence) -> Finding | None:

@@ -18,13 +18,14 @@ COLUMNS = (
     *("environment", "agent", "other", "difference", "low", "high", "p_flip", "p_student", "p", "verdict"),
     "partners",
 )
+DRAWS = 10_000
 EXACT = 12
 """With up to so many partners every flip of signs is counted."""
-_BATCH = 4_000_000
+_BATCH = 1_000_000  # numbers held at once
 
 
 def comparisons(
-    cells: Cells, table: pd.DataFrame, *, margin: float = 0.0, draws: int = 10_000, seed: int = 0
+    cells: Cells, table: pd.DataFrame, *, margin: float = 0.0, draws: int = DRAWS, seed: int = 0
 ) -> Finding:
     """A row for each pair of agents of one environment, the better one first.
 
@@ -46,14 +47,22 @@ def comparisons(
     order = order[~np.isnan(moved.payoff[order])]
     first, second = (order[index] for index in np.triu_indices(len(order), 1))
     pair = _pairs(len(moved.payoff))[first, second]
-    both = ~np.isnan(matrix[first]) & ~np.isnan(matrix[second])
-    apart = np.where(both, np.nan_to_num(matrix[first]) - np.nan_to_num(matrix[second]), 0.0)
-    apart[np.abs(apart) < 1e-12 * np.abs(np.nan_to_num(matrix)).max(initial=1)] = 0.0
-    apart = apart @ np.eye(moved.kind.max(initial=0) + 1)[moved.kind]
-    flipped = sign_flip(apart, draws, generator(cells.environment, seed))
-    common, all_of = both.sum(1), np.maximum(moved.partners[first], moved.partners[second])
+    scale = np.abs(np.nan_to_num(matrix)).max(initial=1)
+    of_kind = np.eye(moved.kind.max(initial=0) + 1)[moved.kind]
+    common, flipped = np.zeros(len(first), dtype=np.int64), np.ones(len(first))
+    batch = max(1, _BATCH // max(1, len(matrix)))
+    for begin in range(0, len(first), batch):
+        some = slice(begin, begin + batch)
+        ours, theirs = matrix[first[some]], matrix[second[some]]
+        both = ~np.isnan(ours) & ~np.isnan(theirs)
+        apart = np.where(both, np.nan_to_num(ours) - np.nan_to_num(theirs), 0.0)
+        apart[np.abs(apart) < 1e-12 * scale] = 0.0
+        common[some] = both.sum(1)
+        # The same signs for all pairs.
+        flipped[some] = sign_flip(apart @ of_kind, draws, generator(cells.environment, seed))
+    all_of = np.maximum(moved.partners[first], moved.partners[second])
     # Where no flip reached the difference, `draws` are too few to say how small p is.
-    beyond = (apart.shape[1] > EXACT) & (flipped <= 1 / (draws + 1))
+    beyond = (of_kind.shape[1] > EXACT) & (flipped <= 1 / (draws + 1))
     student = found.p[pair]
     p = holm(np.where(beyond, student, np.maximum(flipped, student)))
     difference = np.abs(found.difference[pair])

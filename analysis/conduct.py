@@ -40,11 +40,15 @@ def conduct(cells: Cells) -> Finding:
         contrition = p_dc               back to C after wronging a cooperator (Boyd 1989)
         reciprocity = P(C | the other's was C) - P(C | the other's was D)
     `good_partner` is the share of matches with others in which the agent cooperates at least as much as they do
-    (Axelrod library), in the mean over them; by expectations where they are exact. `eigenjesus` and `eigenmoses`
-    are in `eigenmorality`. Agreement of all partners gives an interval of no width, one partner none.
+    (Axelrod library), in the mean over them; the expected share in exact cells, and unknown where that is unknown
+    with somebody. `eigenjesus` and `eigenmoses` are in `eigenmorality`. Agreement of all partners gives an
+    interval of no width, one partner none.
     """
     sums = _sums(cells)
     found = _measures(sums)
+    others_known = (sums["cooperates"] > 0) & ~np.eye(len(cells.roster), dtype=np.bool_)
+    unjudged = (others_known & (sums["judged"] == 0)).any(1)
+    found["good_partner"].value[unjudged] = np.nan
     columns: dict[str, object] = {
         "environment": cells.environment,
         "agent": pd.Categorical.from_codes(cells.roster, cells.agents),
@@ -99,6 +103,7 @@ def _sums(cells: Cells) -> dict[str, Numbers]:
     cooperation = cells.column("cooperation")
     own, theirs = cells.per_match(cooperation), others(cells, cooperation)
     good = np.where(np.isnan(own + theirs), np.nan, own >= theirs - NEVER)
+    good = np.where(np.repeat(cells.exact, cells.matches), cells.per_match(cells.column("good")), good)
     good[np.repeat(agent == opponent, cells.matches)] = np.nan
     add("cooperation", "cooperates", own, weights)
     add("good", "judged", good, once)
@@ -131,6 +136,13 @@ def _measures(sums: dict[str, Numbers]) -> dict[str, Estimate]:
 def _remarks(table: pd.DataFrame) -> Iterator[str]:
     if "partners" in table and (table["partners"] < 2).any():
         yield "Intervals are over partners; agents with one partner have none."
+    judged = table["good_partner"].isna() & table["cooperation"].notna()
+    if "opponent" in table:
+        judged &= table["agent"].astype(str) != table["opponent"].astype(str)
+    elif "partners" in table:
+        judged &= table["partners"] > 1
+    if judged.any():
+        yield "How often an agent is a good partner is known of played matches only where it is left out."
     unknown = table[list(RESPONSES)].isna()
     if unknown.all(axis=None):
         yield "What players do after what is known only of games of two players with two actions."

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from .curves import POLICY
-from .figures import INK, STYLE, annotate, short, tidy
+from .figures import INK, annotate, short, style, tidy
 
 COLOURS = ("#3b82d0", "#d9730d", "#2f9e5f", "#d64577", "#8f68cf", "#a8801c", "#1796a6", "#7f8790")
 """Readable on white and on near-black, and apart for colour-blind eyes together with the dashes."""
@@ -79,7 +79,7 @@ def curves_plot(
     rows = -(-len(panels) // columns)
     width = min(_PANEL, _WIDTH / columns) * columns
     height = 0.64 * width / columns * rows
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(style()):
         figure = Figure(figsize=(width, height), facecolor="none")
         space = {"left": 0, "right": 1, "bottom": 0, "top": 1, "wspace": 0.08, "hspace": 0.26}
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False, gridspec_kw=space)
@@ -107,7 +107,7 @@ def measures_plot(table: pd.DataFrame, measures: Sequence[str], agents: Sequence
     width, height = 2.65 * columns, 1.75 * rows
     told = table[table["measure"].isin(measures)]
     mean = told.groupby(["measure", "agent", "point"], observed=True, sort=False)["mean"].mean().reset_index()
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(style()):
         figure = Figure(figsize=(width, height), facecolor="none")
         space = {"left": 0, "right": 1, "bottom": 0, "top": 1, "wspace": 0.25, "hspace": 0.42}
         grid = figure.subplots(rows, columns, squeeze=False, gridspec_kw=space)
@@ -247,7 +247,7 @@ def policies_plot(late: pd.DataFrame, agents: Sequence[str]) -> Figure:
     cell = 0.27
     names = [short(other) for other in known]
     width, height = columns * 2.2, rows * (cell * len(known) + 0.45)
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(style()):
         figure = Figure(figsize=(width, height), facecolor="none")
         space = {"left": 0, "right": 1, "bottom": 0, "top": 1, "wspace": 0.1, "hspace": 0.45 / (cell * len(known))}
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False, gridspec_kw=space)

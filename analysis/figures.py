@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import io
 import re
+import unicodedata
+import warnings
+from bisect import bisect
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +24,22 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.transforms import Affine2D
 
-from .cells import Numbers
+from . import fonts
+from .cells import Indices, Numbers
+from .tables import one_line
 
 INK = "#1a1c1f"
 """The colour of text and lines; in a page it becomes the colour of the page's text."""
 ACCENT = "#2f73b5"
 ANNOTATED = 25
 """Up to so many agents, the cells of a heatmap carry their numbers."""
+NAMED = 120
+"""With more agents a figure keeps the size that it has here, and places of the ranking stand for names."""
 _VECTOR = 40
 _DPI = 160
 """Of what is not drawn as vectors."""
 _LABEL = 28
-STYLE: dict[Any, Any] = {  # matplotlib's stubs name every key
-    "font.family": "sans-serif",
+_STYLE: dict[Any, Any] = {  # matplotlib's stubs name every key
     "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"],
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
@@ -40,6 +47,11 @@ STYLE: dict[Any, Any] = {  # matplotlib's stubs name every key
     "axes.unicode_minus": False,
     **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
 }
+
+
+def style() -> dict[Any, Any]:
+    """matplotlib's settings for every figure, with the fonts of this machine."""
+    return {**_STYLE, "font.family": [*fonts.families(), "sans-serif"]}
 
 
 def square(table: pd.DataFrame, agents: Sequence[str], column: str) -> Numbers:
@@ -66,20 +78,19 @@ def heatmap(
     """A square of colours: rows are agents, columns their opponents, both in the order given."""
     values = np.where(np.isfinite(values), values, np.nan)
     size = len(agents)
-    cell = min(0.46, max(0.085, 10 / size))
+    cell = min(0.46, max(0.085, 10 / size), 0.085 * NAMED / size)
     side = max(cell * size, 1.4)
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(style()):
         figure = Figure(figsize=(side, side), facecolor="none")
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), facecolor="none")
         low, high = limits or _range(values)
         mesh = axes.pcolormesh(
             np.ma.masked_invalid(values), cmap=colours, vmin=low, vmax=high, rasterized=size > _VECTOR
         )
-        font = min(9.0, 60 * cell)
-        names = [short(agent) for agent in agents]
-        places = np.arange(size) + 0.5
-        axes.set_xticks(places, names, rotation=90, fontsize=font)
-        axes.set_yticks(places, names, fontsize=font)
+        font = min(9.0, 60 * cell) if size <= NAMED else 8.0
+        places, names = ticks(agents)
+        axes.set_xticks(places + 0.5, names, rotation=90, fontsize=font)
+        axes.set_yticks(places + 0.5, names, fontsize=font)
         axes.xaxis.tick_top()
         axes.tick_params(length=0, pad=3)
         axes.set_xlim(0, size)
@@ -123,9 +134,9 @@ def ranking_plot(ranking: pd.DataFrame) -> Figure:
     """
     ranking = ranking[ranking["payoff"].notna()]
     size = len(ranking)
-    step = 0.24 if size <= 60 else 0.15
+    step = 0.24 if size <= 60 else 0.15 * min(1, NAMED / size)
     height = step * size + 0.1
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(style()):
         figure = Figure(figsize=(6.6, height), facecolor="none")
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), facecolor="none")
         place = np.arange(size)
@@ -135,10 +146,11 @@ def ranking_plot(ranking: pd.DataFrame) -> Figure:
             low, high = (ranking[f"{name}{end}"].to_numpy(np.float64) for end in ("low", "high"))
             drawn = ~np.isnan(low)
             axes.hlines(place[drawn], low[drawn], high[drawn], color=ACCENT, linewidth=width, alpha=0.75)
-        marker = 5.0 if size <= 60 else 3.5
+        marker = 5.0 if size <= 60 else 3.5 if size <= NAMED else 1.8
         axes.plot(payoff[~unknown], place[~unknown], "o", color=ACCENT, markersize=marker)
         axes.plot(payoff[unknown], place[unknown], "o", color=ACCENT, markersize=marker, fillstyle="none")
-        axes.set_yticks(place, [short(str(agent)) for agent in ranking["agent"]], fontsize=9 if size <= 60 else 7)
+        marked, names = ticks([str(agent) for agent in ranking["agent"]])
+        axes.set_yticks(marked, names, fontsize=9 if size <= 60 else 7)
         axes.set_ylim(size - 0.4, -0.6)
         axes.grid(axis="x", color=INK, alpha=0.15, linewidth=0.6)
         axes.set_axisbelow(True)
@@ -149,10 +161,23 @@ def ranking_plot(ranking: pd.DataFrame) -> Figure:
     return figure
 
 
+def ticks(agents: Sequence[str]) -> tuple[Indices, list[str]]:
+    """Where the axis of so many agents in order has ticks, and what they say: names, or round places from 1."""
+    size = len(agents)
+    if size <= NAMED:
+        return np.arange(size), [short(agent) for agent in agents]
+    step = next(step for step in (10, 20, 25, 50, 100, 200, 250, 500, size) if size / step <= NAMED / 4)
+    places = np.append(0, np.arange(step, size + 1, step) - 1)
+    return places, [str(place + 1) for place in places.tolist()]
+
+
 def short(label: str, length: int = _LABEL) -> str:
-    """A label that fits beside a figure."""
-    label = " ".join(label.split())
-    return label if len(label) <= length else label[: length - 1] + "…"
+    """A label that fits beside a figure; wide characters, as the Japanese, count twice."""
+    label = one_line(label)
+    ends = list(accumulate(1 + (unicodedata.east_asian_width(character) in "WF") for character in label))
+    if ends and ends[-1] > length:
+        label = label[: bisect(ends, length - 1)] + "…"
+    return f"\u200b{label}" if label.startswith("_") else label  # matplotlib leaves those out of legends
 
 
 def fit(figure: Figure) -> Figure:
@@ -160,9 +185,10 @@ def fit(figure: Figure) -> Figure:
 
     Done once: with `bbox_inches="tight"`, `savefig` lays out and draws a figure twice for every file.
     """
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(style()):
         figure.canvas = FigureCanvasSVG(figure)
-        box = figure.get_tightbbox().padded(0.05)
+        with fonts.without_missing(figure, fonts.WIDE):
+            box = figure.get_tightbbox().padded(0.05)
         # What stands in the old figure's units, from 0 to 1, in the new one's.
         width, height = figure.get_size_inches()
         place = Affine2D().scale(width, height).translate(-box.x0, -box.y0).scale(1 / box.width, 1 / box.height)
@@ -190,7 +216,8 @@ def tidy(axes: Axes) -> None:
 def svg(figure: Figure, name: str) -> str:
     """The figure as a standalone SVG document; the same text for the same figure and name."""
     file = io.StringIO()
-    with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
+    with matplotlib.rc_context({**style(), "svg.hashsalt": name}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # the text is there: browsers have more fonts
         figure.savefig(file, format="svg", dpi=_DPI, metadata={"Date": None, "Creator": None})
     return re.sub(r'(?<= d=")[^"]*', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), file.getvalue())
 
@@ -206,7 +233,7 @@ def inline(document: str, name: str, title: str) -> str:
 
 
 def pdf(figure: Figure, path: Path) -> None:
-    """Write the figure as a PDF without a date."""
-    with matplotlib.rc_context(STYLE):
+    """Write the figure as a PDF without a date; a substitute stands for characters that no font here has."""
+    with matplotlib.rc_context(style()), fonts.without_missing(figure, fonts.GONE):
         metadata = {"CreationDate": None, "Creator": None, "Producer": None}
         figure.savefig(path, format="pdf", dpi=_DPI, metadata=metadata)

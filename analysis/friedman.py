@@ -14,6 +14,8 @@ from .finding import Finding
 from .rank_sets import holm
 
 ENUMERATED = 13
+MOST = 250
+"""With more agents the signed ranks of all pairs take tens of seconds and gigabytes."""
 COLUMNS = ("agent", "other", "rank", "other_rank", "p_wilcoxon", "p")
 
 
@@ -23,7 +25,8 @@ def friedman(matrix: Numbers, agents: Sequence[str], blocks: str = "partners") -
     Within a block agents are ranked, 1 the best; `rank` is the mean over blocks. The sentences have Friedman's
     chi squared with a correction for ties (Friedman 1937). `p_wilcoxon` is the signed-rank test of the pair alone
     (zeros split, Pratt's way), which no third agent can move, as it can mean ranks (Benavoli, Corani and Mangili
-    2016); `p` is Holm's over all pairs. Blocks in which somebody is missing are left out.
+    2016); `p` is Holm's over all pairs. Blocks in which somebody is missing are left out. Above 250 agents there
+    are no pairs.
     """
     there: Flags = np.asarray(~np.isnan(matrix).all(1), dtype=np.bool_)
     said = []
@@ -36,7 +39,9 @@ def friedman(matrix: Numbers, agents: Sequence[str], blocks: str = "partners") -
     if not whole.all():
         said.append(f"{int((~whole).sum())} of {len(whole)} {blocks} are left out: not all agents met them.")
     ranks = stats.rankdata(-kept, axis=0).mean(1) if kept.size else np.full(size, np.nan)
-    first, second = np.triu_indices(size, 1)
+    first, second = np.triu_indices(size if size <= MOST else 0, 1)
+    if size > MOST:
+        said.append(f"Pairs are tested for at most {MOST} agents; there are {size}.")
     if size < 2 or count < 2:
         said.append(f"Friedman's test needs two agents and two {blocks} or more; there are {size} and {count}.")
         alone = np.ones(len(first))

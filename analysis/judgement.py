@@ -27,3 +27,5 @@ class Judgement:
     background: Sequence[str] = ()
     """Labels of agents that are only partners."""
     seed: int = 0
+    pdf: bool = False
+    """Whether figures are written as PDF too."""

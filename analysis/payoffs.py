@@ -16,7 +16,7 @@ COLUMNS = (
 )
 _GIVEN = {
     *("match", "environment", "how", "repetition", "seat", "agent", "opponent", "k"),
-    *("payoff", "weight", "mean_weight", "rounds", "variance", "standard_error", "opening"),
+    *("payoff", "weight", "mean_weight", "rounds", "variance", "standard_error", "opening", "win", "good"),
     *(f"{before}_{state}" for before in ("after", "c_after") for state in ("cc", "cd", "dc", "dd")),
 }
 _TIE = 1e-9
@@ -47,7 +47,7 @@ def cell_table(cells: Cells) -> pd.DataFrame:
     game are independent), NaN where they say nothing. `variance` is what one match adds to that: known if
     exact, else n times the squared standard error, which with a fixed length is the variance of matches'
     payoffs. Wins are the share of matches in which the agent earned more than the others' mean; in an exact
-    cell 1 or 0, by expectations.
+    cell the expected one, NaN where that isn't known.
     """
     weights = cells.weights()
     weight = cells.per_match(weights)
@@ -64,6 +64,8 @@ def cell_table(cells: Cells) -> pd.DataFrame:
     margin = cells.per_match(cells.column("margin") * weights) / weight
     wins = cells.per_cell((margin > _TIE).astype(np.float64)) / cells.matches
     wins[np.isnan(cells.per_cell(margin))] = np.nan
+    # On both seats of a match nobody is ahead of itself.
+    expected = cells.per_cell(np.where(cells.seats_held > 1, 0.0, cells.per_match(cells.column("win"))))
     columns: dict[str, object] = {
         "environment": cells.environment,
         "agent": pd.Categorical.from_codes(cells.agent, cells.agents),
@@ -73,7 +75,7 @@ def cell_table(cells: Cells) -> pd.DataFrame:
         "payoff": payoff,
         "standard_error": np.where(cells.exact, 0.0, error),
         "variance": np.where(cells.exact, known, matches * error**2),
-        "wins": wins,
+        "wins": np.where(cells.exact, expected, wins),
         "matches": matches,
         "how": cells.how,
     }

@@ -110,7 +110,8 @@ def rank_cells(
     rank is left open.
 
     `worst_partner` is the payoff with the opponent named beside it, `worst_tenth` the mean over the worst tenth
-    of opponents (a part of one where a tenth is no whole number). `wins` leaves self-play out.
+    of opponents (a part of one where a tenth is no whole number). `wins` leaves self-play out, and is unknown
+    where it is unknown with somebody.
     """
     roster, share = cells.roster, cells.share
     size = len(roster)
@@ -125,6 +126,8 @@ def rank_cells(
         return np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan)
 
     everybody = np.ones(len(index), dtype=np.bool_)
+    wins = mean("wins", ~alone)
+    wins[index[~alone & table["wins"].isna().to_numpy()]] = np.nan
     errors = np.bincount(index, (share * table["standard_error"].to_numpy(np.float64)) ** 2, size)
     matrix = payoff_matrix(cells, table)
     moved = influence(cells, table)
@@ -165,7 +168,7 @@ def rank_cells(
             "worst_partner": np.where(known, worst.min(1), np.nan)[order],
             "worst_partner_name": np.where(known, np.asarray(cells.agents[roster[worst.argmin(1)]]), "")[order],
             "worst_tenth": worst_tenth(matrix)[order],
-            "wins": mean("wins", ~alone)[order],
+            "wins": wins[order],
             "cooperation": mean("cooperation", everybody)[order],
             "opponents": opponents[order],
             "kinds": moved.kinds[order],

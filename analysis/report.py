@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypedDict
+from typing import TypeAlias, TypedDict
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from . import figures
+from ..file_names import file_name
+from . import figures, fonts
 from .album import Album
+from .appendix import FILED, PARQUET, Part, write_table
 from .cells import Game, environments
 from .chapters import Chapter, Evidence, across, cards_alone, chapters
 from .curves import LATE_COLUMNS, POINTS
 from .exploitability import Cards
+from .failures import kinds, unranked
 from .field import common_field
 from .gallery import Gallery
 from .held_out import rivals
@@ -29,12 +32,14 @@ from .payoffs import cell_table
 from .ranking import COLUMNS as RANKING_COLUMNS
 from .ranking import rank_field
 from .remarks import remarks
-from .tables import TEXT_COLUMNS, latex, markdown, payoffs_text, ranking_text
+from .tables import TEXT_COLUMNS, payoffs_text, ranking_text
 
 LISTED = 2500
 """A payoff table with more rows is in the files only, not in the page."""
 
 Parameters = Mapping[str, Mapping[str, object]]
+Tell: TypeAlias = Callable[[str], None]
+"""Told what is worked out next."""
 
 
 class Facts(TypedDict, total=False):
@@ -48,7 +53,7 @@ class Facts(TypedDict, total=False):
     versions: Mapping[str, str]
     counts: Mapping[str, object]
     failures: Sequence[Mapping[str, object]]
-    """Each with its `reason` and whatever else says which match it was."""
+    """Each with its `reason`, its `cast` and its `setting`."""
     notes: Sequence[str]
 
 
@@ -62,8 +67,6 @@ class Section:
     seats: int
     ranking: pd.DataFrame
     payoffs: pd.DataFrame
-    ranking_text: pd.DataFrame
-    payoffs_text: pd.DataFrame
     drawings: dict[str, Markup]
     """Caption -> SVG element."""
     remarks: list[str]
@@ -83,50 +86,60 @@ def write_report(
     costs: pd.DataFrame | None = None,
     cards: Cards = (),
     replays: Mapping[str, Gallery] | None = None,
+    ranked: pd.DataFrame | None = None,
+    tell: Tell = lambda step: None,
 ) -> Path:
     """Write the report into `folder` and return its `index.html`, which needs no other file and no network.
 
-    Beside it: `ranking` and `payoffs` as CSV (in full precision), Markdown and LaTeX, and `figures/` as SVG and
-    PDF. `asked` says what is to be worked out; each chapter has files of its own. `curves` has a row for each
-    match, seat and point of a learning curve; where it has any there are also `curves.csv`, and `policies` like
-    the other tables. `costs` says what agents took, `cards` what came of searches for exploiters, `replays` what
-    matches looked like, by environment.
+    Beside it: `ranking` and `payoffs` as CSV (in full precision), Markdown and LaTeX, long tables as Parquet
+    instead, and `figures/` as SVG, and as PDF where that is asked for. `asked` says what is to be worked out; each
+    chapter has files of its own. `curves` has a row for each match, seat and point of a learning curve; where it
+    has any there are also `curves.csv`, and `policies` like the other tables. `costs` says what agents took,
+    `cards` what came of searches for exploiters, `replays` what matches looked like, by environment. `ranked` is
+    the ranking by the same judgement, where it is at hand; `tell` hears of each step before it is taken.
     """
     folder, asked = Path(folder), asked or Judgement()
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     learned = dict(lessons(curves, games, asked.seed)) if curves is not None and len(curves) else {}
     runs = learned_runs(curves, games) if learned and curves is not None else None
-    ranked = environments(rivals(seats, asked.background), games) if asked.background else ()
-    among = {cells.environment: cells for cells in ranked}
+    without = environments(rivals(seats, asked.background), games) if asked.background else ()
+    among = {cells.environment: cells for cells in without}
     sections = []
     for number, everybody in enumerate(environments(seats, games), start=1):
         label = everybody.environment
+        tell(f"{label}: ranking")
         whole_table = cell_table(everybody)
         rivals_cells = among.get(label, everybody)
         shown = whole_table if rivals_cells is everybody else cell_table(rivals_cells)
         field = common_field(rivals_cells, (facts or {}).get("failures", ()))
         cells = field.cells
         table = shown if cells is rivals_cells else None if cells is None else cell_table(cells)
-        ranking = rank_field(
-            field, table, draws=asked.draws, seed=asked.seed, top=asked.top, correction=asked.comparisons
-        )
+        if ranked is None:
+            ranking = rank_field(
+                field, table, draws=asked.draws, seed=asked.seed, top=asked.top, correction=asked.comparisons
+            )
+        else:
+            ranking = ranked[ranked["environment"] == label].reset_index(drop=True).assign(environment=label)
         game = games.get(label, Game(symmetric=True, seats=2, title=""))
-        slug = re.sub("[^a-z0-9]+", "-", label.lower())[:60].strip("-") or "environment"
-        album = Album(folder / "figures", number, f"{number}-{slug}")
+        slug = file_name(label.lower().replace("_", "-"))
+        album = Album(folder / "figures", number, f"{number}-{slug}", pdf=asked.pdf)
         spent = None if costs is None else costs[costs["environment"] == label]
         own = None if curves is None else curves[curves["environment"] == label]
         written = list[Chapter]()
         if cells is not None and table is not None:
-            written += chapters(
-                Evidence(cells, table, ranking, everybody, whole_table, game, asked, cards, runs, spent, own)
+            evidence = Evidence(
+                cells, table, ranking, everybody, whole_table, game, asked, cards, runs, spent, own
             )
+            written += chapters(evidence, tell)
+        tell(f"{label}: figures")
         seen = (replays or {}).get(label)
         sections.append(_section(album, game, ranking, shown, learned.get(label), written, seen))
     together = list(across([section.ranking for section in sections], asked))
     together += cards_alone(cards, [section.label for section in sections])
-    _write_tables(folder, sections, together)
+    files = _write_tables(folder, sections, together, tell)
+    tell("the page")
     page = folder / "index.html"
-    page.write_text(_page(sections, together, facts or Facts(), asked), encoding="utf-8")
+    page.write_text(_page(sections, together, facts or Facts(), asked, files), encoding="utf-8")
     return page
 
 
@@ -160,8 +173,6 @@ def _section(
         seats=game["seats"],
         ranking=ranking,
         payoffs=table,
-        ranking_text=ranking_text(ranking),
-        payoffs_text=payoffs_text(table),
         drawings={caption: album.add(kind, caption, figure) for kind, (caption, figure) in drawn.items()},
         remarks=list(remarks(ranking, table)),
         learning=learning(album, lesson) if lesson else None,
@@ -170,10 +181,12 @@ def _section(
     )
 
 
-def _write_tables(folder: Path, sections: Sequence[Section], together: Sequence[Chapter]) -> None:
-    """The tables of all environments: curves as CSV, the others as CSV, Markdown and LaTeX."""
-    rankings = [(section.label, section.ranking, section.ranking_text) for section in sections]
-    payoffs = [(section.label, section.payoffs, section.payoffs_text) for section in sections]
+def _write_tables(
+    folder: Path, sections: Sequence[Section], together: Sequence[Chapter], tell: Tell
+) -> dict[str, str]:
+    """The tables of all environments; returns the file of each, by name."""
+    rankings = [Part(each.label, each.ranking, partial(ranking_text, each.ranking)) for each in sections]
+    payoffs = [Part(each.label, each.payoffs, partial(payoffs_text, each.payoffs)) for each in sections]
     learned = [(section.label, section.learning) for section in sections if section.learning]
     kinds = [
         ("ranking", "Ranking by payoff per round", RANKING_COLUMNS, rankings),
@@ -182,34 +195,42 @@ def _write_tables(folder: Path, sections: Sequence[Section], together: Sequence[
     if learned:
         curves = pd.concat([each.lesson.curves for _, each in learned], ignore_index=True)
         curves.to_csv(folder / "curves.csv", index=False, float_format="%.6g")
-        late = [(label, each.lesson.late, each.policies_text) for label, each in learned]
+        late = [Part(label, each.lesson.late, each.policies_text.copy) for label, each in learned]
         kinds.append(("policies", "What learners end with", LATE_COLUMNS, late))
+    files = {}
     for name, caption, columns, parts in [*kinds, *_chapter_files(sections, together)]:
-        tables = [table for _, table, _ in parts] or [pd.DataFrame(columns=columns)]
-        pd.concat(tables, ignore_index=True).to_csv(folder / f"{name}.csv", index=False)
-        md = "\n".join(f"## {label}\n\n{markdown(text)}" for label, _, text in parts)
-        (folder / f"{name}.md").write_text(f"# {caption}\n\n{md}", encoding="utf-8")
-        tex = "\n".join(latex(text, f"{caption}: {label}") for label, _, text in parts)
-        needs = "% \\usepackage{booktabs,longtable}\n"
-        (folder / f"{name}.tex").write_text(needs + tex, encoding="utf-8")
+        tell(f"the table of {name.replace('_', ' ')}")
+        files[name] = write_table(folder, name, caption, columns, parts)
+    return files
 
 
 def _chapter_files(
     sections: Sequence[Section], together: Sequence[Chapter]
-) -> list[tuple[str, str, tuple[str, ...], list[tuple[str, pd.DataFrame, pd.DataFrame]]]]:
+) -> list[tuple[str, str, tuple[str, ...], list[Part]]]:
     """Each chapter's tables from all environments, under its name; those without a table are in the page only."""
-    found: dict[str, list[tuple[str, Chapter]]] = {}
+    found: dict[str, list[Chapter]] = {}
     for written in [*(section.chapters for section in sections), together]:
         for chapter in written:
             if len(chapter.finding.table):
-                found.setdefault(chapter.name, []).append((chapter.environment, chapter))
+                found.setdefault(chapter.name, []).append(chapter)
     return [
-        (name, parts[0][1].title, (), [(label, part.finding.table, part.text) for label, part in parts])
+        (
+            name,
+            parts[0].title,
+            (),
+            [Part(each.environment, each.finding.table, each.text) for each in parts],
+        )
         for name, parts in found.items()
     ]
 
 
-def _page(sections: Sequence[Section], together: Sequence[Chapter], facts: Facts, asked: Judgement) -> str:
+def _page(
+    sections: Sequence[Section],
+    together: Sequence[Chapter],
+    facts: Facts,
+    asked: Judgement,
+    files: Mapping[str, str],
+) -> str:
     templates = Environment(
         loader=PackageLoader("dilemma.analysis", "."),
         autoescape=True,
@@ -224,8 +245,20 @@ def _page(sections: Sequence[Section], together: Sequence[Chapter], facts: Facts
         draws=asked.draws,
         top=asked.top,
         listed=LISTED,
+        ranking_text=ranking_text,
+        payoffs_text=payoffs_text,
+        files=files,
+        filed=FILED,
+        long=any(file.endswith(PARQUET) for file in files.values()),
+        pdf=asked.pdf,
         points=POINTS,
         learned=any((section.payoffs["how"] == "learned").any() for section in sections),
         text_columns=TEXT_COLUMNS,
-        failure_columns=list(dict.fromkeys(key for failure in facts.get("failures", ()) for key in failure)),
+        lacking=fonts.missing("".join(str(agent) for section in sections for agent in section.ranking["agent"])),
+        failed=kinds(facts.get("failures", ())),
+        unranked=unranked(
+            pd.concat([section.ranking for section in sections] or [pd.DataFrame(columns=RANKING_COLUMNS)]),
+            facts.get("failures", ()),
+            asked.background,
+        ),
     )

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-_MARKDOWN = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>()#+!|$~"} | {"\n": " "})
-_LATEX = str.maketrans(
+_BREAKS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), " ")
+"""Control characters, and what ends a line."""
+_MARKDOWN = {ord(char): f"\\{char}" for char in "\\`*_{}[]<>()#+!|$~"} | _BREAKS
+_LATEX = _BREAKS | str.maketrans(
     {char: f"\\{char}" for char in "&%$#_{}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "[": "{[}", "]": "{]}", "\n": " "}
+    | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "[": "{[}", "]": "{]}"}
 )
 LONGEST = 80
 """Longer texts are cut in the page; they are whole in the files."""
@@ -20,6 +22,11 @@ TEXT_COLUMNS = frozenset(
     {"Agent", "Opponent", "Other", "Seat", "How", "Note", "Worst partner"}
     | {"Kind", "Exploiter", "Verdict", "Component"}
 )
+
+
+def one_line(text: str) -> str:
+    """A text without line breaks and other control characters, for a table or a terminal."""
+    return " ".join(text.translate(_BREAKS).split())
 
 
 def decimals(payoffs: Iterable[float]) -> int:
@@ -43,7 +50,7 @@ def ranking_text(ranking: pd.DataFrame) -> pd.DataFrame:
         "P(best), others": fixed(ranking["p_best"], 2),
         "P(top), others": fixed(ranking["p_top"], 2),
         "Cooperation": fixed(ranking["cooperation"], 3),
-        "Wins": fixed(ranking["wins"], 3),
+        "Wins": _played_only(ranking["wins"], (ranking["matches"] == 0) & ranking["payoff_without_self"].notna()),
         "Worst partner": [
             f"{payoff} ({name})" if payoff else ""
             for payoff, name in zip(
@@ -72,6 +79,14 @@ def half_widths(ranking: pd.DataFrame, high: str) -> list[str]:
     return [f"± {width}" if width else "" for width in half]
 
 
+def _played_only(shares: pd.Series[float], exact: pd.Series[bool]) -> list[str]:
+    """Shares of matches; said to be of played ones only where exact results don't know them."""
+    unknown = exact & shares.isna()
+    return [
+        text or ("played only" if missing else "") for text, missing in zip(fixed(shares, 3), unknown, strict=True)
+    ]
+
+
 def rank_set(low: object, high: object, to: str = "–") -> str:
     """The ranks that are left open; nothing where there are none."""
     if pd.isna(low) or pd.isna(high):  # type: ignore[call-overload]
@@ -92,7 +107,7 @@ def payoffs_text(table: pd.DataFrame) -> pd.DataFrame:
         "Cooperation": fixed(table["cooperation"], 3),
         **{name.upper(): fixed(table[name], 3) for name in ("cc", "cd", "dc", "dd")},
         "Margin": fixed(table["margin"], digits),
-        "Wins": fixed(table["wins"], 3),
+        "Wins": _played_only(table["wins"], table["how"] == "exact"),
         "Matches": table["matches"].astype(str).to_list(),
         "How": table["how"].astype(str).to_list(),
     }

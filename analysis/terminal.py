@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from .exploitability import Cards
+from .failures import Failures, kinds, unranked
 from .remarks import notes
-from .tables import half_widths, ranking_text
+from .tables import half_widths, one_line, ranking_text
 
 ROWS = 25
+KINDS = 12
+"""Kinds of failures that are told."""
+_REASON = 240
 _SHOWN = ("Rank", "Agent", "Payoff", "Same field", "Ranks", "Other partners", "Ranks, others", "Cooperation")
 _WIDTH = 28
 
@@ -27,7 +33,7 @@ def ranking_tables(ranking: pd.DataFrame, rows: int = ROWS) -> Group:
         for name, high in (("Same field", "fixed_high"), ("Other partners", "high")):
             if part[high].notna().any():
                 text[name] = half_widths(part, high)
-        title = Text(f"{environment}, payoff per round", style="bold")
+        title = Text(f"{one_line(str(environment))}, payoff per round", style="bold")
         table = Table(title=title, title_justify="left", box=None, pad_edge=False)
         for name in _SHOWN:
             if name == "Agent":
@@ -37,13 +43,31 @@ def ranking_tables(ranking: pd.DataFrame, rows: int = ROWS) -> Group:
                 table.add_column(name, justify="right", no_wrap=True, min_width=width)
         shown = text[[name for name in _SHOWN if name in text]]
         for row in shown.head(rows).itertuples(index=False):
-            table.add_row(*(Text(str(value)) for value in row))
+            table.add_row(*(Text(one_line(str(value))) for value in row))
         parts.append(table)
         if len(text) > rows:
             parts.append(Text(f"... and {len(text) - rows} more", style="dim"))
-        parts += [Text(note, style="dim") for note in notes(part)]
+        parts += [Text(one_line(note), style="dim") for note in notes(part)]
         parts.append(Text(""))
     return Group(*(parts or [Text("No results to rank.")]))
+
+
+def failures_text(
+    failures: Failures, ranking: pd.DataFrame, background: Collection[str] = (), rows: int = KINDS
+) -> str:
+    """What failed, by kind, and which agents have no rank for that."""
+    found = kinds(failures)
+    count = "1 match" if len(failures) == 1 else f"{len(failures):,} matches"
+    lines = [f"{count} failed{f', of {len(found)} kinds' if len(found) > 1 else ''}:"]
+    for kind in found[:rows]:
+        reason = one_line(kind.reason)
+        cut = reason if len(reason) <= _REASON else f"{reason[: _REASON - 1]}…"
+        lines.append(f"  {kind.matches:,} of {one_line(' against '.join(kind.agents))}: {cut}")
+    if len(found) > rows:
+        lines.append(f"  ... and {len(found) - rows} more kinds")
+    for environment, agents in unranked(ranking, failures, background).items():
+        lines.append(one_line(f"Not ranked in {environment}: {', '.join(agents)}"))
+    return "\n".join(lines)
 
 
 def exploits_table(cards: Cards, rows: int = ROWS) -> Table | Text:
@@ -58,7 +82,7 @@ def exploits_table(cards: Cards, rows: int = ROWS) -> Table | Text:
     for name in ("Exploiter earns", "Victim", "Self-play", "Gain"):
         table.add_column(name, justify="right")
     for card in found[:rows]:
-        names = (Text(str(card[name])) for name in ("environment", "agent", "kind"))
+        names = (Text(one_line(str(card[name]))) for name in ("environment", "agent", "kind"))
         numbers = (card[name] for name in ("best_response_payoff", "victim_payoff", "self_play", "gain"))
         table.add_row(*names, *(f"{float(str(number)):.3f}" for number in numbers))
     if len(found) > rows:

@@ -74,5 +74,6 @@ def unseen_by_agent(cells: Cells, table: pd.DataFrame, level: float = LEVEL) -> 
     weight = cells.share / partners[agent] * far
     apart = np.bincount(agent[quiet], (weight * unseen_error(matches, np.ones(len(far)), level))[quiet], size)
     together = np.zeros(size)
-    np.maximum.at(together, agent[quiet], weight[quiet] / matches[quiet])
+    with np.errstate(invalid="ignore"):
+        np.maximum.at(together, agent[quiet], weight[quiet] / matches[quiet])
     return np.asarray(np.minimum(apart, -math.log(level) / stats.norm.isf(level / 2) * together), dtype=np.float64)

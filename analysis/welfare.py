@@ -15,6 +15,8 @@ from .finding import Finding
 from .influence import payoff_matrix
 from .shares import shares
 
+_CERTAIN = 1e-15
+"""A variance of matches' payoffs below it is rounding."""
 CAST_COLUMNS = (
     *("environment", "agent", "opponent", "seat", "k", "welfare", "welfare_share", "equality"),
     *("matches", "how"),
@@ -50,7 +52,10 @@ def welfare(
         share = np.where(known, cells.share, 0)
         weight = np.bincount(at, share, size)
         total = np.bincount(at, share * np.where(known, values, 0), size)
-        columns[name] = np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan)
+        mean = np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan)
+        if name == "equality":  # of some partners only, it would be another mean than that of other agents
+            mean[at[~known]] = np.nan
+        columns[name] = mean
     columns |= shares(cells, declared or {})
     away = matrix.copy()
     np.fill_diagonal(away, np.nan)
@@ -77,9 +82,9 @@ def welfare_by_cast(cells: Cells, *, optimum: float | None = None) -> Finding:
 
     `welfare` is the sum of payoffs per round over all seats, `welfare_share` its share of `optimum`, the most that
     this sum can be. `equality` is 1 - G, with Gini's G = sum_i sum_j |r_i - r_j| / (2 N sum_i r_i) over the N
-    seats of a match (Perolat et al. 2017), in the mean over matches; of expected payoffs where they are known
-    exactly. It is from 1 / N, one seat has it all, to 1; NaN where a payoff is negative. Raises ValueError for an
-    optimum that is not positive.
+    seats of a match (Perolat et al. 2017), in the mean over matches. It is from 1 / N, one seat has it all, to 1;
+    NaN where a payoff is negative, and in exact cells whose matches differ: the equality of expected payoffs is
+    another thing. Raises ValueError for an optimum that is not positive.
     """
     once: Flags = (cells.agent < cells.opponent) | ((cells.agent == cells.opponent) & (cells.seat <= 0))
     if (cells.seat != ANY_SEAT).any():
@@ -136,19 +141,27 @@ def _of_casts(cells: Cells, optimum: float | None) -> dict[str, Numbers]:
         raise ValueError(f"optimum is {optimum}: it must be a positive number, the most that all seats can earn")
     which, seats = _match_of(cells), seats_of(cells)
     order = np.argsort(which, kind="stable")
-    payoffs = np.full((which.max() + 1) * seats, np.nan)
     starts = np.flatnonzero(np.diff(which[order], prepend=-1))
     place = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
-    payoffs[which[order] * seats + place] = cells.column("payoff")[order]
-    of_match = which[cells.match_starts]
-    payoffs = payoffs.reshape(-1, seats)[of_match]
+
+    def of_seats(name: str) -> Numbers:
+        """A column, by all the seats of each match [match, seat]."""
+        values = np.full((which.max() + 1) * seats, np.nan)
+        values[which[order] * seats + place] = cells.column(name)[order]
+        every: Numbers = values.reshape(-1, seats)[which[cells.match_starts]]
+        return every
+
+    payoffs = of_seats("payoff")
+    even = equality(payoffs)
+    certain = (of_seats("variance") <= _CERTAIN * (1 + payoffs**2)).all(1)
+    even[np.repeat(cells.exact, cells.matches) & ~certain] = np.nan
     weights = cells.per_match(cells.weights())
     worth = cells.per_cell(weights)
     total = cells.per_cell(weights * payoffs.sum(1)) / worth
     return {
         "welfare": total,
         "welfare_share": total / (np.nan if optimum is None else optimum),
-        "equality": cells.per_cell(equality(payoffs)) / cells.matches,
+        "equality": cells.per_cell(even) / cells.matches,
     }
 
 
@@ -162,7 +175,10 @@ def _mean(values: Numbers) -> Numbers:
 def _remarks(found: pd.DataFrame) -> list[str]:
     said = []
     if found["equality"].isna().any():
-        said.append("Equality is unknown where somebody earns less than 0: Gini's index has no meaning there.")
+        said.append(
+            "Equality is unknown where somebody earns less than 0, for Gini's index has no meaning there, and "
+            "where only the expectation of matches that differ is known: it is a mean over matches as played."
+        )
     if "effect" in found and found["effect"].isna().any():
         who = ", ".join(found["agent"][found["effect"].isna()].astype(str))
         said.append(f"Who pays can't be said of {who}: no partner of theirs was seen with anybody else.")

@@ -34,4 +34,4 @@ ADAPTERS = {
     "": "dilemma.envs.parallel_environment:from_name",
 }
 
-CATALOGUE = Catalogue("environment", BUILTIN, "dilemma.envs", ADAPTERS)
+CATALOGUE = Catalogue("environment", "dilemma.envs.environment:Environment", BUILTIN, "dilemma.envs", ADAPTERS)

@@ -2,6 +2,9 @@
 
 A name is one of ours, one that an installed package adds through an entry point, `package.module:Name`, or
 `path/to/file.py:Name`. Nothing is registered at import, so a worker finds what its parent found.
+
+To find a name that is not ours is to run somebody's code. `named`, for names that stand in a config, takes from a
+module only what derives from the class of its kind: functions and other classes have to be in a file of their own.
 """
 
 from __future__ import annotations
@@ -10,17 +13,29 @@ import difflib
 import hashlib
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
+from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
 from .errors import DilemmaError
+from .source import Coded, digest_of, plain_text, text_of
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """Marks a parameter that says where something lies, and is no part of what it is."""
+
+    path: bool = False
+    """Whether it is a path: in a config, relative to the config's folder."""
 
 
 class UnknownNameError(DilemmaError):
@@ -36,11 +51,22 @@ class UnknownNameError(DilemmaError):
         super().__init__(f"there is no {kind} {name!r}{hint}")
 
 
+@runtime_checkable
+class Adapted(Protocol):
+    """What an adapter makes of something that is not ours."""
+
+    @property
+    def theirs(self) -> str:
+        """The name by which the adapter makes it; in angle brackets where there is none."""
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """Names of one kind: `builtin` maps names to import paths, `group` is plugins' entry point group."""
 
     kind: str
+    base: str
+    """The import path of the class that everything of this kind derives from."""
     builtin: Mapping[str, str]
     group: str
     adapters: Mapping[str, str] = field(default_factory=dict)
@@ -107,23 +133,127 @@ class Catalogue:
             )
         return made
 
+    def named(self, name: str, parameters: Mapping[str, object], folder: Path) -> tuple[str, BaseModel]:
+        """The thing that a config in `folder` names, and its name with the file's path in full.
+
+        Raises what `build` raises, and DilemmaError for what a config may not name.
+        """
+        name = self.located(name, folder)
+        if name.partition(":")[0] not in self.adapters:
+            self._check_named(name)
+        model = self.model(name)
+        if model is not None:
+            places = {key for key, mark in whereabouts(model).items() if mark.path}
+            parameters = {
+                key: in_full(value, folder) if key in places and isinstance(value, str) else value
+                for key, value in parameters.items()
+            }
+        return name, self.build(name, parameters)
+
+    def _check_named(self, name: str) -> None:
+        found = self.find(name)
+        base = load(self.base)
+        assert isinstance(base, type)
+        derived = isinstance(found, type) and issubclass(found, base)
+        if derived and hasattr(found, "their_code"):
+            raise DilemmaError(f"{name} is an adapter: name what it adapts, path/to/file.py:name")
+        if not derived and ":" in name and not is_file(name):
+            raise DilemmaError(
+                f"{name} is not derived from {base.__name__}, as all that is named package.module:Class must be; "
+                f"a function or another class is named by its file, path/to/file.py:{name.rpartition(':')[2]}"
+            )
+
+    def located(self, name: str, folder: Path) -> str:
+        """A name with the path of its file in full, from `folder`."""
+        prefix, rest = self._split(name)
+        if not is_file(rest):
+            return name
+        path, _, attribute = rest.rpartition(":")
+        return f"{prefix}{in_full(path, folder)}:{attribute}"
+
+    def relative(self, name: str, folder: Path) -> str:
+        """A name with the path of its file as seen from `folder`."""
+        prefix, rest = self._split(name)
+        if not is_file(rest):
+            return name
+        path, _, attribute = rest.rpartition(":")
+        return f"{prefix}{seen_from(path, folder)}:{attribute}"
+
+    def bare(self, name: str) -> str:
+        """What is left of a name where its code is known otherwise: no module, and no path."""
+        prefix, rest = self._split(name)
+        return f"{prefix}:{rest.rpartition(':')[2]}" if ":" in rest else name
+
+    def _split(self, name: str) -> tuple[str, str]:
+        """An adapter's prefix with its colon, and the rest."""
+        prefix, _, rest = name.partition(":")
+        return (f"{prefix}:", rest) if rest and prefix in self.adapters else ("", name)
+
+    def digest(self, name: str, thing: BaseModel) -> str:
+        """The digest of the code behind a name and of the version of the package that registers it; "" of ours."""
+        if name in self.builtin:
+            return ""
+        code = thing.their_code if isinstance(thing, Coded) else type(thing)
+        point = self.plugins.get(name)
+        version = f"{point.dist.name} {point.dist.version}" if point and point.dist else ""
+        return digest_of(code, version)
+
     def parameters(self, name: str, thing: BaseModel) -> dict[str, object]:
         """The parameters that make `build` give `thing` again."""
-        known: dict[str, object] = thing.model_dump(mode="json")
-        if self.model(name) is not None:
-            return known
+        own = name == self.name_of(thing)
+        adapted = isinstance(thing, Adapted) if own else self.model(name) is None
+        if not adapted:
+            return thing.model_dump(mode="json")
         # An adapter made it: the name gave the field without a default, and `parameters` holds what isn't ours.
-        fields = type(thing).model_fields
+        named = {key for key, field in type(thing).model_fields.items() if field.is_required()}
+        known: dict[str, object] = thing.model_dump(mode="json", exclude=named)
         given = known.pop("parameters")
         assert isinstance(given, dict)
-        return {**given, **{key: value for key, value in known.items() if not fields[key].is_required()}}
+        return {**given, **known}
 
-    def name_of(self, cls: type) -> str:
-        """The registered name of a class, or its import path."""
-        path = f"{cls.__module__}:{cls.__qualname__}"
+    def name_of(self, thing: BaseModel) -> str:
+        """The name by which a config makes a thing: registered, or an import path.
+
+        In angle brackets where there is none, for what is defined in a function, say.
+        """
+        if isinstance(thing, Adapted):
+            return thing.theirs
+        path = path_of(type(thing))
         ours = {value: name for name, value in self.builtin.items()}
         theirs = {point.value.replace(" ", ""): name for name, point in self.plugins.items()}
         return ours.get(path) or theirs.get(path) or path
+
+    def reaches_workers(self, name: str) -> bool:
+        """Whether another process finds what has this name: not what a script or a notebook defines."""
+        if name in self.builtin or name in self.plugins:
+            return True
+        prefix, _, rest = name.partition(":")
+        path = rest if prefix in self.adapters else name
+        return ":" not in path or reaches_workers(path)
+
+
+def whereabouts(model: type[BaseModel]) -> dict[str, Whereabouts]:
+    """The parameters of a class that say where something lies."""
+    fields = model.model_fields.items()
+    return {name: mark for name, field in fields for mark in field.metadata if isinstance(mark, Whereabouts)}
+
+
+def is_file(name: str) -> bool:
+    """Whether a name is `path/to/file.py:Name`."""
+    return name.rpartition(":")[0].endswith(".py")
+
+
+def in_full(path: str, folder: Path) -> str:
+    """A path from `folder`, absolute; a link to a file stays one."""
+    return os.path.abspath(Path(os.path.realpath(folder), path))
+
+
+def seen_from(path: str, folder: Path) -> str:
+    """A path as seen from `folder`; in full where no way leads there."""
+    try:
+        return Path(os.path.relpath(path, os.path.realpath(folder))).as_posix()
+    except ValueError:  # another drive
+        return path
 
 
 def _call(adapter: str, name: str, parameters: Mapping[str, object]) -> BaseModel:
@@ -134,6 +264,43 @@ def _call(adapter: str, name: str, parameters: Mapping[str, object]) -> BaseMode
     return made
 
 
+def path_of(thing: object) -> str:
+    """The import path of a class or function: `package.module:Name`, or `path/to/file.py:Name`.
+
+    In angle brackets where that path leads to something else, or nowhere.
+    """
+    named = thing if hasattr(thing, "__qualname__") else type(thing)
+    name, module = str(getattr(named, "__qualname__", "")), sys.modules.get(str(named.__module__))
+    found: object = module
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if module is None or found is not thing:
+        return f"<{named.__module__}:{name}>"
+    file = Path(getattr(module, "__file__", None) or "")
+    return f"{file if module.__name__ == _name_of(file) else module.__name__}:{name}"
+
+
+def reaches_workers(path: str) -> bool:
+    """Whether another process finds what is at this import path."""
+    where, _, _ = path.rpartition(":")
+    if path.startswith("<") or where == "__main__":
+        return False
+    return where.endswith(".py") or importable(where)
+
+
+def importable(module: str) -> bool:
+    """Whether a module is found anew where it was found, by another process with the same paths."""
+    known, (package, _, _) = sys.modules.get(module), module.rpartition(".")
+    if known is None:
+        return True  # it will be imported by its name here, too
+    if package and not importable(package):
+        return False
+    folders = getattr(sys.modules.get(package), "__path__", None)
+    specs = (finder.find_spec(module, folders) for finder in sys.meta_path if hasattr(finder, "find_spec"))
+    spec = next(filter(None, specs), None)
+    return spec is not None and spec.origin == getattr(known.__spec__, "origin", None)
+
+
 def load(path: str) -> object:
     """The object at `package.module:Name` or `path/to/file.py:Name`."""
     where, _, attribute = path.rpartition(":")
@@ -142,6 +309,8 @@ def load(path: str) -> object:
     for part in attribute.split("."):
         if not hasattr(target, part):
             have = [name for name in vars(target) if not name.startswith("_")]
+            if where == "__main__":
+                raise DilemmaError(f"{attribute!r} is defined in a script or a notebook: only that finds it")
             nearest = difflib.get_close_matches(part, have, n=1)
             hint = f"; the nearest is {nearest[0]}" if nearest else ""
             raise DilemmaError(f"{where} has no {attribute!r}{hint}")
@@ -150,19 +319,39 @@ def load(path: str) -> object:
 
 
 def _from_file(path: Path) -> ModuleType:
-    """The module in a file, imported once under a name of its own."""
+    """The module in a file, imported under a name of its own, anew when the file has changed."""
     if not path.is_file():
         raise DilemmaError(f"there is no file {path}")
-    name = f"{path.stem}_{hashlib.blake2b(str(path.resolve()).encode(), digest_size=6).hexdigest()}"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec
-        assert spec.loader
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-    return sys.modules[name]
+    name = _name_of(path)
+    known = sys.modules.get(name)
+    if known is not None and text_of(known) == plain_text(_decoded(path)):
+        return known
+    spec = importlib.util.spec_from_file_location(name, path, loader=_Fresh(name, str(path)))
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+        text_of(module)  # as it is now
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+class _Fresh(SourceFileLoader):
+    """Compiles what stands in the file: bytecode kept beside it may be older, by less than a second."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        code: CodeType = self.source_to_code(self.get_data(self.path), self.path)
+        return code
+
+
+def _decoded(path: Path) -> str:
+    return importlib.util.decode_source(path.read_bytes())
+
+
+def _name_of(path: Path) -> str:
+    """The name of the module in a file."""
+    return f"{path.stem}_{hashlib.blake2b(str(path.resolve()).encode(), digest_size=6).hexdigest()}"

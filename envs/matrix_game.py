@@ -103,12 +103,16 @@ class RepeatedGame(SimultaneousGame):
         return action ^ (chance.pair(purpose, state.episode, state.round) < threshold(rate))
 
 
-@cache  # not on the games: an array among their attributes can't be compared
 def two_matrices(payoffs: Payoffs) -> NDArray[np.float64]:
-    """The row and the column player's payoffs [seat, row's action, column's action].
+    """The row and the column player's payoffs [seat, row's action, column's action]; whose own they are.
 
     Raises ValueError where the shapes don't make a game.
     """
+    return _two_matrices(payoffs).copy()
+
+
+@cache  # not on the games: an array among their attributes can't be compared
+def _two_matrices(payoffs: Payoffs) -> NDArray[np.float64]:
     try:
         given = np.asarray(payoffs, dtype=np.float64)
     except ValueError:

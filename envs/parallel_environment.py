@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from . import CATALOGUE
+from .catalogue import is_file
 from .chance import Chance, Purpose, sealed
 from .environment import Box, Discrete, Environment, Rounds, State, Step
 from .errors import DilemmaError
@@ -58,8 +59,8 @@ class ParallelEnvironment(Environment):
     Observations keep their shape where all agents have the same; else they are flattened (discrete ones one-hot),
     with zeros up to the longest. Masks come from observations {"observation", "action_mask"}, or from infos.
     Where real actions have several bounds, each component runs from 0 to 1, the share of its range. Seats count as
-    different: a cast is played in each of its rotations. What can't be carried raises DilemmaError: agents that come later
-    or again, actions neither Discrete nor Box, bounds at infinity, observations of no fixed length.
+    different: a cast is played in each of its rotations. What can't be carried raises DilemmaError: agents that
+    come later or again, actions neither Discrete nor Box, bounds at infinity, observations of no fixed length.
     """
 
     source: ClassVar[str] = "Terry et al. 2021, PettingZoo"
@@ -71,7 +72,7 @@ class ParallelEnvironment(Environment):
     )
 
     factory: str = Field(
-        description="package.module with a `parallel_env`, package.module:function, path/to/file.py:function, "
+        description="package.module with a `parallel_env`, package.module:Class, path/to/file.py:function, "
         "or an entry point"
     )
     parameters: Parameters = Field("{}", description="keyword arguments of that function")
@@ -81,6 +82,11 @@ class ParallelEnvironment(Environment):
     def _can_be_carried(self) -> Self:
         _ = self.roles
         return self
+
+    @property
+    def their_code(self) -> object:
+        """The function or the class that makes it."""
+        return _factory(self.factory)
 
     @property
     def roles(self) -> tuple[Role, ...]:
@@ -309,28 +315,45 @@ def _actions(factory: str, name: str, space: spaces.Space[Any]) -> Discrete | Bo
 
 def _make(factory: str, parameters: str) -> ParallelEnv:
     """An environment of PettingZoo. Raises DilemmaError where there is none."""
-    try:
-        library = importlib.import_module("pettingzoo")
-    except ModuleNotFoundError as error:
-        if error.name != "pettingzoo":
-            raise
-        raise DilemmaError("PettingZoo is not installed: pip install 'dilemma[pettingzoo]'") from None
-    registered = factory in CATALOGUE.plugins or ":" in factory
-    found = CATALOGUE.find(factory if registered else f"{factory}:parallel_env")
-    if isinstance(found, ModuleType):
-        found = getattr(found, "parallel_env", found)
-    if not callable(found):
-        raise DilemmaError(f"{factory} is neither a function nor a module with a `parallel_env`")
+    found = _factory(factory)
     try:
         made = found(**json.loads(parameters))
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise DilemmaError(f"{factory} can't be made with the parameters {parameters} ({reason})") from error
-    if not isinstance(made, library.ParallelEnv):
+    if not isinstance(made, _library().ParallelEnv):
         raise DilemmaError(
             f"{factory} makes a {type(made).__name__}; allowed: a parallel environment of PettingZoo"
         )
     return made
+
+
+def _factory(factory: str) -> Callable[..., object]:
+    """What makes an environment of PettingZoo. Raises DilemmaError where there is none, or it may be anything."""
+    library = _library()
+    registered = factory in CATALOGUE.plugins
+    name = factory if registered or ":" in factory else f"{factory}:parallel_env"
+    found = CATALOGUE.find(name)
+    if isinstance(found, ModuleType):
+        found = getattr(found, "parallel_env", found)
+    if not callable(found):
+        raise DilemmaError(f"{factory} is neither a function nor a module with a `parallel_env`")
+    derived = isinstance(found, type) and issubclass(found, library.ParallelEnv)
+    if not (registered or derived or is_file(name) or name.endswith(":parallel_env")):
+        raise DilemmaError(
+            f"{factory} is not derived from ParallelEnv, as all that is named package.module:Class must be; a "
+            f"function is named by its file, path/to/file.py:{name.rpartition(':')[2]}"
+        )
+    return found
+
+
+def _library() -> ModuleType:
+    try:
+        return importlib.import_module("pettingzoo")
+    except ModuleNotFoundError as error:
+        if error.name != "pettingzoo":
+            raise
+        raise DilemmaError("PettingZoo is not installed: pip install 'dilemma[pettingzoo]'") from None
 
 
 def from_name(name: str, parameters: Mapping[str, object]) -> ParallelEnvironment:

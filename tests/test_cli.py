@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -145,6 +146,8 @@ def test_a_report_is_written_again_without_playing(config):
         (["run", "small.toml", "--set", "agents.7.p=1"], "the config has nothing at agents.7.p"),
         (["run", "small.toml", "--jobs", "0"], "execution.jobs: found 0"),
         (["run", "small.toml", "--jobs", "many"], "not a valid integer"),
+        (["run", "utf16.toml"], "utf16.toml is text in UTF-16; allowed: UTF-8"),
+        (["run", "latin.toml"], "latin.toml is not text in UTF-8, in line 2; allowed: UTF-8"),
         (["run", "small.toml", "--jobs", "2", "--set", "execution.backend=lucky"], "joblib can't use 'lucky'"),
         (["run", "small.toml", "--out", "."], "is not empty and holds no run"),
         (["run"], "Missing argument 'CONFIG'"),
@@ -155,11 +158,71 @@ def test_a_report_is_written_again_without_playing(config):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_mistake_is_a_sentence_and_exit_code_2(config, arguments, said):
+def test_a_mistake_is_a_sentence_and_exit_code_2(config, tmp_path, arguments, said):
+    (tmp_path / "utf16.toml").write_text(CONFIG, encoding="utf-16")
+    (tmp_path / "latin.toml").write_text("# one\n# zw\xf6lf\n", encoding="latin-1")
     done = dilemma(*arguments)
     assert done.exit_code == 2
     assert said in done.stderr
     assert done.stdout == ""
+
+
+def test_a_byte_order_mark_is_no_mistake(config):
+    config.write_text(CONFIG, encoding="utf-8-sig")
+    assert dilemma("run", config, "--dry-run").exit_code == 0
+
+
+def test_a_report_that_cannot_be_written_is_a_sentence_and_keeps_the_results(config):
+    Path("here").mkdir()
+    dilemma("run", config, "--out", "here/run")
+    shutil.rmtree("here/run/report")
+    Path("here/run/report").touch()
+    for command in (["report", "here/run"], ["run", config, "--out", "here/run"]):
+        done = dilemma(*command)
+        assert done.exit_code == 2
+        assert "Error: the report can't be written to here/run/report: [Errno" in done.stderr
+        assert "All results are kept" in done.stderr
+    Path("here/run/report").unlink()
+    assert dilemma("report", "here/run").exit_code == 0
+
+
+def test_what_is_wrong_with_the_analysis_is_blamed_on_what_says_it(config):
+    dilemma("run", config, "--out", "here")
+    wrong = dilemma("report", "here", "--set", "analysis.top=0")
+    assert (wrong.exit_code, wrong.stderr.splitlines()[0]) == (2, "Error: --set has 1 mistake:")
+    stored = Path("here/config.toml")
+    stored.write_text(stored.read_text().replace("top = 3", "top = 0"))
+    for changes in ([], ["--set", "analysis.draws=300"]):
+        wrong = dilemma("report", "here", *changes)
+        assert (wrong.exit_code, wrong.stderr.splitlines()[0]) == (2, "Error: here/config.toml has 1 mistake:")
+    assert dilemma("report", "here", "--set", "analysis.top=1").exit_code == 0
+
+
+@pytest.mark.parametrize("charset", ["ascii", "utf-8"])
+def test_a_console_that_lacks_characters_ends_no_command(config, tmp_path, charset):
+    label = "しっぺ返し – ± …"
+    odd = tmp_path / "odd.toml"
+    odd.write_text(CONFIG.replace('"tit_for_tat"', f'"tit_for_tat"\nlabel = "{label}"'), encoding="utf-8")
+    (tmp_path / "fails.py").write_text("def act(history):\n    raise ValueError('しっぺ返し')\n")
+    run = CliRunner(charset=charset)
+    for arguments, code in (
+        (["run", "odd.toml", "--out", "here"], 0),
+        (["report", "here"], 0),
+        (["exploit", "here"], 0),
+        (["replay", "here", f"{label}:all_d"], 0),
+        (["run", "odd.toml", "--out", "fails", "--set", "agents.0.name=fails.py:act"], 1),
+        (["agents"], 0),
+        (["agents", "memory_one"], 0),
+        (["envs"], 0),
+        (["envs", "coins"], 0),
+        (["schema"], 0),
+        (["report", "しっぺ返し"], 2),
+    ):
+        done = run.invoke(main, arguments)
+        assert isinstance(done.exception, SystemExit | None), (arguments, done.exception)
+        assert done.exit_code == code, (arguments, done.output)
+        if arguments[0] == "run" and code == 0:
+            assert (label in done.stdout) == (charset == "utf-8")
 
 
 def test_another_config_into_the_same_folder_is_a_mistake(config):
@@ -276,7 +339,8 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path, config):
     command = [sys.executable, "-m", "dilemma", "run", str(config), "--out", "here", "--jobs", "2"]
     many = ["--set", "schedule.repetitions=400000", "--set", "execution.chunk=2000"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
-    with subprocess.Popen([*command, *many], **pipes) as process:
+    heeds = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}  # as in a terminal
+    with subprocess.Popen([*command, *many], **pipes, **heeds) as process:
         while process.poll() is None and len(list(Path("here/seats").glob("*.parquet"))) < 2:
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too

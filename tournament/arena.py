@@ -6,18 +6,22 @@ not depend on which others stand in the chunk.
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
 
+from ..agents import ambient
 from ..agents.agent import Agent, Chairs, Observation, Player, Round
 from ..agents.automaton import Automaton, AutomatonPlayer
 from ..envs.chance import Chance, sealed
 from ..envs.environment import Box, Environment, State, Step
+from ..envs.errors import DilemmaError
+from .allowed import Allowed, measures_of, state_of
 from .conduct import Conduct, Observer
 
 P = ParamSpec("P")
@@ -192,11 +196,17 @@ class Seated:
     """Which of the chunk's agents they are."""
     chairs: Tensor | None
     player: Player
+    seats: int
+    """Its number of chairs."""
+    allowed: Allowed | None = None
+    """What its actions may be; None for automata, which have no others."""
+    watched: bool = False
+    """Whether it is made sure that its calls leave the process's global generators alone."""
     meter: Meter = field(default_factory=Meter)
 
 
 class AgentError(Exception):
-    """An agent raised while it played, or ran out of time; the original exception is the cause."""
+    """An agent raised while it played, gave what is not allowed, or ran out of time; the cause says which."""
 
     def __init__(self, agents: tuple[Agent, ...]):
         super().__init__(" or ".join(sorted({type(agent).__name__ for agent in agents})))
@@ -205,6 +215,10 @@ class AgentError(Exception):
 
 class TimeUp(BaseException):
     """The time that was given to a chunk is over."""
+
+
+class Interrupt(KeyboardInterrupt):
+    """Ctrl-C, as who plays chunks raises it: a KeyboardInterrupt that an agent raises is the agent's failure."""
 
 
 def play(
@@ -229,7 +243,7 @@ def play(
             game, seating, (*cast.shape, protocol.tables), chance, protocol, labels, learning
         )
         learned = [
-            Learned(index, _chairs(sitting, cast), _ask(sitting, sitting.player.state_dict))
+            Learned(index, _chairs(sitting, cast), _ask(sitting, _state, sitting))
             for sitting in seating
             for index in sitting.indices
             if labels and labels[index] in protocol.keep and agents[index].learns
@@ -253,34 +267,54 @@ def seat(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: Tensor,
     seat_number = torch.arange(seats, device=cast.device).repeat(len(cast))
     chair_keys = sealed(keys.repeat_interleave(seats), seat_number + 1)
     present = sorted(set(flat.tolist()))
-    known = {index: _automaton(agents[index], game) for index in present}
+    known = {index: automaton_of(agents[index], game) for index in present}
     automata = {index: automaton for index, automaton in known.items() if automaton is not None}
     groups = [list(automata)] if automata else []
     groups += [[index] for index in present if index not in automata]
     seating = []
     for group in groups:
         mine = torch.isin(flat, torch.tensor(group, device=cast.device))
-        chairs = None if mine.all() else mine.nonzero().flatten()
+        # Who sits on all chairs is shown the tensors themselves; other people's agents get copies.
+        chairs = None if mine.all() and all(ours(agents[index]) for index in group) else mine.nonzero().flatten()
         own = slice(None) if chairs is None else chairs
         where = Chairs(game, seat_number[own], Chance.at_tables(chair_keys[own], tables))
         cast_agents = tuple(agents[index] for index in group)
-        try:
-            if group[0] in automata:
-                which = torch.searchsorted(torch.tensor(group, device=cast.device), flat[own])
-                player: Player = AutomatonPlayer(list(automata.values()), which, where)
-            else:
-                player = cast_agents[0].sit(where)
-        except (Exception, TimeUp) as error:
-            raise AgentError(cast_agents) from error
-        seating.append(Seated(cast_agents, tuple(group), chairs, player))
+        allowed, watched = None, False
+        if group[0] in automata:
+            which = torch.searchsorted(torch.tensor(group, device=cast.device), flat[own])
+            player: Player = _call(cast_agents, AutomatonPlayer, list(automata.values()), which, where)
+        else:
+            watched = ambient.watched() and not ours(cast_agents[0])
+            sit = _untouched(_sit) if watched else _sit
+            player = _call(cast_agents, sit, cast_agents[0], where)
+            allowed = Allowed(game, where, cast_agents[0].learns)
+        seating.append(Seated(cast_agents, tuple(group), chairs, player, where.shape[0], allowed, watched))
     return seating
 
 
-def _automaton(agent: Agent, game: Environment) -> Automaton | None:
-    try:
-        return agent.as_automaton(game)
-    except (Exception, TimeUp) as error:
-        raise AgentError((agent,)) from error
+def _sit(agent: Agent, where: Chairs) -> Player:
+    player: object = agent.sit(where)
+    if not isinstance(player, Player):
+        raise DilemmaError(f"sit returned an object of type {type(player).__name__}; allowed is a Player")
+    return player
+
+
+def ours(agent: Agent) -> bool:
+    """Whether an agent's class is one of this project's."""
+    return type(agent).__module__.partition(".")[0] == __name__.partition(".")[0]
+
+
+def automaton_of(agent: Agent, game: Environment) -> Automaton | None:
+    """The automaton that an agent is in a game, if it is one. Raises AgentError where the agent raises."""
+
+    def found() -> Automaton | None:
+        automaton: object = agent.as_automaton(game)
+        if automaton is not None and not isinstance(automaton, Automaton):
+            kind = type(automaton).__name__
+            raise DilemmaError(f"as_automaton returned an object of type {kind}; allowed is an Automaton or None")
+        return automaton
+
+    return _call((agent,), found)
 
 
 def _episodes(
@@ -365,17 +399,25 @@ def _freeze(seating: Sequence[Seated], protocol: Protocol, labels: Sequence[str]
 def _point(tally: Tally, seating: Sequence[Seated]) -> dict[str, Tensor]:
     """A point of the curve: what was earned, and what the learners tell of themselves [match, seat]."""
     point = tally.means()
+    counted = dict(point)
     blank = torch.full_like(point["payoff"], torch.nan).flatten()
     for sitting in seating:
-        for name, value in _ask(sitting, sitting.player.measures).items():
+        for name, mean in _ask(sitting, _measures, sitting, counted).items():
             told = point[name].flatten() if name in point else blank.clone()
-            mean = value.double().flatten(1).mean(1) if value.dim() > 1 else value.double()
             if sitting.chairs is None:
                 told = mean
             else:
                 told[sitting.chairs] = mean
             point[name] = told.view_as(point["payoff"])
     return point
+
+
+def _measures(sitting: Seated, taken: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return measures_of(sitting.player.measures(), sitting.seats, taken)
+
+
+def _state(sitting: Seated) -> dict[str, Tensor]:
+    return state_of(sitting.player.state_dict(), sitting.seats)
 
 
 def _action(
@@ -400,18 +442,49 @@ def _action(
 def _act(sitting: Seated, state: State, action: Tensor) -> None:
     """Write what the player chooses into `action` [chair, table]."""
     chosen = sitting.player.act(Observation(state, sitting.chairs))
+    if sitting.allowed:
+        chosen = sitting.allowed.checked(chosen)
     if sitting.chairs is None:
         action.copy_(chosen)
     else:
-        action.index_copy_(0, sitting.chairs, chosen)
+        action.index_copy_(0, sitting.chairs, chosen.to(action.dtype))
 
 
 def _ask(sitting: Seated, method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call a player's method; what it raises is the agent's fault, and the time it takes its cost."""
     start = time.perf_counter()
     try:
-        return method(*args, **kwargs)
-    except (Exception, TimeUp) as error:
-        raise AgentError(sitting.agents) from error
+        called = _untouched(method) if sitting.watched else method
+        return _call(sitting.agents, called, *args, **kwargs)
     finally:
         sitting.meter.seconds += time.perf_counter() - start
+
+
+def _untouched(method: Callable[P, T]) -> Callable[P, T]:
+    """A method that may not use the process's global generators; raises DilemmaError where it does."""
+
+    def called(*args: P.args, **kwargs: P.kwargs) -> T:
+        before = ambient.Generators.now()
+        result = method(*args, **kwargs)
+        if moved := before.moved():
+            before.restore()
+            raise DilemmaError(
+                f"it changed {' and '.join(moved)}, on which others' draws depend: take randomness from `chance`"
+            )
+        return result
+
+    return called
+
+
+def _call(agents: tuple[Agent, ...], method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call what is the agents': all that it raises, but a real Ctrl-C, is their fault."""
+    process = os.getpid()
+    try:
+        return method(*args, **kwargs)
+    except Interrupt:
+        raise
+    except BaseException as error:
+        raise AgentError(agents) from error
+    finally:
+        if os.getpid() != process:
+            os._exit(1)  # the agent has forked: only the process that was sent the chunk plays on

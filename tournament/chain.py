@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..agents.automaton import Automaton
+from ..envs.errors import DilemmaError
 from ..envs.matrix_game import RepeatedGame
 
 Numbers: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.int64]
 
-_CELLS = 2**13  # product states of a batch: its chain then stays in the processor's cache
+_RAREST = 1e-60  # what is done by both and seen by both is four such probabilities, which floats still hold
 _MIRRORED = np.array((0, 2, 1, 3))  # an outcome CC, CD, DC, DD from the other seat's view
 
 
@@ -77,31 +79,62 @@ class _Branches:
         return _Branches(outcome[happens], views[:, happens], probability[happens])
 
 
-def product_chains(automata: Sequence[Automaton], cast: Indices, game: RepeatedGame) -> Iterator[Chains]:
-    """The chains of the pairs in `cast` [pair, seat] (indices of `automata`), in order, in batches."""
+def does(automaton: Automaton, noise: float) -> Numbers:
+    """Probability that an automaton does C and D in each state, after noise [state, 2].
+
+    Both are sums: one less the other would lose what is rare.
+    """
+    meant = np.stack((automaton.cooperation, 1 - automaton.cooperation), 1)
+    return np.asarray(meant * (1 - noise) + meant[:, ::-1] * noise, np.float64)
+
+
+def too_rare(automaton: Automaton, game: RepeatedGame) -> str | None:
+    """What happens with a probability that is too small for exact results, as a clause; None if nothing does."""
+    least = _least(automaton, game.noise, game.misperception)
+    if least >= _RAREST:
+        return None
+    return f"something happens with probability {least:.1g}; exact results know {_RAREST:g} and more"
+
+
+@lru_cache(maxsize=4096)
+def _least(automaton: Automaton, noise: float, misperception: float) -> float:
+    chances = np.append(does(automaton, noise), (misperception, 1 - misperception))
+    return float(chances[chances > 0].min())
+
+
+def product_chains(
+    automata: Sequence[Automaton], cast: Indices, game: RepeatedGame, cells: int
+) -> Iterator[Chains]:
+    """The chains of the pairs in `cast` [pair, seat] (indices of `automata`), in order, in batches of so many
+    product states.
+
+    Raises DilemmaError where something is too rare.
+    """
+    for index in np.unique(cast):
+        if reason := too_rare(automata[index], game):
+            raise DilemmaError(reason)
     sizes = np.array([automaton.states for automaton in automata], dtype=np.int64)
     first = np.cumsum(sizes) - sizes
-    intended = np.concatenate([automaton.cooperation for automaton in automata])
-    cooperation = intended * (1 - game.noise) + (1 - intended) * game.noise
+    moves = np.concatenate([does(automaton, game.noise) for automaton in automata])
     transitions = np.concatenate([automaton.transitions.reshape(-1, 4) for automaton in automata])
     branches = _Branches.of(game.misperception)
-    batch = np.cumsum(sizes[cast].prod(1)) // _CELLS
+    batch = np.cumsum(sizes[cast].prod(1)) // cells
     for pairs in np.split(cast, np.flatnonzero(np.diff(batch)) + 1):
-        yield _explore(pairs, sizes, first, cooperation, transitions, branches)
+        yield _explore(pairs, sizes, first, moves, transitions, branches)
 
 
 def _explore(
     cast: Indices,
     sizes: Indices,
     first: Indices,
-    cooperation: Numbers,
+    moves: Numbers,
     transitions: Indices,
     branches: _Branches,
 ) -> Chains:
     """Follow the edges from every pair's start until there is nothing new.
 
     A cell is a product state, reachable or not: base[pair] + own state * states of the other + other's state,
-    from the view of seat 0.
+    from the view of seat 0. `moves` holds the probabilities of C and D [row, 2].
     """
     width = sizes[cast[:, 1]]
     cells = sizes[cast[:, 0]] * width
@@ -117,9 +150,7 @@ def _explore(
 
     def chances(row0: Indices, row1: Indices) -> Numbers:
         """Probability of each outcome [state, 4]."""
-        first_cooperates, second_cooperates = cooperation[row0], cooperation[row1]
-        either = np.stack((first_cooperates, 1 - first_cooperates), 1)[:, :, None]
-        return (either * np.stack((second_cooperates, 1 - second_cooperates), 1)[:, None]).reshape(-1, 4)
+        return (moves[row0][:, :, None] * moves[row1][:, None]).reshape(-1, 4)
 
     edges: list[tuple[Indices, Indices, Indices, Numbers]] = []
     frontier = base

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import signal
+import sys
 import threading
-import traceback
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from types import FrameType
 from typing import TypeAlias
 
 import numpy as np
@@ -24,30 +27,22 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from ..agents import CATALOGUE as AGENTS
+from ..agents import ambient
 from ..agents.agent import Agent
 from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.chance import Purpose, derive
 from ..envs.environment import Discrete, Environment
+from ..envs.errors import DilemmaError
 from ..envs.matrix_game import RepeatedGame
-from .arena import STRATEGIES, AgentError, Played, Protocol, TimeUp, play
+from .arena import STRATEGIES, AgentError, Interrupt, Played, Protocol, TimeUp, automaton_of, play
 from .exact import exact
 from .geometric_series import series
 from .plan import HOW, How
+from .reasons import clean, reason, trace
+from .recipe import Recipe
 
 Rows: TypeAlias = dict[str, NDArray[np.generic]]
 """Columns of the seats table; agents and opponents are indices of the plan's entrants, `how` of HOW."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a worker makes an agent or an environment: by name and parameters, or the thing itself.
-
-    The thing itself travels where a script defines its class: a worker can't import that by name.
-    """
-
-    name: str
-    parameters: str
-    thing: Agent | Environment | None = None
 
 
 @dataclass(frozen=True)
@@ -125,9 +120,9 @@ class Outcome:
 
 
 def play_chunk(chunk: Chunk, timeout: float | None = None) -> Outcome:
-    """Play a chunk; what fails is in the outcome. Takes one thread, whatever the process had."""
+    """Play a chunk; what fails is in the outcome. Takes one thread, and leaves the process as it was."""
     outcome = Outcome()
-    with one_thread():
+    with interrupts(), one_thread(), as_before():
         _play(chunk, timeout, outcome)
     return outcome
 
@@ -136,38 +131,59 @@ def _play(chunk: Chunk, timeout: float | None, outcome: Outcome) -> None:
     suspects: NDArray[np.bool_] = np.ones(len(chunk), dtype=np.bool_)
     guilty: list[int] = []
     try:
-        with time_limit(timeout), np.errstate(invalid="ignore", divide="ignore"):
-            played = _exact(chunk) if chunk.how == "exact" else _played(chunk)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            played = _fairly(chunk, timeout)
     except AgentError as error:
         guilty = [index for index, agent in enumerate(_agents(chunk)) if agent in error.agents]
         suspects = np.asarray(np.isin(chunk.cast, guilty).any(axis=1))
-        reason, trace = _reason(error.__cause__ or error, timeout), "".join(traceback.format_exception(error))
-        reason = f"{error}: {reason}"
-    except (Exception, TimeUp) as error:
-        reason, trace = _reason(error, timeout), "".join(traceback.format_exception(error))
+        cause = error if error.__cause__ is None else error.__cause__
+        why, where = clean(f"{error}: {_reason(cause, timeout)}"), trace(error)
+    except Interrupt:
+        raise
+    except BaseException as error:
+        why, where = _reason(error, timeout), trace(error)
     else:
         lost = _without_numbers(chunk, played, outcome)
         wanted = chunk.keys if chunk.wanted is None else chunk.wanted
         kept = np.setdiff1d(wanted, lost)
-        outcome.rows.extend(_of(rows, kept) for rows in played.rows)
-        outcome.curves.extend(_of(rows, kept) for rows in played.curves)
+        outcome.rows.extend(only(rows, kept) for rows in played.rows)
+        outcome.curves.extend(only(rows, kept) for rows in played.curves)
         outcome.checkpoints.extend(played.checkpoints)
         outcome.costs.extend(played.costs)
         return
     if chunk.how == "learned":  # played again in other company, the others would learn something else
-        outcome.failures.extend(_failures(chunk, reason, trace, guilty))
+        outcome.failures.extend(_failures(chunk, why, where, guilty))
         return
     if not suspects.all():
         _play(chunk.select(~suspects), timeout, outcome)
-    where = suspects.nonzero()[0]
-    if len(where) == 1:
-        outcome.failures.extend(_failures(chunk.select(where), reason, trace, guilty))
+    left = suspects.nonzero()[0]
+    if len(left) == 1:
+        outcome.failures.extend(_failures(chunk.select(left), why, where, guilty))
     else:
-        for half in np.array_split(where, 2):
+        for half in np.array_split(left, 2):
             _play(chunk.select(half), timeout, outcome)
 
 
-def _of(rows: Rows, matches: NDArray[np.int64]) -> Rows:
+def _fairly(chunk: Chunk, timeout: float | None) -> Outcome:
+    """Play; and where the process's global generators were used meanwhile, again with an eye on them."""
+    if chunk.how == "exact":
+        with time_limit(timeout):
+            return _exact(chunk)
+    with ambient.kept() as generators:
+        try:
+            with time_limit(timeout):
+                played = _played(chunk)
+        except AgentError:
+            if not generators.moved():
+                raise
+        else:
+            if not generators.moved():
+                return played
+    with ambient.kept(), ambient.watching(), time_limit(timeout):
+        return _played(chunk)
+
+
+def only(rows: Rows, matches: NDArray[np.int64]) -> Rows:
     """The rows of some matches."""
     kept = np.isin(rows["match"], matches)
     return rows if kept.all() else {name: column[kept] for name, column in rows.items()}
@@ -190,15 +206,15 @@ def _without_numbers(chunk: Chunk, played: Outcome, outcome: Outcome) -> NDArray
             reasons[int(chunk.keys[match])] = (
                 f"{name} is not a finite number at point {point} of the learning curve"
             )
-    for key, reason in reasons.items():
-        outcome.failures.extend(_failures(chunk.select(chunk.keys == key), reason))
+    for key, why in reasons.items():
+        outcome.failures.extend(_failures(chunk.select(chunk.keys == key), why))
     return np.array(list(reasons), dtype=np.int64)
 
 
 def _reason(error: BaseException, timeout: float | None) -> str:
     if isinstance(error, TimeUp):
         return f"took longer than the time limit of {timeout:g} s"
-    return f"{type(error).__name__}: {error}"
+    return reason(error)
 
 
 def _failures(chunk: Chunk, reason: str, trace: str = "", guilty: Sequence[int] = ()) -> Iterator[Failure]:
@@ -219,7 +235,13 @@ def _make(kind: str, recipe: Recipe) -> object:
     if recipe.thing is not None:
         return recipe.thing
     catalogue = AGENTS if kind == "agent" else ENVIRONMENTS
-    return catalogue.build(recipe.name, json.loads(recipe.parameters))
+    made = catalogue.build(recipe.name, json.loads(recipe.parameters))
+    if recipe.digest and (found := catalogue.digest(recipe.name, made)) != recipe.digest:
+        raise DilemmaError(
+            f"the code of {recipe.name} has changed while the tournament was played: its digest is {found}, was "
+            f"{recipe.digest}"
+        )
+    return made
 
 
 def _agents(chunk: Chunk) -> list[Agent]:
@@ -299,8 +321,11 @@ def _curve_rows(address: Rows, curves: Mapping[str, Tensor]) -> Rows:
 def _exact(chunk: Chunk) -> Outcome:
     game = _game(chunk)
     assert isinstance(game, RepeatedGame)
-    automata = [automaton for agent in _agents(chunk) if (automaton := agent.as_automaton(game))]
-    found = exact(game, automata, chunk.cast)
+    automata = [(agent, automaton_of(agent, game)) for agent in _agents(chunk)]
+    for agent, automaton in automata:
+        if automaton is None:
+            raise AgentError((agent,)) from DilemmaError("it was a finite automaton, and is none any more")
+    found = exact(game, [automaton for _, automaton in automata if automaton], chunk.cast, leads=True)
     own = found.outcomes
     outcomes = np.stack((own, own[:, [0, 2, 1, 3]]), 1)
     rows = _seat_rows(chunk, chunk.cast, found.payoff, found.cooperation, outcomes)
@@ -309,6 +334,7 @@ def _exact(chunk: Chunk) -> Outcome:
     rows["rounds"] = np.full(found.payoff.size, found.rounds)
     rows |= found.conduct.columns(np.ones(found.payoff.shape))
     rows["variance"] = found.variance.ravel()
+    rows["win"], rows["good"] = found.wins.ravel(), found.good.ravel()
     rows["standard_error"] = np.zeros(found.payoff.size)
     return Outcome([rows])
 
@@ -370,6 +396,49 @@ def one_thread() -> Iterator[None]:
 
 
 @contextmanager
+def as_before() -> Iterator[None]:
+    """What agents may have changed inside is afterwards as it was: folder, default dtype, warnings, recursion."""
+    dtype, deep = torch.get_default_dtype(), sys.getrecursionlimit()
+    try:
+        folder = os.getcwd()
+    except OSError:  # it is gone
+        folder = None
+    try:
+        with warnings.catch_warnings():
+            yield
+    finally:
+        if folder is not None:
+            os.chdir(folder)
+        torch.set_default_dtype(dtype)
+        sys.setrecursionlimit(deep)
+
+
+@contextmanager
+def interrupts() -> Iterator[None]:
+    """Ctrl-C raises Interrupt inside, where it raises KeyboardInterrupt outside; nobody can swallow it."""
+    before = signal.getsignal(signal.SIGINT)
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard = []
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        try:
+            before(number, frame)
+        except KeyboardInterrupt:
+            heard.append(number)
+            raise Interrupt from None
+
+    signal.signal(signal.SIGINT, hear)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if heard:
+        raise Interrupt
+
+
+@contextmanager
 def time_limit(seconds: float | None) -> Iterator[None]:
     """Raise TimeUp inside when `seconds` are over. Needs the main thread of a process on a Unix system."""
     if seconds is None or threading.current_thread() is not threading.main_thread():
@@ -380,17 +449,9 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         raise TimeUp
 
     before = signal.signal(signal.SIGALRM, up)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # again each second: an agent may have caught the first
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-def recipes(things: Sequence[tuple[str, str, Agent | Environment]]) -> list[Recipe]:
-    """Recipes from (name, parameters, thing); the thing goes along only if no worker could import it."""
-    return [
-        Recipe(name, parameters, thing if type(thing).__module__ == "__main__" else None)
-        for name, parameters, thing in things
-    ]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -24,16 +26,19 @@ from pydantic import (
 from ..agents import CATALOGUE as AGENTS
 from ..agents.agent import Agent
 from ..envs import CATALOGUE as ENVIRONMENTS
+from ..envs.catalogue import Catalogue, seen_from, whereabouts
 from ..envs.environment import Environment
 from ..envs.errors import DilemmaError
 from .arena import Protocol
-from .identity import Definition
+from .identity import Definition, Known
 from .plan import Mode, Plan, entrants, problems, settings
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 Place: TypeAlias = tuple[str | int, ...]
+Handed: TypeAlias = Mapping[Place, Callable[[], BaseModel]]
+"""What makes the things that Python hands over as themselves, by their place."""
 
 
 class Section(BaseModel):
@@ -47,10 +52,13 @@ class Named(Section):
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True)
 
-    name: str = Field(description="a registered name, package.module:Class, or path/to/file.py:Class")
+    name: str = Field(
+        description="a registered name, package.module:Class, or path/to/file.py:Class (from the config's folder)"
+    )
     label: Annotated[str, Field(min_length=1, max_length=80)] | None = Field(
         None, description="what the tables call it; the name where left out"
     )
+    known: Known | None = Field(None, description="what a run knows it by; written into run folders")
 
 
 def _in_one_sentence(given: object, validate: ValidatorFunctionWrapHandler) -> Repetitions:
@@ -134,12 +142,19 @@ class Analysis(Section):
     exploitability: list[Kind] = Field(["population", "exact"], description="what is said of who can be exploited")
     budget: int = Field(1_000_000, ge=1, description="rounds that a trained exploiter may learn from")
     restarts: int = Field(4, ge=1, description="exploiters that are trained, of which the best counts")
+    pdf: bool = Field(False, description="write the report's figures as PDF too")
+
+
+def _workers(jobs: int) -> int:
+    if jobs == 0 or jobs < -1:
+        raise ValueError("1 or more, or -1 for one per core")
+    return jobs
 
 
 class Execution(Section):
     """How the work is done; nothing here changes a result."""
 
-    jobs: int = Field(1, ge=-1, description="worker processes; -1 for one per core")
+    jobs: Annotated[int, AfterValidator(_workers)] = Field(1, description="worker processes; -1 for one per core")
     backend: str = Field("loky", description="any backend that joblib knows")
     chunk: Annotated[int, Field(ge=1)] | None = Field(
         None, description="matches played together in one process; chosen by itself where left out"
@@ -204,7 +219,7 @@ def load(path: str, changes: Sequence[str] = ()) -> Config:
         raise DilemmaError(f"{path} is not TOML: {error}") from error
     for change in changes:
         override(raw, change)
-    return parse(raw, path, text)
+    return parse(raw, path, text, Path(path).parent)
 
 
 def shipped() -> list[str]:
@@ -213,20 +228,35 @@ def shipped() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
-def parse(raw: Mapping[str, object], path: str = "config", text: str = "") -> Config:
-    """A config from what TOML gave. Raises ConfigError with all the mistakes in it."""
+def parse(
+    raw: Mapping[str, object],
+    path: str = "config",
+    text: str = "",
+    folder: Path | None = None,
+    handed: Handed | None = None,
+) -> Config:
+    """A config from what TOML gave, with things of its entries that are at hand already.
+
+    The paths in it are from `folder`, the present one where left out.
+
+    Raises ConfigError with all the mistakes in it.
+    """
     mistakes: list[Mistake] = []
     file = None
     try:
         file = File.model_validate(raw)
     except ValidationError as error:
         mistakes += _explain(error, (), File)
-    games = list(_build(raw, "environments", mistakes))
-    agents = list(_build(raw, "agents", mistakes))
+    folder = folder or Path()
+    games = list(_build(raw, "environments", folder, mistakes, handed or {}))
+    agents = list(_build(raw, "agents", folder, mistakes, handed or {}))
     if file and not mistakes:
+        played, cast = (_known(entries) for entries in (file.environments, file.agents))
         plan = Plan(
-            settings([(label, name, game) for label, name, game in games if isinstance(game, Environment)]),
-            entrants([(label, name, agent) for label, name, agent in agents if isinstance(agent, Agent)]),
+            settings(
+                [(label, name, game) for label, name, game in games if isinstance(game, Environment)], played
+            ),
+            entrants([(label, name, agent) for label, name, agent in agents if isinstance(agent, Agent)], cast),
             file.name,
             file.seed,
             file.schedule.at_most if file.schedule.repetitions == "until resolved" else file.schedule.repetitions,
@@ -245,11 +275,61 @@ def parse(raw: Mapping[str, object], path: str = "config", text: str = "") -> Co
             file.schedule.repetitions == "until resolved",
             tuple(file.schedule.background),
         )
+        mistakes += _changed(plan, played, cast)
         mistakes += [Mistake(problem.place, problem.sentence) for problem in problems(plan)]
         mistakes += _anchors(file, plan)
         if not mistakes:
             return Config(plan, file.execution, file.analysis)
     raise ConfigError(path, mistakes, text)
+
+
+def of_catalogue(asked: Mapping[str, Any], folder: Path) -> Config:
+    """The part of a run's config that comes with this package: reading it runs nobody's code, and opens no file.
+
+    Raises ConfigError where nothing can be played by that part.
+    """
+    raw: dict[str, Any] = {key: value for key, value in asked.items() if key not in ("analysis", "learning")}
+    for kind, catalogue in (("environments", ENVIRONMENTS), ("agents", AGENTS)):
+        raw[kind] = [
+            entry
+            for entry in asked[kind]
+            if entry["name"] in catalogue.builtin and not whereabouts(catalogue.model(entry["name"]) or Named)
+        ]
+    labels = [entry["label"] for entry in raw["agents"]]
+    schedule = asked["schedule"]
+    left = [label for label in schedule.get("background", ()) if label in labels]
+    # Who is left may be alone, or all in the background: what else can be shown is no matter of a schedule.
+    raw["schedule"] = {**schedule, "background": left if set(left) < set(labels) else []}
+    if "learning" in asked:
+        raw["learning"] = {
+            **asked["learning"],
+            "device": "cpu",
+            "keep": [],
+            "freeze_after": {
+                label: after for label, after in asked["learning"]["freeze_after"].items() if label in labels
+            },
+        }
+    return parse(raw, folder=folder)
+
+
+def _known(entries: Sequence[Named]) -> dict[str, Known]:
+    return {entry.label or entry.name: entry.known for entry in entries if entry.known is not None}
+
+
+def _changed(plan: Plan, played: Mapping[str, Known], cast: Mapping[str, Known]) -> Iterator[Mistake]:
+    """What is no longer the code that the config says it is."""
+    games = [(one.label, one.definition.code) for one in plan.settings]
+    agents = [(one.label, one.definition.code) for one in plan.entrants]
+    for kind, things, known in (("environments", games, played), ("agents", agents, cast)):
+        for index, (label, now) in enumerate(things):
+            there = known.get(label)
+            before = there and (there.code or there.digest)
+            if before and before != now:
+                yield Mistake(
+                    (kind, index, "known"),
+                    f"the code of {label} has changed: its digest is {now or 'none'}, was {before}; "
+                    f"`dilemma run CONFIG --out RUN --accept-changes` takes the new one into the run",
+                )
 
 
 def _anchors(file: File, plan: Plan) -> Iterator[Mistake]:
@@ -264,8 +344,11 @@ def _anchors(file: File, plan: Plan) -> Iterator[Mistake]:
             )
 
 
-def as_asked(config: Config) -> dict[str, Any]:
-    """A config as TOML would give it, with every default filled in; parsing it gives the same config."""
+def as_asked(config: Config, folder: Path | None = None) -> dict[str, Any]:
+    """A config as TOML would give it in `folder`, with every default filled in; parsing it gives the same config.
+
+    Without a folder, paths are in full.
+    """
     plan = config.plan
     asked: dict[str, Any] = {
         "name": plan.name,
@@ -274,8 +357,10 @@ def as_asked(config: Config) -> dict[str, Any]:
         "evaluation": {"mode": plan.mode},
         "analysis": config.analysis.model_dump(exclude_none=True),
         "execution": config.execution.model_dump(exclude_none=True),
-        "environments": [_entry(setting.label, setting.definition) for setting in plan.settings],
-        "agents": [_entry(entrant.label, entrant.definition) for entrant in plan.entrants],
+        "environments": [
+            _entry(ENVIRONMENTS, each.label, each.definition, each.game, folder) for each in plan.settings
+        ],
+        "agents": [_entry(AGENTS, each.label, each.definition, each.agent, folder) for each in plan.entrants],
     }
     if any(entrant.agent.learns for entrant in plan.entrants):
         protocol = plan.learning
@@ -302,27 +387,51 @@ def _schedule(plan: Plan) -> Schedule:
     )
 
 
-def _entry(label: str, definition: Definition) -> dict[str, object]:
+def _entry(
+    catalogue: Catalogue, label: str, definition: Definition, thing: BaseModel, folder: Path | None
+) -> dict[str, object]:
     parameters = {k: v for k, v in json.loads(definition.parameters).items() if v is not None}
-    return {"name": definition.name, "label": label, **parameters}
+    name = definition.name
+    if folder is not None:
+        name = catalogue.relative(name, folder)
+        for key, mark in whereabouts(type(thing)).items():
+            if mark.path and key in parameters:
+                parameters[key] = seen_from(parameters[key], folder)
+    known = definition.known.model_dump(exclude_defaults=True)
+    return {"name": name, "label": label, "known": known, **parameters}
 
 
 def _find(path: str) -> str:
     """The text of a config file, or of the shipped config of that name."""
-    try:
-        if Path(path).is_file():
-            return Path(path).read_text(encoding="utf-8")
-        if path in shipped():
-            return (files("dilemma.configs") / f"{path}.toml").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DilemmaError(f"{path} can't be read: {error}") from error
+    if Path(path).is_file():
+        return text_of(Path(path))
+    if path in shipped():
+        return (files("dilemma.configs") / f"{path}.toml").read_text(encoding="utf-8")
     nearest = difflib.get_close_matches(path, shipped(), n=1)
     hint = f"; did you mean {nearest[0]}?" if nearest else f"; the shipped ones are {', '.join(shipped())}"
     raise DilemmaError(f"there is no config file {path}, nor a shipped config of that name{hint}")
 
 
-def analysis_of(asked: Mapping[str, object], changes: Sequence[str] = ()) -> Analysis:
-    """What a run's config, as TOML gave it, asks of the analysis, with `changes` to that (KEY=VALUE each)."""
+def text_of(path: Path) -> str:
+    """The text of a file in UTF-8, with or without a byte order mark. Raises DilemmaError where it is none."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DilemmaError(f"{path} can't be read: {error}") from error
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DilemmaError(f"{path} is text in UTF-16; allowed: UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DilemmaError(f"{path} is not text in UTF-8, in line {line}; allowed: UTF-8") from None
+
+
+def analysis_of(asked: Mapping[str, object], path: str, changes: Sequence[str] = ()) -> Analysis:
+    """What a run's config, as the TOML at `path` gave it, asks of the analysis.
+
+    With `changes` to that (KEY=VALUE each), which are to blame for what is wrong only with them.
+    """
     raw: dict[str, Any] = {"analysis": dict(asked.get("analysis") or {})}  # type: ignore[call-overload]
     for change in changes:
         if not change.startswith("analysis."):
@@ -331,7 +440,10 @@ def analysis_of(asked: Mapping[str, object], changes: Sequence[str] = ()) -> Ana
     try:
         return Analysis.model_validate(raw["analysis"])
     except ValidationError as error:
-        raise ConfigError("--set", _explain(error, ("analysis",), Analysis)) from None
+        mistakes = _explain(error, ("analysis",), Analysis)
+    if changes:
+        analysis_of(asked, path)
+    raise ConfigError("--set" if changes else path, mistakes)
 
 
 def override(raw: dict[str, Any], setting: str) -> None:
@@ -353,7 +465,9 @@ def override(raw: dict[str, Any], setting: str) -> None:
         raise DilemmaError(f"--set {setting}: the config has nothing at {key.strip()}") from None
 
 
-def _build(raw: Mapping[str, object], kind: str, mistakes: list[Mistake]) -> Iterator[tuple[str, str, object]]:
+def _build(
+    raw: Mapping[str, object], kind: str, folder: Path, mistakes: list[Mistake], handed: Handed
+) -> Iterator[tuple[str, str, object]]:
     """(label, name, thing) for each entry of `kind` that is right; the others are explained in `mistakes`."""
     catalogue = ENVIRONMENTS if kind == "environments" else AGENTS
     base = Environment if kind == "environments" else Agent
@@ -362,18 +476,23 @@ def _build(raw: Mapping[str, object], kind: str, mistakes: list[Mistake]) -> Ite
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
             continue  # the file's own check has said so
         name = entry["name"]
-        parameters = {key: value for key, value in entry.items() if key not in ("name", "label")}
+        parameters = {key: value for key, value in entry.items() if key not in Named.model_fields}
         place: Place = (kind, index)
         try:
-            thing = catalogue.build(name, parameters)
+            if place in handed:
+                thing = handed[place]()
+                name = full_name = catalogue.name_of(thing)
+            else:
+                full_name, thing = catalogue.named(name, parameters, folder)
             if not isinstance(thing, base):
                 raise DilemmaError(f"{name} is not an {catalogue.kind}")
         except ValidationError as error:
-            mistakes += _explain(error, place, catalogue.model(name) or Named)
+            model = None if place in handed else catalogue.model(catalogue.located(name, folder))
+            mistakes += _explain(error, place, model or Named)
         except DilemmaError as error:
             mistakes.append(Mistake((*place, "name"), str(error)))
         else:
-            yield str(entry.get("label") or name), name, thing
+            yield str(entry.get("label") or name), full_name, thing
 
 
 _ALLOWED = {
@@ -382,8 +501,9 @@ _ALLOWED = {
     "int_type": "a whole number",
     "string_type": "a text in quotes",
     "string_too_short": "a text that is not empty",
+    "string_too_long": "a text of at most {max_length} characters",
     "tuple_type": "a list",
-    "list_type": "a list of tables",
+    "list_type": "a list",
     "dict_type": "a table",
     "model_type": "a table",
 }
@@ -397,12 +517,17 @@ def _explain(error: ValidationError, place: Place, model: type[BaseModel]) -> li
 def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
     *path, key = details["loc"] or ("",)
     kind, found = details["type"], details["input"]
-    allowed = _ALLOWED.get(kind) or details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    said = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    allowed = _ALLOWED.get(kind, "").format(**details.get("ctx", {})) or said
     if kind == "extra_forbidden":
         keys = sorted(_keys(model, path) | (set() if model is File or path else set(Named.model_fields)))
         nearest = difflib.get_close_matches(str(key), keys, n=1)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
         return f"there is no key {key!r} here; allowed: {', '.join(keys)}{hint}"
+    if kind == "list_type" and isinstance(found, dict):
+        allowed = f"a list of tables, [[{key}]]"
+    if kind == "too_short":
+        return f"found an empty list; allowed: at least one of the {key}"
     if kind == "missing" and isinstance(key, int):
         return f"found {_short(found)}; allowed: a longer list, its item {key} is missing"
     if kind == "missing":

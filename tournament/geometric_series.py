@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.linalg import spsolve
 
 from .chain import Indices, Numbers
 
@@ -41,11 +40,8 @@ class Blocks:
     column: Indices
     value: Numbers
 
-    def series(self, begin: Numbers, terms: float) -> Numbers:
-        """(1 + A + A^2 + ...) begin, of `terms` terms [place].
-
-        Infinitely many terms need a spectral radius below 1.
-        """
+    def series(self, begin: Numbers, terms: int) -> Numbers:
+        """(1 + A + A^2 + ...) begin, of `terms` terms [place]."""
         total = np.zeros_like(begin)
         dense = self._better_dense(terms)
         if not dense.all():
@@ -56,11 +52,9 @@ class Blocks:
             total[places] = _dense_series(self._dense(these, size), begin[places], terms)
         return total
 
-    def _better_dense(self, terms: float) -> NDArray[np.bool_]:
+    def _better_dense(self, terms: int) -> NDArray[np.bool_]:
         """Whether doubling, size^3 log2(terms), costs less than stepping, entries * terms [block]."""
         small = self.size <= _LARGEST_DENSE
-        if math.isinf(terms):
-            return small
         entries = np.bincount(self.block, minlength=len(self.size))
         doubling = _DENSE_COST * self.size.astype(float) ** 3 * math.log2(terms + 1)
         return small & (doubling < entries * terms)
@@ -74,26 +68,22 @@ class Blocks:
         place = (block * size + self.row[mine] - start) * size + self.column[mine] - start
         return add_up(place, self.value[mine], len(these) * size**2).reshape(-1, size, size)
 
-    def _sparse_series(self, begin: Numbers, terms: float, which: NDArray[np.bool_]) -> Numbers:
+    def _sparse_series(self, begin: Numbers, terms: int, which: NDArray[np.bool_]) -> Numbers:
         """`series` of some blocks, step by step; `begin` is 0 in the others."""
         mine = which[self.block]
         edges = (self.row[mine].astype(np.int32), self.column[mine].astype(np.int32))
         matrix = sparse.csr_array((self.value[mine], edges), shape=(len(begin), len(begin)))
-        if math.isinf(terms):
-            return np.asarray(spsolve(sparse.eye_array(len(begin), format="csc") - matrix.tocsc(), begin))
         total = begin
-        for _ in range(int(terms) - 1):
+        for _ in range(terms - 1):
             total = np.asarray(matrix @ total)
             total += begin
         return total
 
 
-def _dense_series(matrix: Numbers, begin: Numbers, terms: float) -> Numbers:
+def _dense_series(matrix: Numbers, begin: Numbers, terms: int) -> Numbers:
     """`Blocks.series` of matrices [block, row, column], by doubling; `begin` and the sum are [block, row]."""
     doubled = begin[..., None]  # the series of 1, 2, 4, ... terms
-    if math.isinf(terms):
-        return np.asarray(np.linalg.solve(np.eye(matrix.shape[1]) - matrix, doubled)[..., 0], np.float64)
-    remaining = int(terms)
+    remaining = terms
     total = np.zeros_like(doubled)
     while True:
         if remaining & 1:

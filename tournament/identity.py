@@ -2,7 +2,8 @@
 
 A cell is an environment and a cast; a match is a repetition of a cell. The identity is a hash of the canonical
 JSON of the environment with its parameters, the agents by seat with theirs and a clone index, the seed,
-and where somebody learns, for how long. Labels, jobs, chunks, paths and versions are not in it.
+and where somebody learns, for how long. Labels, jobs, chunks, paths and versions are not in it. Of what is not
+ours it has the digest of the code and the name in there, not where that lies.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..envs.chance import derive
 
@@ -25,6 +28,17 @@ SCHEMA = 2
 """
 
 
+class Known(BaseModel):
+    """What a run knows an agent or an environment by, whatever its label."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    identity: str = Field(description="the key of its definition, in every table")
+    clone: int = Field(0, ge=0, description="tells apart those that are defined alike")
+    digest: str = Field("", description="of its code, if that is not ours; part of its definition")
+    code: str = Field("", description="of its code now, where a change was accepted")
+
+
 @dataclass(frozen=True)
 class Definition:
     """An agent or an environment: its registered name or import path, and every parameter, as JSON."""
@@ -33,14 +47,73 @@ class Definition:
     parameters: str
     clone: int = 0
     """Counts agents of one tournament that are defined alike."""
+    digest: str = ""
+    """Of its code, if that is not ours."""
+    code: str = ""
+    """The digest of its code now: another one where a run has accepted that it changed."""
+    bare: str = ""
+    """The name without where its code lies, which the digest stands for; the name itself where this is empty."""
+    whereabouts: tuple[str, ...] = ()
+    """The parameters that say where it lies, not what it is."""
 
     @staticmethod
-    def of(name: str, parameters: Mapping[str, object], clone: int = 0) -> Definition:
-        return Definition(name, canonical(parameters), clone)
+    def of(
+        name: str,
+        parameters: Mapping[str, object],
+        clone: int = 0,
+        digest: str = "",
+        bare: str = "",
+        whereabouts: Sequence[str] = (),
+    ) -> Definition:
+        return Definition(name, canonical(parameters), clone, digest, digest, bare, tuple(whereabouts))
+
+    @cached_property
+    def text(self) -> str:
+        """What it is, wherever it lies."""
+        parameters = json.loads(self.parameters)
+        what = {key: value for key, value in parameters.items() if key not in self.whereabouts}
+        return canonical([self.bare or self.name, what, self.clone, *([self.digest] if self.digest else [])])
 
     @property
-    def text(self) -> str:
-        return canonical([self.name, json.loads(self.parameters), self.clone])
+    def key(self) -> str:
+        """What tables know it by: 16 hexadecimal digits."""
+        return hashlib.blake2b(self.text.encode(), digest_size=8).hexdigest()
+
+    @property
+    def known(self) -> Known:
+        """What a run writes down of it."""
+        return Known(
+            identity=self.key,
+            clone=self.clone,
+            digest=self.digest,
+            code="" if self.code == self.digest else self.code,
+        )
+
+    def as_known(self, known: Known) -> Definition:
+        """The same, as a run knows it: its clone index, and the code that it was first played with."""
+        return replace(self, clone=known.clone, digest=known.digest)
+
+    def is_known(self, known: Known) -> bool:
+        """Whether a run means this, but for its code."""
+        return self.as_known(known).key == known.identity
+
+
+def told_apart(definitions: Sequence[Definition], clones: Sequence[int | None]) -> list[Definition]:
+    """Definitions with clone indices: those given, else the first that none of its like has."""
+    alike = [replace(one, clone=0).text for one in definitions]
+    taken: dict[str, set[int]] = {text: set() for text in alike}
+    result: list[Definition | None] = [None] * len(definitions)
+    first = dict.fromkeys(taken, 0)
+    for given in (True, False):
+        for index, (one, text, clone) in enumerate(zip(definitions, alike, clones, strict=True)):
+            if result[index] is not None or (clone is not None) != given:
+                continue
+            while clone is None or clone in taken[text]:
+                clone = first[text]
+                first[text] += 1
+            taken[text].add(clone)
+            result[index] = replace(one, clone=clone)
+    return [one for one in result if one is not None]
 
 
 def canonical(value: object) -> str:

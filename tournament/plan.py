@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 import torch
+from pydantic import BaseModel
 
 from ..agents import CATALOGUE as AGENTS
 from ..agents.agent import Agent
 from ..envs import CATALOGUE as ENVIRONMENTS
+from ..envs.catalogue import Catalogue, whereabouts
 from ..envs.environment import Environment
-from ..envs.errors import DilemmaError
 from .arena import Protocol
 from .exactness import why_not_exact
-from .identity import Definition
+from .identity import Definition, Known, told_apart
+from .reasons import clean
+from .reasons import reason as told
 
 Mode: TypeAlias = Literal["auto", "exact", "played"]
 How: TypeAlias = Literal["exact", "played", "learned"]
@@ -47,7 +49,7 @@ class Entrant:
 
 @dataclass(frozen=True)
 class Plan:
-    """A tournament; `check` says whether it can be played."""
+    """A tournament; `problems` says whether it can be played."""
 
     settings: tuple[Setting, ...]
     entrants: tuple[Entrant, ...]
@@ -85,30 +87,49 @@ class Problem:
     sentence: str
 
 
-def entrants(agents: Sequence[tuple[str, str, Agent]]) -> tuple[Entrant, ...]:
-    """Entrants from (label, name, agent); agents that are defined alike are told apart by their order."""
-    alike: Counter[Definition] = Counter()
-    result = []
-    for label, name, agent in agents:
-        definition = Definition.of(name, AGENTS.parameters(name, agent))
-        result.append(Entrant(label, replace(definition, clone=alike[definition]), agent))
-        alike[definition] += 1
-    return tuple(result)
+def entrants(
+    agents: Sequence[tuple[str, str, Agent]], known: Mapping[str, Known] | None = None
+) -> tuple[Entrant, ...]:
+    """Entrants from (label, name, agent); agents that are defined alike are told apart by their order.
 
-
-def settings(games: Sequence[tuple[str, str, Environment]]) -> tuple[Setting, ...]:
-    """Settings from (label, name, environment)."""
+    `known` is what a run knows some of them by, by label: so they keep what tells them apart there.
+    """
+    found = definitions(AGENTS, agents, known or {})
     return tuple(
-        Setting(label, Definition.of(name, ENVIRONMENTS.parameters(name, game)), game)
-        for label, name, game in games
+        Entrant(label, definition, agent) for (label, _, agent), definition in zip(agents, found, strict=True)
     )
 
 
-def check(plan: Plan) -> None:
-    """Raises DilemmaError, with every reason why the plan can't be played."""
-    found = [f"{'.'.join(map(str, problem.place))}: {problem.sentence}" for problem in problems(plan)]
-    if found:
-        raise DilemmaError("\n".join(found))
+def settings(
+    games: Sequence[tuple[str, str, Environment]], known: Mapping[str, Known] | None = None
+) -> tuple[Setting, ...]:
+    """Settings from (label, name, environment), and what a run knows some of them by."""
+    found = definitions(ENVIRONMENTS, games, known or {})
+    return tuple(
+        Setting(label, definition, game) for (label, _, game), definition in zip(games, found, strict=True)
+    )
+
+
+def definitions(
+    catalogue: Catalogue, things: Sequence[tuple[str, str, BaseModel]], known: Mapping[str, Known]
+) -> list[Definition]:
+    """The definitions of (label, name, thing)."""
+    found, clones = list[Definition](), list[int | None]()
+    for label, name, thing in things:
+        digest = catalogue.digest(name, thing)
+        definition = Definition.of(
+            name,
+            catalogue.parameters(name, thing),
+            digest=digest,
+            bare=catalogue.bare(name) if digest else "",
+            whereabouts=tuple(whereabouts(type(thing))),
+        )
+        there = known.get(label)
+        if there is not None and definition.is_known(there):
+            definition = definition.as_known(there)
+        found.append(definition)
+        clones.append(there.clone if there is not None else None)
+    return told_apart(found, clones)
 
 
 def problems(plan: Plan) -> Iterator[Problem]:
@@ -166,9 +187,19 @@ def _clashes(kind: Literal["agents", "environments"], labels: Sequence[str]) -> 
 
 def _refusal(entrant: Entrant, setting: Setting, mode: Mode) -> str | None:
     game, agent = setting.game, entrant.agent
-    reason = agent.refuses(game)
+    try:
+        reason: object = agent.refuses(game)
+        agent.as_automaton(game)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # an agent's own code: nothing that it raises may end more than this
+        return f"asked about it, it raised {told(error)}"
+    if reason is not None and not isinstance(reason, str):
+        return (
+            f"`refuses` gave an object of type {type(reason).__name__}; allowed is None or the end of a sentence"
+        )
     if reason:
-        return f"it {reason}"
+        return f"it {clean(reason)}"
     missing = sorted(agent.needs - game.grants)
     if missing:
         return f"it needs {' and '.join(missing)}, which this environment does not grant"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import json
 import math
 import signal
-import time
 import warnings
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,20 +16,18 @@ import numpy as np
 from joblib.parallel import BACKENDS, EXTERNAL_BACKENDS, get_active_backend
 from numpy.typing import NDArray
 
-from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.environment import Environment
 from ..envs.errors import DilemmaError
-from .chunk import Chunk, Outcome, play_chunk, recipes, whole_failure
+from .chunk import Chunk, Failure, Outcome, play_chunk, whole_failure
 from .config import Config, Execution
 from .identity import match_keys
 from .plan import HOW, How, Plan
+from .recipe import recipes
 from .schedule import Cell, round_robin
 from .seating import order
 
 SMALLEST, LARGEST, SLOW = 1024, 65_536, 16
 """Matches of a chunk: the fewest worth sending, the most, and with a slow agent in each."""
-FEW = 5
-"""Rounds from which the time of a match is estimated."""
 
 
 def work(
@@ -53,7 +49,7 @@ def work(
             for how in HOW:
                 chosen = [cell for cell in cells if (cell.setting, cell.how) == (index, how) and wanted(cell)]
                 if chosen:
-                    chunks += _cut(plan, index, chosen, how, done, config.execution)
+                    chunks += cut(plan, index, chosen, how, done, config.execution)
     return chunks
 
 
@@ -80,10 +76,18 @@ def carry_out(chunks: Sequence[Chunk], execution: Execution) -> Iterator[Outcome
                 yield _alone(pending.pop(number), execution)
 
 
+def lost(chunks: Sequence[Chunk], known: NDArray[np.int64]) -> Iterator[Failure]:
+    """The matches of chunks that aren't among the `known`, those with rows or a reason: they count as failures."""
+    for chunk in chunks:
+        asked = chunk.keys if chunk.wanted is None else np.intersect1d(chunk.keys, chunk.wanted)
+        missing = np.isin(chunk.keys, np.setdiff1d(asked, known))
+        if missing.any():
+            reason = "it was to be played and nothing came of it, neither rows nor a reason"
+            yield from whole_failure(chunk.select(missing), reason).failures
+
+
 def workers_of(execution: Execution) -> int:
-    """How many workers `jobs` means. Raises DilemmaError where it means none, or joblib lacks the backend."""
-    if execution.jobs == 0:
-        raise DilemmaError("execution.jobs: found 0; allowed: 1 or more, or -1 for one per core")
+    """How many workers `jobs` means. Raises DilemmaError where joblib lacks the backend."""
     if execution.jobs == 1:
         return 1
     with backend(execution):
@@ -153,7 +157,7 @@ def _alone(chunk: Chunk, execution: Execution) -> Outcome:
     return whole_failure(chunk, "the system killed the worker that played it, twice (out of memory?)")
 
 
-def _cut(
+def cut(
     plan: Plan, index: int, cells: Sequence[Cell], how: How, done: NDArray[np.int64], execution: Execution
 ) -> Iterator[Chunk]:
     """The chunks of some cells of one environment whose payoffs are known in one way."""
@@ -176,7 +180,7 @@ def _cut(
         members = selected.nonzero()[0]
         if not len(members):
             continue
-        size = execution.chunk or (SLOW if is_slow else _size(plan, index, len(members), execution))
+        size = execution.chunk or (SLOW if is_slow else chunk_size(plan, index, len(members), execution))
         for part in np.array_split(members, math.ceil(len(members) / size)):
             yield _chunk(plan, index, cast[part], repetition[part], keys[part], how)
 
@@ -213,7 +217,7 @@ def _blocks(
             )
 
 
-def _size(plan: Plan, index: int, matches: int, execution: Execution) -> int:
+def chunk_size(plan: Plan, index: int, matches: int, execution: Execution) -> int:
     """Large enough that many chairs share the calls a round costs, small enough for caches and workers."""
     game = plan.settings[index].game
     called = sum(entrant.agent.as_automaton(game) is None for entrant in plan.entrants)
@@ -231,37 +235,7 @@ def _chunk(
 ) -> Chunk:
     present, local = np.unique(cast, return_inverse=True)
     setting = plan.settings[index]
-    [game] = recipes([(setting.definition.name, setting.definition.parameters, setting.game)])
+    [game] = recipes([(setting.definition, setting.game)])
     members = [plan.entrants[i] for i in present]
-    agents = recipes([(e.definition.name, e.definition.parameters, e.agent) for e in members])
+    agents = recipes([(entrant.definition, entrant.agent) for entrant in members])
     return Chunk(game, tuple(agents), index, present, local.reshape(cast.shape), repetition, keys, how)
-
-
-def estimate(chunks: Sequence[Chunk], execution: Execution) -> float:
-    """About how many seconds chunks take: a few rounds of each kind are played, and the time is scaled."""
-    kinds: dict[Hashable, list[Chunk]] = {}
-    for chunk in chunks:
-        # Learners differ in what they cost far more than strategies do: each pairing is a kind of its own.
-        cast = tuple(chunk.entrants.tolist()) if chunk.how == "learned" else len(chunk) <= SLOW
-        kinds.setdefault((chunk.setting, chunk.how, cast), []).append(chunk)
-    seconds = 0.0
-    for members in kinds.values():
-        sample, scale = _short(members[0])
-        start = time.perf_counter()
-        play_chunk(sample)
-        seconds += (time.perf_counter() - start) * scale * sum(map(len, members)) / len(sample)
-    return seconds / max(1, min(workers_of(execution), len(chunks)))
-
-
-def _short(chunk: Chunk) -> tuple[Chunk, float]:
-    """A chunk with few rounds (or episodes), and how many times longer the whole one is."""
-    episodes, scale = chunk.learning.episodes, 1.0
-    if chunk.how == "learned":
-        chunk, scale = replace(chunk, learning=replace(chunk.learning, episodes=1, window=None)), float(episodes)
-    game = json.loads(chunk.game.parameters)
-    environment = ENVIRONMENTS.build(chunk.game.name, game)
-    by_round = isinstance(environment, Environment) and environment.curve == "round"
-    if game["rounds"] > FEW and (chunk.how == "played" or by_round):
-        scale *= min(game["rounds"], 1 / (1 - game["continuation"] + 1e-9)) / FEW
-        chunk = replace(chunk, game=replace(chunk.game, parameters=json.dumps({**game, "rounds": FEW})))
-    return chunk, scale

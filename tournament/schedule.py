@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
+from ..envs.environment import Environment
 from .identity import cell_key
-from .plan import Entrant, How, Plan, Setting
+from .plan import HOW, Entrant, How, Plan, Setting
 from .seating import rotations
 
 
@@ -31,32 +32,39 @@ def round_robin(plan: Plan) -> Iterator[list[Cell]]:
     yield [cell for index in range(len(plan.settings)) for cell in _cells(plan, index)]
 
 
+def casts(game: Environment) -> list[tuple[int, ...]]:
+    """The casts in which two agents meet: by seat, 0 for the first of them and 1 for the second."""
+    whole = [(0,) * k + (1,) * (game.seats - k) for k in range(1, game.seats)]
+    return whole if game.symmetric else [seated for cast in whole for seated in rotations(cast)]
+
+
+def in_order(plan: Plan) -> list[int]:
+    """The entrants in an order that depends on the agents alone: a new one must not change the seats of others."""
+    return sorted(range(len(plan.entrants)), key=lambda i: plan.entrants[i].definition.text)
+
+
+def ways(plan: Plan, setting: Setting) -> list[int]:
+    """How each entrant's payoff against itself comes to be known, as an index of HOW; a cast has the largest."""
+    return [HOW.index(plan.how(setting, [entrant])) for entrant in plan.entrants]
+
+
 def _cells(plan: Plan, index: int) -> Iterator[Cell]:
     setting = plan.settings[index]
-    # An order that depends on the agents alone: a new agent must not change the seats of the others.
-    order = sorted(range(len(plan.entrants)), key=lambda i: plan.entrants[i].definition.text)
-    background = {i for i in order if plan.entrants[i].label in plan.background}
-    for first, second in combinations_with_replacement(order, 2):
-        if {first, second} <= background:
+    known, between = ways(plan, setting), casts(setting.game)
+    background = {i for i, entrant in enumerate(plan.entrants) if entrant.label in plan.background}
+    for first, second in combinations_with_replacement(in_order(plan), 2):
+        if (first in background and second in background) or (first == second and not plan.self_play):
             continue
-        if first == second:
-            if plan.self_play:
-                yield _cell(plan, index, (first,) * setting.game.seats)
-        elif setting.game.seats == 2:
-            pair = (first, second)
-            for seated in [pair] if setting.game.symmetric else rotations(pair):
-                yield _cell(plan, index, seated)
-        else:
-            for k in range(1, setting.game.seats):
-                cast = (first,) * k + (second,) * (setting.game.seats - k)
-                for seated in [cast] if setting.game.symmetric else rotations(cast):
-                    yield _cell(plan, index, seated)
+        how = HOW[max(known[first], known[second])]
+        pair = first, second
+        for places in between if first != second else [(0,) * setting.game.seats]:
+            yield cell(plan, index, tuple(pair[place] for place in places), how)
 
 
-def _cell(plan: Plan, index: int, cast: tuple[int, ...]) -> Cell:
+def cell(plan: Plan, index: int, cast: tuple[int, ...], how: How) -> Cell:
+    """The cell of a cast of which it is known how its payoff comes to be known."""
     setting: Setting = plan.settings[index]
     members: list[Entrant] = [plan.entrants[i] for i in cast]
-    how = plan.how(setting, members)
     learning = _learning(plan, members) if how == "learned" else None
     key = cell_key(setting.definition, [entrant.definition for entrant in members], plan.seed, learning)
     return Cell(index, cast, key, how)

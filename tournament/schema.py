@@ -31,7 +31,8 @@ def _entries(catalogue: Catalogue, entry: dict[str, Any]) -> list[dict[str, Any]
         if model is None:
             continue
         own = model.model_json_schema()
-        properties = {"name": {"const": name}, "label": entry["properties"]["label"], **own.get("properties", {})}
+        given = {key: entry["properties"][key] for key in ("label", "known")}
+        properties = {"name": {"const": name}, **given, **own.get("properties", {})}
         entries.append(
             {
                 "title": name,

@@ -8,6 +8,9 @@ costs/*.parquet  what each agent took, chunk by chunk
 checkpoints/     what learners have learned, of those that the config keeps
 exploits/*.json  what came of the search for exploiters of each agent
 failures.jsonl   matches that failed, each with its reason and traceback
+
+Whoever reads a table gets the labels of the config: each file says by what the run knows those that it was written
+with.
 """
 
 from __future__ import annotations
@@ -16,11 +19,10 @@ import hashlib
 import json
 import os
 import tomllib
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,19 +32,20 @@ import tomli_w
 import torch
 from numpy.typing import NDArray
 
+from ..agents.checkpoint import MARK
 from ..agents.response import Response
 from ..envs.errors import DilemmaError
+from ..file_names import file_name
 from .chunk import Checkpoint, Failure, Outcome, Rows
 from .conduct import COLUMNS as CONDUCT
-from .config import Config, as_asked
+from .config import Config, as_asked, text_of
+from .continuation import Asked, continuation
 from .exploit.card import exploiter_of
 from .exploit.response_table import response_table
 from .exploit.search import Found
 from .identity import SCHEMA
-from .plan import HOW, Plan
-
-Asked: TypeAlias = dict[str, Any]
-"""A config as TOML gives it, with every default filled in."""
+from .labels import as_today, current, marked, of_record, relabelled, rewritten
+from .plan import HOW, Entrant, Plan
 
 _TYPES: Mapping[str, type[np.generic]] = {
     **{"match": np.int64, "repetition": np.int32, "seat": np.int16, "k": np.int16},
@@ -58,31 +61,48 @@ class Store:
     path: Path
 
     @staticmethod
-    def open(path: Path, config: Config) -> Store:
-        """The folder of a run of `config`, new or begun before.
+    def open(path: Path, config: Config, *, accept_changes: bool = False) -> Store:
+        """The folder of a run of `config`, new or begun before, to be written to.
 
         Raises DilemmaError where the folder holds a run that `config` does not continue, with the keys that
-        differ.
+        differ. With `accept_changes`, rows of code that has changed since are kept.
         """
         store = Store(path)
-        store.check_schema()
-        if store.config_path.exists():
-            differences = list(_differences(store.asked(), as_asked(config)))
-            if differences:
-                raise DilemmaError(
-                    f"{path} holds another run: {'; '.join(differences)}. "
-                    "Choose another folder with --out, or set these keys back"
-                )
-        elif path.is_file() or (path.is_dir() and any(path.iterdir())):
-            raise DilemmaError(f"{path} is not empty and holds no run: choose another folder with --out")
+        known = store.continued(config, accept_changes=accept_changes)
         try:
             store.seats_path.mkdir(parents=True, exist_ok=True)
-            _write(store.config_path, tomli_w.dumps(as_asked(config)))
+            _write(store.config_path, tomli_w.dumps(as_asked(known, path)))
         except OSError as error:
             raise DilemmaError(f"{path} can't be written: {error}") from error
         for leftover in path.glob("*/*.tmp"):
-            leftover.unlink()
+            if leftover.is_file():
+                leftover.unlink()
+        store._relabel()
         return store
+
+    def continued(self, config: Config, *, accept_changes: bool = False) -> Config:
+        """`config` with what this run knows its agents and environments by; nothing is written.
+
+        Raises DilemmaError where `config` does not continue the run, or the folder is of something else.
+        """
+        path = self.path
+        self.check_schema()
+        if not self.config_path.exists():
+            if path.is_file() or (path.is_dir() and any(path.iterdir())):
+                raise DilemmaError(f"{path} is not empty and holds no run: choose another folder with --out")
+            return config
+        found = continuation(self.asked(), config, path)
+        if found.differences:
+            raise DilemmaError(
+                f"{path} holds another run: {'; '.join((*found.differences, *found.changed))}. "
+                "Choose another folder with --out, or set these keys back"
+            )
+        if found.changed and not accept_changes:
+            raise DilemmaError(
+                f"{path} holds another run: {'; '.join(found.changed)}. Give it another label, to have it played "
+                "anew; choose another folder with --out; or go on with --accept-changes, which keeps the old rows"
+            )
+        return found.config
 
     @staticmethod
     def existing(path: Path) -> Store:
@@ -136,7 +156,7 @@ class Store:
     def asked(self) -> Asked:
         """The config of the run as TOML gave it: reading it imports no agent."""
         try:
-            return tomllib.loads(self.config_path.read_text(encoding="utf-8"))
+            return tomllib.loads(text_of(self.config_path))
         except tomllib.TOMLDecodeError as error:
             raise DilemmaError(f"{self.config_path} is not TOML: {error}") from error
 
@@ -160,26 +180,45 @@ class Store:
 
     def _write_checkpoint(self, checkpoint: Checkpoint, plan: Plan) -> None:
         entrant = plan.entrants[checkpoint.entrant]
-        folder = self.path / "checkpoints" / entrant.label
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = self._checkpoints_of(entrant)
         rows = {name: column.tolist() for name, column in checkpoint.rows.items()}
-        rows["opponent"] = [plan.entrants[index].label for index in rows["opponent"]]
+        opponents = [plan.entrants[index] for index in rows["opponent"]]
+        rows["opponent"] = [each.label for each in opponents]
+        rows["opponents_known"] = [each.definition.key for each in opponents]
         kept = {"name": entrant.definition.name, "parameters": entrant.definition.parameters, **rows}
         target = folder / f"{_digest(checkpoint.rows)}.pt"
         aside = target.with_suffix(f".{os.getpid()}.tmp")
         torch.save({**kept, "state": checkpoint.state}, aside)
         os.replace(aside, target)
 
+    def _checkpoints_of(self, entrant: Entrant) -> Path:
+        """The folder of what a learner has learned, named for the label that it first had."""
+        folder = self.path / "checkpoints"
+        identity, name = entrant.definition.key, file_name(entrant.label)
+        for mark in sorted(folder.glob(f"*/{MARK}")):
+            if json.loads(mark.read_text(encoding="utf-8"))["identity"] == identity:
+                return mark.parent
+        own = folder / name
+        if (own / MARK).exists():  # another learner's, that is called otherwise now
+            own = folder / f"{name}-{identity}"
+        own.mkdir(parents=True, exist_ok=True)
+        _write(own / MARK, json.dumps({"label": entrant.label, "identity": identity}) + "\n")
+        return own
+
     def _write_rows(self, folder: Path, name: str, rows: Rows, plan: Plan) -> None:
-        """Write a file aside, then rename it into place."""
         table = to_table(rows, plan)
         if not len(table):
             return
         folder.mkdir(exist_ok=True)
-        target = folder / f"{name}.parquet"
-        aside = target.with_suffix(f".{os.getpid()}.tmp")
-        pq.write_table(table, aside, compression="zstd")
-        os.replace(aside, target)
+        _write_table(folder / f"{name}.parquet", table)
+
+    def _relabel(self) -> None:
+        """Write tables anew that have other labels than the config; what is cut short is done the next time."""
+        now = current(self.asked())
+        for folder in (self.seats_path, self.curves_path, self.costs_path):
+            for file in sorted(folder.glob("*.parquet")):
+                if as_today(pq.read_schema(file), now) is not None:
+                    _write_table(file, rewritten(pq.read_table(file), now))
 
     def seats(self) -> pd.DataFrame:
         """All rows, with labels as categories in the order of the config."""
@@ -202,8 +241,13 @@ class Store:
 
     def exploits(self) -> dict[str, dict[str, Any]]:
         """What came of every search so far, by its key: a card, or the reason why there is none."""
-        files = sorted(self.exploits_path.glob("*.json"))
-        return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
+        now, found = current(self.asked()), {}
+        for file in sorted(self.exploits_path.glob("*.json")):
+            record = json.loads(file.read_text(encoding="utf-8"))
+            renamed = of_record(record, now, {"environment": "environments", "agent": "agents"})
+            if renamed is not None:
+                found[file.stem] = renamed
+        return found
 
     def add_failures(self, failures: Sequence[Failure], plan: Plan) -> None:
         """Append failures as they happen."""
@@ -212,6 +256,12 @@ class Store:
 
     def failures(self) -> list[dict[str, object]]:
         """The matches that failed and have no rows since, each with its last reason."""
+        now = current(self.asked())
+        keys = {"setting": "environments", "cast": "agents", "blamed": "agents"}
+        renamed = (of_record(record, now, keys) for record in self._unsettled())
+        return [record for record in renamed if record is not None]
+
+    def _unsettled(self) -> list[dict[str, Any]]:
         if not self.failures_path.exists():
             return []
         lines = self.failures_path.read_text(encoding="utf-8").splitlines()
@@ -221,12 +271,12 @@ class Store:
 
     def settle_failures(self) -> list[dict[str, object]]:
         """Forget the failures of matches that have rows by now; returns the others."""
-        left = self.failures()
+        left = self._unsettled()
         if left:
             _write(self.failures_path, "".join(json.dumps(record) + "\n" for record in left))
         else:
             self.failures_path.unlink(missing_ok=True)
-        return left
+        return self.failures()
 
     def write_manifest(self, facts: Mapping[str, object]) -> None:
         _write(self.manifest_path, json.dumps(facts, indent=2) + "\n")
@@ -253,16 +303,21 @@ def to_table(rows: Rows, plan: Plan) -> pa.Table:
             columns[name] = _labels(column, HOW)
         else:
             columns[name] = pa.array(column.astype(_TYPES.get(name, np.float64)))
-    return pa.table(columns)
+    return marked(pa.table(columns), plan)
 
 
 def _labels(codes: NDArray[np.generic], labels: Sequence[str]) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(labels, pa.string()))
+    """Only the labels that are there: others may be given away later."""
+    used, own = np.unique(codes.astype(np.int64), return_inverse=True)
+    names = pa.array([labels[code] for code in used], pa.string())
+    return pa.DictionaryArray.from_arrays(pa.array(own.astype(np.int32)), names)
 
 
 def to_frame(tables: Sequence[pa.Table], asked: Asked) -> pd.DataFrame:
-    """A table of seats or curves, with labels as categories in the order of the config."""
+    """A table of seats or curves, with the config's labels as categories, in its order."""
     if tables:
+        now = current(asked)
+        tables = [relabelled(table, now) for table in tables]
         table = pa.concat_tables(tables, promote_options="default").unify_dictionaries()
         seats: pd.DataFrame = table.to_pandas(self_destruct=True, split_blocks=True)
     else:
@@ -276,23 +331,31 @@ def to_frame(tables: Sequence[pa.Table], asked: Asked) -> pd.DataFrame:
 
 
 def describe(failure: Failure, plan: Plan) -> dict[str, object]:
-    """A failure with the labels of the plan."""
+    """A failure with the labels of the plan, and what a run knows their bearers by."""
+    setting, cast = plan.settings[failure.setting], [plan.entrants[index] for index in failure.cast]
+    blamed = [plan.entrants[index] for index in failure.blamed]
     return {
         **asdict(failure),
-        "setting": plan.settings[failure.setting].label,
-        "cast": [plan.entrants[index].label for index in failure.cast],
-        "blamed": [plan.entrants[index].label for index in failure.blamed],
+        "setting": setting.label,
+        "cast": [entrant.label for entrant in cast],
+        "blamed": [entrant.label for entrant in blamed],
+        "known": {
+            "setting": setting.definition.key,
+            "cast": [entrant.definition.key for entrant in cast],
+            "blamed": [entrant.definition.key for entrant in blamed],
+        },
     }
 
 
 def exploit_record(found: Found) -> dict[str, Any]:
-    """What came of a search, as plain values."""
+    """What came of a search, as plain values, and what a run knows the agent and the environment by."""
+    search = found.search
+    known = {"environment": search.setting.definition.key, "agent": search.entrant.definition.key}
     if found.card:
         definition = found.card.exploiter
         response = exploiter_of(definition) if definition else None
         said = response_table(response) if isinstance(response, Response) else definition and definition.name
-        return {**found.card.to_json(), "response": said}
-    search = found.search
+        return {**found.card.to_json(), "response": said, "known": known}
     return {
         "environment": search.setting.label,
         "agent": search.entrant.label,
@@ -300,42 +363,8 @@ def exploit_record(found: Found) -> dict[str, Any]:
         "seat": search.seat,
         "reason": found.reason,
         "traceback": found.traceback,
+        "known": known,
     }
-
-
-def _differences(before: Asked, now: Asked) -> Iterator[str]:
-    """What keeps `now` from continuing `before`; it may have more of everything."""
-    for section, key in [("", "seed"), ("evaluation", "mode")]:
-        old, new = (asked[section][key] if section else asked[key] for asked in (before, now))
-        if old != new:
-            yield f"{section}{'.' if section else ''}{key} is {new!r}, was {old!r}"
-    learning = ("tables", "episodes", "window", "freeze_after", "block")
-    for key in learning if "learning" in before else ():
-        old, new = (asked.get("learning", {}).get(key) for asked in (before, now))
-        if old != new:
-            yield f"learning.{key} is {new!r}, was {old!r}"
-    if before["schedule"]["kind"] != now["schedule"]["kind"]:
-        yield f"schedule.kind is {now['schedule']['kind']!r}, was {before['schedule']['kind']!r}"
-    if now["schedule"]["self_play"] < before["schedule"]["self_play"]:
-        yield "schedule.self_play is false, was true"
-    if _repetitions(now) < _repetitions(before):
-        yield f"schedule.repetitions is {_repetitions(now)}, was {_repetitions(before)}"
-    for kind in ("environments", "agents"):
-        definitions = _definitions(now[kind])
-        for label, old in _definitions(before[kind]).items():
-            new = definitions.get(label)
-            if new is None:
-                yield f"{kind}: {label!r} is gone"
-            else:
-                for key in sorted(old.keys() | new.keys()):
-                    if old.get(key) != new.get(key):
-                        yield f"{kind}: {label!r} has {key} = {new.get(key)!r}, was {old.get(key)!r}"
-
-
-def _repetitions(asked: Asked) -> int:
-    """How many there are, or may be."""
-    schedule = asked["schedule"]
-    return int(schedule["at_most"] if schedule["repetitions"] == "until resolved" else schedule["repetitions"])
 
 
 def _digest(rows: Rows) -> str:
@@ -343,21 +372,16 @@ def _digest(rows: Rows) -> str:
     return hashlib.blake2b(np.unique(rows["match"]).tobytes(), digest_size=10).hexdigest()
 
 
-def _definitions(entries: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Definitions by label; those that are alike are told apart by their place among each other."""
-    alike: Counter[str] = Counter()
-    definitions = {}
-    for entry in entries:
-        definition = {key: value for key, value in entry.items() if key != "label"}
-        text = repr(sorted(definition.items()))
-        definitions[entry["label"]] = {**definition, "place among its like": alike[text]}
-        alike[text] += 1
-    return definitions
-
-
 def _write(path: Path, text: str) -> None:
     aside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     aside.write_text(text, encoding="utf-8")
+    os.replace(aside, path)
+
+
+def _write_table(path: Path, table: pa.Table) -> None:
+    """Write a file aside, then rename it into place."""
+    aside = path.with_suffix(f".{os.getpid()}.tmp")
+    pq.write_table(table, aside, compression="zstd")
     os.replace(aside, path)
 
 

@@ -12,13 +12,13 @@ import json
 import sys
 from functools import lru_cache
 from importlib.resources import files
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ...envs.chance import Purpose
 from ..agent import Chairs
+from ..checkpoint import files_of
 
 
 def drawn(name: str, chairs: Chairs) -> Tensor:
@@ -36,9 +36,7 @@ def _read(name: str) -> Tensor:
 
 def main(run: str, label: str) -> None:
     """Write the file of a run's learner to standard output."""
-    kept = [
-        torch.load(file, weights_only=True) for file in sorted((Path(run) / "checkpoints" / label).glob("*.pt"))
-    ]
+    kept = [torch.load(file, weights_only=True) for file in files_of(run, label)]
     rows = torch.cat([part["state"]["acting"] for part in kept]).double()
     opponents = ", ".join(sorted({opponent for part in kept for opponent in part["opponent"]}))
     made = f"{kept[0]['name']} {kept[0]['parameters']}, trained against {opponents}"

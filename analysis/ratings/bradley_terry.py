@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import NegativeCycleError, bellman_ford, connected_components
 from scipy.special import softmax
 
 from ..cells import Indices, Numbers
@@ -66,7 +66,13 @@ def same_match(payoffs: ArrayLike) -> Comparisons:
 def separation(comparisons: Comparisons, names: Sequence[str] | None = None) -> str:
     """Why strengths would not be finite or comparable, in a sentence; "" where they are (Ford 1957).
 
-    Everybody must be connected to everybody by a chain of comparisons each not lost.
+    The likelihood has its maximum, and only one, where no direction (delta, epsilon) of (theta, log nu) lowers no
+    comparison's probability (Albert and Anderson 1984): none but a common shift with
+        delta_i - delta_j >= max(0, 2 epsilon) where i beat j,    |delta_i - delta_j| <= 2 epsilon where they tied.
+    With epsilon = 0 that is Ford's condition: everybody is connected to everybody by a chain of comparisons each
+    not lost. With epsilon > 0 there is none where some circle of comparisons has more wins, all one way around,
+    than ties; without it every win is a step of one level or more, every tie of one or less, and levels may lie
+    any distance apart. Without any tie nu is 0, and with nothing else infinite: declared, and no direction.
     """
     names = names or [f"agent {i}" for i in range(comparisons.agents)]
     wins, ties = _counts(comparisons)
@@ -77,7 +83,12 @@ def separation(comparisons: Comparisons, names: Sequence[str] | None = None) -> 
         return f"Never compared with the others, so that strengths have no common scale: {_listed(small, names)}."
     count, group = connected_components(unbeaten, directed=True, connection="strong")
     if count == 1:
-        return ""
+        if not wins.any() or not ties.any() or _has_a_circle_of_wins(wins, ties):
+            return ""
+        return (
+            "Levels explain every comparison (wins are a level or more apart, ties a level or less), so that "
+            f"strengths and ties have no upper end: {_listed(np.arange(comparisons.agents), names)}."
+        )
     outward, inward = (np.ones(count, dtype=np.bool_) for _ in range(2))
     across = np.argwhere(unbeaten & (group[:, None] != group))
     outward[group[across[:, 0]]] = False
@@ -87,6 +98,18 @@ def separation(comparisons: Comparisons, names: Sequence[str] | None = None) -> 
     if len(bottom) < len(top):
         return f"Never ahead of any of the others, so that strength has no lower end: {_listed(bottom, names)}."
     return f"Never behind any of the others, so that strength has no upper end: {_listed(top, names)}."
+
+
+def _has_a_circle_of_wins(wins: Numbers, ties: Numbers) -> bool:
+    """Whether a circle has more wins, all one way around, than ties: a negative one, a win -1 and a tie +1."""
+    if ((wins > 0) & (wins.T > 0)).any():
+        return True
+    step = np.where(wins > 0, -1.0, np.where(ties > 0, 1.0, 0.0))
+    try:
+        bellman_ford(step, indices=[0])
+    except NegativeCycleError:
+        return True
+    return False
 
 
 def bradley_terry(comparisons: Comparisons) -> Strengths:
@@ -127,7 +150,7 @@ def bradley_terry(comparisons: Comparisons) -> Strengths:
     clusters = len(scores)
     meat = scores.T @ scores * (clusters / (clusters - 1) if clusters > 1 else np.nan)
     covariance = (bread @ meat @ bread)[:n, :n] if clusters > 1 else np.full((n, n), np.nan)
-    return Strengths(theta, np.sqrt(np.diagonal(covariance)), covariance, float(np.exp(eta)))
+    return Strengths(theta, np.sqrt(np.diagonal(covariance).clip(0)), covariance, float(np.exp(eta)))
 
 
 def _likelihood(theta: Numbers, eta: float, wins: Numbers, ties: Numbers) -> tuple[float, Numbers, Numbers]:

@@ -17,14 +17,15 @@ from .ratings import RATINGS, Rating
 
 BEHAVIOUR = ("cooperation", "cc", "cd", "dc", "dd")
 ALIKE = 0.02
-"""Root mean square difference below which two agents count as clones of each other."""
+"""The largest difference, with any partner, at which two agents count as clones of each other."""
 
 
 def behavioural_distance(payoffs: pd.DataFrame) -> pd.DataFrame:
     """How differently two agents do with the partners that both met [agent, agent], from a payoff table.
 
-    The root mean square, over those partners, of the differences in cooperation, in the shares of CC, CD, DC and
-    DD, and in payoff over its spread in the environment. NaN where they share no partner.
+    The largest, over those partners, of the differences in cooperation, in the shares of CC, CD, DC and DD, and in
+    payoff over its spread in the environment: who differs with one partner is no clone, however many others there
+    are. NaN where they share no partner.
     """
     table = payoffs.copy()
     labels = table["agent"].astype(str).unique()
@@ -41,10 +42,9 @@ def behavioural_distance(payoffs: pd.DataFrame) -> pd.DataFrame:
     values = wide.to_numpy(dtype=np.float64)
     distance = np.zeros((len(labels), len(labels)))
     for i, ours in enumerate(values):
-        apart = (values - ours) ** 2
+        apart = np.abs(values - ours)
         known = np.isfinite(apart)
-        with np.errstate(invalid="ignore"):
-            distance[i] = np.sqrt(np.where(known, apart, 0).sum(1) / known.sum(1))
+        distance[i] = np.where(known.any(1), np.where(known, apart, 0).max(1, initial=0), np.nan)
     return pd.DataFrame(distance, index=labels, columns=labels)
 
 
@@ -76,7 +76,7 @@ def near_clones(payoffs: pd.DataFrame, alike: float = ALIKE) -> Finding:
     groups = [", ".join(group) for _, group in table.groupby("cluster")["agent"]]
     if not groups:
         return Finding(table.reset_index(drop=True), (f"No two agents are within {alike:g} of each other.",))
-    remarks = tuple(f"Near-clones: {group} differ by less than {alike:g} with every partner." for group in groups)
+    remarks = tuple(f"Near-clones: {group} differ by at most {alike:g} with every partner." for group in groups)
     return Finding(table.reset_index(drop=True), remarks)
 
 

@@ -13,6 +13,7 @@ from .linear_program import minimise
 from .normal_form import deviation_gains, payoff_matrix, payoff_tensor
 
 _PRICE = 1e-9  # prices and reduced costs above it are not rounding
+_CLEAR = 1e-3  # singular values above it, over the largest, are none of rounding's
 _SAME = 1e-10  # payoffs over their spread that differ by less are the same
 
 
@@ -84,17 +85,26 @@ def _resolved(mixing: Numbers, kept: Sequence[int]) -> Numbers:
     return mixing
 
 
+def _single(table: Numbers) -> bool:
+    """Whether these gains [strategy, profile] belong to one mixture of profiles only, and clearly so."""
+    points = np.vstack((table, np.ones(table.shape[1])))
+    if len(points) < points.shape[1]:
+        return False
+    spread = np.linalg.svd(points, compute_uv=False)
+    return bool(spread[-1] > _CLEAR * spread[0])
+
+
 def least_gains(gains: Numbers) -> Numbers:
     """The lexicographically least gains [strategy], sorted from the largest, from gains [strategy, profile].
 
     Minimise t over sigma with gain sigma <= t for the strategies left; those with a price stay at t in every
     solution, so they are settled there; and profiles with a reduced cost have sigma = 0 in every solution, so they
-    are dropped. Again with what is left.
+    are dropped. Again with what is left, unless the gains that are settled leave a single sigma: then it has all.
     """
     scale = np.abs(gains).max(initial=0.0)
     if scale == 0:
         return np.zeros(len(gains))
-    table = gains / scale
+    table = np.unique(gains / scale, axis=1)  # profiles that gain alike, as those of copies do, are one
     settled = np.full(len(gains), np.nan)
     while np.isnan(settled).any():
         left = np.isnan(settled)
@@ -108,6 +118,10 @@ def least_gains(gains: Numbers) -> Numbers:
         )
         price = np.where(left, found.price, 0.0)
         settled[price > min(_PRICE, price.max() / 2)] = found.x[-1]
-        table = table[:, found.reduced_cost[:-1] <= _PRICE]
+        kept = found.reduced_cost[:-1] <= _PRICE
+        table, sigma = table[:, kept], found.x[:-1][kept]
+        left = np.isnan(settled)
+        if _single(table[~left]):
+            settled[left] = table[left] @ (sigma / sigma.sum())
     least: Numbers = settled * scale
     return least

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..cells import Numbers
+from ..cells import Flags, Numbers
 from ..finding import Finding
 from .alpha_rank import alpha_rank
 from .bradley_terry import bradley_terry, same_partner, separation
@@ -46,6 +46,8 @@ class Rating:
     """Whether it needs payoffs against oneself."""
     shares: bool = False
     """Whether scores are shares of a whole, so that those of clones add up."""
+    most: float = np.inf
+    """No score is larger."""
     refuses: Callable[[Numbers, Sequence[str]], str] = lambda matrix, names: ""
     """Why payoffs can't be rated, in a sentence; "" where they can."""
 
@@ -128,6 +130,7 @@ RATINGS: Mapping[str, Rating] = MappingProxyType(
                 source="Marris et al. 2025",
                 says="what switching to the agent would gain in the strictest equilibrium; 0 is the most, and "
                 "copies of an agent change nothing",
+                most=0.0,
             ),
             Rating(
                 "alpha_rank",
@@ -194,8 +197,11 @@ def rate(
     """A row for each agent; for each rating its score and, from bootstrap tables, `_low` and `_high`.
 
     `matrix` holds payoffs [agent, opponent], NaN where they never met; `drawn_tables` the same for each bootstrap
-    draw [draw, agent, opponent], of which a rating takes the first `draws`. The interval holds 95 % of the draws.
-    Remarks say which agents are left out, which ratings can't be computed and why, and what each one means.
+    draw [draw, agent, opponent], of which a rating takes the first `draws`. The interval reaches on either side as
+    far as the further of two: the percentiles of the draws, and these mirrored at the score (Efron and Tibshirani
+    1993, chapter 13). Either alone is too short, as scores of noisy tables are shifted: docs/analysis.md says how
+    often it holds. Remarks say which agents are left out, which ratings can't be computed and why, and what each
+    one means.
     """
     payoffs = np.array(matrix, dtype=np.float64)
     if payoffs.ndim != 2 or payoffs.shape[0] != payoffs.shape[1]:
@@ -238,13 +244,15 @@ def rate(
         except ArithmeticError as error:
             remarks.append(f"{rating.name}: not computed. {error}")
             continue
-        low, high, failed = _interval(rating, drawn)
+        scores = drawn_scores(rating, drawn)
+        rated: Flags = np.asarray(np.isfinite(scores).all(1), dtype=np.bool_)
+        low, high = score_interval(rating, score, scores[rated])
         for column, values in ((rating.name, score), (f"{rating.name}_low", low), (f"{rating.name}_high", high)):
             table.loc[league.agents, column] = values
         remarks.append(f"{rating.name}: {rating.says} ({rating.source}).")
-        if failed:
+        if not rated.all():
             remarks.append(
-                f"{rating.name}: {failed} of {min(len(drawn), rating.draws)} bootstrap tables could not be rated; "
+                f"{rating.name}: {(~rated).sum()} of {len(rated)} bootstrap tables could not be rated; "
                 "the interval is of the others."
             )
     return Finding(table, tuple(remarks))
@@ -258,20 +266,26 @@ def _why_not(rating: Rating, payoffs: Numbers, names: Sequence[str], no_self_pla
     return rating.refuses(payoffs, names)
 
 
-def _interval(rating: Rating, drawn: Numbers) -> tuple[Numbers, Numbers, int]:
-    """The ends of the percentile interval [agent], and how many draws had no rating."""
-    nothing = np.full(drawn.shape[1], np.nan)
+def drawn_scores(rating: Rating, drawn: Numbers) -> Numbers:
+    """Scores [draw, agent] of the tables that a rating takes; NaN where one can't be rated."""
     usable = drawn[: rating.draws]
-    if not len(usable):
-        return nothing, nothing, 0
-    diagonal = np.isnan(usable[:, range(len(nothing)), range(len(nothing))]) if not rating.self_play else False
-    gaps = np.isnan(usable).sum((1, 2)) - np.sum(diagonal, axis=-1)
+    agents = range(drawn.shape[1])
+    gaps = np.isnan(usable).sum((1, 2))
+    if not rating.self_play:
+        gaps = gaps - np.isnan(usable[:, agents, agents]).sum(1)
     scores = np.full(usable.shape[:2], np.nan)
     whole = gaps == 0
     if whole.sum() > 1:
         scores[whole] = rating.score(usable[whole])
-    rated = np.isfinite(scores).all(1)
-    if rated.sum() < 2:
-        return nothing, nothing, int((~rated).sum())
-    low, high = np.quantile(scores[rated], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    return low, high, int((~rated).sum())
+    return scores
+
+
+def score_interval(rating: Rating, score: Numbers, scores: Numbers) -> tuple[Numbers, Numbers]:
+    """The ends of the interval [agent], from the scores of draws [draw, agent] that could be rated."""
+    if len(scores) < 2:
+        nothing = np.full(len(score), np.nan)
+        return nothing, nothing
+    low, high = np.quantile(scores, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    low, high = np.minimum(low, 2 * score - high), np.maximum(high, 2 * score - low)
+    least, most = (0.0, 1.0) if rating.shares else (-np.inf, rating.most)
+    return low.clip(least, most), high.clip(least, most)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import click
 from .version import VERSION
 
 if TYPE_CHECKING:
+    from .tournament.config import Config
     from .tournament.store import Store
 
 P = ParamSpec("P")
@@ -42,6 +44,9 @@ def speaks_plainly(command: Callable[P, int]) -> Callable[P, None]:
 @click.version_option(VERSION, prog_name="dilemma")
 def main() -> None:
     """Tournaments between agents in social dilemmas."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a label may have what the console's encoding lacks
 
 
 @main.command()
@@ -53,51 +58,64 @@ def main() -> None:
 @click.option(
     "--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change the config: schedule.repetitions=20"
 )
-@click.option("--dry-run", is_flag=True, help="Only say how many matches there are, and about how long they take.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Only say how many matches there are, about how long all takes, and how much disk.",
+)
+@click.option(
+    "--accept-changes", is_flag=True, help="Go on where the code of an agent has changed, and keep its old rows."
+)
 @speaks_plainly
-def run(config: str, out: str | None, jobs: int | None, changes: tuple[str, ...], dry_run: bool) -> int:
+def run(
+    config: str, out: str | None, jobs: int | None, changes: tuple[str, ...], dry_run: bool, accept_changes: bool
+) -> int:
     """Play the tournament of CONFIG, a file or the name of a shipped config, and write its report.
 
     The same command again plays only what is missing. A config with more agents, environments or
-    repetitions plays only what it adds.
+    repetitions plays only what it adds. Paths in it are relative to its own folder.
+
+    A config is code: who plays it runs what it names.
     """
-    from .progress import Meter, duration
-    from .results import Tournament, exploit_into, play_into
-    from .tournament.store import Store
+    from .file_names import file_name
+    from .tournament.config import load
 
     if jobs is not None:
         changes = (*changes, f"execution.jobs={jobs}")
-    tournament = Tournament.from_config(config, changes)
-    folder = Path(out or Path("runs") / tournament.config.plan.name)
+    asked = load(config, changes)
+    folder = Path(out or Path("runs") / file_name(asked.plan.name))
     if dry_run:
-        from .tournament.runner import estimate, work
-
-        done = Store.open(folder, tournament.config).done() if (folder / "config.toml").exists() else None
-        to_do = work(tournament.config, done)
-        seconds = estimate(to_do, tournament.config.execution)
-        exact = sum(len(chunk) for chunk in to_do if chunk.how == "exact")
-        played = sum(map(len, to_do)) - exact
-        most = "at most " if tournament.config.plan.adaptive else ""
-        click.echo(f"{most}{played:,} matches to play and {exact:,} payoffs to compute: {duration(seconds)}")
+        click.echo(_outlook(asked, folder, accept_changes))
         return 0
-    store = Store.open(folder, tournament.config)
+    from .progress import Meter
+    from .results import exploit_into, play_into
+    from .tournament.store import Store
+
+    store = Store.open(folder, asked, accept_changes=accept_changes)
     again = f"dilemma run {config} --out {folder}"
     with _interruptible(again):
         with Meter() as meter:
-            play_into(store, tournament.config, meter)
-        wrong = exploit_into(store, tournament.config, (), lambda: Meter("agents", "exploit"))
-    return _report(store, again, wrong)
+            play_into(store, asked, meter)
+        wrong = exploit_into(store, asked, (), lambda: Meter("agents", "exploit"))
+    return _report(store, again, wrong, config=asked)
 
 
 @main.command()
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change what is asked: analysis.top=5")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="The report's folder; RUN/report where left out."
+)
 @speaks_plainly
-def report(run: Path, changes: tuple[str, ...]) -> int:
-    """Write the report of a run folder again, from its stored tables."""
+def report(run: Path, changes: tuple[str, ...], out: Path | None) -> int:
+    """Write the report of a run folder again, from its stored tables.
+
+    It changes nothing else in the folder, and runs nobody's code: only what comes with this package is
+    played again, for pictures.
+    """
     from .tournament.store import Store
 
-    return _report(Store.existing(run), f"dilemma run CONFIG --out {run}", changes=changes)
+    return _report(Store.existing(run), f"dilemma run CONFIG --out {run}", changes=changes, out=out)
 
 
 @main.command()
@@ -120,7 +138,8 @@ def exploit(
 ) -> int:
     """Look for exploiters of the agents of a run folder, and write its report again.
 
-    What was found before is kept; the same command again looks only for what is missing.
+    What was found before is kept; the same command again looks only for what is missing. It runs the
+    code that the folder's config names.
     """
     from .envs.errors import DilemmaError
     from .progress import Meter
@@ -141,7 +160,7 @@ def exploit(
     again = f"dilemma exploit {run}"
     with _interruptible(again):
         wrong = exploit_into(store, config, labels, lambda: Meter("agents", "exploit"))
-    return _report(store, again, wrong, show_exploits=True)
+    return _report(store, again, wrong, config=config, show_exploits=True)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})  # keys may be negative numbers
@@ -164,7 +183,8 @@ def replay(
 ) -> int:
     """Play a match of a run folder again, and show it: its moves, or its board where there is one.
 
-    MATCH is its key in the seats table, or LABEL:LABEL[:REPETITION].
+    MATCH is its key in the seats table, or LABEL:LABEL[:REPETITION]. It runs the code that the folder's
+    config names. Moves are printed; boards go to replays/ in the folder, where --out names no file.
     """
     from .envs.errors import DilemmaError
     from .replay import encoded, replayed, text
@@ -193,7 +213,9 @@ def replay(
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_bytes(content)
     except OSError as error:
-        raise DilemmaError(f"{out} can't be written: {error}") from error
+        raise DilemmaError(
+            f"{out} can't be written ({error.strerror or error}): name a file with --out"
+        ) from error
     click.echo(out)
     return FAILED if differs else 0
 
@@ -234,6 +256,37 @@ def schema() -> int:
     return 0
 
 
+def _outlook(config: Config, folder: Path, accept_changes: bool) -> str:
+    """What a run has to do, about how long that takes, and how much it leaves on disk."""
+    import time
+
+    from .analysis.effort import effort
+    from .progress import duration
+    from .tournament.forecast import forecast
+    from .tournament.runner import workers_of
+
+    done = None
+    if folder.exists():
+        from .tournament.store import Store
+
+        store = Store(folder)
+        config, done = store.continued(config, accept_changes=accept_changes), store.done()
+    plan, analysis = config.plan, config.analysis
+    # What it took to get here, a run takes again, and so do its workers.
+    started = (1.5 + (workers_of(config.execution) > 1)) * time.process_time()
+    ahead = forecast(config, done)
+    report = effort(len(plan.entrants), len(plan.settings), analysis.ratings)
+    play = started + ahead.seconds
+    most = "at most " if plan.adaptive else ""
+    hunted = [kind for kind in analysis.exploitability if kind not in ("population", "exact")]
+    unknown = f"; {' and '.join(hunted)} exploiters come on top" if hunted else ""
+    return (
+        f"{most}{ahead.played:,} matches to play and {ahead.exact:,} payoffs to compute: "
+        f"{duration(play + report.seconds)}, of which the report {duration(report.seconds)}; "
+        f"about {max(1, (ahead.bytes + report.bytes) / 1e6):,.0f} MB on disk{unknown}"
+    )
+
+
 @contextmanager
 def _interruptible(again: str) -> Iterator[None]:
     """Ctrl-C says that nothing finished is lost, and how to go on."""
@@ -250,28 +303,37 @@ def _report(
     wrong: Sequence[str] = (),
     changes: Sequence[str] = (),
     *,
+    config: Config | None = None,
+    out: Path | None = None,
     show_exploits: bool = False,
 ) -> int:
-    """Write the report, print the ranking, and say what failed."""
+    """Write the report, print the ranking, and say what failed; `config` is what has been played just now."""
+    from dataclasses import replace
+
     import rich
 
-    from .analysis.terminal import exploits_table, ranking_tables
+    from .analysis.terminal import exploits_table, failures_text, ranking_tables
+    from .progress import Steps
     from .results import stored
 
     results = stored(store, changes)
-    page = results.report(store.report_path)
+    if config is not None:
+        results = replace(results, config=store.continued(config))
+    folder = out or store.report_path
+    with Steps() as tell:
+        page = results.report(folder, tell)
     if len(results.rows) or not results.exploits:
         rich.print(ranking_tables(results.ranking))
     if show_exploits or not len(results.rows):
         rich.print(exploits_table(results.exploits))
     if results.failures:
-        first = results.failures[0]
         click.echo(
-            f"{len(results.failures)} matches failed; the first: {' against '.join(first['cast'])} in "
-            f"{first['setting']}, {first['reason']}.\nThe others: {store.failures_path}. "
-            f"To play them again: {again}",
+            f"{failures_text(results.failures, results.ranking, results.asked.background)}\n"
+            f"Each with its traceback: {store.failures_path}. To play them again: {again}",
             err=True,
         )
+    for fault in results.faults:
+        click.echo(f"Fault of an agent: {fault}.", err=True)
     if wrong:
         click.echo(
             f"{len(wrong)} searches for an exploiter failed; the first: {wrong[0]}.\n"
@@ -279,4 +341,4 @@ def _report(
             err=True,
         )
     click.echo(page)
-    return FAILED if results.failures or wrong else 0
+    return FAILED if results.failures or results.faults or wrong else 0

@@ -36,17 +36,20 @@ class Pick:
 def galleries(config: Config, seats: pd.DataFrame, run: Path | None = None) -> dict[str, Gallery]:
     """What to show of each environment with a board, by label; commands name the folder `run`.
 
-    Matches of learners are not shown: to replay them is to train again. What fails is told, and fails nothing.
+    Matches of learners are not shown: to replay them is to train again; nor those of agents that `config` lacks.
+    What fails is told, and fails nothing.
     """
     boards = [item for item in config.plan.settings if type(item.game).picture is not Environment.picture]
     cells = [cell for some in round_robin(config.plan) for cell in some] if boards else []
     slow = [entrant.label for entrant in config.plan.entrants if entrant.agent.slow]
+    here = [entrant.label for entrant in config.plan.entrants]
     rounds, characters, found = float(ROUNDS), CHARACTERS, dict[str, Gallery]()
     for setting in boards:
         rows = seats[seats["environment"] == setting.label]
+        foreign = rows["match"].isin(rows.loc[~rows["agent"].isin(here), "match"])
         costly = (rows["how"] == "learned") | rows["match"].isin(rows.loc[rows["agent"].isin(slow), "match"])
         scenes, remarks = list[Scene](), list[str]()
-        for pick in picks(rows[(rows["how"] == "played") & ~costly]):
+        for pick in picks(rows[(rows["how"] == "played") & ~costly & ~foreign]):
             command = f"dilemma replay {shlex.quote(str(run or 'RUN'))} {pick.match}"
             if setting.game.horizon > rounds:
                 remarks.append(f"{pick.title} (not shown, for the time that it takes: {command}).")
@@ -66,6 +69,11 @@ def galleries(config: Config, seats: pd.DataFrame, run: Path | None = None) -> d
             remarks.append(
                 "Matches of learners and of slow agents are not shown, for they would have to be played, or "
                 f"trained, once more: dilemma replay {shlex.quote(str(run or 'RUN'))} LABEL:LABEL does so."
+            )
+        if foreign.any():
+            remarks.append(
+                "Matches of agents that do not come with this package are not shown, for a report runs nobody's "
+                f"code: dilemma replay {shlex.quote(str(run or 'RUN'))} LABEL:LABEL does so."
             )
         if scenes or remarks:
             found[setting.label] = Gallery(scenes, remarks)

@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 
 import click
+from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -18,6 +20,8 @@ from rich.progress import (
 
 EVERY = 30.0
 """Seconds between plain lines."""
+STEP = 3.0
+"""Seconds between plain lines of a report, whose steps are few."""
 
 
 class Meter:
@@ -36,6 +40,7 @@ class Meter:
                 TextColumn("gone,"),
                 TimeRemainingColumn(),
                 TextColumn("left"),
+                console=Console(stderr=True),
                 transient=True,
             )
             self._task = self._bar.add_task(f"{verb.capitalize()}ing", total=None)
@@ -65,6 +70,33 @@ class Meter:
             left = (now - self._start) * (total - done) / done
             said = f"{done:,} of {total:,} {self._things} {self._verb}ed, {duration(left)} left"
             click.echo(said, err=True)
+
+
+class Steps:
+    """Call it with what is worked out next; use it as a context. What takes no time is not worth a line."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._status = self._console.status("") if self._console.is_terminal else None
+        self._last = time.monotonic()
+
+    def __enter__(self) -> Steps:
+        if self._status:
+            self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._status:
+            self._status.stop()
+
+    def __call__(self, step: str) -> None:
+        if self._status:
+            self._status.update(f"Report: {escape(step)}")
+        elif time.monotonic() - self._last > STEP:
+            self._last = time.monotonic()
+            click.echo(f"Report: {step}", err=True)
 
 
 def duration(seconds: float) -> str:

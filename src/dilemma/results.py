@@ -6,7 +6,7 @@ import inspect
 import math
 import platform
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -14,12 +14,12 @@ from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, TypeAlias, TypeVar
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
 
+import numpy as np
 import pandas as pd
-from pydantic import BaseModel
 
-from .agents import CATALOGUE as AGENTS
 from .agents.agent import Agent
 from .agents.checkpoint import Checkpoint
 from .analysis.cells import Game, environments
@@ -30,21 +30,23 @@ from .analysis.mean_weights import mean_payoffs, mean_weights
 from .analysis.payoffs import payoff_table
 from .analysis.racing import unresolved
 from .analysis.ranking import rank
-from .analysis.report import Facts, write_report
-from .envs import CATALOGUE as ENVIRONMENTS
-from .envs.catalogue import Catalogue
+from .analysis.report import Facts, Tell, write_report
+from .arguments import config_of
 from .envs.environment import Environment
 from .envs.errors import DilemmaError
 from .gallery import galleries
-from .tournament.chunk import Chunk
-from .tournament.config import Config, Execution, analysis_of, load
+from .tournament.chunk import Chunk, Rows
+from .tournament.config import Config, analysis_of, load, of_catalogue
 from .tournament.exploit.search import Found, look, searches
 from .tournament.identity import SCHEMA
-from .tournament.plan import Entrant, Mode, Plan, check, entrants, settings
-from .tournament.runner import carry_out, work
+from .tournament.plan import Entrant, Mode, Plan, Setting
+from .tournament.runner import carry_out, lost, work
 from .tournament.schedule import Cell
+from .tournament.spot_check import faults, rows_of, spot_checks
 from .tournament.store import Store
 
+Playable: TypeAlias = Environment | type[Environment] | str
+Player: TypeAlias = Agent | type[Agent] | Callable[..., object] | str
 Watch: TypeAlias = Callable[[int, int], None]
 """Told (matches done, matches to do) whenever a chunk is finished."""
 
@@ -73,6 +75,8 @@ class Results:
     """By which matches can be played again, if at hand."""
     run: Path | None = None
     """The folder that keeps all this, if there is one."""
+    faults: Sequence[str] = ()
+    """Agents whose matches were found to depend on what else was played, a sentence each."""
 
     @cached_property
     def seats(self) -> pd.DataFrame:
@@ -106,29 +110,49 @@ class Results:
             ranked,
             self.games,
             draws=asked.draws,
+            seed=asked.seed,
             top=asked.top,
             correction=asked.comparisons,
             failures=self.failures,
         )
 
-    def report(self, folder: Path | str) -> Path:
-        """Write the report into `folder`; returns its page."""
-        return write_report(
-            folder,
-            self.rows,
-            self.games,
-            self.facts,
-            asked=self.asked,
-            curves=self.curves,
-            costs=self.costs,
-            cards=self.exploits,
-            replays=self.replays(),
-        )
+    def report(self, folder: Path | str, tell: Tell = lambda step: None) -> Path:
+        """Write the report into `folder`; returns its page. `tell` hears of each step before it is taken.
+
+        Raises DilemmaError where it can't be written.
+        """
+        tell("ranking")
+        ranked = self.ranking
+        tell("replays")
+        replays = self.replays()
+        try:
+            return write_report(
+                folder,
+                self.rows,
+                self.games,
+                self.facts,
+                asked=self.asked,
+                curves=self.curves,
+                costs=self.costs,
+                cards=self.exploits,
+                replays=replays,
+                ranked=ranked,
+                tell=tell,
+            )
+        except OSError as error:
+            again = f": dilemma report {self.run} --out DIR" if self.run else ""
+            raise DilemmaError(
+                f"the report can't be written to {folder} ({error.strerror or error}). All results are kept; "
+                f"choose another folder{again}"
+            ) from error
 
     def replays(self) -> dict[str, Gallery]:
-        """What the report shows of matches, by environment; nothing where they can't be played again."""
+        """What the report shows of matches, by environment; nothing where they can't be played again.
+
+        Of a run that has not been played in this process, only what comes with this package is built and played.
+        """
         try:
-            config = self.config or (load(str(Store(self.run).config_path)) if self.run else None)
+            config = self.config or (of_catalogue(Store(self.run).asked(), self.run) if self.run else None)
             return galleries(config, self.rows, self.run) if config else {}
         except Exception:  # an agent that is gone, say: the report must stand without it
             return {}
@@ -137,16 +161,18 @@ class Results:
 class Tournament:
     """A round robin between agents in environments.
 
-    Agents and environments are objects, or names as in a config; a mapping gives them labels. `analysis` has the
-    keys of a config's section. Raises DilemmaError where an agent can't play an environment.
+    Agents and environments are objects, or names as in a config; a mapping gives them labels. An agent may also be
+    a class of agents, a plain Python function or class with `act(history)`, or a player of the Axelrod library.
+    `analysis` and `learning` have the keys of a config's sections; everything is checked as a config is. Raises
+    DilemmaError with all that is wrong.
 
         Tournament(["prisoners_dilemma"], ["tit_for_tat", "all_d"], repetitions=10).run().ranking
     """
 
     def __init__(
         self,
-        environments: Sequence[Environment | str] | Mapping[str, Environment | str],
-        agents: Sequence[Agent | str] | Mapping[str, Agent | str],
+        environments: Iterable[Playable] | Mapping[str, Playable],
+        agents: Iterable[Player] | Mapping[str, Player],
         *,
         repetitions: int | Literal["until resolved"] = 1,
         at_most: int = 1000,
@@ -159,19 +185,27 @@ class Tournament:
         backend: str = "loky",
         chunk: int | None = None,
         timeout: float | None = None,
-        analysis: Mapping[str, object] | None = None,
+        learning: Mapping[str, object] = MappingProxyType({}),
+        analysis: Mapping[str, object] = MappingProxyType({}),
     ):
-        games = settings(_named(environments, ENVIRONMENTS, Environment))
-        cast = entrants(_named(agents, AGENTS, Agent))
-        adaptive = repetitions == "until resolved"
-        most = at_most if repetitions == "until resolved" else repetitions
-        plan = Plan(
-            games, cast, name, seed, most, self_play, mode, adaptive=adaptive, background=tuple(background)
-        )
-        check(plan)
-        execution = Execution(jobs=jobs, backend=backend, chunk=chunk, timeout=timeout)
-        asked = {"exploitability": ["population"], **(analysis or {})}
-        self.config = Config(plan, execution, analysis_of({"analysis": asked}))
+        schedule = {
+            "repetitions": repetitions,
+            "at_most": at_most,
+            "self_play": self_play,
+            "background": background,
+        }
+        rest = {
+            "name": name,
+            "seed": seed,
+            "schedule": schedule,
+            "evaluation": {"mode": mode},
+            "execution": {"jobs": jobs, "backend": backend, "chunk": chunk, "timeout": timeout},
+            "analysis": {"exploitability": ["population"], **analysis}
+            if isinstance(analysis, Mapping)
+            else analysis,
+            "learning": learning,
+        }
+        self.config = config_of(environments, agents, rest)
 
     @staticmethod
     def from_config(path: Path | str, changes: Sequence[str] = ()) -> Tournament:
@@ -180,38 +214,75 @@ class Tournament:
         tournament.config = load(str(path), changes)
         return tournament
 
-    def run(self, folder: Path | str | None = None, watch: Watch | None = None) -> Results:
-        """Play what is missing; in `folder`, which keeps every finished chunk, or in memory."""
+    def run(
+        self, folder: Path | str | None = None, watch: Watch | None = None, *, accept_changes: bool = False
+    ) -> Results:
+        """Play what is missing; in `folder`, which keeps every finished chunk, or in memory.
+
+        Raises DilemmaError where `folder` holds another run, can't keep something because it has no name that
+        leads to it again, or holds rows of code that has changed since; with `accept_changes` those are kept.
+        """
         watch = watch or (lambda done, total: None)
         if folder is not None:
-            store = Store.open(Path(folder), self.config)
-            play_into(store, self.config, watch)
-            exploit_into(store, self.config, (), lambda: nullcontext(watch))
-            return replace(stored(store), config=self.config)
+            _check_names(self.config.plan, folder)
+            return self._run(Path(folder), watch, accept_changes)
         with TemporaryDirectory() as passing:
-            return replace(self.run(Path(passing) / "run", watch), run=None)
+            return replace(self._run(Path(passing) / "run", watch), run=None)
+
+    def _run(self, folder: Path, watch: Watch, accept_changes: bool = False) -> Results:
+        store = Store.open(folder, self.config, accept_changes=accept_changes)
+        play_into(store, self.config, watch)
+        exploit_into(store, self.config, (), lambda: nullcontext(watch))
+        return replace(stored(store), config=store.continued(self.config))
+
+
+def _check_names(plan: Plan, folder: Path | str) -> None:
+    """Raises DilemmaError where something in a plan can't be found again by its name."""
+    parts: list[Setting | Entrant] = [*plan.settings, *plan.entrants]
+    nameless = [
+        f"{part.label} is {part.definition.name[1:-1]}" for part in parts if part.definition.name.startswith("<")
+    ]
+    if nameless:
+        raise DilemmaError(
+            f"{folder} can't keep what it can't name again: {'; '.join(nameless)}. Define it by a name of its own "
+            "at the top of a module, a script or a notebook, or run in memory: run() without a folder"
+        )
 
 
 def play_into(store: Store, config: Config, watch: Watch) -> None:
     """Play what a run folder lacks; every finished chunk is kept at once."""
+    config = store.continued(config)
     plan = config.plan
+    found: dict[str, str] = store.manifest().get("faults", {}) if store.manifest_path.exists() else {}
     manifest = {
         "schema": SCHEMA,
         "name": plan.name,
         "seed": plan.seed,
         "versions": versions(),
         "games": games_of(plan),
+        "accepted_changes": [known for _, known in _accepted(store.asked())],
         "started": _now(),
         "finished": None,
+        "faults": found,
     }
     store.write_manifest(manifest)
+    planned: list[Chunk] = []
     for chunks in _batches(store, config):
+        planned += chunks
+        checks, first = spot_checks(chunks, plan), dict[int, Rows]()
         total, finished = sum(map(len, chunks)), 0
         watch(0, total)
         for outcome in carry_out(chunks, config.execution):
             store.write(outcome, plan)
+            first |= rows_of(outcome, checks)
             finished += outcome.matches + len(outcome.failures)
             watch(finished, total)
+        again = dict[int, Rows]()
+        for outcome in carry_out([spot.chunk for spot in checks], config.execution):
+            again |= rows_of(outcome, checks)
+        found |= dict(faults(checks, first, again, plan))
+    known = np.union1d(store.done(), [record["match"] for record in store.failures()])
+    store.add_failures(list(lost(planned, known.astype(np.int64))), plan)
     counts = {"failed": len(store.settle_failures()), "matches": len(store.done())}
     store.write_manifest({**manifest, "counts": counts, "finished": _now()})
 
@@ -224,6 +295,7 @@ def exploit_into(
     Exact ones take no time worth a word; `meter` is told of the others. Returns what went wrong, a sentence each.
     """
     store.check_schema()
+    config = store.continued(config)
     tried = {key for key, record in store.exploits().items() if not record.get("traceback")}
     wanted = [search for search in searches(config, labels) if search.key not in tried]
     quick = [search for search in wanted if search.kind == "exact"]
@@ -257,9 +329,10 @@ def stored(store: Store, changes: Sequence[str] = ()) -> Results:
         facts,
         store.curves(),
         store.costs(),
-        _judgement(asked, changes),
+        _judgement(asked, str(store.config_path), changes),
         list(store.exploits().values()),
         run=store.path,
+        faults=list(manifest.get("faults", {}).values()),
     )
 
 
@@ -337,22 +410,23 @@ def _batches(store: Store, config: Config) -> Iterator[list[Chunk]]:
 
 def _unresolved(store: Store, config: Config, level: float) -> set[tuple[int, int]]:
     """The plan's settings and entrants whose order is unclear so far."""
-    plan, seats = config.plan, store.seats()
+    plan = config.plan
+    among = rivals(store.seats(), plan.background)
     settings = {setting.label: index for index, setting in enumerate(plan.settings)}
-    rivals = {
+    ranked = {
         entrant.label: index for index, entrant in enumerate(plan.entrants) if entrant.label not in plan.background
     }
     found = set()
-    for cells in environments(seats, games_of(plan)):
+    for cells in environments(among, games_of(plan)):
         unclear = unresolved(cells, level=level, margin=config.analysis.margin or 0.0)
         labels = cells.agents[cells.roster[unclear]]
-        found |= {(settings[cells.environment], rivals[label]) for label in labels if label in rivals}
+        found |= {(settings[cells.environment], ranked[label]) for label in labels if label in ranked}
     return found
 
 
-def _judgement(asked: Mapping[str, Any], changes: Sequence[str]) -> Judgement:
+def _judgement(asked: Mapping[str, Any], path: str, changes: Sequence[str]) -> Judgement:
     """What a run's config asks of the analysis."""
-    section = analysis_of(asked, changes)
+    section = analysis_of(asked, path, changes)
     named = section.model_dump(include={field.name for field in fields(Judgement)})
     return Judgement(**named, background=asked["schedule"].get("background", ()))
 
@@ -363,43 +437,35 @@ def _facts(
     return Facts(
         title=asked["name"],
         seed=asked["seed"],
-        agents={entry["label"]: _without_label(entry) for entry in asked["agents"]},
-        environments={entry["label"]: _without_label(entry) for entry in asked["environments"]},
+        agents={entry["label"]: _parameters(entry) for entry in asked["agents"]},
+        environments={entry["label"]: _parameters(entry) for entry in asked["environments"]},
         versions=manifest.get("versions", {}),
         counts=manifest.get("counts", {}),
         failures=[
             {key: failure[key] for key in ("setting", "cast", "blamed", "repetition", "reason")}
             for failure in failures
         ],
-        notes=[f"{label}: {game['note']}" for label, game in manifest["games"].items() if game.get("note")],
+        notes=[
+            *manifest.get("faults", {}).values(),
+            *(f"{label}: {game['note']}" for label, game in manifest["games"].items() if game.get("note")),
+            *(
+                f"{label}: its code has changed (its digest was {known['digest']}, now it is {known['code']}), "
+                "and that was accepted: rows of the old code are among those of the new one"
+                for label, known in _accepted(asked)
+            ),
+        ],
     )
 
 
-_TOLD = ("setting", "cast", "blamed", "repetition", "reason")
-"""What the page has of a failure."""
+def _accepted(asked: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The agents and environments of which a changed code was accepted, and what the run knows them by."""
+    entries = [*asked["environments"], *asked["agents"]]
+    return [(entry["label"], entry["known"]) for entry in entries if entry.get("known", {}).get("code")]
 
 
-def _without_label(entry: Mapping[str, object]) -> dict[str, object]:
-    return {key: value for key, value in entry.items() if key != "label"}
+def _parameters(entry: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in entry.items() if key not in ("label", "known")}
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-Thing = TypeVar("Thing", bound=BaseModel)
-
-
-def _named(
-    things: Sequence[Thing | str] | Mapping[str, Thing | str], catalogue: Catalogue, base: type[Thing]
-) -> list[tuple[str, str, Thing]]:
-    """(label, name, thing) of what was handed in as objects or names, labelled or not."""
-    labelled = things.items() if isinstance(things, Mapping) else ((None, thing) for thing in things)
-    result = []
-    for label, given in labelled:
-        name = given if isinstance(given, str) else catalogue.name_of(type(given))
-        thing = catalogue.build(name, {}) if isinstance(given, str) else given
-        if not isinstance(thing, base):
-            raise DilemmaError(f"{label or name} is not an {catalogue.kind}: found {type(thing).__name__}")
-        result.append((label or name, name, thing))
-    return result

@@ -15,7 +15,7 @@ import multiprocessing
 import pickle
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from typing import ClassVar, TypeVar
 
@@ -24,16 +24,19 @@ import torch
 from pydantic import BaseModel
 from torch import Tensor
 
+from .agents import ambient
 from .agents.agent import Agent, Chairs, Observation, Player, Round
 from .agents.automaton import AutomatonPlayer
 from .envs.chance import Chance, Purpose, derive, sealed
 from .envs.cleanup import Cleanup
 from .envs.coins import Coins
 from .envs.environment import Box, Discrete, Environment, State, Step
+from .envs.errors import DilemmaError
 from .envs.matrix_game import PrisonersDilemma, RockPaperScissors
 from .envs.n_player_ipd import NPlayerIPD
 from .envs.policy_game import PolicyGame
 from .envs.public_goods import PublicGoods
+from .tournament.allowed import Allowed
 from .tournament.arena import AgentError, Protocol, play
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -76,7 +79,8 @@ def check_agent(agent: Agent, game: Environment | None = None) -> None:
     _require(len(played) > 0, f"it refuses every game tried ({reasons[0]}): name one, check_agent(agent, game)")
     for each in played:
         try:
-            with _nothing_ambient():
+            # What plain Python draws from the global generators is seeded for it, as in a watched match.
+            with _nothing_ambient(), ambient.kept() if agent.slow else nullcontext(), ambient.watching():
                 learning = _check_acting(agent, each) or agent.learns  # trained beforehand, it counts as a learner
                 _check_matches(agent, each, alone=not learning)
         except AgentError as error:
@@ -256,8 +260,8 @@ def _check_acting(agent: Agent, game: Environment) -> bool:
         second = _episode(player, game, chance, chairs, 1)
         fresh.begin()
         alone = _episode(fresh, game, chance, chairs, 1)
-    except AssertionError:
-        raise
+    except DilemmaError as error:
+        raise AssertionError(str(error)) from error
     except Exception as error:
         raise AgentError((agent,)) from error
     if player.learning:
@@ -287,39 +291,16 @@ def _chairs(game: Environment) -> tuple[Chairs, Chance]:
 def _episode(player: Player, game: Environment, chance: Chance, chairs: Chairs, episode: int) -> list[Tensor]:
     """What a player does in each round."""
     matches, tables = chance.keys.shape
+    allowed = Allowed(game, chairs)
     state = game.reset(matches, tables, chance, episode)
     player.begin()
     done = []
     for _ in range(int(min(game.rounds, ROUNDS))):
-        action = player.act(Observation(state, None))
-        _check_action(action, game, chairs)
+        action = allowed.checked(player.act(Observation(state, None)))
         done.append(action.clone())
         state, step = game.step(state, action.view(matches, game.seats, *action.shape[1:]), chance)
         player.observe(Round(step, None))
     return done
-
-
-def _check_action(action: Tensor, game: Environment, chairs: Chairs) -> None:
-    _require(isinstance(action, Tensor), f"`act` must return a tensor, found {type(action).__name__}")
-    for seat in range(game.seats):
-        space = game.actions(seat)
-        here = action[chairs.seat == seat]
-        shape = (len(here), chairs.shape[1], *(space.shape if isinstance(space, Box) else ()))
-        _require(
-            here.shape == shape and len(action) == chairs.shape[0],
-            f"`act` must return [chair, table] = {[*chairs.shape, *shape[2:]]}, found {list(action.shape)}",
-        )
-        if isinstance(space, Box):
-            _require(action.is_floating_point(), f"`act` must return floats, found {action.dtype}")
-            low, high = space.low, space.high
-        else:
-            _require(action.dtype == torch.int64, f"`act` must return int64, found {action.dtype}")
-            low, high = 0, space.n - 1
-        _require(
-            bool(((here >= low) & (here <= high)).all()),
-            f"`act` must return actions from {low:g} to {high:g} in seat {seat}, "
-            f"found {here.min().item():g} to {here.max().item():g}",
-        )
 
 
 def _check_matches(agent: Agent, game: Environment, alone: bool) -> None:

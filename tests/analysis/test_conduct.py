@@ -136,6 +136,14 @@ def test_a_good_partner_cooperates_at_least_as_much_as_the_other(seats):
     assert judged(table).table["good_partner"].to_list() == [0.5, 0.75]
 
 
+def test_how_often_a_good_partner_is_one_in_expectation_is_said_by_exact_cells(seats):
+    table = seats([("AB", (1, 1)), ("AC", (1, 1)), ("BC", (1, 1))], cooperation=0.5, how="exact")
+    table["good"] = [0.9, 0.3, 0.5, 0.7, np.nan, np.nan]
+    found = judged(table)
+    assert found.table["good_partner"].to_list() == pytest.approx([0.7, np.nan, np.nan], nan_ok=True)
+    assert any("played matches only" in sentence for sentence in found.remarks)
+
+
 def test_agents_that_did_not_all_meet_are_left_out_of_the_eigenvectors(seats):
     found = judged(seats([("AB", (1, 1)), ("AC", (1, 1)), ("BC", (1, 1)), ("AD", (1, 1))], cooperation=1.0))
     goodness = found.table.set_index("agent")["eigenjesus"]

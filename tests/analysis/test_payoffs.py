@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from dilemma.analysis.payoffs import COLUMNS, payoff_table
+from dilemma.analysis.ranking import rank
+from dilemma.analysis.tables import payoffs_text
 
 SYMMETRIC = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
 ASYMMETRIC = {"game": {"symmetric": False, "seats": 2, "title": "Game"}}
@@ -90,6 +92,19 @@ def test_ties_are_not_wins(seats):
     table = payoff_table(seats([("AB", (1, 1)), ("AB", (2, 1)), ("AB", (0, 1)), ("AB", (3, 1))]), SYMMETRIC)
     assert cell(table, "A", "B")["wins"] == 0.5
     assert cell(table, "B", "A")["wins"] == 0.25
+
+
+def test_expected_wins_are_as_many_as_are_said(seats):
+    """Nobody is ahead of itself; and what isn't known is said to be of played matches only."""
+    known = seats([("AB", (2, 1)), ("AC", (2, 1)), ("AA", (1, 1)), ("BC", (1, 1))], how="exact")
+    known["win"] = [0.7, 0.2, 0.5, 0.3, 0.4, 0.4, np.nan, np.nan]
+    table = payoff_table(known, SYMMETRIC)
+    assert [cell(table, *pair)["wins"] for pair in ("AB", "BA", "AA")] == [0.7, 0.2, 0]
+    assert np.isnan(cell(table, "B", "C")["wins"])
+    assert payoffs_text(table).set_index(["Agent", "Opponent"]).loc[("C", "B"), "Wins"] == "played only"
+    assert "win" not in table
+    ranking = rank(known.drop([4, 5]), SYMMETRIC, draws=10).set_index("agent")["wins"]
+    assert ranking.isna().to_dict() == {"A": False, "B": True, "C": True}
 
 
 def test_measures_are_averaged_over_the_rounds_that_have_them(seats):

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import minimize
+from scipy.optimize import linprog, minimize
+from scipy.sparse.csgraph import connected_components
 
 from dilemma.analysis.payoffs import payoff_table
 from dilemma.analysis.ratings.anchors import Anchors, across_environments
@@ -247,6 +248,52 @@ def test_separated_and_disconnected_comparisons_are_told():
         bradley_terry(champion)
 
 
+@pytest.mark.parametrize(
+    ("rows", "refused"),
+    [
+        ([(0, 1, 1), (0, 1, 0.5)], True),  # a win and a tie: as far apart as one likes
+        ([(0, 1, 1), (0, 1, 0.5), (0, 1, 0)], False),
+        ([(0, 1, 1), (1, 2, 1), (2, 0, 1), (0, 1, 0.5)], False),  # a circle of wins
+        ([(0, 1, 1), (1, 2, 1), (0, 2, 0.5)], False),  # two steps of wins are one of a tie
+        ([(0, 1, 1), (1, 2, 0.5), (0, 2, 0.5)], True),
+        ([(0, 1, 0.5), (1, 2, 0.5)], False),  # nothing but ties: equals
+    ],
+)
+def test_ties_can_hide_that_there_is_no_maximum(rows, refused):
+    found = comparisons(*((*row, number) for number, row in enumerate(rows)))
+    assert separation(found).startswith("Levels explain every comparison") is refused
+    if not refused:
+        assert np.abs(bradley_terry(found).strength).max() < 10
+
+
+def test_refused_is_what_has_a_direction_of_recession():
+    """A linear program looks for a direction that lowers no probability and raises one, on 600 small leagues."""
+    random = np.random.default_rng(2)
+    refused = 0
+    for _ in range(600):
+        agents = random.integers(2, 6)
+        rows = random.integers(agents - 1, 3 * agents)
+        first, second = np.array([random.choice(agents, 2, replace=False) for _ in range(rows)]).T
+        outcome = random.choice([0, 0.5, 1], rows, p=random.dirichlet([1, 2, 1]))
+        if outcome.min() == 0.5 or not (outcome == 0.5).any():
+            continue
+        found = Comparisons(int(agents), first, second, outcome, np.arange(rows))
+        # Of win, loss, tie: slope (delta / 2, -delta / 2, epsilon); what happened must not fall behind the others.
+        slope = np.zeros((rows, 3, agents + 1))
+        at = np.arange(rows)
+        slope[at, 0, first], slope[at, 0, second] = 0.5, -0.5
+        slope[:, 1], slope[:, 2, -1] = -slope[:, 0], 1
+        chosen = slope[at, np.select([outcome == 1, outcome == 0], [0, 1], 2)]
+        lead = (chosen[:, None] - slope).reshape(3 * rows, -1)
+        best = linprog(-lead.sum(0), -lead, np.zeros(len(lead)), bounds=[(0, 0)] + [(-1, 1)] * int(agents))
+        connected = connected_components(
+            np.bincount(first * agents + second, minlength=agents**2).reshape(agents, -1)
+        )
+        refused += bool(separation(found))
+        assert bool(separation(found)) == (connected[0] > 1 or best.fun < -1e-9)
+    assert 100 < refused < 500
+
+
 def test_nothing_but_ties_makes_equals():
     found = bradley_terry(same_partner(np.ones((3, 3))))
     assert found.strength.tolist() == [0, 0, 0]
@@ -286,12 +333,21 @@ def test_copies_are_found_and_others_are_not(seats):
     }
     table = payoff_table(seats([*earned.items(), (("C", "C"), (1, 1))]), {})
     distance = behavioural_distance(table)
-    assert distance.loc["A", "B"] == pytest.approx(0.01 / 5 / np.sqrt(3))
+    assert distance.loc["A", "B"] == pytest.approx(0.01 / 5)  # of a spread of 5, with C
     assert distance.loc["A", "C"] > 0.3
     found = near_clones(table)
     assert found.table["agent"].tolist() == ["A", "B"]
-    assert found.remarks == ("Near-clones: A, B differ by less than 0.02 with every partner.",)
+    assert found.remarks == ("Near-clones: A, B differ by at most 0.02 with every partner.",)
     assert "No two agents" in near_clones(table, alike=1e-6).remarks[0]
+
+
+def test_a_single_partner_tells_two_agents_apart(seats):
+    """.15 of a spread of 5 with one partner in 40: .03, where the root mean square would be .005."""
+    matches = [((agent, f"p{i}"), (3.0, 3.0)) for agent in "AB" for i in range(39)]
+    matches += [(("A", "C"), (0.0, 5.0)), (("B", "C"), (0.15, 5.0))]
+    table = payoff_table(seats(matches), {})
+    assert behavioural_distance(table).loc["A", "B"] == pytest.approx(0.03)
+    assert not {"A", "B"} & set(near_clones(table).table["agent"])
 
 
 def test_clones_change_means_and_no_deviation_rating():
@@ -336,6 +392,23 @@ def test_missing_pairs_are_left_out_never_made_up():
     assert found.remarks[0].startswith("Left out of the ratings, because some pair has no payoff: ALLC.")
     assert found.table.loc[0, "deviation":].isna().all()
     np.testing.assert_allclose(found.table["payoff"][1:], PAYOFFS[1:, 1:].mean(1))
+
+
+def test_intervals_reach_as_far_on_either_side():
+    """Draws that lie 0 to 1 above the payoff tell of a shift, by which the truth may lie below it."""
+    draws = PAYOFFS + np.linspace(0, 1, 41)[:, None, None]
+    found = rate(PAYOFFS, draws, AGENTS, ratings={"payoff": RATINGS["payoff"]}).table
+    np.testing.assert_allclose(found["payoff_low"], PAYOFFS.mean(1) - 0.975)
+    np.testing.assert_allclose(found["payoff_high"], PAYOFFS.mean(1) + 0.975)
+
+
+def test_intervals_stay_where_scores_can_be():
+    random = np.random.default_rng(1)
+    found = rate(PAYOFFS, PAYOFFS + random.normal(size=(60, *PAYOFFS.shape)), AGENTS).table
+    for name in ("alpha_rank", "alpha_rank_population"):
+        assert found[f"{name}_low"].min() >= 0
+        assert found[f"{name}_high"].max() <= 1
+    assert found["deviation_high"].max() <= 0
 
 
 def test_the_largest_complete_part():

@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from dilemma.analysis import figures
+from dilemma.analysis import appendix, chapters, figures, friedman, report
+from dilemma.analysis.cells import environments
 from dilemma.analysis.gallery import Gallery, Scene
 from dilemma.analysis.judgement import Judgement
-from dilemma.analysis.ranking import rank
+from dilemma.analysis.payoffs import cell_table
+from dilemma.analysis.ranking import rank, rank_cells
 from dilemma.analysis.report import write_report
 from dilemma.analysis.tables import decimals, latex, markdown, ranking_text
 from dilemma.analysis.terminal import ranking_tables
@@ -33,6 +35,7 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
+DRAWN = ("ranking", "payoff", "cooperation")
 ASKED = Judgement(draws=200, ratings=("alpha_rank", "deviation"))
 
 
@@ -52,19 +55,97 @@ def test_the_tables_have_their_columns_in_full_precision(seats, folder):
 
 def test_the_folder_has_the_tables_for_papers_and_the_figures(folder):
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    drawings = {
-        f"figures/1-game-{kind}.{form}" for kind in ("ranking", "payoff", "cooperation") for form in ("svg", "pdf")
-    }
+    drawings = {f"figures/1-game-{kind}.svg" for kind in DRAWN}
     kinds = ("ranking", "payoffs", "exploitability", "comparisons", "ratings", "clones", "variance", "friedman")
     tables = {f"{name}.{form}" for name in kinds for form in ("csv", "md", "tex")}
     assert names >= {"index.html"} | tables | drawings
+
+
+def test_figures_are_written_as_pdf_where_that_is_asked(seats, tmp_path):
+    table = field(seats, "AB")
+    for asked, forms in ((Judgement(draws=100, pdf=True), {".svg", ".pdf"}), (Judgement(draws=100), {".svg"})):
+        page = write_report(tmp_path, table, GAMES, asked=asked).read_text()
+        written = {path.name for path in (tmp_path / "figures").iterdir()}
+        assert written == {f"1-game-{kind}{form}" for kind in DRAWN for form in forms}
+        assert ("analysis.pdf=true" in page) == (not asked.pdf)
+
+
+def test_long_tables_are_parquet_and_the_page_says_where(seats, folder, tmp_path, monkeypatch):
+    table = field(seats, "ABC")
+    write_report(tmp_path, table, GAMES, asked=ASKED)
+    monkeypatch.setattr(appendix, "FILED", 3)  # the ranking has 3 rows, the payoffs 9
+    monkeypatch.setattr(report, "LISTED", 3)
+    page = write_report(tmp_path, table, GAMES, asked=ASKED).read_text()
+    assert "The payoff table has 9 rows; it is in <code>payoffs.parquet</code>" in page
+    assert {path.suffix for path in tmp_path.glob("payoffs.*")} == {".parquet"}
+    assert {path.suffix for path in tmp_path.glob("ranking.*")} == {".csv", ".md", ".tex"}
+    whole, read = pd.read_csv(folder / "payoffs.csv"), pd.read_parquet(tmp_path / "payoffs.parquet")
+    assert read["payoff"].tolist() == whole["payoff"].tolist()
+    for name in whole:
+        if whole[name].dtype.kind == "f":
+            np.testing.assert_allclose(read[name], whole[name], rtol=1e-6)
+        else:
+            assert read[name].astype(str).tolist() == whole[name].astype(str).tolist()
+    monkeypatch.undo()
+    write_report(tmp_path, table, GAMES, asked=ASKED)
+    assert not list(tmp_path.glob("*.parquet"))
+
+
+def test_every_table_can_be_parquet(seats, tmp_path, monkeypatch):
+    monkeypatch.setattr(appendix, "FILED", 0)
+    asked = Judgement(draws=100, ratings=("payoff",), background=["D"], exploitability=["population"])
+    write_report(tmp_path, field(seats, "ABCD"), GAMES, asked=asked)
+    names = {path.stem for path in tmp_path.glob("*.parquet")}
+    assert names >= {"ranking", "payoffs", "exploitability", "comparisons", "welfare", "held_out", "ratings"}
+    assert all(len(pd.read_parquet(path)) for path in tmp_path.glob("*.parquet"))
+
+
+def test_each_step_is_told_before_it_is_taken(seats, tmp_path):
+    told = []
+    write_report(tmp_path, field(seats, "ABC"), GAMES, asked=ASKED, tell=told.append)
+    assert told[0] == "game: ranking"
+    assert told[-1] == "the page"
+    assert {"game: pairs of agents", "game: figures", "the table of payoffs"} <= set(told)
+
+
+def test_a_ranking_at_hand_is_not_worked_out_again(seats, folder, tmp_path, monkeypatch):
+    table = field(seats, "ABC")
+    ranked = rank(table, GAMES, draws=ASKED.draws)
+    monkeypatch.setattr(report, "rank_field", None)
+    write_report(tmp_path, table, GAMES, asked=ASKED, ranked=ranked)
+    for name in ("index.html", "ranking.csv", "clones.csv"):
+        assert (folder / name).read_bytes() == (tmp_path / name).read_bytes()
+
+
+def test_the_figures_of_many_agents_stay_small_and_count_places():
+    agents = [f"agent {i}" for i in range(300)]
+    places, names = figures.ticks(agents)
+    assert names == ["1", *(str(place) for place in range(10, 301, 10))]
+    assert [int(name) - 1 for name in names] == places.tolist()
+    largest = figures.heatmap(np.zeros((figures.NAMED,) * 2), agents[: figures.NAMED], "payoff")
+    square = figures.heatmap(np.zeros((300, 300)), agents, "payoff")
+    assert square.get_size_inches()[0] <= largest.get_size_inches()[0] + 1e-9
+    assert figures.ticks(agents[:3])[1] == agents[:3]
+
+
+def test_flips_of_signs_are_fewer_where_there_are_many_pairs(seats, monkeypatch):
+    [cells] = environments(field(seats, "ABCDE"), GAMES)
+    table = cell_table(cells)
+    evidence = chapters.Evidence(
+        cells, table, rank_cells(cells, table), cells, table, GAMES["game"], Judgement(draws=100)
+    )
+    for budget, flips in ((chapters.FLIPS, None), (5 * 10 * 300, 300), (0, chapters.FEWEST_FLIPS)):
+        monkeypatch.setattr(chapters, "FLIPS", budget)
+        [pairs] = [each for each in chapters.chapters(evidence) if each.name == "comparisons"]
+        said = [remark for remark in pairs.finding.remarks if "flips of signs." in remark and "rests on" in remark]
+        assert said == ([] if flips is None else [f"For so many pairs p_flip rests on {flips} flips of signs."])
 
 
 def test_labels_reasons_and_parameters_are_escaped(seats, tmp_path):
     facts = {
         "title": EVIL,
         "agents": {EVIL: {EVIL: EVIL}},
-        "failures": [{"agents": EVIL, "reason": EVIL}],
+        "failures": [{"cast": [EVIL, "B"], "setting": EVIL, "reason": EVIL}],
         "versions": {EVIL: EVIL},
     }
     page = write_report(tmp_path, field(seats, [EVIL, "B"]), GAMES, facts).read_text()
@@ -176,3 +257,12 @@ def test_partners_held_out_are_not_ranked_but_told(seats, tmp_path):
     assert {row["agent"] for row in rows(tmp_path / "ranking.csv")} == set("ABC")
     assert [row["agent"] for row in rows(tmp_path / "held_out.csv")] == list("ABC")
     assert "Partners held out" in page
+
+
+def test_ranks_of_many_agents_are_tested_as_a_whole_only(monkeypatch):
+    matrix, names = np.random.default_rng(0).normal(size=(6, 20)), list("ABCDEF")
+    [verdict] = friedman.friedman(matrix, names).remarks
+    monkeypatch.setattr(friedman, "MOST", 5)
+    found = friedman.friedman(matrix, names)
+    assert found.table.empty
+    assert found.remarks == ("Pairs are tested for at most 5 agents; there are 6.", verdict)

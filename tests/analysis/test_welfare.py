@@ -57,6 +57,16 @@ def test_a_cast_earns_what_its_seats_earn_together(seats):
     assert casts.loc[("C", "D"), "equality"] == 0.5
 
 
+def test_equality_is_of_matches_not_of_expectations(seats):
+    """Who earns 5 and 0 in turn is unequal in every match, and equal in expectation."""
+    table = seats([("AB", (5, 0)), ("AC", (2.5, 2.5)), ("BC", (1, 1))], how="exact")
+    table["variance"] = [0, 0, 6.25, 6.25, 0, 0]
+    agents, casts, remarks = of(table)
+    assert casts["equality"].to_list() == pytest.approx([0.5, np.nan, 1], nan_ok=True)
+    assert agents["equality"].to_list() == pytest.approx([np.nan, 0.75, np.nan], nan_ok=True)
+    assert any("matches as played" in sentence for sentence in remarks)
+
+
 def test_longer_matches_weigh_more_in_welfare(seats):
     _, casts, _ = of(seats([("AB", (1, 1)), ("AB", (4, 4))], repetitions=[0, 1], weights=[30, 10]))
     assert casts["welfare"].item() == pytest.approx((30 * 2 + 10 * 8) / 40)

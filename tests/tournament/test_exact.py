@@ -237,7 +237,7 @@ def test_infinitely_many_rounds_are_what_many_come_to() -> None:
     np.testing.assert_allclose(endless.variance, long.variance, atol=1e-12)
 
 
-def test_a_pair_does_not_depend_on_the_others_and_mirrors_its_swap() -> None:
+def test_seats_can_be_swapped() -> None:
     random = np.random.default_rng(4)
     automata = [random_automaton(random, int(states)) for states in random.integers(1, 30, 12)]
     game = PrisonersDilemma(rounds=60, noise=0.02, misperception=0.01)
@@ -246,10 +246,42 @@ def test_a_pair_does_not_depend_on_the_others_and_mirrors_its_swap() -> None:
     swapped = exact(game, automata, cast[:, ::-1])
     np.testing.assert_allclose(swapped.payoff, together.payoff[:, ::-1], atol=1e-11)
     np.testing.assert_allclose(swapped.variance, together.variance[:, ::-1], atol=1e-11)
-    for pair in (0, 77, 143):
-        alone = exact(game, automata, cast[pair : pair + 1])
-        np.testing.assert_allclose(alone.payoff[0], together.payoff[pair], atol=1e-12)
-        np.testing.assert_allclose(alone.variance[0], together.variance[pair], atol=1e-12)
+
+
+def bits(result: Exact, pairs: Sequence[int]) -> list[bytes]:
+    conduct = result.conduct
+    columns = (result.payoff, result.variance, result.outcomes, result.cooperation)
+    columns += (conduct.opening, conduct.after, conduct.cooperation_after)
+    return [column[list(pairs)].tobytes() for column in columns]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    rules=st.sampled_from(
+        [
+            {"rounds": math.inf, "noise": 0.01},
+            {"rounds": math.inf},
+            {"rounds": math.inf, "discount": 0.9, "continuation": 0.95, "noise": 0.1},
+            {"rounds": 1},
+            {"rounds": 7, "misperception": 0.1},
+            {"rounds": 200, "noise": 0.01},
+            {"rounds": 5000, "discount": 0.999},
+        ]
+    ),
+    data=st.data(),
+)
+def test_no_bit_of_a_pair_depends_on_the_other_pairs(
+    seed: int, rules: dict[str, float], data: st.DataObject
+) -> None:
+    random = np.random.default_rng(seed)
+    automata = [random_automaton(random, int(states)) for states in random.integers(1, 12, 8)]
+    automata += [memory_one(*random.random(5)) for _ in range(4)] + [ROSTER["GRIM"], ROSTER["ALLC"]]
+    cast = random.integers(0, len(automata), (data.draw(st.integers(1, 60)), 2))
+    game = MatrixGame(payoffs=tuple(random.random(4).tolist()), **rules)
+    together = exact(game, automata, cast)
+    some = data.draw(st.lists(st.integers(0, len(cast) - 1), min_size=1, max_size=len(cast)))
+    assert bits(exact(game, automata, cast[some]), range(len(some))) == bits(together, some)
 
 
 def test_no_pairs_no_results() -> None:

@@ -25,7 +25,7 @@ NOISY = PrisonersDilemma(rounds=20, noise=0.1, continuation=0.95)
 
 def rows(environments, agents, **options):
     """Every row of a tournament, in an order that depends on nothing but the rows."""
-    seats = Tournament(environments, agents, mode="played", **options).run().seats
+    seats = Tournament(environments, agents, mode="played", **options).run().rows
     return seats.astype({"agent": str, "opponent": str, "environment": str}).sort_values(
         ["match", "seat"], ignore_index=True
     )

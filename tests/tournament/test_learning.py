@@ -1,11 +1,16 @@
 """Matches in which somebody learns: curves, window, freezing, blocks, and a learner that breaks."""
 
+import sys
+from importlib.metadata import EntryPoint
+
 import numpy as np
 import pytest
 import torch
 
 from dilemma import Tournament
+from dilemma.agents import CATALOGUE
 from dilemma.agents.checkpoint import Checkpoint
+from dilemma.envs.errors import DilemmaError
 from dilemma.envs.matrix_game import PrisonersDilemma
 from dilemma.results import play_into, stored
 from dilemma.tournament.config import ConfigError, as_asked, parse
@@ -159,8 +164,18 @@ def test_learning_leaves_the_thread_count_alone(tmp_path, config):
     assert torch.get_num_threads() == before
 
 
-def test_a_kept_learner_enters_another_run_frozen(tmp_path, config):
-    run(tmp_path / "first", config({"keep": ["drifter"]}))
+@pytest.fixture
+def registered(tmp_path, monkeypatch):
+    """Have the drifter come with an installed package."""
+    point = EntryPoint("drifter", "drifter:Drifter", "dilemma.agents")
+    monkeypatch.setitem(vars(CATALOGUE), "plugins", {"drifter": point})
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "drifter"
+    sys.modules.pop("drifter", None)
+
+
+def test_a_kept_learner_enters_another_run_frozen(tmp_path, config, registered):
+    run(tmp_path / "first", config({"keep": ["drifter"]}, name=registered))
     frozen = Checkpoint(run=f"{tmp_path}/first", learner="drifter")
     league = Tournament([PrisonersDilemma(rounds=5)], {"old": frozen, "all_c": "all_c"}, repetitions=300)
     seats = league.run().seats
@@ -171,6 +186,49 @@ def test_a_kept_learner_enters_another_run_frozen(tmp_path, config):
         Checkpoint(run=f"{tmp_path}/first", learner="other")
     with pytest.raises(ValueError, match="no longer what it was"):
         Checkpoint(run=f"{tmp_path}/first", learner="drifter", content="0")
+
+
+def test_no_code_is_run_for_a_checkpoint_but_what_is_installed(tmp_path, config):
+    run(tmp_path / "first", config({"keep": ["drifter"]}))
+    entry = {"name": "checkpoint", "run": f"{tmp_path}/first", "learner": "drifter"}
+    asked = {"environments": [{"name": "prisoners_dilemma"}], "agents": [entry, {"name": "all_c"}]}
+    with pytest.raises(
+        DilemmaError, match=r"has kept drifter, which is .*drifter\.py:Drifter: .* one of `dilemma"
+    ):
+        parse(asked)
+
+
+def test_a_learner_keeps_its_checkpoints_under_any_label(tmp_path, config, registered):
+    """Labels as in files of names, of others, and swapped; its opponents' labels follow too."""
+
+    def asked(drifter, all_c):
+        labels = {"drifter": drifter, "all_c": all_c}
+        given = as_asked(config({"keep": ["drifter"]}, name=registered))
+        for entry in given["agents"]:
+            entry["label"] = labels.get(entry["label"], entry["label"])
+            del entry["known"]
+        given["learning"]["keep"] = [drifter]
+        return parse(given)
+
+    folder = tmp_path / "run"
+    run(folder, asked("../../escaped", "all_c"))
+    [kept] = (folder / "checkpoints").iterdir()
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir() and path != folder) in (
+        [],
+        ["__pycache__"],
+    )
+    content = Checkpoint(run=str(folder), learner="../../escaped").content
+    for drifter, all_c in (("mine", "all_c"), ("all_c", "mine"), ("random 2", "x")):
+        run(folder, asked(drifter, all_c))
+        assert Checkpoint(run=str(folder), learner=drifter).content == content
+        frozen = {
+            opponent: Checkpoint(run=str(folder), learner=drifter, opponent=opponent) for opponent in (all_c, "?")
+        }
+        league = Tournament([PrisonersDilemma(rounds=5)], {**frozen, "all_d": "all_d"}).run()
+        assert set(league.seats["agent"]) == {all_c, "all_d"}  # nobody trained against "?"
+        with pytest.raises(ValueError, match=f"keeps no checkpoints of '{all_c}'; it has {drifter}"):
+            Checkpoint(run=str(folder), learner=all_c)
+    assert list((folder / "checkpoints").iterdir()) == [kept]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -1,0 +1,47 @@
+"""A Python function, or a class with `act(history)`; or a player class written for the Axelrod library."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from ..envs.catalogue import load
+from ..envs.errors import DilemmaError
+from .agent import Agent
+from .axelrod_library import AxelrodLibrary, library_agent
+from .plain import PlainAgent, why_not_called
+
+
+def agent_of(thing: object) -> Agent:
+    """The agent that Python handed over as itself, as its class, or as something that plays but is not ours.
+
+    Raises DilemmaError where it is nothing of the kind, pydantic's ValidationError where a class lacks parameters.
+    """
+    if isinstance(thing, Agent):
+        return thing
+    if isinstance(thing, type) and issubclass(thing, Agent):
+        return thing.model_validate({})
+    if _in_library(thing):
+        return library_agent(thing)
+    if not callable(thing) or (isinstance(thing, type) and not hasattr(thing, "act")):
+        raise DilemmaError(
+            f"found {thing!r:.60}; allowed: an agent, the name of one, a function, or a class with act(history)"
+        )
+    if not isinstance(thing, type) and (reason := why_not_called(thing)):
+        raise DilemmaError(f"{getattr(thing, '__name__', thing)!s:.60} {reason}")
+    return PlainAgent(function=thing)
+
+
+def from_name(name: str, parameters: Mapping[str, object]) -> Agent:
+    """The agent at an import path, as a config names it."""
+    if _in_library(load(name)):
+        return AxelrodLibrary.model_validate({"strategy": name, "parameters": parameters})
+    return PlainAgent.model_validate({"function": name, "parameters": parameters})
+
+
+def _in_library(thing: object) -> bool:
+    """Whether it is a player of the Axelrod library, or the class of one; the library is not imported for that."""
+    library = sys.modules.get("axelrod")
+    if library is None:
+        return False
+    return isinstance(thing, library.Player) or (isinstance(thing, type) and issubclass(thing, library.Player))

@@ -1,0 +1,64 @@
+"""The tables beside the page: as CSV, Markdown and LaTeX, or where they are long, as Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from .tables import latex, markdown
+
+FILED = 10_000
+"""A table with more rows is written as Parquet alone: as text it takes seconds and tens of megabytes."""
+TEXTS, PARQUET = ("csv", "md", "tex"), "parquet"
+_IN_FULL = frozenset({"payoff", "p", "p_flip", "p_student", "p_wilcoxon"})
+"""What keeps double precision in Parquet; of shares and errors seven digits are enough, at half the size."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One environment's part of a table."""
+
+    label: str
+    table: pd.DataFrame
+    text: Callable[[], pd.DataFrame]
+    """The same for readers: worked out only where it is written."""
+
+
+def write_table(folder: Path, name: str, caption: str, columns: Sequence[str], parts: Sequence[Part]) -> str:
+    """Write a table of all environments to `folder` under `name`; returns the name of the file for machines.
+
+    `columns` are those of a table without rows. Files of another form, of an earlier report, are removed.
+    """
+    whole = pd.concat([part.table for part in parts] or [pd.DataFrame(columns=list(columns))], ignore_index=True)
+    long = len(whole) > FILED
+    for form in TEXTS if long else (PARQUET,):
+        (folder / f"{name}.{form}").unlink(missing_ok=True)
+    if long:
+        _write_parquet(whole, folder / f"{name}.{PARQUET}")
+        return f"{name}.{PARQUET}"
+    whole.to_csv(folder / f"{name}.csv", index=False)
+    texts = [(part.label, part.text()) for part in parts]
+    md = "\n".join(f"## {label}\n\n{markdown(text)}" for label, text in texts)
+    (folder / f"{name}.md").write_text(f"# {caption}\n\n{md}", encoding="utf-8")
+    tex = "\n".join(latex(text, f"{caption}: {label}") for label, text in texts)
+    needs = "% \\usepackage{booktabs,longtable}\n"
+    (folder / f"{name}.tex").write_text(needs + tex, encoding="utf-8")
+    return f"{name}.csv"
+
+
+def _write_parquet(table: pd.DataFrame, path: Path) -> None:
+    """Write a table; of its numbers, bytes of one kind stand together, which then take less room."""
+    texts = [name for name, values in table.items() if values.dtype.kind not in "fiub"]
+    numbers = [name for name, values in table.items() if values.dtype.kind == "f"]
+    types = dict.fromkeys(texts, "category") | {name: "float32" for name in numbers if name not in _IN_FULL}
+    table.astype(types).to_parquet(
+        path,
+        index=False,
+        engine="pyarrow",
+        compression="zstd",
+        use_dictionary=[name for name in table if name not in numbers],
+        column_encoding=dict.fromkeys(numbers, "BYTE_STREAM_SPLIT"),
+    )

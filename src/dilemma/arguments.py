@@ -1,0 +1,85 @@
+"""What Python hands to a Tournament, as a config: checked by the same model, with the same sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from pydantic import BaseModel
+
+from .agents.handed import agent_of
+from .envs.environment import Environment
+from .envs.errors import DilemmaError
+from .tournament.config import Config, ConfigError, Place, parse
+
+SECTIONS = ("schedule", "evaluation", "execution")
+"""Tables of a config whose keys are arguments by themselves."""
+
+
+def config_of(environments: object, agents: object, rest: Mapping[str, object]) -> Config:
+    """The config of a tournament of things or names, and of the `rest` of a config file.
+
+    Raises ConfigError with all the mistakes in it.
+    """
+    handed: dict[Place, Callable[[], BaseModel]] = {}
+    raw = {
+        **{key: _plain(value) for key, value in rest.items()},
+        "environments": _entries("environments", environments, handed),
+        "agents": _entries("agents", agents, handed),
+    }
+    try:
+        return parse(raw, handed=handed)
+    except ConfigError as error:
+        mistakes = [replace(mistake, place=_argument(mistake.place)) for mistake in error.mistakes]
+        raise ConfigError("Tournament(...)", mistakes) from None
+
+
+def _argument(place: Place) -> Place:
+    return place[1:] if len(place) > 1 and place[0] in SECTIONS else place
+
+
+def _plain(value: object) -> object:
+    """A value as TOML gives it: numpy's numbers as Python's, lists and dicts for whatever else holds several."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | range):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _entries(kind: str, given: object, handed: dict[Place, Callable[[], BaseModel]]) -> object:
+    """The entries of a config; what is handed over as itself goes to `handed`. What is no list stays as it is."""
+    if isinstance(given, Mapping):
+        labelled = list(given.items())
+    elif isinstance(given, Iterable) and not isinstance(given, str | bytes | BaseModel):
+        labelled = [(None, thing) for thing in given]
+    else:
+        return given
+    entries = []
+    for index, (label, thing) in enumerate(labelled):
+        entry: dict[str, object] = {"name": thing if isinstance(thing, str) else type(thing).__name__}
+        if label is not None or (label := _own_label(thing)):
+            entry["label"] = _plain(label)
+        if not isinstance(thing, str):
+            handed[kind, index] = partial(agent_of if kind == "agents" else _environment_of, thing)
+        entries.append(entry)
+    return entries
+
+
+def _own_label(thing: object) -> str | None:
+    """What a function or a class of somebody else's is called where it has no label."""
+    ours = isinstance(thing, type) and issubclass(thing, BaseModel)
+    return None if ours or isinstance(thing, BaseModel) else getattr(thing, "__name__", None)
+
+
+def _environment_of(thing: object) -> Environment:
+    """The environment that Python handed over as itself, or as its class."""
+    if isinstance(thing, type) and issubclass(thing, Environment):
+        return thing.model_validate({})
+    if not isinstance(thing, Environment):
+        raise DilemmaError(f"found {thing!r:.60}; allowed: an environment, or the name of one")
+    return thing

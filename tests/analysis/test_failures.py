@@ -1,0 +1,42 @@
+"""Failures by kind."""
+
+import pandas as pd
+
+from dilemma.analysis.failures import Kind, kinds, unranked
+from dilemma.analysis.terminal import failures_text
+
+
+def failed(cast, reason, setting="game", **more):
+    return {"cast": list(cast), "reason": reason, "setting": setting, **more}
+
+
+LATE = [failed("A" + other, f"list index {number} out of range") for number, other in enumerate("BCDE", 7)]
+
+
+def test_one_reason_of_one_agent_is_one_kind_whatever_its_numbers():
+    assert kinds(LATE) == [Kind(("A",), ("game",), "list index 7 out of range", 4)]
+
+
+def test_agents_with_one_reason_are_told_apart():
+    alike = [failed(cast, "no") for cast in ("AB", "AC", "AD", "FB", "FC", "GH")]
+    assert [(kind.agents, kind.matches) for kind in kinds(alike)] == [(("A",), 3), (("F",), 2), (("G", "H"), 1)]
+
+
+def test_who_is_known_to_be_at_fault_is_named():
+    found = kinds([failed("AB", "no", blamed=["B"]), failed("BA", "no", "other", blamed=["B"])])
+    assert found == [Kind(("B",), ("game", "other"), "no", 2)]
+
+
+def test_the_text_counts_kinds_and_names_who_is_not_ranked():
+    """Nine failed matches of three kinds; B to E have a rank, F is a partner only."""
+    failures = [*LATE, *(failed("F" + other, "no") for other in "BCDE"), failed("AF", "took\ntoo long")]
+    ranking = pd.DataFrame({"environment": "game", "agent": list("BCDEA"), "rank": [1, 2, 3, 4, None]})
+    assert failures_text(failures, ranking, ["F"]).splitlines() == [
+        "9 matches failed, of 3 kinds:",
+        "  4 of A: list index 7 out of range",
+        "  4 of F: no",
+        "  1 of A against F: took too long",
+        "Not ranked in game: A",
+    ]
+    assert unranked(ranking, failures) == {"game": ["A", "F"]}
+    assert failures_text(failures, ranking, ["F"], rows=1).splitlines()[2] == "  ... and 2 more kinds"

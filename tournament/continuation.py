@@ -1,0 +1,140 @@
+"""Continuation: whether a config goes on with a run, and what the run knows its agents and environments by.
+
+A run may get more of everything, and other labels. What is already there keeps its definition: the clone index
+that tells it from its like, and the digest of the code that it was first played with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from .config import Config, as_asked
+from .identity import Definition, Known, told_apart
+
+Asked: TypeAlias = dict[str, Any]
+"""A config as TOML gives it, with every default filled in."""
+Kind: TypeAlias = Literal["environments", "agents"]
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """A config as a run knows it, or what keeps it from going on with the run."""
+
+    config: Config
+    differences: tuple[str, ...]
+    changed: tuple[str, ...]
+    """Of which code has changed, a sentence each; no difference where that is accepted."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """Which of a run's entries is which of a config's."""
+
+    definitions: list[Definition]
+    """Of the config's, as the run knows them."""
+    labels: Mapping[str, str]
+    """The run's labels and the config's for the same."""
+    differences: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+def continuation(before: Asked, config: Config, folder: Path) -> Continuation:
+    """How `config` goes on with the run in `folder`, whose config was `before`."""
+    plan, now = config.plan, as_asked(config, folder)
+    games = _matched("environments", before, now, [(one.label, one.definition) for one in plan.settings])
+    cast = _matched("agents", before, now, [(one.label, one.definition) for one in plan.entrants])
+    settings = zip(plan.settings, games.definitions, strict=True)
+    entrants = zip(plan.entrants, cast.definitions, strict=True)
+    plan = replace(
+        plan,
+        settings=tuple(replace(one, definition=definition) for one, definition in settings),
+        entrants=tuple(replace(one, definition=definition) for one, definition in entrants),
+    )
+    differences = (*_differences(before, now, cast.labels), *games.differences, *cast.differences)
+    return Continuation(replace(config, plan=plan), differences, games.changed + cast.changed)
+
+
+def _matched(kind: Kind, before: Asked, now: Asked, things: Sequence[tuple[str, Definition]]) -> Match:
+    there = {entry["label"]: Known(**entry["known"]) for entry in before[kind] if "known" in entry}
+    left, found, changed = dict(there), dict[int, Known](), list[str]()
+    labels: dict[str, str] = {}
+    for index, (label, definition) in enumerate(things):  # under its label
+        known = there.get(label)
+        if known is not None and definition.is_known(known):
+            found[index] = left.pop(label)
+            labels[label] = label
+            was = known.code or known.digest
+            if was != definition.code:
+                changed.append(
+                    f"the code of {label!r} has changed ({definition.name}): its digest is {definition.code}, "
+                    f"was {was}"
+                )
+    identities = {known.identity: old for old, known in left.items()}
+    kinds = {(known.clone, known.digest, known.code): known for known in left.values()}
+    for index, (label, definition) in enumerate(things):  # under another one
+        for known in kinds.values() if index not in found else ():
+            old = identities.get(definition.as_known(known).key)
+            if old is not None and old in left and definition.code == (known.code or known.digest):
+                found[index] = left.pop(old)
+                labels[old] = label
+                break
+    new = [definition for index, (_, definition) in enumerate(things) if index not in found]
+    # What is played under a new label because its code has changed leaves the old rows as they are.
+    gone = [label for label, known in left.items() if not any(one.is_known(known) for one in new)]
+    entries = {entry["label"]: entry for entry in before[kind]}
+    present = {entry["label"]: entry for entry in now[kind]}
+    differences = [
+        sentence
+        for label in (*gone, *(entries.keys() - there.keys()))
+        for sentence in _difference(kind, label, entries[label], present.get(label))
+    ]
+    definitions = [
+        definition.as_known(found[index]) if index in found else definition
+        for index, (_, definition) in enumerate(things)
+    ]
+    clones = [found[index].clone if index in found else None for index in range(len(things))]
+    return Match(told_apart(definitions, clones), labels, tuple(differences), tuple(changed))
+
+
+def _difference(
+    kind: Kind, label: str, old: Mapping[str, object], new: Mapping[str, object] | None
+) -> Iterator[str]:
+    """How what has this label now differs from what had it."""
+    keys = sorted(old.keys() | (new or {}).keys() - {"known"})
+    keys = [key for key in keys if key not in ("known", "label") and new and old.get(key) != new.get(key)]
+    if new is None or not keys:
+        yield f"{kind}: {label!r} is gone"
+        return
+    for key in keys:
+        yield f"{kind}: {label!r} has {key} = {new.get(key)!r}, was {old.get(key)!r}"
+
+
+def _differences(before: Asked, now: Asked, labels: Mapping[str, str]) -> Iterator[str]:
+    """What keeps `now` from continuing `before`, other than agents and environments."""
+    for section, key in [("", "seed"), ("evaluation", "mode")]:
+        old, new = (asked[section][key] if section else asked[key] for asked in (before, now))
+        if old != new:
+            yield f"{section}{'.' if section else ''}{key} is {new!r}, was {old!r}"
+    learning = ("tables", "episodes", "window", "freeze_after", "block")
+    for key in learning if "learning" in before else ():
+        old, new = (asked.get("learning", {}).get(key) for asked in (before, now))
+        if key == "freeze_after":
+            old = {labels.get(label, label): after for label, after in (old or {}).items()}
+            new = new or {}
+        if old != new:
+            yield f"learning.{key} is {new!r}, was {old!r}"
+    if before["schedule"]["kind"] != now["schedule"]["kind"]:
+        yield f"schedule.kind is {now['schedule']['kind']!r}, was {before['schedule']['kind']!r}"
+    if now["schedule"]["self_play"] < before["schedule"]["self_play"]:
+        yield "schedule.self_play is false, was true"
+    if _repetitions(now) < _repetitions(before):
+        yield f"schedule.repetitions is {_repetitions(now)}, was {_repetitions(before)}"
+
+
+def _repetitions(asked: Asked) -> int:
+    """How many there are, or may be."""
+    schedule = asked["schedule"]
+    return int(schedule["at_most"] if schedule["repetitions"] == "until resolved" else schedule["repetitions"])

@@ -1,0 +1,49 @@
+"""Reasons: what went wrong, as text that is short and clean whatever the code that failed had to say.
+
+What an agent raises is its own: its message may be of any length, hold control characters, or raise when read.
+"""
+
+from __future__ import annotations
+
+import traceback
+
+from ..envs.errors import DilemmaError
+
+LONGEST, LONGEST_TRACE = 300, 8_000
+"""Characters of a reason, and of a traceback."""
+
+
+def reason(error: BaseException) -> str:
+    """What an exception says, in one line, after its type; a DilemmaError is a sentence by itself."""
+    try:
+        said = str(error)
+    except BaseException:
+        said = "its message can't be read"
+    name = clean(str(type(error).__name__), 60)
+    said = clean(said)
+    if isinstance(error, DilemmaError):
+        return said
+    return clean(f"{name}: {said}") if said else name
+
+
+def trace(error: BaseException) -> str:
+    """The traceback of an exception; of a long one the beginning and the end."""
+    try:
+        lines = "".join(traceback.format_exception(error))
+    except BaseException:
+        return reason(error)
+    return "".join(letter for letter in _ends(lines, LONGEST_TRACE) if letter == "\n" or letter.isprintable())
+
+
+def clean(text: str, longest: int = LONGEST) -> str:
+    """One printable line of at most so many characters: what is left out of a longer one is counted."""
+    short = _ends(text, longest) if len(text) > longest else text
+    return "".join(letter if letter.isprintable() else " " for letter in short).strip()
+
+
+def _ends(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    note = f" ... {len(text) - longest:,} characters more ... "
+    begin = longest // 2
+    return text[:begin] + note + text[-(longest - begin) :]

@@ -1,0 +1,69 @@
+"""Recipes: how a worker makes the agents and environments of a chunk."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cloudpickle
+
+from ..agents import CATALOGUE as AGENTS
+from ..agents.agent import Agent
+from ..envs import CATALOGUE as ENVIRONMENTS
+from ..envs.catalogue import Catalogue, importable
+from ..envs.environment import Environment
+from .identity import Definition
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a worker makes an agent or an environment: by name and parameters, or the thing itself.
+
+    The thing itself travels, with its code, where a worker would not find it by its name: what a script, a
+    notebook or a function defines.
+    """
+
+    name: str
+    parameters: str
+    thing: Agent | Environment | None = None
+    digest: str = ""
+    """Of its code, if that is not ours: what a worker finds under the name has to be the same."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        packed = None if self.thing is None else _packed(self.thing)
+        return _unpacked, (self.name, self.parameters, packed, self.digest)
+
+
+def recipes(things: Sequence[tuple[Definition, Agent | Environment]]) -> list[Recipe]:
+    """Recipes from (definition, thing); the thing goes along only if no worker could find it."""
+    return [
+        Recipe(of.name, of.parameters, None if _catalogue(thing).reaches_workers(of.name) else thing, of.code)
+        for of, thing in things
+    ]
+
+
+def _catalogue(thing: Agent | Environment) -> Catalogue:
+    return AGENTS if isinstance(thing, Agent) else ENVIRONMENTS
+
+
+def _packed(thing: Agent | Environment) -> bytes:
+    """The thing with all of its code, even that of a module which this process has and no other could import."""
+    parts = (type(thing), *(getattr(thing, name) for name in type(thing).model_fields))
+    names = {str(getattr(part, "__module__", None)) for part in parts} - {"__main__"}
+    own = [sys.modules[name] for name in names if name in sys.modules and not importable(name)]
+    known = cloudpickle.list_registry_pickle_by_value()
+    new = [module for module in own if module.__name__ not in known]
+    for module in new:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        packed: bytes = cloudpickle.dumps(thing)
+    finally:
+        for module in new:
+            cloudpickle.unregister_pickle_by_value(module)
+    return packed
+
+
+def _unpacked(name: str, parameters: str, packed: bytes | None, digest: str) -> Recipe:
+    return Recipe(name, parameters, None if packed is None else pickle.loads(packed), digest)
