@@ -150,5 +150,5 @@ def test_frozen_it_plays_every_trial_alike(kind):
     ids=repr,
 )
 def test_shipped_weights_earn_against_naive_learners_what_docs_say(agent, ours, theirs):
-    """On 128 tables; the standard error is below .01, and the two Good Shepherds differ by .04 in what they leave."""
+    """On 128 tables; the standard error is below .01, and two Good Shepherds leave .04 more or less."""
     assert mean(agent, NaiveExact()) == pytest.approx([ours, theirs], abs=0.04)
