@@ -20,6 +20,7 @@ import re
 import sys
 from collections.abc import Iterator
 from functools import cached_property, lru_cache, partial
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Protocol, runtime_checkable
@@ -123,9 +124,16 @@ def _contents(module: ModuleType) -> Iterator[object]:
 
 
 def _read(module: ModuleType) -> str | None:
-    loader = getattr(getattr(module, "__spec__", None), "loader", None)
+    return _source(module.__name__, getattr(module, "__spec__", None))
+
+
+def _source(name: str, spec: ModuleSpec | None) -> str | None:
+    """The text of a module; from its file where its loader gives none, as those that rewrite what they load."""
+    loader = getattr(spec, "loader", None)
+    if not hasattr(loader, "get_source") and spec is not None and str(spec.origin).endswith(".py"):
+        loader = SourceFileLoader(name, str(spec.origin))
     try:
-        text = loader.get_source(module.__name__) if loader is not None else None
+        text = loader.get_source(name) if loader is not None else None
     except (AttributeError, ImportError, OSError, SyntaxError, UnicodeDecodeError):
         return None
     return None if text is None else plain_text(text)
@@ -191,10 +199,9 @@ def _text_named(name: str, folder: Path) -> str | None:
         spec = importlib.util.find_spec(name)
         if spec is None or not _lies_in(spec.origin, folder):
             return None
-        text = getattr(spec.loader, "get_source", lambda _: None)(name)
+        return _source(name, spec)
     except (ImportError, AttributeError, ValueError, OSError):
         return None
-    return None if text is None else plain_text(text)
 
 
 def _lies_in(file: object, folder: Path) -> bool:

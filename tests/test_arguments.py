@@ -197,7 +197,9 @@ def test_whatever_plays_like_grudger_earns_what_grudger_earns(jobs):
     rivals = {"alternator": "alternator", "tit_for_tat": "tit_for_tat"}
     game = PrisonersDilemma(rounds=20)
     given = {"mode": "played", "jobs": jobs, "chunk": 8}
-    payoffs = tournament(LIKE_GRUDGER | rivals, [game], **given).run().payoffs
+    results = tournament(LIKE_GRUDGER | rivals, [game], **given).run()
+    assert not [failure["reason"] for failure in results.failures]
+    payoffs = results.payoffs
     wanted = tournament({"grudger": "grudger"} | rivals, [game], mode="played").run().payoffs
     wanted = wanted[wanted["agent"] == "grudger"].set_index("opponent")["payoff"]
     for label in LIKE_GRUDGER:
@@ -249,7 +251,7 @@ def test_code_that_no_worker_can_import_travels(registered, monkeypatch):
     exec(CELL, vars(module))
     given = {"mode": "played", "jobs": 2, "chunk": 1}
     results = tournament({"cell": module.act, "a": "alternator", "d": "all_d"}, **given).run()
-    assert not results.failures
+    assert not [failure["reason"] for failure in results.failures]
     assert len(results.seats) == 6
 
 

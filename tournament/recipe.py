@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import pickletools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 import cloudpickle
 
@@ -49,20 +51,27 @@ def _catalogue(thing: Agent | Environment) -> Catalogue:
 
 
 def _packed(thing: Agent | Environment) -> bytes:
-    """The thing with all of its code, even that of a module which this process has and no other could import."""
-    parts = (type(thing), *(getattr(thing, name) for name in type(thing).model_fields))
-    names = {str(getattr(part, "__module__", None)) for part in parts} - {"__main__"}
-    own = [sys.modules[name] for name in names if name in sys.modules and not importable(name)]
-    known = cloudpickle.list_registry_pickle_by_value()
-    new = [module for module in own if module.__name__ not in known]
-    for module in new:
-        cloudpickle.register_pickle_by_value(module)
+    """The thing with all of its code, even that of modules which this process has and no other could import."""
+    registered = list[ModuleType]()
     try:
-        packed: bytes = cloudpickle.dumps(thing)
+        while True:
+            packed: bytes = cloudpickle.dumps(thing)
+            known = cloudpickle.list_registry_pickle_by_value()
+            # Every name of a module in there, whatever it stands for: to take one too many along does no harm.
+            named = {text for _, text, _ in pickletools.genops(packed) if isinstance(text, str)} - known
+            new = [sys.modules[name] for name in named & sys.modules.keys() if not _travels_by_name(name)]
+            if not new:
+                return packed
+            for module in new:
+                cloudpickle.register_pickle_by_value(module)
+            registered += new
     finally:
-        for module in new:
+        for module in registered:
             cloudpickle.unregister_pickle_by_value(module)
-    return packed
+
+
+def _travels_by_name(module: str) -> bool:
+    return module == "__main__" or importable(module)  # cloudpickle takes what a script defines along by itself
 
 
 def _unpacked(name: str, parameters: str, packed: bytes | None, digest: str) -> Recipe:
