@@ -5,7 +5,10 @@ Markov's inequality for e^(s D))
 
     P(D >= d) <= e^(-s d) f(e^s),     P(D <= -d) <= e^(-s d) f(e^-s)
 
-Between bounds `low` <= 0 <= `high`, D modulo N > high - low says what D is.
+With N > |D| at both bounds and r > 1, a difference j > 0 is known from j - N by its weight: where each chance
+counts r^D times, q(j) = p(j) r^j + p(j - N) r^(j - N), so that
+
+    P(D = 0) = q(0),     P(D > 0) = (sum r^-j q(j) - r^-N (1 - q(0))) / (1 - r^-N),     j = 1 ... N - 1
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ _DENSE_COST = 0.15  # of a product in a power of a matrix, relative to a step al
 _AT_ONCE = 2**16  # numbers that are held together: they stay in the processor's cache
 _FEW = 48  # differences for which it doesn't pay to look for bounds, nor in a chain where they take too much
 _TILTS = 500 * 0.5 ** np.arange(6)  # s times the largest |D|
+_SPREAD = 2.0  # N log r: what is beyond the bounds counts e^2 times
 _LEAST = 1e-80  # more than what is lost of f where numbers are too small for a float
 
 
@@ -30,7 +34,7 @@ def ahead(chains: Chains, moves: Indices, rounds: float, continuation: float) ->
     """Probability that the difference is below 0, 0, and above 0 when a match ends [pair, 3], to 1e-11.
 
     `moves` is what each outcome adds to it [4]. NaN where a pair would take more than four million steps: rounds
-    times edges, or .6 states^3 log2(rounds), whichever is less, for each difference that is not negligible.
+    times edges, or .6 states^3 log2(rounds), whichever is less, times the largest |D| that is not negligible.
     """
     found = np.full((len(chains.start), 3), np.nan)
     if continuation < 1:
@@ -55,8 +59,8 @@ def _ahead(way: Doubling | Stepping, work: Numbers, farthest: int) -> Numbers:
     """`ahead` of pairs that are done alike; `work` is what one difference takes, the largest is `farthest`."""
     found = np.full((len(work), 3), np.nan)
     low, high = np.full(len(work), -farthest), np.full(len(work), farthest)
-    known = work * min(_FEW, 2 * farthest + 1) <= _MOST
-    if 2 * farthest + 1 > _FEW:
+    known = work * min(_FEW, farthest + 1) <= _MOST
+    if farthest + 1 > _FEW:
         tilt = np.concatenate((_TILTS, -_TILTS)) / farthest
         for some in _batches(np.flatnonzero(known), way.numbers * len(tilt)):
             bound = (np.log(way.tilted(some, tilt) + _LEAST) - math.log(NEGLIGIBLE)) / tilt
@@ -64,13 +68,15 @@ def _ahead(way: Doubling | Stepping, work: Numbers, farthest: int) -> Numbers:
             low[some] = np.maximum(np.ceil(bound[:, tilt < 0].max(1)), -farthest)
     found[known & (high < 0)] = (1, 0, 0)
     found[known & (low > 0)] = (0, 0, 1)
-    around = _rounded_up(high - low + 1)
-    known &= (low <= 0) & (high >= 0) & (work * (high - low + 1) <= _MOST)
+    widest = np.maximum(high, -low)
+    around = _rounded_up(widest + 1)
+    known &= (low <= 0) & (high >= 0) & (work * (widest + 1) <= _MOST)
     for size in np.unique(around[known]).tolist():
         for some in _batches(np.flatnonzero(known & (around == size)), way.numbers * size):
-            chance, difference = way.modulo(some, size), np.arange(size)
-            level = chance[:, 0]
-            above = np.where((difference > 0) & (difference <= high[some, None]), chance, 0).sum(1)
+            weighted = way.modulo(some, size, _SPREAD / size)
+            level = weighted[:, 0]
+            once = (weighted[:, 1:] * np.exp(-_SPREAD / size * np.arange(1, size))).sum(1)
+            above = (once - math.exp(-_SPREAD) * (1 - level)) / -math.expm1(-_SPREAD)
             found[some] = np.stack((1 - level - above, level, above), 1).clip(0, 1)
     return found
 

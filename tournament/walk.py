@@ -1,9 +1,9 @@
 """A difference D that goes up and down along a Markov chain, a move a round: its distribution when a match ends.
 
 f(z) = E[z^D] is 1' M(z)^(n - 1) b(z), where M holds the chain's probabilities times z^move, and b is where the
-first round leads: a power of a matrix for each z. The distribution of D modulo N is the inverse discrete Fourier
-transform of f at the roots of unity e^(2 pi i k / N). In large chains it takes less to go round by round, with
-that distribution in each state.
+first round leads: a power of a matrix for each z. The distribution of D modulo N, each chance times r^D, is the
+inverse discrete Fourier transform of f at r e^(2 pi i k / N). In large chains it takes less to go round by round,
+with that distribution in each state.
 """
 
 from __future__ import annotations
@@ -93,13 +93,14 @@ class Doubling:
         """E[e^(tilt D)] [pair, tilt]."""
         return self._mean(self.steps[some], np.exp(tilt[:, None] * self.walks.moves), 0)[..., 0]
 
-    def modulo(self, some: Indices, around: int) -> Numbers:
-        """Distribution of D modulo `around` [pair, difference]."""
+    def modulo(self, some: Indices, around: int, tilt: float) -> Numbers:
+        """E[e^(tilt D)] from each difference modulo `around` [pair, difference]."""
         angle = 2 * np.pi / around * (np.arange(around // 2 + 1)[:, None] * self.walks.moves % around)
         steps = self.steps[some][:, :, :, None, :, None]
         blocks = np.concatenate((steps * np.eye(2)[:, None], steps * _TURN[:, None]), 1)
         shape = (len(some), 2 * len(self.walks.moves), 2 * steps.shape[2], 2 * steps.shape[4])
-        mean = self._mean(blocks.reshape(shape), np.concatenate((np.cos(angle), np.sin(angle)), 1), NEGLIGIBLE)
+        factors = np.concatenate((np.cos(angle), np.sin(angle)), 1) * np.tile(np.exp(tilt * self.walks.moves), 2)
+        mean = self._mean(blocks.reshape(shape), factors, NEGLIGIBLE)
         return np.fft.irfft(mean[..., 0] - 1j * mean[..., 1], around)
 
     def _mean(self, steps: Numbers, factors: Numbers, small: float) -> Numbers:
@@ -146,9 +147,10 @@ class Stepping:
         """E[e^(tilt D)] [pair, tilt]."""
         return self._after(some, np.ones(len(tilt)), lambda flow, move: flow * np.exp(tilt * move))
 
-    def modulo(self, some: Indices, around: int) -> Numbers:
-        """Distribution of D modulo `around` [pair, difference]."""
-        return self._after(some, np.eye(1, around)[0], lambda flow, move: np.roll(flow, move, 1))
+    def modulo(self, some: Indices, around: int, tilt: float) -> Numbers:
+        """E[e^(tilt D)] from each difference modulo `around` [pair, difference]."""
+        begin = np.eye(1, around)[0]
+        return self._after(some, begin, lambda flow, move: np.roll(flow, move, 1) * math.exp(tilt * move))
 
     def _after(self, some: Indices, begin: Numbers, moved: Callable[[Numbers, int], Numbers]) -> Numbers:
         """What has become of `begin` [column] when a match ends, `moved` with each round [pair, column]."""
