@@ -251,7 +251,7 @@ def test_seats_can_be_swapped() -> None:
 def bits(result: Exact, pairs: Sequence[int]) -> list[bytes]:
     conduct = result.conduct
     columns = (result.payoff, result.variance, result.outcomes, result.cooperation)
-    columns += (conduct.opening, conduct.after, conduct.cooperation_after)
+    columns += (conduct.opening, conduct.after, conduct.cooperation_after, result.wins, result.good)
     return [column[list(pairs)].tobytes() for column in columns]
 
 
@@ -266,6 +266,7 @@ def bits(result: Exact, pairs: Sequence[int]) -> list[bytes]:
             {"rounds": 1},
             {"rounds": 7, "misperception": 0.1},
             {"rounds": 200, "noise": 0.01},
+            {"rounds": 60, "continuation": 0.9},
             {"rounds": 5000, "discount": 0.999},
         ]
     ),
@@ -278,10 +279,11 @@ def test_no_bit_of_a_pair_depends_on_the_other_pairs(
     automata = [random_automaton(random, int(states)) for states in random.integers(1, 12, 8)]
     automata += [memory_one(*random.random(5)) for _ in range(4)] + [ROSTER["GRIM"], ROSTER["ALLC"]]
     cast = random.integers(0, len(automata), (data.draw(st.integers(1, 60)), 2))
-    game = MatrixGame(payoffs=tuple(random.random(4).tolist()), **rules)
-    together = exact(game, automata, cast)
+    payoffs = data.draw(st.sampled_from([(3, 0, 5, 1), ((1, -1), (-1, 2)), tuple(random.random(4).tolist())]))
+    game = MatrixGame(payoffs=payoffs, **rules)
+    together = exact(game, automata, cast, leads=True)
     some = data.draw(st.lists(st.integers(0, len(cast) - 1), min_size=1, max_size=len(cast)))
-    assert bits(exact(game, automata, cast[some]), range(len(some))) == bits(together, some)
+    assert bits(exact(game, automata, cast[some], leads=True), range(len(some))) == bits(together, some)
 
 
 def test_no_pairs_no_results() -> None:

@@ -64,6 +64,87 @@ def test_few_rounds_path_by_path(seed, sizes, payoffs, rounds, noise, continuati
         assert found.good[0, seat] == pytest.approx(good, abs=1e-10)
 
 
+def round_by_round(game, players):
+    """Wins and good conduct of both seats from the distribution of how often more the first cooperates."""
+    middle = game.rounds
+    now = {(0, 0): np.eye(1, 2 * middle + 1, middle)[0]}
+    over = np.zeros(2 * middle + 1)
+    for round in range(1, game.rounds + 1):
+        after = {}
+        for states, difference in now.items():
+            for done in product((0, 1), repeat=2):
+                own, other = (
+                    game.noise + (1 - 2 * game.noise) * abs(action - player.cooperation[state])
+                    for action, player, state in zip((1, 0), players, states, strict=True)
+                )
+                chance = (1 - own if done[0] == 0 else own) * (other if done[1] == 0 else 1 - other)
+                target = tuple(
+                    int(players[seat].transitions[states[seat], done[seat], done[1 - seat]]) for seat in (0, 1)
+                )
+                after[target] = after.get(target, 0) + chance * np.roll(difference, done[1] - done[0])
+        ends = 1 if round == game.rounds else 1 - game.continuation
+        over += ends * sum(after.values())
+        now = {states: (1 - ends) * difference for states, difference in after.items()}
+    below, level, above = over[:middle].sum(), over[middle], over[middle + 1 :].sum()
+    return [below, above], [level + above, level + below]
+
+
+def anything(states, seed):
+    random = np.random.default_rng(seed)
+    return Automaton(random.random(states), random.integers(0, states, (states, 2, 2)))
+
+
+COIN, GRIM, TFT, SUSPICIOUS = ((0.5,) * 5, (1, 1, 0, 0, 0), (1, 1, 0, 1, 0), (0, 1, 0, 1, 0))
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"rounds": 200},
+        {"rounds": 150, "noise": 1e-4},
+        {"rounds": 97, "noise": 0.02},
+        {"rounds": 120, "continuation": 0.97},
+        {"rounds": 13, "noise": 0.1},
+    ],
+    ids=["no noise", "rare noise", "noise", "random end", "few rounds"],
+)
+@pytest.mark.parametrize(
+    "players",
+    [
+        (memory_one(1, 1, 1, 1, 1), memory_one(0, 0, 0, 0, 0)),
+        (memory_one(*(0.9,) * 5), memory_one(*(0.6,) * 5)),
+        (memory_one(*(0.4,) * 5), memory_one(*(0.5,) * 5)),
+        (memory_one(*GRIM), memory_one(*COIN)),
+        (memory_one(*GRIM), memory_one(*(0.99,) * 5)),
+        (memory_one(*TFT), memory_one(*TFT)),
+        (memory_one(*TFT), memory_one(*SUSPICIOUS)),
+        (memory_one(*EXTORT_2), memory_one(*VECTORS[3])),
+        (Automaton.of([0.3, 1, 0], [[1, 1, 2, 2], [1] * 4, [2] * 4]), memory_one(*COIN)),
+        (anything(2, 0), anything(3, 1)),
+        (anything(5, 2), anything(5, 3)),
+    ],
+    ids=[
+        "far apart",
+        "mostly apart",
+        "near",
+        "absorbed",
+        "absorbed late",
+        "level",
+        "in turns",
+        "extorted",
+        "two classes",
+        "comes back to its start",
+        "large",
+    ],
+)
+def test_many_rounds_are_the_sum_over_all_differences(players, rules):
+    game = PrisonersDilemma(**rules)
+    wins, good = round_by_round(game, players)
+    found = exact(game, players, np.array([[0, 1]]), leads=True)
+    np.testing.assert_allclose(found.wins[0], wins, atol=1e-11)
+    np.testing.assert_allclose(found.good[0], good, atol=1e-11)
+
+
 @pytest.mark.parametrize(
     "rules",
     [{"rounds": 40, "noise": 0.05}, {"rounds": 60, "continuation": 0.95}, {"rounds": 30, "misperception": 0.1}],
