@@ -4,7 +4,7 @@
 
 normal, with the variances of twenty Axelrod strategies (partner 0.431, pair 0.822, noise 0.212), in variations
 that `LEAGUES` names; and leagues of automata drawn from those that the package ships, with their exact payoffs.
-Prints Markdown; a name, or a part of one, chooses among the leagues.
+Prints Markdown, about 15 minutes on one core; a name, or a part of one, chooses among the leagues.
 
     OMP_NUM_THREADS=1 python benchmarks/coverage.py --replicates 1000 [NAME ...]
 """

@@ -45,6 +45,15 @@ def test_python_in_the_readme_runs(text, tmp_path, monkeypatch):
     runpy.run_path(str(script), run_name="__main__")
 
 
+def test_every_test_that_a_guarantee_names_is_there():
+    text = (README.parent / "docs" / "guarantees.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/\S+?\.py)(?:::(\w+))?`", text)
+    assert len(named) > 30
+    for file, test in named:
+        code = (README.parent / file).read_text(encoding="utf-8")
+        assert not test or f"def {test}(" in code, f"{file} has no {test}"
+
+
 @pytest.mark.parametrize("text", blocks("toml"))
 def test_configs_in_the_readme_have_no_mistakes(text):
     parse(tomllib.loads(text))

@@ -19,6 +19,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from .agents.agent import Agent
+from .agents.checkpoint import Checkpoint
 from .analysis.cells import Game, environments
 from .analysis.held_out import rivals
 from .analysis.racing import unresolved
@@ -206,6 +207,9 @@ def exploit_into(
 
 def games_of(plan: Plan) -> dict[str, Game]:
     """What the analysis has to know of each environment, by label."""
+    frozen = any(isinstance(of.agent, Checkpoint) for of in plan.entrants)
+    trained = "what is said of a checkpoint holds for the runs that were kept, not for others of its learner"
+    trained = trained if frozen else ""
     return {
         setting.label: Game(
             symmetric=setting.game.symmetric,
@@ -213,7 +217,7 @@ def games_of(plan: Plan) -> dict[str, Game]:
             title=summary(type(setting.game)),
             optimum=getattr(setting.game, "optimum", None),
             extremes=setting.game.extremes,
-            note=setting.game.note,
+            note="; ".join(filter(None, (setting.game.note, trained))),
             shares=setting.game.shares,
             versions=versions_of(plan.entrants),
             board=setting.game.has_board,
@@ -224,7 +228,9 @@ def games_of(plan: Plan) -> dict[str, Game]:
 
 def versions_of(entrants: Sequence[Entrant]) -> dict[str, str]:
     """Label -> name, of agents that are there more than once: checkpoints of one learner, or other parameters."""
-    names = {of.label: getattr(of.agent, "learner", of.definition.name) for of in entrants}
+    names = {
+        of.label: of.agent.learner if isinstance(of.agent, Checkpoint) else of.definition.name for of in entrants
+    }
     count = Counter(names.values())
     return {label: name for label, name in names.items() if count[name] > 1}
 

@@ -146,9 +146,9 @@ def test_frozen_it_plays_every_trial_alike(kind):
 
 @pytest.mark.parametrize(
     ("agent", "ours", "theirs"),
-    [(GoodShepherd(), -0.65, -1.85), (MMaml(), -1.03, -1.04), (MFOS(), -0.45, -2.21)],
+    [(GoodShepherd(), -0.647, -1.838), (MMaml(), -1.03, -1.04), (MFOS(), -0.45, -2.21)],
     ids=repr,
 )
 def test_shipped_weights_earn_against_naive_learners_what_docs_say(agent, ours, theirs):
-    """On 128 tables; the standard error is below .01."""
+    """On 128 tables; the standard error is below .01, and two Good Shepherds leave .04 more or less."""
     assert mean(agent, NaiveExact()) == pytest.approx([ours, theirs], abs=0.04)
