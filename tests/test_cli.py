@@ -180,7 +180,7 @@ def test_a_report_that_cannot_be_written_is_a_sentence_and_keeps_the_results(con
     for command in (["report", "here/run"], ["run", config, "--out", "here/run"]):
         done = dilemma(*command)
         assert done.exit_code == 2
-        assert "Error: the report can't be written to here/run/report: [Errno" in done.stderr
+        assert "Error: the report can't be written to here/run/report (Not a directory)" in done.stderr
         assert "All results are kept" in done.stderr
     Path("here/run/report").unlink()
     assert dilemma("report", "here/run").exit_code == 0

@@ -79,8 +79,6 @@ def faults(
 ) -> Iterator[tuple[str, str]]:
     """(label, sentence) for each agent in a match that gave something else, or nothing, the second time."""
     for check in checks:
-        if check.match not in first:
-            continue  # it failed, which is known
         before, now = first[check.match], again.get(check.match)
         if now is not None and all(np.array_equal(before[name], now[name], equal_nan=True) for name in before):
             continue

@@ -165,6 +165,7 @@ def play_into(store: Store, config: Config, watch: Watch) -> None:
             finished += outcome.matches + len(outcome.failures)
             watch(finished, total)
         again = dict[int, Rows]()
+        checks = [spot for spot in checks if spot.match in first]  # the others failed, which is known
         for outcome in carry_out([spot.chunk for spot in checks], config.execution):
             again |= rows_of(outcome, checks)
         found |= dict(faults(checks, first, again, plan))

@@ -47,7 +47,8 @@ def only_our_font(families):
 
 def ranking(labels):
     numbers = range(len(labels))
-    return pd.DataFrame({"agent": labels, "payoff": [*map(float, numbers)], "low": 0.0, "high": 9.0})
+    ends = {"low": 0.0, "high": 9.0, "fixed_low": 1.0, "fixed_high": 8.0}
+    return pd.DataFrame({"agent": labels, "payoff": [*map(float, numbers)], **ends})
 
 
 def width(labels):
