@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from .filing import FILED
 from .tables import latex, markdown
 
-FILED = 10_000
-"""A table with more rows is written as Parquet alone: as text it takes seconds and tens of megabytes."""
 TEXTS, PARQUET = ("csv", "md", "tex"), "parquet"
 _IN_FULL = frozenset({"payoff", "p", "p_flip", "p_student", "p_wilcoxon"})
 """What keeps double precision in Parquet; of shares and errors seven digits are enough, at half the size."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from .cells import Flags, Indices, Numbers
+from .tails import t_ppf
 
 LEVEL = 0.95
 
@@ -48,7 +48,7 @@ def bands(values: Numbers, random: np.random.Generator, draws: int) -> Bands:
     freedom = count.clip(2) - 1
     spread = np.sqrt((residual**2).sum(1) / freedom)
     error = np.where(several, spread / np.sqrt(count), np.nan)
-    alone = stats.t.ppf((1 + LEVEL) / 2, freedom)
+    alone = t_ppf((1 + LEVEL) / 2, freedom)
     together = np.maximum(alone, _largest(residual, spread, freedom, several, random, draws)[:, None])
     return Bands(
         mean, mean - alone * error, mean + alone * error, mean - together * error, mean + together * error, matches

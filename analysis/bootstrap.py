@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from .cells import Cells, Numbers
 from .influence import Influence, payoff_matrix, repetition_sums
 from .moderation import Variance, moderated, pooled_freedom
+from .tails import f_sf, normal_isf, t_isf
 
 LEVEL = 0.95
 FEW = 5
@@ -125,10 +125,11 @@ def squared_half(partner: Variance, repetition: Variance, noise: Numbers, level:
     each with its own quantile, holds at any level, however few degrees either has (Banerjee 1961).
     """
     tail = (1 - level) / 2
-    over_partners = stats.t.isf(tail, partner.freedom) ** 2
-    over_repetitions = np.where(repetition.value > 0, stats.t.isf(tail, repetition.freedom) ** 2, 0.0)
+    over_partners = t_isf(tail, partner.freedom) ** 2
+    over_repetitions = np.where(repetition.value > 0, t_isf(tail, repetition.freedom) ** 2, 0.0)
     both = over_partners * (partner.value - noise).clip(0) + over_repetitions * repetition.value
-    return np.maximum(both, np.maximum(over_partners * partner.value, over_repetitions * repetition.value))
+    alone = np.maximum(over_partners * partner.value, over_repetitions * repetition.value)
+    return np.asarray(np.maximum(both, alone), dtype=np.float64)
 
 
 def intervals(moved: Influence, *, sampled: bool) -> Interval:
@@ -140,7 +141,7 @@ def intervals(moved: Influence, *, sampled: bool) -> Interval:
     """
     own = (moved.repetition**2).sum(1)
     known = ~moved.silent & ~np.isnan(moved.payoff)
-    untold = stats.norm.isf((1 - LEVEL) / 2) ** 2 * moved.told
+    untold = normal_isf((1 - LEVEL) / 2) ** 2 * moved.told
     if sampled:
         known = (moved.kinds >= FEW) & ~np.isnan(moved.payoff)
         partner, repetition = over_partners(moved), over_repetitions(moved)
@@ -150,7 +151,7 @@ def intervals(moved: Influence, *, sampled: bool) -> Interval:
     else:
         variance = own + moved.told
         freedom = (moved.repetitions - 1).clip(1)
-        squared = np.where(own > 0, stats.t.isf((1 - LEVEL) / 2, freedom) ** 2 * own, 0.0) + untold
+        squared = np.where(own > 0, t_isf((1 - LEVEL) / 2, freedom) ** 2 * own, 0.0) + untold
     error = np.where(known, np.sqrt(variance), np.nan)
     half = np.where(known, np.sqrt(squared), np.nan)
     return Interval(error, moved.payoff - half, moved.payoff + half)
@@ -185,7 +186,7 @@ def over_repetitions(moved: Influence) -> Variance:
     each = mean_freedom(freedom, weight)
     units = float(weight.sum())
     apart = weight @ ((moved.repetition - mean) ** 2).sum(1) / weight.sum()
-    if units > 1 and stats.f.sf((units - 1) * (mean**2).sum() / apart, each, each * (units - 1)) < TOGETHER:
+    if units > 1 and f_sf((units - 1) * (mean**2).sum() / apart, each, each * (units - 1)) < TOGETHER:
         return Variance(own, freedom)
     pooled = pooled_freedom(np.diag(own), each, weight, independent=True)
     found = moderated(own, freedom, weight, pooled, keep=True)

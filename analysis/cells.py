@@ -38,6 +38,8 @@ class Game(TypedDict):
     """Name -> two measures (part, whole): how large a share of all of one the other is."""
     versions: NotRequired[Mapping[str, str]]
     """Label -> of what it is a version, for agents that are checkpoints or parametrisations of one thing."""
+    board: NotRequired[bool]
+    """Whether there is something to look at."""
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from .bootstrap import LEVEL
 from .cells import Game, Numbers
 from .curves import LATE, Curves, environments
 from .finding import Finding
+from .tails import t_ppf
 
 COLUMNS = (
     *("environment", "agent", "rank", "payoff", "chairs", "rounds", "updates", "seconds"),
@@ -130,7 +130,7 @@ def _mean(values: Numbers) -> dict[str, float]:
     count, mean = len(values), float(values.mean()) if len(values) else np.nan
     half = np.nan
     if count > 1:
-        half = float(stats.t.ppf((1 + LEVEL) / 2, count - 1) * values.std(ddof=1) / np.sqrt(count))
+        half = float(t_ppf((1 + LEVEL) / 2, count - 1) * values.std(ddof=1) / np.sqrt(count))
     return {"payoff": mean, "low": mean - half, "high": mean + half}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .appendix import FILED
+from .filing import FILED
 
 FIXED, ENVIRONMENT = 1.5, 0.9
 """Seconds for the page, and for each environment's figures and small tables."""

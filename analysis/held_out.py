@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from .bootstrap import LEVEL
 from .cells import Cells, Flags, Numbers
 from .finding import Finding
 from .influence import payoff_matrix
+from .tails import t_ppf
 
 COLUMNS = (
     *("environment", "agent", "self_play", "field", "field_partners", "held_out", "held_out_partners"),
@@ -51,7 +51,7 @@ def held_out(cells: Cells, table: pd.DataFrame, background: Collection[str]) -> 
         parts = [np.where(count > 1, spread**2 / count, np.nan) for _, spread, count in (field, away)]
         error = np.sqrt(parts[0] + parts[1])
         freedom = error**4 / (parts[0] ** 2 / (field[2] - 1) + parts[1] ** 2 / (away[2] - 1))
-    half = stats.t.ppf((1 + LEVEL) / 2, np.where(error > 0, freedom, 1)) * error
+    half = t_ppf((1 + LEVEL) / 2, np.where(error > 0, freedom, 1)) * error
     known = ~np.isnan(gap)
     rest = np.where(known & (known.sum() > 1), (np.nansum(gap) - gap) / max(1, known.sum() - 1), np.nan)
     columns = {

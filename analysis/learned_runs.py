@@ -9,12 +9,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from .bands import LEVEL
 from .cells import ANY_SEAT, Game, Numbers
 from .curves import IDENTITY, environments
 from .finding import Finding
+from .tails import t_ppf
 
 COLUMNS = (
     *(*IDENTITY, "runs", "late", "late_low", "late_high", "late_iqm", "area", "area_low", "area_high"),
@@ -88,7 +88,7 @@ def _mean(name: str, values: Numbers) -> dict[str, float]:
     mean = float(values.mean()) if runs else np.nan
     half = np.nan
     if runs > 1:
-        half = float(stats.t.ppf((1 + LEVEL) / 2, runs - 1) * values.std(ddof=1) / np.sqrt(runs))
+        half = float(t_ppf((1 + LEVEL) / 2, runs - 1) * values.std(ddof=1) / np.sqrt(runs))
     return {name: mean, f"{name}_low": mean - half, f"{name}_high": mean + half}
 
 
@@ -100,7 +100,9 @@ def _locked(cooperation: Numbers) -> dict[str, float]:
         ("defecting", int((cooperation < 1 - LOCKED).sum())),
     ):
         if runs:
-            ends = stats.binomtest(count, runs).proportion_ci(LEVEL, method="wilson")
+            from scipy.stats import binomtest  # half a second, which most reports need not wait
+
+            ends = binomtest(count, runs).proportion_ci(LEVEL, method="wilson")
             found |= {name: count / runs, f"{name}_low": float(ends.low), f"{name}_high": float(ends.high)}
     return found
 

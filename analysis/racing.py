@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
 from .cells import Cells, Flags
 from .influence import influence
 from .payoffs import cell_table
 from .rank_sets import holm
+from .tails import t_isf, t_sf
 from .unseen import unseen_by_agent
 
 
@@ -38,12 +38,12 @@ def unresolved(cells: Cells, *, level: float = 0.05, margin: float = 0.0) -> Fla
     played[np.searchsorted(cells.roster, cells.agent[~cells.exact])] = True
     certain = ~(played[first] | played[second])
     error[(moved.silent[first] | moved.silent[second])] = np.nan
-    p = 2 * stats.t.sf(np.abs(difference) / np.maximum(error, 1e-12), freedom)
+    p = 2 * t_sf(np.abs(difference) / np.maximum(error, 1e-12), freedom)
     doubtful = ~certain & ~np.isnan(p)
     apart = certain.copy()
     apart[doubtful] = holm(p[doubtful]) <= level
     if margin:
-        half = stats.t.isf(level / (2 * pairs), freedom) * error
+        half = t_isf(level / (2 * pairs), freedom) * error
         apart |= np.abs(difference) + half <= margin
     open_ = np.zeros(len(moved.payoff), dtype=np.bool_)
     open_[first[~apart]] = open_[second[~apart]] = True

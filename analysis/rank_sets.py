@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from scipy import stats
 
 from .bootstrap import FEW, LEVEL, mean_freedom, moving, squared_half, weights
 from .cells import Flags, Indices, Numbers
 from .influence import Influence
 from .moderation import Variance, moderated, pooled_freedom
+from .tails import normal_isf, t_isf, t_sf
 
 Correction: TypeAlias = Literal["max_t", "holm"]
 PAIRED = 0.5
@@ -46,7 +46,7 @@ class Contrasts:
     def half(self, level: float = LEVEL) -> Numbers:
         """Half the width of the difference's interval; NaN where nothing can be said."""
         squared = squared_half(self.partner, self.repetition, self.noise, level)
-        return np.where(self.known, np.sqrt(squared + stats.norm.isf((1 - level) / 2) ** 2 * self.told), np.nan)
+        return np.where(self.known, np.sqrt(squared + normal_isf((1 - level) / 2) ** 2 * self.told), np.nan)
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _p_values(
     for variance, alone in ((partner, ~both & still), (repetition, ~both & ~still)):
         with np.errstate(divide="ignore", invalid="ignore"):
             t = np.sqrt(squared[alone] / variance.value[alone])
-        p[alone] = 2 * stats.t.sf(np.nan_to_num(t, posinf=np.inf), variance.freedom[alone])
+        p[alone] = 2 * t_sf(np.nan_to_num(t, posinf=np.inf), variance.freedom[alone])
     batch = max(1, _BATCH // len(_LEVELS))
     for begin in range(0, len(p), batch):
         some = begin + np.flatnonzero(both[begin : begin + batch])
@@ -173,8 +173,8 @@ def _crossing(squared: Numbers, partner: Variance, repetition: Variance, noise: 
     free, which = np.unique(np.floor(partner.freedom * 64) / 64, return_inverse=True)
     free_too, which_too = np.unique(np.floor(repetition.freedom * 64) / 64, return_inverse=True)
     tail = _LEVELS[:, None] / 2
-    quantiles, quantiles_too = (np.square(stats.t.isf(tail, of)) for of in (free, free_too))
-    normal = np.square(stats.norm.isf(_LEVELS / 2))
+    quantiles, quantiles_too = (np.square(t_isf(tail, of)) for of in (free, free_too))
+    normal = np.square(normal_isf(_LEVELS / 2))
     for at in range(len(_LEVELS)):
         one, other = quantiles[at, which], quantiles_too[at, which_too]
         both = one * (partner.value - noise).clip(0) + other * repetition.value
@@ -256,7 +256,7 @@ def max_t(
         return np.ones(size)
     met = moved.met.astype(np.float64)
     n = (moved.kinds[first] + moved.kinds[second] - (met @ met.T)[first, second]).clip(2)
-    squared = np.minimum(stats.t.isf(p / 2, n - 1), 1e100) ** 2
+    squared = np.minimum(t_isf(p / 2, n - 1), 1e100) ** 2
     observed = squared / (n - 1 + squared)
     order = np.argsort(observed, kind="stable")
     first, second, observed = first[order], second[order], observed[order]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from .bootstrap import LEVEL
 from .cells import Numbers
+from .tails import t_ppf
 
 NEVER = 1e-6
 """A share of rounds that rounding alone can reach."""
@@ -30,7 +30,7 @@ class Estimate:
         count = self.partners
         with np.errstate(invalid="ignore", divide="ignore"):
             error = np.sqrt(count / (count - 1) * (self.influence**2).sum(1))
-            half = stats.t.ppf((1 + LEVEL) / 2, count - 1) * error
+            half = t_ppf((1 + LEVEL) / 2, count - 1) * error
         return np.where(count > 1, half, np.nan)
 
 

@@ -15,13 +15,14 @@ from markupsafe import Markup
 from ..file_names import file_name
 from . import figures, fonts
 from .album import Album
-from .appendix import FILED, PARQUET, Part, write_table
+from .appendix import PARQUET, Part, write_table
 from .cells import Game, environments
 from .chapters import Chapter, Evidence, across, cards_alone, chapters
 from .curves import LATE_COLUMNS, POINTS
 from .exploitability import Cards
 from .failures import kinds, unranked
 from .field import common_field
+from .filing import FILED
 from .gallery import Gallery
 from .held_out import rivals
 from .judgement import Judgement

@@ -17,9 +17,9 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 from .cells import Cells, Flags, Indices, Numbers
+from .tails import normal_isf
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ EQUAL = 1e-4
 def unseen_error(matches: Numbers | Indices, reach: Numbers, level: float = LEVEL) -> Numbers:
     """The standard error [cell] of the mean of so many equal matches."""
     missed = -np.expm1(np.log(level) / np.maximum(matches, 1))
-    return np.asarray(missed * reach / stats.norm.isf(level / 2), dtype=np.float64)
+    return np.asarray(missed * reach / normal_isf(level / 2), dtype=np.float64)
 
 
 def equal_matches(variance: Numbers, reach: Numbers) -> Flags:
@@ -76,4 +76,4 @@ def unseen_by_agent(cells: Cells, table: pd.DataFrame, level: float = LEVEL) -> 
     together = np.zeros(size)
     with np.errstate(invalid="ignore"):
         np.maximum.at(together, agent[quiet], weight[quiet] / matches[quiet])
-    return np.asarray(np.minimum(apart, -math.log(level) / stats.norm.isf(level / 2) * together), dtype=np.float64)
+    return np.asarray(np.minimum(apart, -math.log(level) / normal_isf(level / 2) * together), dtype=np.float64)

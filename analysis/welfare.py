@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from .bootstrap import LEVEL
 from .cells import ANY_SEAT, Cells, Flags, Indices, Numbers
 from .finding import Finding
 from .influence import payoff_matrix
 from .shares import shares
+from .tails import t_ppf
 
 _CERTAIN = 1e-15
 """A variance of matches' payoffs below it is rounding."""
@@ -71,7 +71,7 @@ def welfare(
     with np.errstate(invalid="ignore", divide="ignore"):
         squares = np.where(np.isnan(effect), 0, effect - mean[:, None]) ** 2
         error = np.sqrt(squares.sum(1) / (counted - 1) / counted)
-        half = np.where(counted > 1, stats.t.ppf((1 + LEVEL) / 2, counted - 1) * error, np.nan)
+        half = np.where(counted > 1, t_ppf((1 + LEVEL) / 2, counted - 1) * error, np.nan)
     columns |= {"effect": mean, "effect_low": mean - half, "effect_high": mean + half, "partners": counted}
     found = pd.DataFrame(columns)
     return Finding(found, (*_remarks(found), *_explained(found, declared or {})))

@@ -47,7 +47,7 @@ class Side:
 def ours(strategies: int) -> Side:
     from dilemma.agents.memory_one import MemoryOne
     from dilemma.envs.matrix_game import PrisonersDilemma
-    from dilemma.results import Tournament
+    from dilemma.play import Tournament
     from dilemma.tournament.chunk import play_chunk
     from dilemma.tournament.runner import work
 

@@ -277,7 +277,9 @@ def path_of(thing: object) -> str:
     if module is None or found is not thing:
         return f"<{named.__module__}:{name}>"
     file = Path(getattr(module, "__file__", None) or "")
-    return f"{file if module.__name__ == _name_of(file) else module.__name__}:{name}"
+    # Where a link leads to is asked only of what may come from a file: it takes long.
+    from_file = module.__name__.startswith(f"{file.stem}_") and module.__name__ == _name_of(file)
+    return f"{file if from_file else module.__name__}:{name}"
 
 
 def reaches_workers(path: str) -> bool:

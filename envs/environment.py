@@ -160,6 +160,11 @@ class Environment(BaseModel, ABC):
         """What a table looks like, uint8 [height, width, 3], a pixel a cell; None where there is no board."""
         return None
 
+    @property
+    def has_board(self) -> bool:
+        """Whether it has a board to look at: a `picture` of its own."""
+        return type(self).picture is not Environment.picture
+
     def ends_by_chance(self, state: State, chance: Chance) -> Tensor:
         """Bool [match, table]: whether this round is the last, by `continuation`."""
         return chance.happens(1 - self.continuation, Purpose.END, state.episode, state.round)

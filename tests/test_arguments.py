@@ -17,7 +17,8 @@ from dilemma.agents.plain import PlainAgent
 from dilemma.agents.strategy import Strategy
 from dilemma.envs.errors import DilemmaError
 from dilemma.envs.matrix_game import PrisonersDilemma
-from dilemma.tournament.config import ConfigError, load
+from dilemma.tournament.config import load
+from dilemma.tournament.config_file import ConfigError
 
 AGENTS = ["tit_for_tat", "random", "all_d"]
 

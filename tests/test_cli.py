@@ -284,6 +284,26 @@ print(sorted(heavy & sys.modules.keys()))
     assert said[-1] == "[]"
 
 
+BY_COMMAND = """
+from dilemma.cli import main
+try:
+    main(["report", "run"])
+except SystemExit as left:
+    assert left.code == 0
+"""
+FROM_PYTHON = """
+import dilemma
+assert len(dilemma.open_run("run").ranking) == 3
+"""
+
+
+@pytest.mark.parametrize("read", [BY_COMMAND, FROM_PYTHON])
+def test_stored_tables_are_read_without_what_plays(config, read):
+    dilemma("run", config, "--out", "run")
+    plays = "import sys; print(sorted({'torch', 'joblib', 'dilemma.agents'} & sys.modules.keys()))"
+    assert python(read + plays).splitlines()[-1] == "[]"
+
+
 def test_importing_changes_nothing_in_the_process_that_imports():
     code = """
 import importlib, multiprocessing, os, pickle, pkgutil, random, signal, sys, warnings

@@ -14,7 +14,8 @@ from dilemma.cli import main
 from dilemma.envs import CATALOGUE as ENVIRONMENTS
 from dilemma.envs.errors import DilemmaError
 from dilemma.results import stored
-from dilemma.tournament.config import ConfigError, parse
+from dilemma.tournament.config import parse
+from dilemma.tournament.config_file import ConfigError
 from dilemma.tournament.store import Store
 
 CONFIG = {

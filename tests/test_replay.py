@@ -264,6 +264,11 @@ def test_a_report_stands_where_nothing_can_be_played_again(played, tmp_path):
     assert replace(stored(played), run=None).replays() == {}
 
 
+def test_a_run_says_which_environments_have_a_board(played):
+    games = stored(played).games
+    assert [label for label, game in games.items() if game["board"]] == ["coins", "cleanup"]
+
+
 def dilemma(*arguments):
     result = CliRunner().invoke(main, [str(argument) for argument in arguments])
     assert isinstance(result.exception, SystemExit | None), result.exception

@@ -3,7 +3,7 @@
 from dilemma import Tournament
 from dilemma.agents import CATALOGUE
 from dilemma.agents.memory_one import MemoryOne
-from dilemma.results import versions_of
+from dilemma.play import versions_of
 from dilemma.tournament.plan import entrants
 
 

@@ -37,7 +37,7 @@ from ..envs.matrix_game import RepeatedGame
 from .arena import STRATEGIES, AgentError, Interrupt, Played, Protocol, TimeUp, automaton_of, play
 from .exact import exact
 from .geometric_series import series
-from .plan import HOW, How
+from .how import HOW, How
 from .reasons import clean, reason, trace
 from .recipe import Recipe
 

@@ -1,27 +1,17 @@
-"""The config file: TOML in, a plan out, or every mistake in it at once, each with its place."""
+"""Configs: TOML in, a plan out."""
 
 from __future__ import annotations
 
-import codecs
 import difflib
 import json
-import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
+from pydantic import BaseModel, ValidationError
 
 from ..agents import CATALOGUE as AGENTS
 from ..agents.agent import Agent
@@ -30,152 +20,25 @@ from ..envs.catalogue import Catalogue, seen_from, whereabouts
 from ..envs.environment import Environment
 from ..envs.errors import DilemmaError
 from .arena import Protocol
+from .config_file import (
+    Analysis,
+    ConfigError,
+    Execution,
+    File,
+    Learning,
+    Mistake,
+    Named,
+    Place,
+    Schedule,
+    explain,
+    override,
+    text_of,
+)
 from .identity import Definition, Known
-from .plan import Mode, Plan, entrants, problems, settings
+from .plan import Plan, entrants, problems, settings
 
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
-Place: TypeAlias = tuple[str | int, ...]
 Handed: TypeAlias = Mapping[Place, Callable[[], BaseModel]]
 """What makes the things that Python hands over as themselves, by their place."""
-
-
-class Section(BaseModel):
-    """A table of the config file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Named(Section):
-    """An environment or an agent: its name, a label, and its parameters beside them."""
-
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
-
-    name: str = Field(
-        description="a registered name, package.module:Class, or path/to/file.py:Class (from the config's folder)"
-    )
-    label: Annotated[str, Field(min_length=1, max_length=80)] | None = Field(
-        None, description="what the tables call it; the name where left out"
-    )
-    known: Known | None = Field(None, description="what a run knows it by; written into run folders")
-
-
-def _in_one_sentence(given: object, validate: ValidatorFunctionWrapHandler) -> Repetitions:
-    """Say what is allowed once, rather than once for each form."""
-    try:
-        repetitions: Repetitions = validate(given)
-    except ValidationError:
-        raise ValueError("a whole number from 1 to 1,000,000, or 'until resolved'") from None
-    return repetitions
-
-
-Repetitions: TypeAlias = Annotated[
-    Annotated[int, Field(ge=1, le=1_000_000)] | Literal["until resolved"], WrapValidator(_in_one_sentence)
-]
-
-
-class Schedule(Section):
-    """Who meets whom, and how often."""
-
-    kind: Literal["round_robin", "exploit"] = Field(
-        "round_robin",
-        description="round_robin: everybody meets everybody; exploit: exploiters are sought against each agent",
-    )
-    self_play: bool = Field(False, description="whether agents also meet themselves")
-    repetitions: Repetitions = Field(
-        1,
-        description="matches of each cast that has to be played; 'until resolved' spends them where the order of "
-        "agents is not yet clear",
-    )
-    at_most: int = Field(1000, ge=1, le=1_000_000, description="matches of each cast with 'until resolved'")
-    background: list[str] = Field(
-        [],
-        description="labels of agents that are only partners: held out from the ranking, never among themselves",
-    )
-
-
-class Evaluation(Section):
-    """How payoffs are known."""
-
-    mode: Mode = Field("auto", description="exact where it can be, else played; exact and played insist")
-
-
-class Learning(Section):
-    """How learners learn. Matches in which nobody does are played at one table, for one episode."""
-
-    tables: int = Field(256, ge=1, description="episodes in parallel, from all of which a learner learns")
-    episodes: int = Field(1, ge=1, description="episodes one after the other; in a policy game, trials")
-    window: Annotated[int, Field(ge=1)] | None = Field(
-        None,
-        description="the last episodes (in a policy game, rounds) that the result is the mean of; all by default",
-    )
-    freeze_after: dict[str, Annotated[int, Field(ge=0)]] = Field(
-        {}, description="label = episode (in a policy game, round) after which that agent learns no more"
-    )
-    keep: list[str] = Field([], description="labels of learners whose learned state is kept, in checkpoints/")
-    device: Literal["cpu", "cuda"] = Field("cpu", description="where matches with learners are played")
-    block: int = Field(
-        1, ge=1, description="repetitions of a pairing that are trained side by side in one process"
-    )
-
-
-Kind: TypeAlias = Literal["population", "exact", "inferred", "learned", "dynamic"]
-Rating: TypeAlias = Literal[
-    "payoff", "alpha_rank", "alpha_rank_population", "deviation", "nash", "coarse_correlated", "elo"
-]
-
-
-class Analysis(Section):
-    """What is made of the results; nothing here changes a match."""
-
-    draws: int = Field(2000, ge=100, le=100_000, description="bootstrap draws")
-    comparisons: Literal["max_t", "holm"] = Field("max_t", description="what makes rank sets hold all at once")
-    margin: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="payoffs that differ by less count as equivalent"
-    )
-    top: int = Field(3, ge=1, description="places of `p_top`")
-    ratings: list[Rating] = Field(["alpha_rank_population", "deviation"], description="game-theoretic ratings")
-    anchors: dict[str, Annotated[tuple[float, float], Field(strict=False)]] = Field(
-        {}, description="environment = [payoff that counts 0, payoff that counts 1]"
-    )
-    exploitability: list[Kind] = Field(["population", "exact"], description="what is said of who can be exploited")
-    budget: int = Field(1_000_000, ge=1, description="rounds that a trained exploiter may learn from")
-    restarts: int = Field(4, ge=1, description="exploiters that are trained, of which the best counts")
-    pdf: bool = Field(False, description="write the report's figures as PDF too")
-
-
-def _workers(jobs: int) -> int:
-    if jobs == 0 or jobs < -1:
-        raise ValueError("1 or more, or -1 for one per core")
-    return jobs
-
-
-class Execution(Section):
-    """How the work is done; nothing here changes a result."""
-
-    jobs: Annotated[int, AfterValidator(_workers)] = Field(1, description="worker processes; -1 for one per core")
-    backend: str = Field("loky", description="any backend that joblib knows")
-    chunk: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="matches played together in one process; chosen by itself where left out"
-    )
-    timeout: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="seconds after which a chunk is halved until the match that hangs stands alone"
-    )
-
-
-class File(Section):
-    """A config file."""
-
-    name: str = Field("tournament", min_length=1, description="names the run folder and the report")
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="the seed of everything that is random")
-    environments: list[Named] = Field(min_length=1, description="the games")
-    agents: list[Named] = Field(min_length=1, description="the players")
-    schedule: Schedule = Schedule()
-    evaluation: Evaluation = Evaluation()
-    learning: Learning = Learning()
-    analysis: Analysis = Analysis()
-    execution: Execution = Execution()
 
 
 @dataclass(frozen=True)
@@ -185,26 +48,6 @@ class Config:
     plan: Plan
     execution: Execution = field(default_factory=Execution)
     analysis: Analysis = field(default_factory=Analysis)
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """Something wrong in a config file: where, and a sentence."""
-
-    place: Place
-    sentence: str
-
-
-class ConfigError(DilemmaError):
-    """Every mistake of a config file."""
-
-    def __init__(self, path: str, mistakes: Sequence[Mistake], text: str = ""):
-        self.mistakes = tuple(mistakes)
-        lines = line_numbers(text)
-        mistakes = sorted(mistakes, key=lambda mistake: _line(mistake.place, lines))
-        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        said = [f"  {_where(mistake.place, lines)}: {mistake.sentence}" for mistake in mistakes]
-        super().__init__("\n".join([f"{path} has {count}:", *said]))
 
 
 def load(path: str, changes: Sequence[str] = ()) -> Config:
@@ -246,7 +89,7 @@ def parse(
     try:
         file = File.model_validate(raw)
     except ValidationError as error:
-        mistakes += _explain(error, (), File)
+        mistakes += explain(error, (), File)
     folder = folder or Path()
     games = list(_build(raw, "environments", folder, mistakes, handed or {}))
     agents = list(_build(raw, "agents", folder, mistakes, handed or {}))
@@ -412,59 +255,6 @@ def _find(path: str) -> str:
     raise DilemmaError(f"there is no config file {path}, nor a shipped config of that name{hint}")
 
 
-def text_of(path: Path) -> str:
-    """The text of a file in UTF-8, with or without a byte order mark. Raises DilemmaError where it is none."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DilemmaError(f"{path} can't be read: {error}") from error
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DilemmaError(f"{path} is text in UTF-16; allowed: UTF-8")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DilemmaError(f"{path} is not text in UTF-8, in line {line}; allowed: UTF-8") from None
-
-
-def analysis_of(asked: Mapping[str, object], path: str, changes: Sequence[str] = ()) -> Analysis:
-    """What a run's config, as the TOML at `path` gave it, asks of the analysis.
-
-    With `changes` to that (KEY=VALUE each), which are to blame for what is wrong only with them.
-    """
-    raw: dict[str, Any] = {"analysis": dict(asked.get("analysis") or {})}  # type: ignore[call-overload]
-    for change in changes:
-        if not change.startswith("analysis."):
-            raise DilemmaError(f"--set {change}: a report can only change keys of [analysis]")
-        override(raw, change)
-    try:
-        return Analysis.model_validate(raw["analysis"])
-    except ValidationError as error:
-        mistakes = _explain(error, ("analysis",), Analysis)
-    if changes:
-        analysis_of(asked, path)
-    raise ConfigError("--set" if changes else path, mistakes)
-
-
-def override(raw: dict[str, Any], setting: str) -> None:
-    """Apply KEY=VALUE, where KEY is like `schedule.repetitions` or `environments.0.noise`."""
-    key, equals, value = setting.partition("=")
-    if not equals or not key.strip():
-        raise DilemmaError(f"--set takes KEY=VALUE, such as schedule.repetitions=20; found {setting!r}")
-    try:
-        new = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        new = value  # a bare word is a string
-    *path, last = key.strip().split(".")
-    target: Any = raw
-    try:
-        for part in path:
-            target = target[int(part)] if isinstance(target, list) else target.setdefault(part, {})
-        target[int(last) if isinstance(target, list) else last] = new
-    except (IndexError, ValueError, TypeError, AttributeError):
-        raise DilemmaError(f"--set {setting}: the config has nothing at {key.strip()}") from None
-
-
 def _build(
     raw: Mapping[str, object], kind: str, folder: Path, mistakes: list[Mistake], handed: Handed
 ) -> Iterator[tuple[str, str, object]]:
@@ -488,94 +278,8 @@ def _build(
                 raise DilemmaError(f"{name} is not an {catalogue.kind}")
         except ValidationError as error:
             model = None if place in handed else catalogue.model(catalogue.located(name, folder))
-            mistakes += _explain(error, place, model or Named)
+            mistakes += explain(error, place, model or Named)
         except DilemmaError as error:
             mistakes.append(Mistake((*place, "name"), str(error)))
         else:
             yield str(entry.get("label") or name), full_name, thing
-
-
-_ALLOWED = {
-    "bool_type": "true or false",
-    "float_type": "a number",
-    "int_type": "a whole number",
-    "string_type": "a text in quotes",
-    "string_too_short": "a text that is not empty",
-    "string_too_long": "a text of at most {max_length} characters",
-    "tuple_type": "a list",
-    "list_type": "a list",
-    "dict_type": "a table",
-    "model_type": "a table",
-}
-
-
-def _explain(error: ValidationError, place: Place, model: type[BaseModel]) -> list[Mistake]:
-    """Pydantic's errors in our words: what was found, what is allowed, and what exists."""
-    return [Mistake((*place, *details["loc"]), _sentence(details, model)) for details in error.errors()]
-
-
-def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
-    *path, key = details["loc"] or ("",)
-    kind, found = details["type"], details["input"]
-    said = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    allowed = _ALLOWED.get(kind, "").format(**details.get("ctx", {})) or said
-    if kind == "extra_forbidden":
-        keys = sorted(_keys(model, path) | (set() if model is File or path else set(Named.model_fields)))
-        nearest = difflib.get_close_matches(str(key), keys, n=1)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-        return f"there is no key {key!r} here; allowed: {', '.join(keys)}{hint}"
-    if kind == "list_type" and isinstance(found, dict):
-        allowed = f"a list of tables, [[{key}]]"
-    if kind == "too_short":
-        return f"found an empty list; allowed: at least one of the {key}"
-    if kind == "missing" and isinstance(key, int):
-        return f"found {_short(found)}; allowed: a longer list, its item {key} is missing"
-    if kind == "missing":
-        return f"{key!r} is missing"
-    if kind == "literal_error":
-        nearest = difflib.get_close_matches(str(found), re.findall(r"'([^']*)'", allowed), n=1)
-        allowed += f"; did you mean {nearest[0]!r}?" if nearest else ""
-    return f"found {_short(found)}; allowed: {allowed}"
-
-
-def _keys(model: type[BaseModel], path: Sequence[str | int]) -> set[str]:
-    """The keys that `model` has at `path`."""
-    for part in path:
-        if isinstance(part, str) and part in model.model_fields:
-            annotation = model.model_fields[part].annotation
-            model = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else Named
-    return set(model.model_fields)
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _where(place: Place, lines: Mapping[Place, int]) -> str:
-    """A place as `line 12, agents[2].p[0]`."""
-    dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
-    line = _line(place, lines)
-    return f"line {line}, {dotted}" if line else dotted or "the file"
-
-
-def _line(place: Place, lines: Mapping[Place, int]) -> int:
-    """The line of the innermost part of a place that stands in the file; 0 where none does."""
-    return next((lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines), 0)
-
-
-def line_numbers(text: str) -> dict[Place, int]:
-    """The line of every table header and key that starts a line of a TOML text."""
-    lines: dict[Place, int] = {}
-    table: Place = ()
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[\[\s*([\w-]+)\s*\]\]", line):
-            index = sum(1 for place in lines if len(place) == 2 and place[0] == header[1])
-            table = (header[1], index)
-            lines[table] = number
-        elif header := re.match(r"\s*\[\s*([\w.-]+)\s*\]", line):
-            table = tuple(header[1].split("."))
-            lines[table] = number
-        elif key := re.match(r"\s*([\w-]+)\s*=", line):
-            lines[(*table, key[1])] = number
-    return lines

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from .config import Config, as_asked
+from .config_file import Asked
 from .identity import Definition, Known, told_apart
 
-Asked: TypeAlias = dict[str, Any]
-"""A config as TOML gives it, with every default filled in."""
 Kind: TypeAlias = Literal["environments", "agents"]
 
 

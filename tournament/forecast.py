@@ -21,7 +21,8 @@ from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.environment import Environment
 from .chunk import Chunk, Outcome, Rows, play_chunk
 from .config import Config
-from .plan import HOW, How, Plan
+from .how import HOW, How
+from .plan import Plan
 from .runner import SLOW, chunk_size, cut, work, workers_of
 from .schedule import casts, cell, in_order, ways
 
@@ -152,10 +153,16 @@ def _some(how: How, first: Indices, second: Indices) -> list[tuple[int, int]]:
         places = _spread(len(first), CASTS)
     else:
         shuffled = np.random.default_rng(0).permutation(len(first))
-        sides = [shuffled[np.unique(side[shuffled], return_index=True)[1]] for side in (first, second)]
-        chosen = np.union1d(*sides).tolist()
+        chosen = np.union1d(_first_of_each(first, shuffled), _first_of_each(second, shuffled)).tolist()
         places = [chosen[place] for place in _spread(len(chosen), COVERED)]
     return [(int(first[place]), int(second[place])) for place in places]
+
+
+def _first_of_each(agent: Indices, order: Indices) -> Indices:
+    """The first place in this order at which each agent sits; `agent` is who sits at a place."""
+    found = np.full(agent.max(initial=-1) + 1, -1)
+    found[agent[order[::-1]]] = order[::-1]  # the last that is written stays
+    return found[found >= 0]
 
 
 def _spread(count: int, most: int) -> list[int]:

@@ -14,12 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-
-from ..envs.chance import derive
 
 SCHEMA = 2
 """The number of the identity's form: it changes when old rows can no longer be matched with new ones.
@@ -125,9 +120,3 @@ def cell_key(environment: Definition, cast: Sequence[Definition], seed: int, lea
     """The key of a cell, a signed 64-bit number: the cast by seat, and how its learners learn, if it has any."""
     text = canonical([SCHEMA, environment.text, [agent.text for agent in cast], seed, learning])
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True)
-
-
-def match_keys(cells: NDArray[np.int64], repetitions: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The keys of repetitions of cells; both [match]."""
-    keys: NDArray[np.int64] = derive(torch.from_numpy(cells), torch.from_numpy(repetitions)).numpy()
-    return keys

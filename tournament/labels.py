@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .plan import Plan
+if TYPE_CHECKING:
+    from .plan import Plan
 
 Names: TypeAlias = dict[str, dict[str, str]]
 """"agents" and "environments": identities, or labels, and what they lead to."""

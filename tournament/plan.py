@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Literal
 
 import torch
 from pydantic import BaseModel
@@ -17,14 +17,10 @@ from ..envs.catalogue import Catalogue, whereabouts
 from ..envs.environment import Environment
 from .arena import Protocol
 from .exactness import why_not_exact
+from .how import How, Mode
 from .identity import Definition, Known, told_apart
 from .reasons import clean
 from .reasons import reason as told
-
-Mode: TypeAlias = Literal["auto", "exact", "played"]
-How: TypeAlias = Literal["exact", "played", "learned"]
-HOW: tuple[How, ...] = get_args(How)
-
 
 LEARNERS = Protocol(tables=256)
 

@@ -15,10 +15,10 @@ from ..envs.environment import Environment, State, Step
 from ..envs.errors import DilemmaError
 from .chunk import Chunk, play_chunk
 from .config import Config
-from .identity import match_keys
-from .plan import How, Setting
+from .how import How
+from .plan import Setting
 from .runner import work
-from .schedule import Cell
+from .schedule import Cell, match_keys
 
 
 @dataclass(frozen=True, eq=False)

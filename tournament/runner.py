@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from ..envs.environment import Environment
 from ..envs.errors import DilemmaError
 from .chunk import Chunk, Failure, Outcome, play_chunk, whole_failure
-from .config import Config, Execution
-from .identity import match_keys
-from .plan import HOW, How, Plan
+from .config import Config
+from .config_file import Execution
+from .how import HOW, How
+from .plan import Plan
 from .recipe import recipes
-from .schedule import Cell, round_robin
+from .schedule import Cell, match_keys, round_robin
 from .seating import order
 
 SMALLEST, LARGEST, SLOW = 1024, 65_536, 16

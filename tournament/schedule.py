@@ -6,9 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..envs.chance import derive
 from ..envs.environment import Environment
+from .how import HOW, How
 from .identity import cell_key
-from .plan import HOW, Entrant, How, Plan, Setting
+from .plan import Entrant, Plan, Setting
 from .seating import rotations
 
 
@@ -76,3 +82,9 @@ def _learning(plan: Plan, members: list[Entrant]) -> list[object]:
     frozen = dict(protocol.freeze_after)
     freezing = [frozen.get(entrant.label) for entrant in members]
     return [protocol.tables, protocol.episodes, protocol.window, freezing, plan.block]
+
+
+def match_keys(cells: NDArray[np.int64], repetitions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The keys of repetitions of cells; both [match]."""
+    keys: NDArray[np.int64] = derive(torch.from_numpy(cells), torch.from_numpy(repetitions)).numpy()
+    return keys

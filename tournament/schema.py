@@ -8,7 +8,7 @@ from ..agents import CATALOGUE as AGENTS
 from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.catalogue import Catalogue
 from ..envs.errors import DilemmaError
-from .config import File
+from .config_file import File
 
 
 def schema() -> dict[str, Any]:

@@ -1,31 +1,16 @@
-"""The run folder: what was asked, the rows of what was played, what failed. What is there is whole.
-
-config.toml      what was asked, with every default filled in
-manifest.json    versions, seed, counts, start and end
-seats/*.parquet  a row for each seat of each match
-curves/*.parquet a row for each point of the learning curve of each seat
-costs/*.parquet  what each agent took, chunk by chunk
-checkpoints/     what learners have learned, of those that the config keeps
-exploits/*.json  what came of the search for exploiters of each agent
-failures.jsonl   matches that failed, each with its reason and traceback
-
-Whoever reads a table gets the labels of the config: each file says by what the run knows those that it was written
-with.
-"""
+"""The store: a run folder that is written to, each finished chunk at once. What is there is whole."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import tomli_w
@@ -38,14 +23,15 @@ from ..envs.errors import DilemmaError
 from ..file_names import file_name
 from .chunk import Checkpoint, Failure, Outcome, Rows
 from .conduct import COLUMNS as CONDUCT
-from .config import Config, as_asked, text_of
-from .continuation import Asked, continuation
+from .config import Config, as_asked
+from .continuation import continuation
 from .exploit.card import exploiter_of
 from .exploit.response_table import response_table
 from .exploit.search import Found
-from .identity import SCHEMA
-from .labels import as_today, current, marked, of_record, relabelled, rewritten
-from .plan import HOW, Entrant, Plan
+from .how import HOW
+from .labels import as_today, current, marked, rewritten
+from .plan import Entrant, Plan
+from .run_folder import RunFolder
 
 _TYPES: Mapping[str, type[np.generic]] = {
     **{"match": np.int64, "repetition": np.int32, "seat": np.int16, "k": np.int16},
@@ -54,11 +40,8 @@ _TYPES: Mapping[str, type[np.generic]] = {
 """Of the columns that are no labels; others are float64, whatever gave them."""
 
 
-@dataclass(frozen=True)
-class Store:
-    """A run folder."""
-
-    path: Path
+class Store(RunFolder):
+    """A run folder, to be written to."""
 
     @staticmethod
     def open(path: Path, config: Config, *, accept_changes: bool = False) -> Store:
@@ -103,67 +86,6 @@ class Store:
                 "anew; choose another folder with --out; or go on with --accept-changes, which keeps the old rows"
             )
         return found.config
-
-    @staticmethod
-    def existing(path: Path) -> Store:
-        """The run folder at `path`. Raises DilemmaError where there is none."""
-        store = Store(path)
-        if not store.config_path.is_file():
-            raise DilemmaError(f"{path} is not a run folder: it has no config.toml")
-        return store
-
-    def check_schema(self) -> None:
-        """Raises DilemmaError where the folder's matches have identities and chance of another form."""
-        found = self.manifest().get("schema", 1) if self.manifest_path.exists() else SCHEMA
-        if found != SCHEMA:
-            raise DilemmaError(
-                f"{self.path} was played by another version: its matches are of schema {found}, here they are of "
-                f"schema {SCHEMA}, with other chance. It can be read; to play, choose another folder with --out"
-            )
-
-    @property
-    def config_path(self) -> Path:
-        return self.path / "config.toml"
-
-    @property
-    def seats_path(self) -> Path:
-        return self.path / "seats"
-
-    @property
-    def curves_path(self) -> Path:
-        return self.path / "curves"
-
-    @property
-    def costs_path(self) -> Path:
-        return self.path / "costs"
-
-    @property
-    def exploits_path(self) -> Path:
-        return self.path / "exploits"
-
-    @property
-    def failures_path(self) -> Path:
-        return self.path / "failures.jsonl"
-
-    @property
-    def manifest_path(self) -> Path:
-        return self.path / "manifest.json"
-
-    @property
-    def report_path(self) -> Path:
-        return self.path / "report"
-
-    def asked(self) -> Asked:
-        """The config of the run as TOML gave it: reading it imports no agent."""
-        try:
-            return tomllib.loads(text_of(self.config_path))
-        except tomllib.TOMLDecodeError as error:
-            raise DilemmaError(f"{self.config_path} is not TOML: {error}") from error
-
-    def done(self) -> NDArray[np.int64]:
-        """The identities of the matches that have rows, sorted."""
-        columns = [pq.read_table(file, columns=["match"])["match"].to_numpy() for file in self._files()]
-        return np.unique(np.concatenate(columns)) if columns else np.empty(0, np.int64)
 
     def write(self, outcome: Outcome, plan: Plan) -> None:
         """Add what came of a finished chunk. Its curves come first: who has rows in `seats` is done."""
@@ -220,54 +142,15 @@ class Store:
                 if as_today(pq.read_schema(file), now) is not None:
                     _write_table(file, rewritten(pq.read_table(file), now))
 
-    def seats(self) -> pd.DataFrame:
-        """All rows, with labels as categories in the order of the config."""
-        return to_frame([pq.read_table(file) for file in self._files()], self.asked())
-
-    def curves(self) -> pd.DataFrame | None:
-        """The learning curves, with labels as categories; None where nobody learned."""
-        tables = [pq.read_table(file) for file in sorted(self.curves_path.glob("*.parquet"))]
-        return to_frame(tables, self.asked()) if tables else None
-
-    def costs(self) -> pd.DataFrame | None:
-        """What each agent took, a row for each chunk that it played in; None where nobody played."""
-        tables = [pq.read_table(file) for file in sorted(self.costs_path.glob("*.parquet"))]
-        return to_frame(tables, self.asked()) if tables else None
-
     def write_exploit(self, found: Found) -> None:
         """Keep what came of a search for an exploiter."""
         self.exploits_path.mkdir(exist_ok=True)
         _write(self.exploits_path / f"{found.search.key}.json", json.dumps(exploit_record(found), indent=2) + "\n")
 
-    def exploits(self) -> dict[str, dict[str, Any]]:
-        """What came of every search so far, by its key: a card, or the reason why there is none."""
-        now, found = current(self.asked()), {}
-        for file in sorted(self.exploits_path.glob("*.json")):
-            record = json.loads(file.read_text(encoding="utf-8"))
-            renamed = of_record(record, now, {"environment": "environments", "agent": "agents"})
-            if renamed is not None:
-                found[file.stem] = renamed
-        return found
-
     def add_failures(self, failures: Sequence[Failure], plan: Plan) -> None:
         """Append failures as they happen."""
         with self.failures_path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(describe(failure, plan)) + "\n" for failure in failures)
-
-    def failures(self) -> list[dict[str, object]]:
-        """The matches that failed and have no rows since, each with its last reason."""
-        now = current(self.asked())
-        keys = {"setting": "environments", "cast": "agents", "blamed": "agents"}
-        renamed = (of_record(record, now, keys) for record in self._unsettled())
-        return [record for record in renamed if record is not None]
-
-    def _unsettled(self) -> list[dict[str, Any]]:
-        if not self.failures_path.exists():
-            return []
-        lines = self.failures_path.read_text(encoding="utf-8").splitlines()
-        latest = {record["match"]: record for record in map(json.loads, lines)}
-        done = set(self.done().tolist()) if latest else set()
-        return [record for match, record in latest.items() if match not in done]
 
     def settle_failures(self) -> list[dict[str, object]]:
         """Forget the failures of matches that have rows by now; returns the others."""
@@ -280,13 +163,6 @@ class Store:
 
     def write_manifest(self, facts: Mapping[str, object]) -> None:
         _write(self.manifest_path, json.dumps(facts, indent=2) + "\n")
-
-    def manifest(self) -> dict[str, Any]:
-        facts: dict[str, Any] = json.loads(self.manifest_path.read_text(encoding="utf-8"))
-        return facts
-
-    def _files(self) -> list[Path]:
-        return sorted(self.seats_path.glob("*.parquet"))
 
 
 def to_table(rows: Rows, plan: Plan) -> pa.Table:
@@ -311,23 +187,6 @@ def _labels(codes: NDArray[np.generic], labels: Sequence[str]) -> pa.DictionaryA
     used, own = np.unique(codes.astype(np.int64), return_inverse=True)
     names = pa.array([labels[code] for code in used], pa.string())
     return pa.DictionaryArray.from_arrays(pa.array(own.astype(np.int32)), names)
-
-
-def to_frame(tables: Sequence[pa.Table], asked: Asked) -> pd.DataFrame:
-    """A table of seats or curves, with the config's labels as categories, in its order."""
-    if tables:
-        now = current(asked)
-        tables = [relabelled(table, now) for table in tables]
-        table = pa.concat_tables(tables, promote_options="default").unify_dictionaries()
-        seats: pd.DataFrame = table.to_pandas(self_destruct=True, split_blocks=True)
-    else:
-        seats = pd.DataFrame(_no_rows())
-    agents = [entry["label"] for entry in asked["agents"]]
-    environments = [entry["label"] for entry in asked["environments"]]
-    for name, labels in {"environment": environments, "agent": agents, "opponent": agents, "how": HOW}.items():
-        if name in seats:
-            seats[name] = pd.Categorical(seats[name], categories=list(labels))
-    return seats
 
 
 def describe(failure: Failure, plan: Plan) -> dict[str, object]:
@@ -383,21 +242,3 @@ def _write_table(path: Path, table: pa.Table) -> None:
     aside = path.with_suffix(f".{os.getpid()}.tmp")
     pq.write_table(table, aside, compression="zstd")
     os.replace(aside, path)
-
-
-def _no_rows() -> dict[str, list[float]]:
-    floats = (
-        "payoff",
-        "margin",
-        "cooperation",
-        "cc",
-        "cd",
-        "dc",
-        "dd",
-        "weight",
-        "rounds",
-        "variance",
-        "standard_error",
-    )
-    others = ("match", "repetition", "seat", "k", "environment", "agent", "opponent", "how")
-    return {name: [] for name in (*others, *floats)}

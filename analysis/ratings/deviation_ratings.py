@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import nnls
 
 from ..cells import Numbers
-from .linear_program import minimise
+from .linear_program import Program, Solution, minimise_each
 from .normal_form import deviation_gains, payoff_matrix, payoff_tensor
 
 _PRICE = 1e-9  # prices and reduced costs above it are not rounding
@@ -30,26 +30,28 @@ def deviation_ratings(payoffs: ArrayLike) -> tuple[Numbers, ...]:
     mixing = [_mixing(np.moveaxis(payoff, player, 0)) for player, payoff in enumerate(tensor)]
     gains = np.split(deviation_gains(tensor), np.cumsum(tensor.shape[1:])[:-1])
     pure = [mix.any(0) for mix in mixing]
-    least = least_gains(np.concatenate([gain[some] for gain, some in zip(gains, pure, strict=True)]))
+    [least] = least_gains([np.concatenate([gain[some] for gain, some in zip(gains, pure, strict=True)])])
     parts = np.split(least, np.cumsum([some.sum() for some in pure])[:-1])
     return tuple(mix[:, some] @ part for mix, some, part in zip(mixing, pure, parts, strict=True))
 
 
 def symmetric_deviation_ratings(matrix: ArrayLike) -> Numbers:
-    """The ratings [agent] of the game [M, M^T], where both players' are the same.
+    """The ratings [..., agent] of games [M, M^T], where both players' are the same; M is [..., agent, opponent].
 
     The set of equilibria is convex and contains the mirror image of each, so a symmetric sigma does: n (n + 1) / 2
     unknowns, one for each unordered pair, instead of n^2.
     """
     m = payoff_matrix(matrix)
-    if m.ndim != 2:
-        raise ValueError(f"One payoff matrix [agent, opponent] is rated at a time; these are {m.shape}.")
-    mixing = _mixing(m)
-    pure = mixing.any(0)
-    i, j = np.triu_indices(len(m))
-    gains = (m[:, i] - m[j, i] + m[:, j] - m[i, j]) / 2
-    rating: Numbers = mixing[:, pure] @ least_gains(gains[pure])
-    return rating
+    agents = m.shape[-1]
+    i, j = np.triu_indices(agents)
+    mixing, gains = list[Numbers](), list[Numbers]()
+    for table in m.reshape(-1, agents, agents):
+        mix = _mixing(table)
+        pure = mix.any(0)
+        mixing.append(mix[:, pure])
+        gains.append(((table[:, i] - table[j, i] + table[:, j] - table[i, j]) / 2)[pure])
+    ratings = [mix @ least for mix, least in zip(mixing, least_gains(gains), strict=True)]
+    return np.reshape(ratings, m.shape[:-1])
 
 
 def _mixing(payoffs: Numbers) -> Numbers:
@@ -94,8 +96,27 @@ def _single(table: Numbers) -> bool:
     return bool(spread[-1] > _CLEAR * spread[0])
 
 
-def least_gains(gains: Numbers) -> Numbers:
-    """The lexicographically least gains [strategy], sorted from the largest, from gains [strategy, profile].
+def least_gains(games: Sequence[Numbers]) -> list[Numbers]:
+    """For each game, the lexicographically least gains [strategy], sorted from the largest.
+
+    A game is given as gains [strategy, profile]. The programs of all games are solved together, step by step.
+    """
+    steps = [_least_gains(gains) for gains in games]
+    least = [np.empty(0)] * len(games)
+    answers = dict[int, Solution | None].fromkeys(range(len(games)))  # None starts
+    while answers:
+        programs = dict[int, Program]()
+        for game, answer in answers.items():
+            try:
+                programs[game] = steps[game].send(answer)
+            except StopIteration as done:
+                least[game] = done.value
+        answers = dict(zip(programs, minimise_each(list(programs.values())), strict=True))
+    return least
+
+
+def _least_gains(gains: Numbers) -> Generator[Program, Solution | None, Numbers]:
+    """The least gains of one game, from the solutions of the programs that it yields.
 
     Minimise t over sigma with gain sigma <= t for the strategies left; those with a price stay at t in every
     solution, so they are settled there; and profiles with a reduced cost have sigma = 0 in every solution, so they
@@ -109,13 +130,15 @@ def least_gains(gains: Numbers) -> Numbers:
     while np.isnan(settled).any():
         left = np.isnan(settled)
         profiles = table.shape[1]
-        found = minimise(  # over sigma [profile], and t
-            np.append(np.zeros(profiles), 1.0),
-            np.column_stack((table, -1.0 * left)),
-            np.where(left, 0.0, settled),
-            [(0, None)] * profiles + [(None, None)],
+        found = yield Program(  # over sigma [profile], and t
+            cost=np.append(np.zeros(profiles), 1.0),
+            rows=np.column_stack((table, -1.0 * left)),
+            bound=np.where(left, 0.0, settled),
+            limits=np.array([(0.0, np.inf)] * profiles + [(-np.inf, np.inf)]),
             sums_to_one=np.append(np.ones(profiles), 0.0),
         )
+        if found is None:
+            raise TypeError("A program that was yielded has no solution.")
         price = np.where(left, found.price, 0.0)
         settled[price > min(_PRICE, price.max() / 2)] = found.x[-1]
         kept = found.reduced_cost[:-1] <= _PRICE

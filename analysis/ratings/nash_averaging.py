@@ -67,6 +67,6 @@ def _value(scores: Numbers) -> float:
         np.column_stack((scores, -np.ones(agents))),
         np.zeros(agents),
         [(0, None)] * tasks + [(None, None)],
-        sums_to_one=np.append(np.ones(tasks), 0.0),
+        sums_to_one=np.append(np.ones(tasks), 0.0)[None],
     )
     return float(found.x[-1])

@@ -68,6 +68,18 @@ def _each(score: Callable[[Numbers], Numbers]) -> Score:
     return scores
 
 
+def _together(score: Callable[[Numbers], Numbers]) -> Score:
+    """Rate all tables at once, or one by one where that fails."""
+
+    def scores(tables: Numbers) -> Numbers:
+        try:
+            return score(tables)
+        except (ValueError, ArithmeticError):
+            return _each(score)(tables)
+
+    return scores
+
+
 def _mean(tables: Numbers) -> Numbers:
     mean: Numbers = np.nanmean(tables, axis=-1)
     return mean
@@ -124,7 +136,7 @@ RATINGS: Mapping[str, Rating] = MappingProxyType(
             ),
             Rating(
                 "deviation",
-                _each(symmetric_deviation_ratings),
+                _together(symmetric_deviation_ratings),
                 draws=100,
                 agents=100,
                 source="Marris et al. 2025",

@@ -15,15 +15,20 @@ from typing import TYPE_CHECKING
 from .version import VERSION as __version__  # noqa: N811 (the name that Python's tools look for)
 
 if TYPE_CHECKING:
-    from .results import Results, Tournament, open_run
+    from .play import Tournament
+    from .results import Results, open_run
 
 __all__ = ["Results", "Tournament", "__version__", "open_run"]
 
 
 def __getattr__(name: str) -> object:
-    # The results bring torch and pandas along: a command's help must not wait for them.
-    if name in ("Results", "Tournament", "open_run"):
+    # They bring pandas along, and whoever plays torch: a command's help must not wait for that.
+    if name in ("Results", "open_run"):
         from . import results
 
         return getattr(results, name)
+    if name == "Tournament":
+        from .play import Tournament
+
+        return Tournament
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

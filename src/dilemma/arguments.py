@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from .agents.handed import agent_of
 from .envs.environment import Environment
 from .envs.errors import DilemmaError
-from .tournament.config import Config, ConfigError, Place, parse
+from .tournament.config import Config, parse
+from .tournament.config_file import ConfigError, Place
 
 SECTIONS = ("schedule", "evaluation", "execution")
 """Tables of a config whose keys are arguments by themselves."""

@@ -16,7 +16,7 @@ from .version import VERSION
 
 if TYPE_CHECKING:
     from .tournament.config import Config
-    from .tournament.store import Store
+    from .tournament.run_folder import RunFolder
 
 P = ParamSpec("P")
 FAILED, MISTAKE, INTERRUPTED = 1, 2, 130
@@ -87,8 +87,8 @@ def run(
     if dry_run:
         click.echo(_outlook(asked, folder, accept_changes))
         return 0
+    from .play import exploit_into, play_into
     from .progress import Meter
-    from .results import exploit_into, play_into
     from .tournament.store import Store
 
     store = Store.open(folder, asked, accept_changes=accept_changes)
@@ -97,7 +97,7 @@ def run(
         with Meter() as meter:
             play_into(store, asked, meter)
         wrong = exploit_into(store, asked, (), lambda: Meter("agents", "exploit"))
-    return _report(store, again, wrong, config=asked)
+    return _report(store, again, wrong, config=store.continued(asked))
 
 
 @main.command()
@@ -113,9 +113,9 @@ def report(run: Path, changes: tuple[str, ...], out: Path | None) -> int:
     It changes nothing else in the folder, and runs nobody's code: only what comes with this package is
     played again, for pictures.
     """
-    from .tournament.store import Store
+    from .tournament.run_folder import RunFolder
 
-    return _report(Store.existing(run), f"dilemma run CONFIG --out {run}", changes=changes, out=out)
+    return _report(RunFolder.existing(run), f"dilemma run CONFIG --out {run}", changes=changes, out=out)
 
 
 @main.command()
@@ -142,8 +142,8 @@ def exploit(
     code that the folder's config names.
     """
     from .envs.errors import DilemmaError
+    from .play import exploit_into
     from .progress import Meter
-    from .results import exploit_into
     from .tournament.config import load
     from .tournament.store import Store
 
@@ -160,7 +160,7 @@ def exploit(
     again = f"dilemma exploit {run}"
     with _interruptible(again):
         wrong = exploit_into(store, config, labels, lambda: Meter("agents", "exploit"))
-    return _report(store, again, wrong, config=config, show_exploits=True)
+    return _report(store, again, wrong, config=store.continued(config), show_exploits=True)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})  # keys may be negative numbers
@@ -188,11 +188,11 @@ def replay(
     """
     from .envs.errors import DilemmaError
     from .replay import encoded, replayed, text
-    from .tournament.store import Store
+    from .tournament.run_folder import RunFolder
 
     if out is not None and out.suffix not in (".gif", ".svg", ".txt"):
         raise DilemmaError(f"--out: found {out}; allowed: a name that ends in .gif, .svg or .txt")
-    course, stored = replayed(Store.existing(run), match, environment, table, episode)
+    course, stored = replayed(RunFolder.existing(run), match, environment, table, episode)
     if course.how == "exact":
         payoffs = ", ".join(f"{payoff:.6g}" for payoff in stored)
         click.echo(f"Its payoffs are exact ({payoffs}); this is one match of the cast.", err=True)
@@ -298,7 +298,7 @@ def _interruptible(again: str) -> Iterator[None]:
 
 
 def _report(
-    store: Store,
+    store: RunFolder,
     again: str,
     wrong: Sequence[str] = (),
     changes: Sequence[str] = (),
@@ -318,7 +318,7 @@ def _report(
 
     results = stored(store, changes)
     if config is not None:
-        results = replace(results, config=store.continued(config))
+        results = replace(results, config=config)
     folder = out or store.report_path
     with Steps() as tell:
         page = results.report(folder, tell)

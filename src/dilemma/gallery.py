@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from .analysis.gallery import Gallery, Scene
-from .envs.environment import Environment
 from .envs.errors import DilemmaError
 from .replay import cell_of, svg
 from .tournament.config import Config
@@ -39,7 +38,7 @@ def galleries(config: Config, seats: pd.DataFrame, run: Path | None = None) -> d
     Matches of learners are not shown: to replay them is to train again; nor those of agents that `config` lacks.
     What fails is told, and fails nothing.
     """
-    boards = [item for item in config.plan.settings if type(item.game).picture is not Environment.picture]
+    boards = [item for item in config.plan.settings if item.game.has_board]
     cells = [cell for some in round_robin(config.plan) for cell in some] if boards else []
     slow = [entrant.label for entrant in config.plan.entrants if entrant.agent.slow]
     here = [entrant.label for entrant in config.plan.entrants]

@@ -20,10 +20,9 @@ from .envs.environment import Discrete, Environment
 from .envs.errors import DilemmaError
 from .envs.gridworld import PLAYERS
 from .tournament.config import Config, load
-from .tournament.identity import match_keys
 from .tournament.replaying import Course, replay
-from .tournament.schedule import Cell, round_robin
-from .tournament.store import Store
+from .tournament.run_folder import RunFolder
+from .tournament.schedule import Cell, match_keys, round_robin
 
 WIDTH = 100
 """Moves in a line of text."""
@@ -38,7 +37,7 @@ LABEL = 18
 
 
 def replayed(
-    store: Store, match: str, environment: str | None = None, table: int = 0, episode: int | None = None
+    store: RunFolder, match: str, environment: str | None = None, table: int = 0, episode: int | None = None
 ) -> tuple[Course, list[float]]:
     """One table of a match of a run, played again, and the payoffs that the run has stored for its seats.
 
@@ -63,7 +62,7 @@ def replayed(
     return course, rows["payoff"].tolist()
 
 
-def replay_gif(store: Store, match: str) -> bytes:
+def replay_gif(store: RunFolder, match: str) -> bytes:
     """An animated GIF of a match of a run at table 0, in its last episode. Raises DilemmaError without a board."""
     return gif(replayed(store, match)[0])
 

@@ -1,54 +1,29 @@
-"""Tournaments from Python: agents and environments as objects, tables as pandas DataFrames."""
+"""Results: what a tournament gave, as pandas DataFrames. Nothing that plays is imported to read them."""
 
 from __future__ import annotations
 
-import inspect
-import math
-import platform
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
-from .agents.agent import Agent
-from .agents.checkpoint import Checkpoint
-from .analysis.cells import Game, environments
+from .analysis.cells import Game
 from .analysis.gallery import Gallery
 from .analysis.held_out import rivals
 from .analysis.judgement import Judgement
 from .analysis.mean_weights import mean_payoffs, mean_weights
 from .analysis.payoffs import payoff_table
-from .analysis.racing import unresolved
 from .analysis.ranking import rank
 from .analysis.report import Facts, Tell, write_report
-from .arguments import config_of
-from .envs.environment import Environment
 from .envs.errors import DilemmaError
-from .gallery import galleries
-from .tournament.chunk import Chunk, Rows
-from .tournament.config import Config, analysis_of, load, of_catalogue
-from .tournament.exploit.search import Found, look, searches
-from .tournament.identity import SCHEMA
-from .tournament.plan import Entrant, Mode, Plan, Setting
-from .tournament.runner import carry_out, lost, work
-from .tournament.schedule import Cell
-from .tournament.spot_check import faults, rows_of, spot_checks
-from .tournament.store import Store
+from .tournament.config_file import analysis_of
+from .tournament.run_folder import RunFolder, accepted
 
-Playable: TypeAlias = Environment | type[Environment] | str
-Player: TypeAlias = Agent | type[Agent] | Callable[..., object] | str
-Watch: TypeAlias = Callable[[int, int], None]
-"""Told (matches done, matches to do) whenever a chunk is finished."""
+if TYPE_CHECKING:
+    from .tournament.config import Config
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,175 +126,19 @@ class Results:
 
         Of a run that has not been played in this process, only what comes with this package is built and played.
         """
+        if not any(game.get("board", True) for game in self.games.values()):
+            return {}
+        from .gallery import galleries
+        from .tournament.config import of_catalogue
+
         try:
-            config = self.config or (of_catalogue(Store(self.run).asked(), self.run) if self.run else None)
+            config = self.config or (of_catalogue(RunFolder(self.run).asked(), self.run) if self.run else None)
             return galleries(config, self.rows, self.run) if config else {}
         except Exception:  # an agent that is gone, say: the report must stand without it
             return {}
 
 
-class Tournament:
-    """A round robin between agents in environments.
-
-    Agents and environments are objects, or names as in a config; a mapping gives them labels. An agent may also be
-    a class of agents, a plain Python function or class with `act(history)`, or a player of the Axelrod library.
-    `analysis` and `learning` have the keys of a config's sections; everything is checked as a config is. Raises
-    DilemmaError with all that is wrong.
-
-        Tournament(["prisoners_dilemma"], ["tit_for_tat", "all_d"], repetitions=10).run().ranking
-    """
-
-    def __init__(
-        self,
-        environments: Iterable[Playable] | Mapping[str, Playable],
-        agents: Iterable[Player] | Mapping[str, Player],
-        *,
-        repetitions: int | Literal["until resolved"] = 1,
-        at_most: int = 1000,
-        self_play: bool = False,
-        background: Sequence[str] = (),
-        mode: Mode = "auto",
-        seed: int = 0,
-        name: str = "tournament",
-        jobs: int = 1,
-        backend: str = "loky",
-        chunk: int | None = None,
-        timeout: float | None = None,
-        learning: Mapping[str, object] = MappingProxyType({}),
-        analysis: Mapping[str, object] = MappingProxyType({}),
-    ):
-        schedule = {
-            "repetitions": repetitions,
-            "at_most": at_most,
-            "self_play": self_play,
-            "background": background,
-        }
-        rest = {
-            "name": name,
-            "seed": seed,
-            "schedule": schedule,
-            "evaluation": {"mode": mode},
-            "execution": {"jobs": jobs, "backend": backend, "chunk": chunk, "timeout": timeout},
-            "analysis": {"exploitability": ["population"], **analysis}
-            if isinstance(analysis, Mapping)
-            else analysis,
-            "learning": learning,
-        }
-        self.config = config_of(environments, agents, rest)
-
-    @staticmethod
-    def from_config(path: Path | str, changes: Sequence[str] = ()) -> Tournament:
-        """The tournament of a config file, or of a shipped config; `changes` are KEY=VALUE strings."""
-        tournament = Tournament.__new__(Tournament)
-        tournament.config = load(str(path), changes)
-        return tournament
-
-    def run(
-        self, folder: Path | str | None = None, watch: Watch | None = None, *, accept_changes: bool = False
-    ) -> Results:
-        """Play what is missing; in `folder`, which keeps every finished chunk, or in memory.
-
-        Raises DilemmaError where `folder` holds another run, can't keep something because it has no name that
-        leads to it again, or holds rows of code that has changed since; with `accept_changes` those are kept.
-        """
-        watch = watch or (lambda done, total: None)
-        if folder is not None:
-            _check_names(self.config.plan, folder)
-            return self._run(Path(folder), watch, accept_changes)
-        with TemporaryDirectory() as passing:
-            return replace(self._run(Path(passing) / "run", watch), run=None)
-
-    def _run(self, folder: Path, watch: Watch, accept_changes: bool = False) -> Results:
-        store = Store.open(folder, self.config, accept_changes=accept_changes)
-        play_into(store, self.config, watch)
-        exploit_into(store, self.config, (), lambda: nullcontext(watch))
-        return replace(stored(store), config=store.continued(self.config))
-
-
-def _check_names(plan: Plan, folder: Path | str) -> None:
-    """Raises DilemmaError where something in a plan can't be found again by its name."""
-    parts: list[Setting | Entrant] = [*plan.settings, *plan.entrants]
-    nameless = [
-        f"{part.label} is {part.definition.name[1:-1]}" for part in parts if part.definition.name.startswith("<")
-    ]
-    if nameless:
-        raise DilemmaError(
-            f"{folder} can't keep what it can't name again: {'; '.join(nameless)}. Define it by a name of its own "
-            "at the top of a module, a script or a notebook, or run in memory: run() without a folder"
-        )
-
-
-def play_into(store: Store, config: Config, watch: Watch) -> None:
-    """Play what a run folder lacks; every finished chunk is kept at once."""
-    config = store.continued(config)
-    plan = config.plan
-    found: dict[str, str] = store.manifest().get("faults", {}) if store.manifest_path.exists() else {}
-    manifest = {
-        "schema": SCHEMA,
-        "name": plan.name,
-        "seed": plan.seed,
-        "versions": versions(),
-        "games": games_of(plan),
-        "accepted_changes": [known for _, known in _accepted(store.asked())],
-        "started": _now(),
-        "finished": None,
-        "faults": found,
-    }
-    store.write_manifest(manifest)
-    planned: list[Chunk] = []
-    for chunks in _batches(store, config):
-        planned += chunks
-        checks, first = spot_checks(chunks, plan), dict[int, Rows]()
-        total, finished = sum(map(len, chunks)), 0
-        watch(0, total)
-        for outcome in carry_out(chunks, config.execution):
-            store.write(outcome, plan)
-            first |= rows_of(outcome, checks)
-            finished += outcome.matches + len(outcome.failures)
-            watch(finished, total)
-        again = dict[int, Rows]()
-        checks = [spot for spot in checks if spot.match in first]  # the others failed, which is known
-        for outcome in carry_out([spot.chunk for spot in checks], config.execution):
-            again |= rows_of(outcome, checks)
-        found |= dict(faults(checks, first, again, plan))
-    known = np.union1d(store.done(), [record["match"] for record in store.failures()])
-    store.add_failures(list(lost(planned, known.astype(np.int64))), plan)
-    counts = {"failed": len(store.settle_failures()), "matches": len(store.done())}
-    store.write_manifest({**manifest, "counts": counts, "finished": _now()})
-
-
-def exploit_into(
-    store: Store, config: Config, labels: Sequence[str], meter: Callable[[], AbstractContextManager[Watch]]
-) -> list[str]:
-    """Look for the exploiters that a run folder lacks, of all agents or those with these labels.
-
-    Exact ones take no time worth a word; `meter` is told of the others. Returns what went wrong, a sentence each.
-    """
-    store.check_schema()
-    config = store.continued(config)
-    tried = {key for key, record in store.exploits().items() if not record.get("traceback")}
-    wanted = [search for search in searches(config, labels) if search.key not in tried]
-    quick = [search for search in wanted if search.kind == "exact"]
-    slow = [search for search in wanted if search.kind != "exact"]
-    wrong = []
-
-    def keep(found: Found) -> None:
-        store.write_exploit(found)
-        if found.traceback:
-            wrong.append(f"{found.search.entrant.label} in {found.search.setting.label}, {found.reason}")
-
-    for found in look(quick, config):
-        keep(found)
-    if slow:
-        with meter() as watch:
-            watch(0, len(slow))
-            for number, found in enumerate(look(slow, config), 1):
-                keep(found)
-                watch(number, len(slow))
-    return wrong
-
-
-def stored(store: Store, changes: Sequence[str] = ()) -> Results:
+def stored(store: RunFolder, changes: Sequence[str] = ()) -> Results:
     """The results in a run folder; `changes` (KEY=VALUE) are to what its config asks of the analysis."""
     asked, manifest, failures = store.asked(), store.manifest(), store.failures()
     facts = _facts(asked, failures, manifest)
@@ -339,90 +158,7 @@ def stored(store: Store, changes: Sequence[str] = ()) -> Results:
 
 def open_run(folder: Path | str) -> Results:
     """The results of a run folder, finished or not. Raises DilemmaError where there is none."""
-    return stored(Store.existing(Path(folder)))
-
-
-def games_of(plan: Plan) -> dict[str, Game]:
-    """What the analysis has to know of each environment, by label."""
-    frozen = any(isinstance(of.agent, Checkpoint) for of in plan.entrants)
-    trained = "what is said of a checkpoint holds for the runs that were kept, not for others of its learner"
-    trained = trained if frozen else ""
-    return {
-        setting.label: Game(
-            symmetric=setting.game.symmetric,
-            seats=setting.game.seats,
-            title=summary(type(setting.game)),
-            optimum=getattr(setting.game, "optimum", None),
-            extremes=setting.game.extremes,
-            note="; ".join(filter(None, (setting.game.note, trained))),
-            shares=setting.game.shares,
-            versions=versions_of(plan.entrants),
-        )
-        for setting in plan.settings
-    }
-
-
-def versions_of(entrants: Sequence[Entrant]) -> dict[str, str]:
-    """Label -> name, of agents that are there more than once: checkpoints of one learner, or other parameters."""
-    names = {
-        of.label: of.agent.learner if isinstance(of.agent, Checkpoint) else of.definition.name for of in entrants
-    }
-    count = Counter(names.values())
-    return {label: name for label, name in names.items() if count[name] > 1}
-
-
-def summary(thing: type) -> str:
-    """The first line of a class's docstring."""
-    return (inspect.getdoc(thing) or "").partition("\n")[0]
-
-
-def versions() -> dict[str, str]:
-    """Of everything that could change a result."""
-    found = {name: version(name) for name in ("dilemma", "torch", "numpy", "scipy", "pandas", "joblib")}
-    return {"python": platform.python_version(), **found}
-
-
-FIRST = 10
-"""Matches of each cast before the first look at what is resolved."""
-
-
-def _batches(store: Store, config: Config) -> Iterator[list[Chunk]]:
-    """What is to be played; with 'until resolved', look by look, each with twice the matches where it is open."""
-    plan = config.plan
-    if plan.kind != "round_robin":
-        return
-    if not plan.adaptive:
-        yield work(config, store.done())
-        return
-    looks = [min(math.ceil(FIRST / plan.block) * plan.block, plan.repetitions)]
-    while looks[-1] < plan.repetitions:
-        looks.append(min(2 * looks[-1], plan.repetitions))
-    yield work(config, store.done(), looks[0])
-    for repetitions in looks[1:]:
-        unclear = _unresolved(store, config, 0.05 / len(looks))
-        if not unclear:
-            return
-
-        def wanted(cell: Cell, unclear: set[tuple[int, int]] = unclear) -> bool:
-            return cell.how != "exact" and any((cell.setting, member) in unclear for member in cell.cast)
-
-        yield work(config, store.done(), repetitions, wanted)
-
-
-def _unresolved(store: Store, config: Config, level: float) -> set[tuple[int, int]]:
-    """The plan's settings and entrants whose order is unclear so far."""
-    plan = config.plan
-    among = rivals(store.seats(), plan.background)
-    settings = {setting.label: index for index, setting in enumerate(plan.settings)}
-    ranked = {
-        entrant.label: index for index, entrant in enumerate(plan.entrants) if entrant.label not in plan.background
-    }
-    found = set()
-    for cells in environments(among, games_of(plan)):
-        unclear = unresolved(cells, level=level, margin=config.analysis.margin or 0.0)
-        labels = cells.agents[cells.roster[unclear]]
-        found |= {(settings[cells.environment], ranked[label]) for label in labels if label in ranked}
-    return found
+    return stored(RunFolder.existing(Path(folder)))
 
 
 def _judgement(asked: Mapping[str, Any], path: str, changes: Sequence[str]) -> Judgement:
@@ -452,21 +188,11 @@ def _facts(
             *(
                 f"{label}: its code has changed (its digest was {known['digest']}, now it is {known['code']}), "
                 "and that was accepted: rows of the old code are among those of the new one"
-                for label, known in _accepted(asked)
+                for label, known in accepted(asked)
             ),
         ],
     )
 
 
-def _accepted(asked: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """The agents and environments of which a changed code was accepted, and what the run knows them by."""
-    entries = [*asked["environments"], *asked["agents"]]
-    return [(entry["label"], entry["known"]) for entry in entries if entry.get("known", {}).get("code")]
-
-
 def _parameters(entry: Mapping[str, object]) -> dict[str, object]:
     return {key: value for key, value in entry.items() if key not in ("label", "known")}
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

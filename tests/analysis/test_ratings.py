@@ -341,6 +341,22 @@ def test_what_depends_on_opponents_alone_moves_no_deviation_rating(matrix, offse
     )
 
 
+@given(st.lists(whole_matrices, min_size=1, max_size=6))
+@settings(max_examples=30, deadline=None)
+def test_deviation_ratings_of_many_tables_are_those_of_each(matrices):
+    size = min(map(len, matrices))
+    tables = np.array([matrix[:size, :size] for matrix in matrices])
+    alone = [symmetric_deviation_ratings(table) for table in tables]
+    np.testing.assert_allclose(symmetric_deviation_ratings(tables), alone, atol=1e-9)
+
+
+def test_deviation_ratings_of_large_tables_are_those_of_each():
+    """More than go into one program."""
+    tables = normal(12, 24, 24)
+    alone = [symmetric_deviation_ratings(table) for table in tables]
+    np.testing.assert_allclose(symmetric_deviation_ratings(tables), alone, atol=1e-9)
+
+
 def test_clones_of_one_player_move_no_rating_of_three():
     game = normal(3, 2, 3, 2)
     before = deviation_ratings(game)

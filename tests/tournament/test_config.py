@@ -3,7 +3,8 @@ import tomllib
 
 import pytest
 
-from dilemma.tournament.config import ConfigError, as_asked, load, parse, shipped
+from dilemma.tournament.config import as_asked, load, parse, shipped
+from dilemma.tournament.config_file import ConfigError
 from dilemma.tournament.schedule import round_robin
 from dilemma.tournament.schema import schema
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from dilemma import Tournament
 from dilemma.envs.errors import DilemmaError
-from dilemma.results import exploit_into, play_into, stored
+from dilemma.play import exploit_into, play_into
+from dilemma.results import stored
 from dilemma.tournament.config import load, parse
 from dilemma.tournament.store import Store
 

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from dilemma import Tournament
-from dilemma.results import play_into, stored
+from dilemma.play import play_into
+from dilemma.results import stored
 from dilemma.tournament.config import parse
 from dilemma.tournament.store import Store
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from dilemma.agents.plain import PlainAgent
-from dilemma.results import play_into, stored
+from dilemma.play import play_into
+from dilemma.results import stored
 from dilemma.testing import check_agent
 from dilemma.tournament.config import parse
 from dilemma.tournament.store import Store

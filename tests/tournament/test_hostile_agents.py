@@ -18,7 +18,8 @@ from dilemma.agents.automaton import Automaton
 from dilemma.envs.chance import derive
 from dilemma.envs.errors import DilemmaError
 from dilemma.envs.matrix_game import PrisonersDilemma
-from dilemma.results import play_into, stored
+from dilemma.play import play_into
+from dilemma.results import stored
 from dilemma.tournament.arena import AgentError, Protocol, play
 from dilemma.tournament.chunk import Outcome, play_chunk
 from dilemma.tournament.config import parse
@@ -386,7 +387,7 @@ def test_a_match_of_which_nothing_came_is_a_failure(tmp_path, plan, monkeypatch)
     whole = play_chunk(chunk)
     lost = whole.rows[0]["match"][0]
     kept = [{name: column[rows["match"] != lost] for name, column in rows.items()} for rows in whole.rows]
-    monkeypatch.setattr("dilemma.results.carry_out", lambda chunks, execution: [Outcome(kept)])
+    monkeypatch.setattr("dilemma.play.carry_out", lambda chunks, execution: [Outcome(kept)])
     [failure] = run(tmp_path / "run", config).failures
     assert failure["match"] == lost
     assert "nothing came of it" in failure["reason"]

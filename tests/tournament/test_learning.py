@@ -12,8 +12,10 @@ from dilemma.agents import CATALOGUE
 from dilemma.agents.checkpoint import Checkpoint
 from dilemma.envs.errors import DilemmaError
 from dilemma.envs.matrix_game import PrisonersDilemma
-from dilemma.results import play_into, stored
-from dilemma.tournament.config import ConfigError, as_asked, parse
+from dilemma.play import play_into
+from dilemma.results import stored
+from dilemma.tournament.config import as_asked, parse
+from dilemma.tournament.config_file import ConfigError
 from dilemma.tournament.store import Store
 
 DRIFTER = '''

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from dilemma.envs.errors import DilemmaError
+from dilemma.play import play_into
 from dilemma.replay import replayed
-from dilemma.results import play_into, stored
+from dilemma.results import stored
 from dilemma.tournament.config import parse
 from dilemma.tournament.identity import SCHEMA
 from dilemma.tournament.store import Store
