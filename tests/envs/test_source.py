@@ -50,6 +50,17 @@ def test_a_digest_does_not_depend_on_the_file(digest, tmp_path):
     assert digest(ACT) == digest_of(PlainAgent(function=f"{tmp_path}/link.py:act").their_code)
 
 
+def test_a_digest_does_not_depend_on_what_loads_the_file(tmp_path, monkeypatch):
+    """Hooks that rewrite what they load, as pytest's, have no text to give."""
+    (tmp_path / "mine_too.py").write_text(ACT)
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("mine_too")
+    plain = digest_of(module.act)
+    monkeypatch.setattr(module.__spec__, "loader", object())
+    sys.modules["mine_too"].loaded = "anew"
+    assert digest_of(module.act) == plain
+
+
 def test_a_file_that_has_changed_is_read_anew(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text("def act(history):\n    return 0\n")
