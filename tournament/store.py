@@ -48,7 +48,7 @@ from .labels import as_today, current, marked, of_record, relabelled, rewritten
 from .plan import HOW, Entrant, Plan
 
 _TYPES: Mapping[str, type[np.generic]] = {
-    **{"match": np.int64, "repetition": np.int32, "seat": np.int16, "k": np.int16},
+    **{"match": np.int64, "repetition": np.int32, "seat": np.int16, "k": np.int16, "run": np.int32},
     **dict.fromkeys(CONDUCT, np.float32),
 }
 """Of the columns that are no labels; others are float64, whatever gave them."""
@@ -322,6 +322,8 @@ def to_frame(tables: Sequence[pa.Table], asked: Asked) -> pd.DataFrame:
         seats: pd.DataFrame = table.to_pandas(self_destruct=True, split_blocks=True)
     else:
         seats = pd.DataFrame(_no_rows())
+    if "run" in seats:  # not in chunks where nobody has several
+        seats["run"] = seats["run"].fillna(-1).astype(np.int32)
     agents = [entry["label"] for entry in asked["agents"]]
     environments = [entry["label"] for entry in asked["environments"]]
     for name, labels in {"environment": environments, "agent": agents, "opponent": agents, "how": HOW}.items():
