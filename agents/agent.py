@@ -167,6 +167,10 @@ class Agent(BaseModel, ABC):
     def sit(self, chairs: Chairs) -> Player:
         """A player on these chairs."""
 
+    def trained_runs(self, chairs: Chairs) -> Tensor | None:
+        """Which of several trained runs of one algorithm sits on each chair [chair]; None where there are none."""
+        return None
+
     def as_automaton(self, game: Environment) -> Automaton | None:
         """The finite automaton that this agent is in `game`, if it is one: then it needn't sit by itself."""
         return None

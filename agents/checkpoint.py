@@ -66,17 +66,21 @@ class Checkpoint(Agent):
         player.learning = False
         return player
 
+    def trained_runs(self, chairs: Chairs) -> Tensor:
+        trained = self._trained()
+        return torch.tensor(trained.runs, device=chairs.device)[self._draw(trained, chairs)]
+
+    def kept_runs(self, game: Environment) -> int:
+        """How many trained runs of the learner may sit on a seat, on the one with the fewest."""
+        trained = self._trained()
+        return min(len({trained.runs[row] for row in self._fits(trained, game, at)}) for at in range(game.seats))
+
     def _draw(self, trained: Trained, chairs: Chairs) -> Tensor:
         """Which of the trained players sits on each chair."""
-        wanted = None if self.opponent is None else _labels(self.run).get(self.opponent, self.opponent)
         lot = chairs.chance.uniform(Purpose.START, 0, 0)[:, 0]
         rows = torch.zeros_like(chairs.seat)
         for seat in range(chairs.game.seats):
-            fits = [
-                row
-                for row, (opponent, place) in enumerate(zip(trained.opponents, trained.seats, strict=True))
-                if wanted in (None, opponent) and (chairs.game.symmetric or place == seat)
-            ]
+            fits = self._fits(trained, chairs.game, seat)
             here = chairs.seat == seat
             if here.any() and not fits:
                 raise DilemmaError(
@@ -85,6 +89,15 @@ class Checkpoint(Agent):
             if fits:
                 rows[here] = torch.tensor(fits)[(lot[here] * len(fits)).long()]
         return rows
+
+    def _fits(self, trained: Trained, game: Environment, seat: int) -> list[int]:
+        """The trained players that may sit on a seat."""
+        wanted = None if self.opponent is None else _labels(self.run).get(self.opponent, self.opponent)
+        return [
+            row
+            for row, (opponent, place) in enumerate(zip(trained.opponents, trained.seats, strict=True))
+            if wanted in (None, opponent) and (game.symmetric or place == seat)
+        ]
 
     def _trained(self) -> Trained:
         assert self.content
@@ -99,6 +112,8 @@ class Trained:
     opponents: Sequence[str]
     """What the run knows them by."""
     seats: Sequence[int]
+    runs: Sequence[int]
+    """The number of the match that trained each: two players that learned in one match are one run."""
     state: Mapping[str, Tensor]
     """Each tensor starts with [row]."""
 
@@ -157,9 +172,12 @@ def _load(run: str, label: str, content: str) -> Trained:
         )
     agent = CATALOGUE.build(name, json.loads(kept[0]["parameters"]))
     assert isinstance(agent, Agent)
+    matches = [match for part in kept for match in part["match"]]
+    number = {match: run for run, match in enumerate(dict.fromkeys(matches))}
     return Trained(
         agent,
         [opponent for part in kept for opponent in part.get("opponents_known", part["opponent"])],
         [seat for part in kept for seat in part["seat"]],
+        [number[match] for match in matches],
         {name: torch.cat([part["state"][name] for part in kept]) for name in kept[0]["state"]},
     )

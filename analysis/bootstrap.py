@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cells import Cells, Numbers
-from .influence import Influence, payoff_matrix, repetition_sums
+from .influence import Influence, effects, payoff_matrix, repetition_sums
 from .moderation import Variance, moderated, pooled_freedom
 from .tails import f_sf, normal_isf, t_isf
 
@@ -77,8 +77,9 @@ def drawn_tables(cells: Cells, draws: int, seed: int) -> NDArray[np.float64]:
     """Payoffs [draw, agent, opponent] with these partners and other repetitions, in the order of `cells.roster`.
 
     Each unordered pair draws among its own repetitions, for both of its sides at once, whose matches they share;
-    pairs are independent, as matches are. Deviations are widened by sqrt(R / (R - 1)). Expectations, and cells
-    with one match, stay what they are. NaN where a pair never met.
+    pairs are independent, as matches are. Deviations are widened by sqrt(R / (R - 1)). Trained runs are drawn for
+    all pairs together, and add their effects to them. Expectations, and cells with one match, stay what they are.
+    NaN where a pair never met.
     """
     size = len(cells.roster)
     agent, opponent = (np.searchsorted(cells.roster, index) for index in (cells.agent, cells.opponent))
@@ -91,8 +92,13 @@ def drawn_tables(cells: Cells, draws: int, seed: int) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore"):
         table = np.where(total > 0, whole / total, np.nan)
     tables = np.tile(table, (draws, 1))
-    held = (weight > 0).sum(1)
-    moves = ~cells.exact & (held > 1)
+    held, moved = effects(cells)
+    by_run = np.zeros((size * size, moved.effect.shape[1] - weight.shape[1]))
+    if by_run.shape[1]:
+        np.add.at(by_run, cell, moved.effect[:, weight.shape[1] :])
+        drawn = random.multinomial(by_run.shape[1], np.full(by_run.shape[1], 1 / by_run.shape[1]), draws) - 1.0
+        tables += drawn @ by_run.T
+    moves = (held > 1) & ~moved.trained
     if not moves.any() or not draws:
         return tables.reshape(draws, size, size)
     pair, of = np.unique(np.minimum(agent, opponent) * size + np.maximum(agent, opponent), return_inverse=True)
@@ -111,8 +117,8 @@ def drawn_tables(cells: Cells, draws: int, seed: int) -> NDArray[np.float64]:
         weights = np.einsum("dct,ct->dc", counts, weight[which])
         payoffs = np.einsum("dct,ct->dc", counts, paid[which])
         drawn = np.where(weights > 0, payoffs / np.where(weights > 0, weights, 1), observed[which])
-        moved = (drawn - observed[which]) * wide * share
-        tables[first : first + len(counts), at[starts]] += np.add.reduceat(moved, starts, axis=1)
+        off = (drawn - observed[which]) * wide * share
+        tables[first : first + len(counts), at[starts]] += np.add.reduceat(off, starts, axis=1)
     return tables.reshape(draws, size, size)
 
 

@@ -2,7 +2,8 @@
 
 An agent's payoff is the mean over its partners, so what moves it splits into partners, repetitions and the noise
 of single matches. Partners of one kind count together, as one draw from the field. Repetitions count as a whole,
-which is right whether or not they share chance (a training run, say) across partners.
+which is right whether or not they share chance (a training run, say) across partners; where matches say which of
+several trained runs sat there, these are the units (`runs.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pandas as pd
 
 from .cells import Cells, Flags, Indices, Numbers
 from .kinds import kinds
+from .runs import Units, units
 from .unseen import unseen_by_agent
 
 
@@ -33,7 +35,8 @@ class Influence:
     freedom: Numbers
     """[agent]: degrees of freedom of that sum; kinds - 1 where all have the same share."""
     repetition: Numbers
-    """[agent, repetition]: sqrt(R / (R - 1)) (payoff in the repetition - payoff) / R, with R of them."""
+    """[agent, unit]: sqrt(R / (R - 1)) (payoff in the repetition - payoff) / R, with R of them; then what trained
+    runs do, where there are any."""
     noise: Numbers
     """[agent, agent]: covariance by single matches, which `partner` and `repetition` both count."""
     told: Numbers
@@ -45,7 +48,8 @@ class Influence:
     kinds: Indices
     """Of how many kinds they are [agent]."""
     repetitions: Numbers
-    """How many a played cell of the agent has, in the mean; 0 where there is none of two or more [agent]."""
+    """How many a played cell of the agent has, in the mean; 0 where there is none of two or more [agent]. Where
+    trained runs sit, 1 more than the degrees of freedom."""
     shared: float
     """The covariance of both sides of a pair of kinds where it is negative, else 0."""
 
@@ -78,10 +82,8 @@ def repetition_sums(cells: Cells) -> tuple[Numbers, Numbers]:
 def influence(cells: Cells, table: pd.DataFrame) -> Influence:
     """The influences on the payoffs of one environment, from its cells and their `cell_table`.
 
-    With P and W a cell's payoff and weight sums by repetition and r = sum P / sum W, repetition t moves the cell
-    by e_t = (P_t - r W_t) / sum W, widened by sqrt(R / (R - 1)) for its R repetitions: the delta method
-    (Cochran 1977, chapter 6). Cells of one pair share that partner's weight. A cell with one match has the mean
-    variance of a match in the agent's other cells, or in all, unless it tells its own.
+    Cells of one pair share that partner's weight. A cell with one match has the mean variance of a match in the
+    agent's other cells, or in all, unless it tells its own.
     """
     size = len(cells.roster)
     agent, opponent = (np.searchsorted(cells.roster, index) for index in (cells.agent, cells.opponent))
@@ -91,15 +93,11 @@ def influence(cells: Cells, table: pd.DataFrame) -> Influence:
     count = partners.clip(1)
     payoff = np.where(partners > 0, np.where(met, matrix, 0.0).sum(1) / count, np.nan)
 
-    paid, weight = repetition_sums(cells)
-    held = np.where(cells.exact, 0, (weight > 0).sum(1))
+    held, moved = effects(cells)
     several = held > 1
-    effect = paid - (paid.sum(1) / weight.sum(1))[:, None] * weight
-    effect[np.abs(effect) < 1e-12 * np.abs(paid)] = 0.0
-    widened = np.where(several, np.sqrt(held / (held - 1).clip(1)), 0.0)
-    effect *= (widened * cells.share / weight.sum(1))[:, None]
-    single = np.zeros((size * size, effect.shape[1]))
-    np.add.at(single, agent * size + opponent, effect)
+    played = np.bincount(agent[several], minlength=size)
+    single: Numbers = np.zeros((size * size, moved.effect.shape[1]))
+    np.add.at(single, agent * size + opponent, moved.effect)
     single = single.reshape(size, size, -1)
     kind = kinds(matrix, single, declared(cells))
 
@@ -116,7 +114,6 @@ def influence(cells: Cells, table: pd.DataFrame) -> Influence:
 
     alone = held == 1
     told = (cells.share / count[agent]) ** 2 * _single_matches(cells, table)
-    played = np.bincount(agent[several], minlength=size)
     unseen = unseen_by_agent(cells, table)
     return Influence(
         payoff=payoff,
@@ -130,9 +127,28 @@ def influence(cells: Cells, table: pd.DataFrame) -> Influence:
         silent=(np.bincount(agent[alone & np.isnan(told)], minlength=size) > 0) | np.isnan(unseen),
         partners=partners,
         kinds=(share > 0).sum(1),
-        repetitions=np.bincount(agent[several], held[several], size) / played.clip(1),
+        repetitions=np.where(played > 0, moved.freedom + 1, 0.0),
         shared=_shared(_of_kinds(matrix, member)),
     )
+
+
+def effects(cells: Cells) -> tuple[Indices, Units]:
+    """How many repetitions each played cell has [cell], and what they and trained runs do to it.
+
+    With P and W a cell's payoff and weight sums by repetition and r = sum P / sum W, repetition t moves the cell
+    by e_t = (P_t - r W_t) / sum W, widened by sqrt(R / (R - 1)) for its R repetitions: the delta method
+    (Cochran 1977, chapter 6).
+    """
+    paid, weight = repetition_sums(cells)
+    held = np.where(cells.exact, 0, (weight > 0).sum(1))
+    several = held > 1
+    effect = paid - (paid.sum(1) / weight.sum(1))[:, None] * weight
+    effect[np.abs(effect) < 1e-12 * np.abs(paid)] = 0.0
+    widened = np.where(several, np.sqrt(held / (held - 1).clip(1)), 0.0)
+    effect *= (widened * cells.share / weight.sum(1))[:, None]
+    agent, size = np.searchsorted(cells.roster, cells.agent[several]), len(cells.roster)
+    repetitions = np.bincount(agent, held[several], size) / np.bincount(agent, minlength=size).clip(1)
+    return held, units(cells, effect, (repetitions - 1).clip(1))
 
 
 def declared(cells: Cells) -> Indices | None:

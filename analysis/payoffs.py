@@ -15,7 +15,7 @@ COLUMNS = (
     *("cooperation", "cc", "cd", "dc", "dd", "margin", "wins", "matches", "how"),
 )
 _GIVEN = {
-    *("match", "environment", "how", "repetition", "seat", "agent", "opponent", "k"),
+    *("match", "environment", "how", "repetition", "seat", "agent", "opponent", "k", "run"),
     *("payoff", "weight", "mean_weight", "rounds", "variance", "standard_error", "opening", "win", "good"),
     *(f"{before}_{state}" for before in ("after", "c_after") for state in ("cc", "cd", "dc", "dd")),
 }

@@ -37,6 +37,7 @@ PLACED = 10
 """One league in so many is also judged with agents apart."""
 SPREAD = 3.0
 Numbers: TypeAlias = NDArray[np.float64]
+Indices: TypeAlias = NDArray[np.int64]
 Random: TypeAlias = np.random.Generator
 
 
@@ -48,6 +49,8 @@ class Drawn:
     expected: Numbers
     """What agents may expect of these partners [agent]."""
     versions: Mapping[str, str] = field(default_factory=dict)
+    runs: Indices | None = None
+    """Which trained run the agent had, -1 for none [seat, agent, partner, repetition]."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,32 @@ class League:
         return Drawn(expected[:, :, None] + shared + noise, expected.mean(1), versions)
 
 
+@dataclass(frozen=True)
+class Checkpoints:
+    """Leagues of algorithms of which each match draws one of so many trained runs, for either side."""
+
+    kept: int
+    run: float = 1.0
+    taken: float = 0.0
+    """What a run costs its partners, as a share of what it gains."""
+    frozen: float = 1.0
+    """The share of agents that have runs."""
+    noise: float = 0.3
+
+    def play(self, size: int, repetitions: int, random: Random) -> Drawn:
+        who, frozen = np.arange(size), np.arange(size) < self.frozen * size
+        field = League()
+        expected = field.partner * random.normal(0, 1, size) + field.pair * random.normal(0, 1, (size, size))
+        gain = self.run * random.normal(0, 1, (size, self.kept)) * frozen[:, None]
+        runs = random.integers(0, self.kept, (2, size, size, repetitions))
+        gained = gain[who[:, None, None], runs]
+        paid = expected[:, :, None] + gained - self.taken * gained[::-1].swapaxes(1, 2)
+        payoffs = np.where(np.triu(np.ones((size, size), dtype=np.bool_))[:, :, None], paid[0], paid[1])
+        payoffs[who, who] = paid[:, who, who].mean(0)
+        payoffs += self.noise * random.normal(0, 1, payoffs.shape)
+        return Drawn(payoffs, expected.mean(1), runs=np.where(frozen[:, None, None], runs, -1))
+
+
 def automata(noise: float, size: int, repetitions: int, random: Random, *, replace: bool = False) -> Drawn:
     """Shipped automata, each less what it earns among all of them."""
     payoffs = _payoffs(noise)
@@ -147,6 +176,13 @@ LEAGUES: dict[str, tuple[Play, tuple[tuple[int, int], ...]]] = {
     "shared runs, sd 0.6": (League(run=0.6).play, ((12, 2),)),
     "shared runs, sd 1, of half of the agents": (League(run=1.0, learners=0.5).play, ((20, 3), (20, 2))),
     "shared runs, sd uneven": (League(run=1.0, uneven=0.5).play, ((20, 3), (12, 2))),
+    "checkpoints, 3 runs": (Checkpoints(3).play, ((12, 20), (8, 50))),
+    "checkpoints, 5 runs": (Checkpoints(5).play, ((8, 20), (12, 20), (12, 50))),
+    "checkpoints, 10 runs": (Checkpoints(10).play, ((12, 20), (12, 50))),
+    "checkpoints, 10 runs, few matches": (Checkpoints(10).play, ((12, 5),)),
+    "checkpoints, 5 runs, taken from partners": (Checkpoints(5, taken=1.0).play, ((12, 20),)),
+    "checkpoints, 5 runs, half given to partners": (Checkpoints(5, taken=-0.5).play, ((12, 20),)),
+    "checkpoints, 5 runs, of half of the agents": (Checkpoints(5, taken=1.0, frozen=0.5).play, ((12, 20),)),
     "automata": (partial(automata, 0.0), ((5, 1), (6, 1), (8, 1), (10, 1), (20, 1))),
     "automata, noise 0.05": (partial(automata, 0.05), ((5, 1), (6, 1), (8, 1), (10, 1), (20, 1))),
     "automata, drawn with replacement": (partial(automata, 0.0, replace=True), ((5, 1), (10, 1), (20, 1))),
@@ -195,6 +231,8 @@ def leagues(
     for _ in range(replicates):
         drawn = play(size, repetitions, random)
         seats = cells.seats.assign(payoff=drawn.payoffs[agent, opponent, repetition])
+        if drawn.runs is not None:
+            seats["run"] = drawn.runs[seats["seat"], agent, opponent, repetition]
         yield drawn, influence(replace(cells, seats=seats, versions=drawn.versions), slim_table(cells, drawn))
 
 

@@ -68,6 +68,8 @@ class Played:
     """Of the agents that `keep` names."""
     costs: list[Cost]
     """Of each agent."""
+    runs: Tensor | None = None
+    """Which trained run of its agent sat there, int64 [match, seat]; -1 for none, None where nobody has any."""
 
     def on_cpu(self) -> Played:
         """The same, wherever it was played."""
@@ -89,6 +91,7 @@ class Played:
             measures=measures,
             curves=curves,
             learned=learned,
+            runs=None if self.runs is None else self.runs.cpu(),
         )
 
 
@@ -200,6 +203,8 @@ class Seated:
     """Its number of chairs."""
     allowed: Allowed | None = None
     """What its actions may be; None for automata, which have no others."""
+    runs: Tensor | None = None
+    """Which trained run sits on each chair, where the agent has several."""
     watched: bool = False
     """Whether it is made sure that its calls leave the process's global generators alone."""
     meter: Meter = field(default_factory=Meter)
@@ -257,7 +262,19 @@ def play(
         curves=curves,
         learned=learned,
         costs=[cost for sitting in seating for cost in _costs(sitting, cast, rounds * protocol.tables)],
+        runs=_runs(seating, cast),
     )
+
+
+def _runs(seating: Sequence[Seated], cast: Tensor) -> Tensor | None:
+    """Which trained run sits where [match, seat], -1 for none; None where nobody has any."""
+    if all(sitting.runs is None for sitting in seating):
+        return None
+    runs = torch.full_like(cast, -1)
+    for sitting in seating:
+        if sitting.runs is not None:
+            runs.view(-1)[slice(None) if sitting.chairs is None else sitting.chairs] = sitting.runs
+    return runs
 
 
 def seat(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: Tensor, tables: int) -> list[Seated]:
@@ -279,7 +296,7 @@ def seat(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: Tensor,
         own = slice(None) if chairs is None else chairs
         where = Chairs(game, seat_number[own], Chance.at_tables(chair_keys[own], tables))
         cast_agents = tuple(agents[index] for index in group)
-        allowed, watched = None, False
+        allowed, runs, watched = None, None, False
         if group[0] in automata:
             which = torch.searchsorted(torch.tensor(group, device=cast.device), flat[own])
             player: Player = _call(cast_agents, AutomatonPlayer, list(automata.values()), which, where)
@@ -288,7 +305,9 @@ def seat(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: Tensor,
             sit = _untouched(_sit) if watched else _sit
             player = _call(cast_agents, sit, cast_agents[0], where)
             allowed = Allowed(game, where, cast_agents[0].learns)
-        seating.append(Seated(cast_agents, tuple(group), chairs, player, where.shape[0], allowed, watched))
+            # Of ours only: what others' agents return could be anything.
+            runs = _call(cast_agents, cast_agents[0].trained_runs, where) if ours(cast_agents[0]) else None
+        seating.append(Seated(cast_agents, tuple(group), chairs, player, where.shape[0], allowed, runs, watched))
     return seating
 
 

@@ -275,6 +275,8 @@ def _played(chunk: Chunk) -> Outcome:
     rows = _seat_rows(chunk, cast.numpy(), payoff, cooperation, outcomes)
     rows["weight"] = (weight / played.weight.shape[2]).numpy().ravel()
     rows["rounds"] = played.rounds.mean(2).numpy().ravel()
+    if played.runs is not None:
+        rows["run"] = played.runs.numpy().ravel()
     if played.conduct:
         rows |= played.conduct.columns(weight.numpy())
     rows["variance"] = np.full(payoff.size, np.nan)

@@ -158,6 +158,8 @@ def to_frame(tables: Sequence[pa.Table], asked: Asked) -> pd.DataFrame:
         seats: pd.DataFrame = table.to_pandas(self_destruct=True, split_blocks=True)
     else:
         seats = pd.DataFrame(_no_rows())
+    if "run" in seats:  # not in chunks where nobody has several
+        seats["run"] = seats["run"].fillna(-1).astype(np.int32)
     agents = [entry["label"] for entry in asked["agents"]]
     environments = [entry["label"] for entry in asked["environments"]]
     for name, labels in {"environment": environments, "agent": agents, "opponent": agents, "how": HOW}.items():

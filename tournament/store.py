@@ -34,7 +34,7 @@ from .plan import Entrant, Plan
 from .run_folder import RunFolder
 
 _TYPES: Mapping[str, type[np.generic]] = {
-    **{"match": np.int64, "repetition": np.int32, "seat": np.int16, "k": np.int16},
+    **{"match": np.int64, "repetition": np.int32, "seat": np.int16, "k": np.int16, "run": np.int32},
     **dict.fromkeys(CONDUCT, np.float32),
 }
 """Of the columns that are no labels; others are float64, whatever gave them."""

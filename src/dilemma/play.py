@@ -208,9 +208,6 @@ def exploit_into(
 
 def games_of(plan: Plan) -> dict[str, Game]:
     """What the analysis has to know of each environment, by label."""
-    frozen = any(isinstance(of.agent, Checkpoint) for of in plan.entrants)
-    trained = "what is said of a checkpoint holds for the runs that were kept, not for others of its learner"
-    trained = trained if frozen else ""
     return {
         setting.label: Game(
             symmetric=setting.game.symmetric,
@@ -218,13 +215,21 @@ def games_of(plan: Plan) -> dict[str, Game]:
             title=summary(type(setting.game)),
             optimum=getattr(setting.game, "optimum", None),
             extremes=setting.game.extremes,
-            note="; ".join(filter(None, (setting.game.note, trained))),
+            note="; ".join(filter(None, (setting.game.note, _of_one_run(plan.entrants, setting.game)))),
             shares=setting.game.shares,
             versions=versions_of(plan.entrants),
             board=setting.game.has_board,
         )
         for setting in plan.settings
     }
+
+
+def _of_one_run(entrants: Sequence[Entrant], game: Environment) -> str:
+    """What must be said of checkpoints of a single trained run."""
+    frozen = [(of.label, of.agent) for of in entrants if isinstance(of.agent, Checkpoint)]
+    single = [label for label, agent in frozen if agent.kept_runs(game) == 1]
+    said = "one trained run was kept: what is said holds for it, not for others of its learner"
+    return f"of {', '.join(single)} {said}" if single else ""
 
 
 def versions_of(entrants: Sequence[Entrant]) -> dict[str, str]:

@@ -30,6 +30,8 @@ def coverage():
         ("shared runs, sd 1", 20, 3),  # rank sets 39
         ("shared runs, sd 1", 12, 2),  # 46
         ("shared runs, sd 0.6", 12, 2),  # 71
+        ("checkpoints, 3 runs", 12, 20),  # by repetition, in the same field 16 and 0
+        ("checkpoints, 5 runs, taken from partners", 12, 20),  # 27 and 0
         ("automata", 5, 1),  # 87
         ("automata", 10, 1),  # 93, rank sets of equal agents 66
         ("automata, noise 0.05", 20, 1),  # 94 and 82

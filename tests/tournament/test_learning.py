@@ -1,6 +1,7 @@
 """Matches in which somebody learns: curves, window, freezing, blocks, and a learner that breaks."""
 
 import sys
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 
 import numpy as np
@@ -13,9 +14,10 @@ from dilemma.agents.checkpoint import Checkpoint
 from dilemma.envs.errors import DilemmaError
 from dilemma.envs.matrix_game import PrisonersDilemma
 from dilemma.play import play_into
+from dilemma.replay import replayed
 from dilemma.results import stored
 from dilemma.tournament.config import as_asked, parse
-from dilemma.tournament.config_file import ConfigError
+from dilemma.tournament.config_file import ConfigError, Execution
 from dilemma.tournament.store import Store
 
 DRIFTER = '''
@@ -188,6 +190,41 @@ def test_a_kept_learner_enters_another_run_frozen(tmp_path, config, registered):
         Checkpoint(run=f"{tmp_path}/first", learner="other")
     with pytest.raises(ValueError, match="no longer what it was"):
         Checkpoint(run=f"{tmp_path}/first", learner="drifter", content="0")
+
+
+def test_matches_tell_which_trained_run_sat_there(tmp_path, config, registered):
+    given = as_asked(config({"keep": ["drifter"]}, name=registered))
+    given["schedule"]["self_play"] = True
+    run(tmp_path / "first", parse(given))
+    frozen = {"name": "checkpoint", "label": "old", "run": f"{tmp_path}/first", "learner": "drifter"}
+    agents = [frozen, {"name": "all_c"}, {"name": "random"}]
+    games = [{"name": "prisoners_dilemma", "rounds": 5}]
+    schedule = {"repetitions": 50, "self_play": True}
+    league = parse({"environments": games, "agents": agents, "schedule": schedule})
+    seats = run(tmp_path / "league", league).seats
+    old, others = (seats[which] for which in (seats["agent"] == "old", seats["agent"] != "old"))
+    # With itself, all_c and random four matches each; both seats of a match with itself learn in one run.
+    assert set(old["run"]) == set(range(12))
+    assert set(others["run"]) == {-1}
+    both = old[old["k"] == 2].groupby("match")["run"].nunique()
+    assert set(both) == {1, 2}
+    again = run(tmp_path / "again", replace(league, execution=Execution(chunk=7))).seats
+    key = ["match", "seat"]
+    assert np.array_equal(seats.sort_values(key)["run"], again.sort_values(key)["run"])
+    some = int(old["match"].iloc[0])
+    course, stored_payoffs = replayed(Store.existing(tmp_path / "league"), str(some))
+    assert course.payoff == tuple(stored_payoffs)
+
+
+@pytest.mark.parametrize(("partners", "said"), [(3, False), (2, True)])
+def test_of_a_single_run_nothing_is_said_of_others(tmp_path, config, registered, partners, said):
+    given = as_asked(config({"keep": ["drifter"], "block": 1}, repetitions=1, name=registered))
+    given["agents"] = given["agents"][:partners]
+    run(tmp_path / "first", parse(given))
+    frozen = Checkpoint(run=f"{tmp_path}/first", learner="drifter")
+    games = Tournament([PrisonersDilemma(rounds=5)], {"old": frozen, "all_c": "all_c"}).run().games
+    [game] = games.values()
+    assert ("of old one trained run was kept" in game.get("note", "")) == said
 
 
 def test_no_code_is_run_for_a_checkpoint_but_what_is_installed(tmp_path, config):
