@@ -231,9 +231,7 @@ def test_no_code_is_run_for_a_checkpoint_but_what_is_installed(tmp_path, config)
     run(tmp_path / "first", config({"keep": ["drifter"]}))
     entry = {"name": "checkpoint", "run": f"{tmp_path}/first", "learner": "drifter"}
     asked = {"environments": [{"name": "prisoners_dilemma"}], "agents": [entry, {"name": "all_c"}]}
-    with pytest.raises(
-        DilemmaError, match=r"has kept drifter, which is .*drifter\.py:Drifter: .* one of `dilemma"
-    ):
+    with pytest.raises(DilemmaError, match="has kept drifter, which is "):
         parse(asked)
 
 
