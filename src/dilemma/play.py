@@ -169,8 +169,8 @@ def play_into(store: Store, config: Config, watch: Watch) -> None:
         for outcome in carry_out([spot.chunk for spot in checks], config.execution):
             again |= rows_of(outcome, checks)
         found |= dict(faults(checks, first, again, plan))
-    known = np.union1d(store.done(), [record["match"] for record in store.failures()])
-    store.add_failures(list(lost(planned, known.astype(np.int64))), plan)
+    reasoned = np.array([record["match"] for record in store.failures()], dtype=np.int64)
+    store.add_failures(list(lost(planned, np.union1d(store.done(), reasoned))), plan)
     counts = {"failed": len(store.settle_failures()), "matches": len(store.done())}
     store.write_manifest({**manifest, "counts": counts, "finished": _now()})
 

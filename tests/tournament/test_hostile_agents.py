@@ -21,10 +21,10 @@ from dilemma.envs.matrix_game import PrisonersDilemma
 from dilemma.play import play_into
 from dilemma.results import stored
 from dilemma.tournament.arena import AgentError, Protocol, play
-from dilemma.tournament.chunk import Outcome, play_chunk
+from dilemma.tournament.chunk import Failure, Outcome, play_chunk
 from dilemma.tournament.config import parse
 from dilemma.tournament.reasons import LONGEST, LONGEST_TRACE, clean, reason, trace
-from dilemma.tournament.runner import work
+from dilemma.tournament.runner import lost, work
 from dilemma.tournament.store import Store
 
 HOSTILE = '''
@@ -385,12 +385,19 @@ def test_a_match_of_which_nothing_came_is_a_failure(tmp_path, plan, monkeypatch)
     config = plan("Hostile", "changes")
     [chunk] = work(config)
     whole = play_chunk(chunk)
-    lost = whole.rows[0]["match"][0]
-    kept = [{name: column[rows["match"] != lost] for name, column in rows.items()} for rows in whole.rows]
+    gone = whole.rows[0]["match"][0]
+    kept = [{name: column[rows["match"] != gone] for name, column in rows.items()} for rows in whole.rows]
     monkeypatch.setattr("dilemma.play.carry_out", lambda chunks, execution: [Outcome(kept)])
     [failure] = run(tmp_path / "run", config).failures
-    assert failure["match"] == lost
+    assert failure["match"] == gone
     assert "nothing came of it" in failure["reason"]
+
+
+def test_of_a_clean_run_nothing_is_missed(tmp_path, plan, monkeypatch):
+    missed = list[Failure]()
+    monkeypatch.setattr("dilemma.play.lost", lambda *given: missed.extend(lost(*given)) or missed)
+    assert not run(tmp_path / "run", plan("Hostile", "changes")).failures
+    assert not missed  # not even to be forgotten again, as the matches have rows
 
 
 def test_ctrl_c_stops_a_run_even_where_an_agent_swallows_it(tmp_path):
