@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from .bootstrap import LEVEL
-from .cells import Flags, Numbers
+from .cells import Flags, Indices, Numbers
 from .finding import Finding
 from .rank_sets import holm
 from .tails import chi_squared_sf
 
-ENUMERATED = 13
+ENUMERATED = 25
 MOST = 250
 """With more agents the signed ranks of all pairs take tens of seconds and gigabytes."""
 COLUMNS = ("agent", "other", "rank", "other_rank", "p_wilcoxon", "p")
@@ -77,7 +77,7 @@ def _verdict(kept: Numbers, blocks: str) -> str:
 def _wilcoxon(apart: Numbers) -> Numbers:
     """Two-sided signed-rank p-values of differences [pair, block]; 1 where there is no difference.
 
-    Ranks of zeros go half to either side. Up to 13 blocks every flip of signs is counted, for all pairs at once.
+    Ranks of zeros go half to either side. Up to 25 blocks every flip of signs is counted, for all pairs at once.
     """
     differ = (apart != 0).any(1)
     p = np.ones(len(apart))
@@ -85,16 +85,29 @@ def _wilcoxon(apart: Numbers) -> Numbers:
         return p
     kept, blocks = apart[differ], apart.shape[1]
     if blocks <= ENUMERATED:
-        signs = (np.arange(2**blocks)[:, None] >> np.arange(blocks)) & 1
         ranks = np.where(kept == 0, 0.0, _ranks(np.abs(kept).T).T)
-        null, seen = signs @ ranks.T, (ranks * (kept > 0)).sum(1)
-        above, below = (null >= seen - 1e-9).mean(0), (null <= seen + 1e-9).mean(0)
-        p[differ] = (2 * np.minimum(above, below)).clip(max=1)
+        p[differ] = _by_flips(np.rint(2 * ranks).astype(np.int64), kept > 0)
     else:
         from scipy.stats import wilcoxon  # half a second, which most reports need not wait
 
         p[differ] = wilcoxon(kept, axis=1, zero_method="zsplit").pvalue
     return np.nan_to_num(p, nan=1.0)
+
+
+def _by_flips(ranks: Indices, positive: Flags) -> Numbers:
+    """Two-sided p-values [pair] of the sum of positive ranks, from the number of flips that lead to each sum.
+
+    `ranks` are whole numbers [pair, block]. A block's sign adds its rank to half of the sums so far.
+    """
+    sums = np.arange(int(ranks.sum(1).max()) + 1)
+    share = np.zeros((len(ranks), len(sums)))
+    share[:, 0] = 1
+    for rank in ranks.T:
+        before = sums - rank[:, None]
+        share = (share + np.where(before >= 0, np.take_along_axis(share, before.clip(0), 1), 0.0)) / 2
+    seen = (ranks * positive).sum(1)[:, None]
+    above, below = (share * (sums >= seen)).sum(1), (share * (sums <= seen)).sum(1)
+    return np.asarray((2 * np.minimum(above, below)).clip(max=1), dtype=np.float64)
 
 
 def _ranks(values: Numbers) -> Numbers:

@@ -107,3 +107,10 @@ def test_signed_ranks_with_ties_and_zeros_are_those_of_scipy(blocks):
     matrix[:, 0] = 1, 3
     expected = stats.wilcoxon(matrix[0] - matrix[1], zero_method="zsplit", method=stats.PermutationMethod())
     assert friedman(matrix, "ab").table["p_wilcoxon"].iloc[0] == pytest.approx(expected.pvalue)
+
+
+@pytest.mark.parametrize("blocks", [14, 25])
+def test_signed_ranks_of_many_blocks_are_exact(blocks):
+    matrix = np.random.default_rng(blocks).normal(0, 1, (2, blocks))
+    expected = stats.wilcoxon(matrix[0] - matrix[1], method="exact").pvalue
+    assert friedman(matrix, "ab").table["p_wilcoxon"].iloc[0] == pytest.approx(expected)
