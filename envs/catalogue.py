@@ -15,7 +15,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.machinery import SourceFileLoader
@@ -165,19 +165,19 @@ class Catalogue:
 
     def located(self, name: str, folder: Path) -> str:
         """A name with the path of its file in full, from `folder`."""
-        prefix, rest = self._split(name)
-        if not is_file(rest):
-            return name
-        path, _, attribute = rest.rpartition(":")
-        return f"{prefix}{in_full(path, folder)}:{attribute}"
+        return self._lying(name, lambda path: in_full(path, folder))
 
     def relative(self, name: str, folder: Path) -> str:
         """A name with the path of its file as seen from `folder`."""
+        return self._lying(name, lambda path: seen_from(path, folder))
+
+    def _lying(self, name: str, place: Callable[[str], str]) -> str:
+        """A name with another path of its file, if it has one."""
         prefix, rest = self._split(name)
         if not is_file(rest):
             return name
         path, _, attribute = rest.rpartition(":")
-        return f"{prefix}{seen_from(path, folder)}:{attribute}"
+        return f"{prefix}{place(path)}:{attribute}"
 
     def bare(self, name: str) -> str:
         """What is left of a name where its code is known otherwise: no module, and no path."""

@@ -66,11 +66,11 @@ def _others(entrant: Entrant) -> bool:
 
 def rows_of(outcome: Outcome, checks: Sequence[SpotCheck]) -> dict[int, Rows]:
     """The rows of the matches that will be checked, by match."""
-    matches = [check.match for check in checks]
     return {
-        match: only(rows, np.array([match]))
+        check.match: only(rows, np.array([check.match]))
         for rows in outcome.rows
-        for match in np.intersect1d(rows["match"], matches).tolist()
+        for check in checks
+        if check.match in rows["match"]
     }
 
 
