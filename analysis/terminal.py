@@ -19,6 +19,8 @@ KINDS = 12
 """Kinds of failures that are told."""
 _REASON = 240
 _SHOWN = ("Rank", "Agent", "Payoff", "Same field", "Ranks", "Other partners", "Ranks, others", "Cooperation")
+_HEADERS = {"Other partners": "Others", "Ranks, others": "Ranks", "Cooperation": "Coop."}
+"""Shorter ones, so that all stand in 80 columns."""
 _WIDTH = 28
 
 
@@ -39,8 +41,9 @@ def ranking_tables(ranking: pd.DataFrame, rows: int = ROWS) -> Group:
             if name == "Agent":
                 table.add_column(name, no_wrap=True, max_width=_WIDTH)
             elif name in text:
-                width = max(len(name), int(text[name].str.len().max()))
-                table.add_column(name, justify="right", no_wrap=True, min_width=width)
+                header = _HEADERS.get(name, name)
+                width = max(len(header), int(text[name].str.len().max()))
+                table.add_column(header, justify="right", no_wrap=True, min_width=width)
         shown = text[[name for name in _SHOWN if name in text]]
         for row in shown.head(rows).itertuples(index=False):
             table.add_row(*(Text(one_line(str(value))) for value in row))

@@ -235,6 +235,21 @@ def test_the_terminal_shows_the_first_places_and_how_many_more(seats):
     assert "[bold]" in _printed(ranking_tables(rank(field(seats, ["[bold]A", "B"]), GAMES)))
 
 
+def test_the_terminal_has_every_number_whole_in_80_columns(seats):
+    pairs = list(itertools.combinations_with_replacement([f"agent_of_a_long_name_{i:03d}" for i in range(20)], 2))
+    random, numbers = np.random.default_rng(0), np.repeat(range(3), len(pairs))
+    means = random.normal(2, 1, (len(pairs), 2))
+    matches = [
+        (pair, mean + random.normal(0, 0.1, 2)) for _ in range(3) for pair, mean in zip(pairs, means, strict=True)
+    ]
+    ranking = rank(seats(matches, repetitions=numbers.tolist(), cooperation=0.5), GAMES, draws=100)
+    out = io.StringIO()
+    Console(file=out, width=80).print(ranking_tables(ranking))
+    _, header, *lines = out.getvalue().splitlines()
+    assert header.split() == ["Rank", "Agent", "Payoff", "Same", "field", "Ranks", "Others", "Ranks", "Coop."]
+    assert all(line.rstrip().endswith("0.500") and "…" not in line[30:] for line in lines[:20])
+
+
 def _printed(what):
     console = Console(width=100)
     with console.capture() as captured:
