@@ -97,8 +97,10 @@ class Coins(Environment):
         return self.players
 
     @property
-    def symmetric(self) -> bool:
-        return self.ties != "first"
+    def roles(self) -> tuple[str, ...]:
+        if self.ties != "first":
+            return super().roles
+        return tuple(f"player {seat}" for seat in range(1, self.seats + 1))  # who comes first takes the coin
 
     @property
     def cells(self) -> int:

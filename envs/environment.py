@@ -125,9 +125,14 @@ class Environment(BaseModel, ABC):
         return "episode"
 
     @property
+    def roles(self) -> tuple[str, ...]:
+        """The role of each seat [seat]; seats of one role are interchangeable."""
+        return ("player",) * self.seats
+
+    @property
     def symmetric(self) -> bool:
-        """Whether the seats are interchangeable."""
-        return True
+        """Whether all seats are interchangeable."""
+        return len(set(self.roles)) == 1
 
     @property
     def extremes(self) -> tuple[float, float] | None:

@@ -38,7 +38,7 @@ from .gridworld import (
     sites,
     with_players,
 )
-from .matrix_game import Payoffs, interchangeable, two_matrices
+from .matrix_game import Payoffs, two_matrices, two_roles
 
 _ACTIONS = (TURN_LEFT, TURN_RIGHT, FORWARD, FIRE, STAY)
 _BEAM: tuple[Ray, ...] = (((0, 1), (0, 2)), ((-1, 1),), ((1, 1),))
@@ -101,8 +101,8 @@ class InTheMatrix(Environment):
         return int(two_matrices(self.payoffs).shape[1])
 
     @property
-    def symmetric(self) -> bool:
-        return interchangeable(two_matrices(self.payoffs))
+    def roles(self) -> tuple[str, ...]:
+        return two_roles(two_matrices(self.payoffs))
 
     def actions(self, seat: int) -> Discrete:
         return Discrete(len(_ACTIONS))

@@ -64,8 +64,8 @@ class RepeatedGame(SimultaneousGame):
         return 2
 
     @property
-    def symmetric(self) -> bool:
-        return interchangeable(self.matrices)
+    def roles(self) -> tuple[str, ...]:
+        return two_roles(self.matrices)
 
     @property
     def grants(self) -> frozenset[str]:
@@ -127,10 +127,11 @@ def _two_matrices(payoffs: Payoffs) -> NDArray[np.float64]:
     return np.stack((given, given.T))
 
 
-def interchangeable(matrices: NDArray[np.float64]) -> bool:
-    """Whether the seats of a game with these payoffs [seat, row's action, column's action] are alike."""
+def two_roles(matrices: NDArray[np.float64]) -> tuple[str, str]:
+    """The roles of the seats of a game with these payoffs [seat, row's action, column's action]."""
     row, column = matrices
-    return row.shape[0] == row.shape[1] and bool((row == column.T).all())
+    alike = row.shape[0] == row.shape[1] and bool((row == column.T).all())
+    return ("player", "player") if alike else ("row", "column")
 
 
 def seen_from(matrices: NDArray[np.float64], seat: Tensor) -> Tensor:

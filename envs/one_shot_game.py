@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .differentiable_game import DifferentiableGame, Outcome
 from .environment import Box
-from .matrix_game import Payoffs, interchangeable, seen_from, two_matrices
+from .matrix_game import Payoffs, seen_from, two_matrices, two_roles
 from .memory_one_chain import add, product
 
 NoDiscount = Annotated[float, Field(ge=1, le=1)]
@@ -49,8 +49,8 @@ class OneShotGame(DifferentiableGame):
         return tuple(f"p_{action}" for action in range(len(two_matrices(self.payoffs)[0]) - 1))
 
     @property
-    def symmetric(self) -> bool:
-        return interchangeable(two_matrices(self.payoffs))
+    def roles(self) -> tuple[str, ...]:
+        return two_roles(two_matrices(self.payoffs))
 
     @property
     def extremes(self) -> tuple[float, float]:

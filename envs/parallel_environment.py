@@ -80,7 +80,7 @@ class ParallelEnvironment(Environment):
 
     @model_validator(mode="after")
     def _can_be_carried(self) -> Self:
-        _ = self.roles
+        _ = self.parts
         return self
 
     @property
@@ -89,29 +89,29 @@ class ParallelEnvironment(Environment):
         return _factory(self.factory)
 
     @property
-    def roles(self) -> tuple[Role, ...]:
-        """What each seat is."""
-        return _roles(self.factory, self.parameters)
+    def parts(self) -> tuple[Part, ...]:
+        """What each seat does and sees."""
+        return _parts(self.factory, self.parameters)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return tuple(part.name for part in self.parts)
 
     @property
     def seats(self) -> int:
-        return len(self.roles)
-
-    @property
-    def symmetric(self) -> bool:
-        return False
+        return len(self.parts)
 
     def actions(self, seat: int) -> Discrete | Box:
-        return self.roles[seat].actions
+        return self.parts[seat].actions
 
     def observation(self, seat: int) -> tuple[int, ...]:
-        return self.roles[seat].shape
+        return self.parts[seat].shape
 
     def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
         seeds = _seeds(chance, episode)
         live = Tables(self, seeds.tolist())
         action = self.actions(0)
-        shape = (matches, len(self.roles), tables, *(action.shape if isinstance(action, Box) else ()))
+        shape = (matches, len(self.parts), tables, *(action.shape if isinstance(action, Box) else ()))
         kind = torch.float64 if isinstance(action, Box) else torch.int64
         history = torch.empty((0, *shape), dtype=kind, device=seeds.device)
         return live.state(episode, history, live.playing(seeds.device))
@@ -141,7 +141,7 @@ _LIVE = WeakTensorKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
-class Role:
+class Part:
     """What an agent of a PettingZoo environment is as a seat."""
 
     name: str
@@ -196,12 +196,12 @@ class Tables:
     """Objects of PettingZoo at play, one for each match and table, and what is there to see of them."""
 
     def __init__(self, game: ParallelEnvironment, seeds: Sequence[Sequence[int]]):
-        self._game, self._roles = game, game.roles
-        shape = (len(seeds), len(self._roles), len(seeds[0]))
+        self._game, self._parts = game, game.parts
+        shape = (len(seeds), len(self._parts), len(seeds[0]))
         self._alive = np.ones(shape, bool)
-        self._seen = np.zeros((*shape, *self._roles[0].shape), np.float32)
+        self._seen = np.zeros((*shape, *self._parts[0].shape), np.float32)
         self._masked = False
-        counts = [role.actions.n if isinstance(role.actions, Discrete) else 0 for role in self._roles]
+        counts = [part.actions.n if isinstance(part.actions, Discrete) else 0 for part in self._parts]
         self._mask = np.ones((*shape, max(counts)), bool)
         self._tables = [[_make(game.factory, game.parameters) for _ in row] for row in seeds]
         for match, row in enumerate(seeds):
@@ -230,15 +230,15 @@ class Tables:
                 here = playing[match, :, table].nonzero()[0]
                 if not len(here):
                     continue
-                roles = [self._roles[seat] for seat in here]
+                parts = [self._parts[seat] for seat in here]
                 acts = {
-                    role.name: role.act(action[match, seat, table]) for seat, role in zip(here, roles, strict=True)
+                    part.name: part.act(action[match, seat, table]) for seat, part in zip(here, parts, strict=True)
                 }
                 seen, paid, terminated, truncated, infos = env.step(acts)
-                for seat, role in zip(here, roles, strict=True):
-                    reward[match, seat, table] = paid.get(role.name, 0.0)
-                    gone = terminated.get(role.name, True) or truncated.get(role.name, True)
-                    self._alive[match, seat, table] = not gone and role.name in env.agents
+                for seat, part in zip(here, parts, strict=True):
+                    reward[match, seat, table] = paid.get(part.name, 0.0)
+                    gone = terminated.get(part.name, True) or truncated.get(part.name, True)
+                    self._alive[match, seat, table] = not gone and part.name in env.agents
                 self._look(match, table, env, seen, infos, round + 1)
         return reward
 
@@ -253,24 +253,24 @@ class Tables:
     ) -> None:
         """Keep what everybody alive is shown."""
         alive = self._alive[match, :, table]
-        names = [role.name for role, lives in zip(self._roles, alive, strict=True) if lives]
+        names = [part.name for part, lives in zip(self._parts, alive, strict=True) if lives]
         if names and set(env.agents) != set(names):
             raise DilemmaError(
                 f"{self._game.factory}: after {round} rounds its agents are {', '.join(map(str, env.agents))}, "
                 f"expected {', '.join(names)}; allowed: agents that are there from the start until their end"
             )
         for seat in alive.nonzero()[0]:
-            role = self._roles[seat]
-            self._seen[match, seat, table], mask = role.see(seen[role.name])
+            part = self._parts[seat]
+            self._seen[match, seat, table], mask = part.see(seen[part.name])
             if mask is None:
-                mask = infos.get(role.name, {}).get("action_mask")
+                mask = infos.get(part.name, {}).get("action_mask")
             if mask is not None:
                 self._masked = True
                 self._mask[match, seat, table, : len(mask)] = mask
 
 
 @lru_cache(maxsize=256)
-def _roles(factory: str, parameters: str) -> tuple[Role, ...]:
+def _parts(factory: str, parameters: str) -> tuple[Part, ...]:
     """The seats of an environment. Raises DilemmaError where it is none, or can't be carried."""
     from gymnasium import spaces
 
@@ -296,7 +296,7 @@ def _roles(factory: str, parameters: str) -> tuple[Role, ...]:
     shapes = {look.shape if isinstance(look, spaces.Box) else (spaces.flatdim(look),) for look in looks}
     shape = shapes.pop() if len(shapes) == 1 else (max(map(spaces.flatdim, looks)),)
     return tuple(
-        Role(name, action, shape, look, act, mask)
+        Part(name, action, shape, look, act, mask)
         for name, action, look, act, mask in zip(names, actions, looks, acts, masked, strict=True)
     )
 

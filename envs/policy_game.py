@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from torch import Tensor
 
 from .differentiable_game import Derivatives, DifferentiableGame, Outcome
-from .matrix_game import Payoffs, interchangeable, seen_from, two_matrices
+from .matrix_game import Payoffs, seen_from, two_matrices, two_roles
 from .memory_one_chain import MIRROR, MemoryOneChain, contrasts, mirrored, product, visits
 
 
@@ -45,8 +45,8 @@ class PolicyGame(DifferentiableGame):
         return ("p_start", "p_cc", "p_cd", "p_dc", "p_dd")
 
     @property
-    def symmetric(self) -> bool:
-        return interchangeable(two_matrices(self.payoffs))
+    def roles(self) -> tuple[str, ...]:
+        return two_roles(two_matrices(self.payoffs))
 
     @property
     def extremes(self) -> tuple[float, float]:
