@@ -1,6 +1,13 @@
 """The players: what an agent is, strategies, learners. One line for each agent type."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ..envs.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from .agent import Agent
 
 BUILTIN = {
     "checkpoint": "dilemma.agents.checkpoint:Checkpoint",
@@ -177,4 +184,4 @@ ADAPTERS = {
     "": "dilemma.agents.handed:from_name",
 }
 
-CATALOGUE = Catalogue("agent", "dilemma.agents.agent:Agent", BUILTIN, "dilemma.agents", ADAPTERS)
+CATALOGUE: Catalogue[Agent] = Catalogue("agent", "dilemma.agents.agent:Agent", BUILTIN, "dilemma.agents", ADAPTERS)

@@ -163,9 +163,27 @@ class Agent(BaseModel, ABC):
     def refuses(self, game: Environment) -> str | None:
         """Why this agent can't play `game`, as the end of a sentence ("plays games of two"); None if it can."""
 
+    def refuses_role(self, game: Environment, role: str) -> str | None:
+        """Why it can't take a role in a game that it plays, as the end of a sentence; None if it can."""
+        return None
+
     @abstractmethod
     def sit(self, chairs: Chairs) -> Player:
         """A player on these chairs."""
+
+    @property
+    def version_of(self) -> str:
+        """The name of the agent that it is a version of; empty where it is itself."""
+        return ""
+
+    @property
+    def in_words(self) -> str:
+        """What it does, for people to read; empty where its name and parameters say so."""
+        return ""
+
+    def kept_runs(self, game: Environment) -> int | None:
+        """How many trained runs of it there are for a game; None where it isn't trained beforehand."""
+        return None
 
     def trained_runs(self, chairs: Chairs) -> Tensor | None:
         """Which of several trained runs of one algorithm sits on each chair [chair]; None where there are none."""

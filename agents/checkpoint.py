@@ -70,6 +70,10 @@ class Checkpoint(Agent):
         trained = self._trained()
         return torch.tensor(trained.runs, device=chairs.device)[self._draw(trained, chairs)]
 
+    @property
+    def version_of(self) -> str:
+        return self.learner
+
     def kept_runs(self, game: Environment) -> int:
         """How many trained runs of the learner may sit on a seat, on the one with the fewest."""
         trained = self._trained()
@@ -96,7 +100,7 @@ class Checkpoint(Agent):
         return [
             row
             for row, (opponent, place) in enumerate(zip(trained.opponents, trained.seats, strict=True))
-            if wanted in (None, opponent) and (game.symmetric or place == seat)
+            if wanted in (None, opponent) and game.roles[place] == game.roles[seat]
         ]
 
     def _trained(self) -> Trained:

@@ -12,6 +12,7 @@ from ..envs.differentiable_game import DifferentiableGame
 from ..envs.environment import Environment, Probability
 from .agent import Chairs, Player
 from .automaton import Automaton, AutomatonAgent, AutomatonPlayer
+from .response_table import response_table
 
 Chances: TypeAlias = Annotated[tuple[Probability, ...], Field(strict=False, min_length=1)]
 FourStates: TypeAlias = Annotated[tuple[int, int, int, int], Field(strict=False)]
@@ -54,6 +55,10 @@ class Response(AutomatonAgent):
 
     def automaton(self) -> Automaton:
         return Automaton.of(self.cooperation, self.transitions)
+
+    @property
+    def in_words(self) -> str:
+        return response_table(self)
 
     def as_automaton(self, game: Environment) -> Automaton | None:
         if not self.ending or isinstance(game, DifferentiableGame):

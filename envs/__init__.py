@@ -1,6 +1,13 @@
 """The games: what an environment is, chance, and the environments. One line for each."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from .catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from .environment import Environment
 
 BUILTIN = {
     "prisoners_dilemma": "dilemma.envs.matrix_game:PrisonersDilemma",
@@ -34,4 +41,6 @@ ADAPTERS = {
     "": "dilemma.envs.parallel_environment:from_name",
 }
 
-CATALOGUE = Catalogue("environment", "dilemma.envs.environment:Environment", BUILTIN, "dilemma.envs", ADAPTERS)
+CATALOGUE: Catalogue[Environment] = Catalogue(
+    "environment", "dilemma.envs.environment:Environment", BUILTIN, "dilemma.envs", ADAPTERS
+)

@@ -22,7 +22,7 @@ from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Protocol, runtime_checkable
+from typing import Generic, Protocol, TypeVar, cast, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -60,8 +60,11 @@ class Adapted(Protocol):
         """The name by which the adapter makes it; in angle brackets where there is none."""
 
 
+T = TypeVar("T", bound=BaseModel)
+
+
 @dataclass(frozen=True)
-class Catalogue:
+class Catalogue(Generic[T]):
     """Names of one kind: `builtin` maps names to import paths, `group` is plugins' entry point group."""
 
     kind: str
@@ -115,12 +118,13 @@ class Catalogue:
         found = self.find(name)
         return found if isinstance(found, type) and issubclass(found, BaseModel) else None
 
-    def build(self, name: str, parameters: Mapping[str, object]) -> BaseModel:
+    def build(self, name: str, parameters: Mapping[str, object]) -> T:
         """The thing that `name` stands for, with its parameters.
 
         Raises DilemmaError where it can't be found, and pydantic's ValidationError where parameters are wrong.
         """
         prefix, _, rest = name.partition(":")
+        made: object
         if prefix in self.adapters:
             made = _call(self.adapters[prefix], rest, parameters)
         elif model := self.model(name):
@@ -128,12 +132,19 @@ class Catalogue:
         elif "" in self.adapters:
             made = _call(self.adapters[""], name, parameters)
         else:
-            raise DilemmaError(
-                f"{name} is not an {self.kind}: it must be a class derived from {self.kind.title()}"
-            )
-        return made
+            made = None
+        return self.checked(name, made)
 
-    def named(self, name: str, parameters: Mapping[str, object], folder: Path) -> tuple[str, BaseModel]:
+    def checked(self, name: str, made: object) -> T:
+        """What was made by this name, if it is of this kind. Raises DilemmaError where it is not."""
+        base = load(self.base)
+        assert isinstance(base, type)
+        if not isinstance(made, base):
+            article = "an" if self.kind[0] in "ae" else "a"
+            raise DilemmaError(f"{name} is not {article} {self.kind}: it must be derived from {base.__name__}")
+        return cast(T, made)
+
+    def named(self, name: str, parameters: Mapping[str, object], folder: Path) -> tuple[str, T]:
         """The thing that a config in `folder` names, and its name with the file's path in full.
 
         Raises what `build` raises, and DilemmaError for what a config may not name.

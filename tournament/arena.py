@@ -19,27 +19,15 @@ from ..agents import ambient
 from ..agents.agent import Agent, Chairs, Observation, Player, Round
 from ..agents.automaton import Automaton, AutomatonPlayer
 from ..envs.chance import Chance, sealed
-from ..envs.environment import Box, Environment, State, Step
+from ..envs.environment import Box, Environment, State
 from ..envs.errors import DilemmaError
 from .allowed import Allowed, measures_of, state_of
 from .conduct import Conduct, Observer
+from .protocol import STRATEGIES, Protocol
+from .recorders import Curve, PlayedRound, Recorder, Rounds, Tally
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How long learners learn, and what of it counts. Strategies play at one table, one episode."""
-
-    tables: int = 1
-    episodes: int = 1
-    window: int | None = None
-    """The last episodes (rounds, where those are the curve's points) that the result is the mean of; None: all."""
-    freeze_after: tuple[tuple[str, int], ...] = ()
-    """(label, points of the curve) after which that agent learns no more."""
-    keep: tuple[str, ...] = ()
-    """Labels of those whose learned state is handed back."""
 
 
 @dataclass(frozen=True)
@@ -122,66 +110,6 @@ class Cost:
     """How often it was asked to learn on each chair: episodes, or rounds of a policy game."""
 
 
-STRATEGIES = Protocol()
-
-
-class Tally:
-    """Sums over the rounds that are added."""
-
-    def __init__(self, shape: tuple[int, int, int], device: torch.device, observer: Observer | None = None):
-        self.observer = observer
-        self._zeros = torch.zeros(shape, dtype=torch.float64, device=device)
-        # While everybody plays, weights and rounds are the same at all tables.
-        self._weight, self._rounds = 0.0, 0
-        self.weight: Tensor | None = None
-        self.rounds: Tensor | None = None
-        self.payoff = self._zeros.clone()
-        self.cooperation = self._zeros.clone()
-        self.mutual = self._zeros[:, :1].clone()
-        self.measures: dict[str, Tensor] = {}
-
-    def add(self, step: Step, playing: Tensor | None, worth: float, opens: bool = False) -> None:
-        """Add a round of weight `worth`, in which `playing` took part (None: everybody)."""
-        if self.observer:
-            self.observer.watch(step.action, playing, worth, opens)
-        cooperation, mutual = step.cooperation, step.mutual
-        if playing is None:
-            self._weight += worth
-            self._rounds += 1
-        else:
-            cooperation = None if cooperation is None else cooperation * playing
-            mutual = None if mutual is None else mutual * playing.all(1, keepdim=True)
-            self.weight = (self._zeros if self.weight is None else self.weight).add(playing, alpha=worth)
-            self.rounds = (self._zeros if self.rounds is None else self.rounds) + playing
-        self.payoff.add_(step.reward, alpha=worth)
-        for total, value in ((self.cooperation, cooperation), (self.mutual, mutual)):
-            if value is None:
-                total.fill_(torch.nan)
-            else:
-                total.add_(value, alpha=worth)
-        for name, value in step.measures.items():
-            before = self.measures.get(name)
-            self.measures[name] = value * worth if before is None else before + value * worth
-
-    def sums(self) -> dict[str, Tensor]:
-        """Everything by name [match, seat, table]."""
-        steady_weight, steady_rounds = self._zeros + self._weight, self._zeros + self._rounds
-        return {
-            "weight": steady_weight if self.weight is None else self.weight + steady_weight,
-            "rounds": steady_rounds if self.rounds is None else self.rounds + steady_rounds,
-            "payoff": self.payoff,
-            "cooperation": self.cooperation,
-            "mutual": self.mutual.expand_as(self._zeros),
-        }
-
-    def means(self) -> dict[str, Tensor]:
-        """Payoff, cooperation and measures per round, mean over tables [match, seat]."""
-        sums = self.sums()
-        weight = sums["weight"].sum(2)
-        named = {"payoff": sums["payoff"], "cooperation": sums["cooperation"], **self.measures}
-        return {name: value.sum(2) / weight for name, value in named.items()}
-
-
 @dataclass(slots=True)
 class Meter:
     """What a player has taken so far."""
@@ -233,35 +161,36 @@ def play(
     keys: Tensor,
     protocol: Protocol = STRATEGIES,
     labels: Sequence[str] = (),
+    recorders: Sequence[Recorder] = (),
 ) -> Played:
     """Play matches: `cast` [match, seat] says which of `agents` sits where, `keys` [match] is their chance.
 
-    `labels` are those of the agents, by which `protocol` freezes them. Raises AgentError where an agent raises,
-    with the agent.
+    `labels` are those of the agents, by which `protocol` freezes them; `recorders` are told of each round. Raises
+    AgentError where an agent raises, with the agent.
     """
     learning = any(agents[index].learns for index in set(cast.flatten().tolist()))
     # Inference mode is faster, but learners must be able to differentiate what they have seen.
     with torch.no_grad() if learning else torch.inference_mode():
         seating = seat(game, agents, cast, keys, protocol.tables)
         chance = Chance.at_tables(sealed(keys, 0), protocol.tables)
-        total, curve, rounds = _episodes(
-            game, seating, (*cast.shape, protocol.tables), chance, protocol, labels, learning
+        course = Course(
+            game, seating, (*cast.shape, protocol.tables), chance, protocol, labels, learning, recorders
         )
+        course.play()
         learned = [
             Learned(index, _chairs(sitting, cast), _ask(sitting, _state, sitting))
             for sitting in seating
             for index in sitting.indices
             if labels and labels[index] in protocol.keep and agents[index].learns
         ]
-    curves = {name: torch.stack([point[name] for point in curve]) for name in (curve[-1] if curve else ())}
-    conduct = total.observer.conduct() if total.observer else None
+    rounds = course.rounds.played * protocol.tables
     return Played(
-        **total.sums(),
-        measures=total.measures,
-        conduct=conduct,
-        curves=curves,
+        **course.tally.sums(),
+        measures=course.tally.measures,
+        conduct=course.observer.conduct() if course.observer else None,
+        curves=dict(course.curve.columns()) if course.curve else {},
         learned=learned,
-        costs=[cost for sitting in seating for cost in _costs(sitting, cast, rounds * protocol.tables)],
+        costs=[cost for sitting in seating for cost in _costs(sitting, cast, rounds)],
         runs=_runs(seating, cast),
     )
 
@@ -336,64 +265,100 @@ def automaton_of(agent: Agent, game: Environment) -> Automaton | None:
     return _call((agent,), found)
 
 
-def _episodes(
-    game: Environment,
-    seating: Sequence[Seated],
-    shape: tuple[int, int, int],
-    chance: Chance,
-    protocol: Protocol,
-    labels: Sequence[str],
-    learning: bool,
-) -> tuple[Tally, list[dict[str, Tensor]], float]:
-    """Play every episode: the tally of the window, the curve where somebody learns, and the rounds at a table."""
-    device = chance.keys.device
-    by_round = learning and game.curve == "round" and protocol.episodes == 1  # else an episode is a trial
-    points = int(game.horizon) if by_round else protocol.episodes
-    first = 0 if protocol.window is None else max(0, points - protocol.window)
-    total, curve = _watched(game, shape, device), list[dict[str, Tensor]]()
-    action: Tensor | None = None
-    rounds: float | Tensor = 0.0
-    for episode in range(protocol.episodes if learning else 1):
-        state = game.reset(shape[0], shape[2], chance, episode)
-        for sitting in seating:
-            _ask(sitting, sitting.player.begin)
-        point = Tally(shape, device)
-        while state.round < game.horizon:
-            if by_round or state.round == 0:
-                if len(curve) == first > 0:
-                    total = _watched(game, shape, device)
-                _freeze(seating, protocol, labels, len(curve))
-            action = _action(game, seating, shape, state, chance, action)
-            round, playing = state.round, state.playing
-            state, step = game.step(state, action, chance)
-            rounds = rounds + (1 if playing is None else playing.double().mean())
-            total.add(step, playing, game.weight(round), opens=round == 0)
-            if learning:
-                point.add(step, playing, 1.0 if by_round else game.weight(round))
-            over = state.playing is not None and not state.playing.any()
-            if not over or learning:
-                for sitting in seating:
-                    _ask(sitting, sitting.player.observe, Round(step, sitting.chairs))
-            if by_round:
-                for sitting in seating:
-                    sitting.meter.updates += sitting.player.learning
-                curve.append(_point(point, seating))
-                point = Tally(shape, device)
-            if over:
-                break
-        if learning:
+class Course:
+    """The episodes of a chunk: who is asked when, and who is told of what was played."""
+
+    def __init__(
+        self,
+        game: Environment,
+        seating: Sequence[Seated],
+        shape: tuple[int, int, int],
+        chance: Chance,
+        protocol: Protocol,
+        labels: Sequence[str],
+        learning: bool,
+        recorders: Sequence[Recorder],
+    ):
+        self._game, self._seating, self._shape, self._chance = game, seating, shape, chance
+        self._protocol, self._labels, self._learning, self._others = protocol, labels, learning, recorders
+        device = chance.keys.device
+        # Points of the curve are rounds only where there is one episode: else an episode is a trial.
+        self._by_round = learning and game.curve == "round" and protocol.episodes == 1
+        points = int(game.horizon) if self._by_round else protocol.episodes
+        self._first = 0 if protocol.window is None else max(0, points - protocol.window)
+        self._point = 0
+        self._action = _buffer(game, shape, device)
+        self.rounds = Rounds()
+        self.curve = Curve(shape, device, by_round=self._by_round) if learning else None
+        self._begin_window()
+
+    def _begin_window(self) -> None:
+        """What counts begins here."""
+        device = self._chance.keys.device
+        self.tally = Tally(self._shape, device)
+        self.observer = Observer.watching(self._game, self._shape, device)
+        own = [self.tally, self.observer, self.curve, self.rounds]
+        self._recorders = [*(recorder for recorder in own if recorder is not None), *self._others]
+
+    def play(self) -> None:
+        """Play every episode."""
+        game, seating = self._game, self._seating
+        for episode in range(self._protocol.episodes if self._learning else 1):
+            state = game.reset(self._shape[0], self._shape[2], self._chance, episode)
             for sitting in seating:
-                if sitting.player.learning:
-                    _ask(sitting, sitting.player.learn)
-                    sitting.meter.updates += not by_round
-            if not by_round:
-                curve.append(_point(point, seating))
-    return total, curve, float(rounds)
+                _ask(sitting, sitting.player.begin)
+            while state.round < game.horizon:
+                if self._by_round or state.round == 0:
+                    self._open_point()
+                for sitting in seating:
+                    _ask(sitting, _act, sitting, state, self._action.flatten(0, 1))
+                before, (state, step) = state, game.step(state, self._action, self._chance)
+                played = PlayedRound(before, step, state, game.weight(before.round))
+                for recorder in self._recorders:
+                    recorder.record(played)
+                over = state.playing is not None and not state.playing.any()
+                if not over or self._learning:
+                    for sitting in seating:
+                        _ask(sitting, sitting.player.observe, Round(step, sitting.chairs))
+                if self._by_round:
+                    self._close_point()
+                if over:
+                    break
+            if self._learning:
+                for sitting in seating:
+                    if sitting.player.learning:
+                        _ask(sitting, sitting.player.learn)
+                        sitting.meter.updates += not self._by_round
+                if not self._by_round:
+                    self._close_point()
 
+    def _open_point(self) -> None:
+        """A point of the curve begins: perhaps what counts does, too, and somebody learns no more."""
+        if self._point == self._first > 0:
+            self._begin_window()
+        for label, after in self._protocol.freeze_after:
+            for sitting in self._seating:
+                if self._point == after and any(self._labels[index] == label for index in sitting.indices):
+                    sitting.player.learning = False
 
-def _watched(game: Environment, shape: tuple[int, int, int], device: torch.device) -> Tally:
-    """A tally that also counts conduct, where the game has any."""
-    return Tally(shape, device, Observer(shape[0], shape[2], device) if Observer.watches(game) else None)
+    def _close_point(self) -> None:
+        """A point of the curve ends: what was earned, and what the learners tell of themselves [match, seat]."""
+        assert self.curve
+        point = self.curve.means()
+        counted = dict(point)
+        blank = torch.full_like(point["payoff"], torch.nan).flatten()
+        for sitting in self._seating:
+            if self._by_round:
+                sitting.meter.updates += sitting.player.learning
+            for name, mean in _ask(sitting, _measures, sitting, counted).items():
+                told = point[name].flatten() if name in point else blank.clone()
+                if sitting.chairs is None:
+                    told = mean
+                else:
+                    told[sitting.chairs] = mean
+                point[name] = told.view_as(point["payoff"])
+        self.curve.close(point)
+        self._point += 1
 
 
 def _chairs(sitting: Seated, cast: Tensor) -> Tensor:
@@ -408,29 +373,6 @@ def _costs(sitting: Seated, cast: Tensor, rounds: float) -> Iterator[Cost]:
         yield Cost(index, sitting.meter.seconds * share, count, rounds * count, updates)
 
 
-def _freeze(seating: Sequence[Seated], protocol: Protocol, labels: Sequence[str], point: int) -> None:
-    for label, after in protocol.freeze_after:
-        for sitting in seating:
-            if point == after and any(labels[index] == label for index in sitting.indices):
-                sitting.player.learning = False
-
-
-def _point(tally: Tally, seating: Sequence[Seated]) -> dict[str, Tensor]:
-    """A point of the curve: what was earned, and what the learners tell of themselves [match, seat]."""
-    point = tally.means()
-    counted = dict(point)
-    blank = torch.full_like(point["payoff"], torch.nan).flatten()
-    for sitting in seating:
-        for name, mean in _ask(sitting, _measures, sitting, counted).items():
-            told = point[name].flatten() if name in point else blank.clone()
-            if sitting.chairs is None:
-                told = mean
-            else:
-                told[sitting.chairs] = mean
-            point[name] = told.view_as(point["payoff"])
-    return point
-
-
 def _measures(sitting: Seated, taken: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return measures_of(sitting.player.measures(), sitting.seats, taken)
 
@@ -439,23 +381,12 @@ def _state(sitting: Seated) -> dict[str, Tensor]:
     return state_of(sitting.player.state_dict(), sitting.seats)
 
 
-def _action(
-    game: Environment,
-    seating: Sequence[Seated],
-    shape: tuple[int, int, int],
-    state: State,
-    chance: Chance,
-    buffer: Tensor | None,
-) -> Tensor:
-    """What everybody does [match, seat, table, ...]."""
-    if buffer is None:
-        spaces = [game.actions(seat) for seat in range(game.seats)]
-        box = next((space for space in spaces if isinstance(space, Box)), None)
-        extra, dtype = (box.shape, torch.float64) if box else ((), torch.int64)
-        buffer = torch.empty((*shape, *extra), dtype=dtype, device=chance.keys.device)
-    for sitting in seating:
-        _ask(sitting, _act, sitting, state, buffer.flatten(0, 1))
-    return buffer
+def _buffer(game: Environment, shape: tuple[int, int, int], device: torch.device) -> Tensor:
+    """Room for what everybody does [match, seat, table, ...]."""
+    spaces = [game.actions(seat) for seat in range(game.seats)]
+    box = next((space for space in spaces if isinstance(space, Box)), None)
+    extra, dtype = (box.shape, torch.float64) if box else ((), torch.int64)
+    return torch.empty((*shape, *extra), dtype=dtype, device=device)
 
 
 def _act(sitting: Seated, state: State, action: Tensor) -> None:

@@ -18,11 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import FrameType
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import BaseModel
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
@@ -30,17 +31,20 @@ from ..agents import CATALOGUE as AGENTS
 from ..agents import ambient
 from ..agents.agent import Agent
 from ..envs import CATALOGUE as ENVIRONMENTS
-from ..envs.chance import Purpose, derive
+from ..envs.catalogue import Catalogue
 from ..envs.environment import Discrete, Environment
 from ..envs.errors import DilemmaError
 from ..envs.matrix_game import RepeatedGame
-from .arena import STRATEGIES, AgentError, Interrupt, Played, Protocol, TimeUp, automaton_of, play
+from .arena import AgentError, Interrupt, Played, TimeUp, automaton_of, play
 from .exact import exact
 from .geometric_series import series
 from .how import HOW, How
+from .protocol import STRATEGIES, Protocol
 from .reasons import clean, reason, trace
 from .recipe import Recipe
+from .recorders import Recorder
 
+T = TypeVar("T", bound=BaseModel)
 Rows: TypeAlias = dict[str, NDArray[np.generic]]
 """Columns of the seats table; agents and opponents are indices of the plan's entrants, `how` of HOW."""
 
@@ -57,6 +61,8 @@ class Chunk:
     """Which of the plan's entrants each agent is [agent]."""
     cast: NDArray[np.int64]
     """Which of `agents` sits where [match, seat]."""
+    casts: NDArray[np.int64]
+    """The key of the cast that each match is a repetition of [match]."""
     repetition: NDArray[np.int64]
     """-1 for exact payoffs [match]."""
     keys: NDArray[np.int64]
@@ -74,7 +80,10 @@ class Chunk:
 
     def select(self, which: NDArray[np.bool_] | NDArray[np.int64] | slice) -> Chunk:
         """The chunk with only these matches."""
-        return replace(self, cast=self.cast[which], repetition=self.repetition[which], keys=self.keys[which])
+        return replace(
+            self,
+            **{name: getattr(self, name)[which] for name in ("cast", "casts", "repetition", "keys")},
+        )
 
 
 @dataclass(frozen=True)
@@ -119,20 +128,23 @@ class Outcome:
         return sum(len(np.unique(rows["match"])) for rows in self.rows)
 
 
-def play_chunk(chunk: Chunk, timeout: float | None = None) -> Outcome:
-    """Play a chunk; what fails is in the outcome. Takes one thread, and leaves the process as it was."""
+def play_chunk(chunk: Chunk, timeout: float | None = None, recorders: Sequence[Recorder] = ()) -> Outcome:
+    """Play a chunk; what fails is in the outcome. Takes one thread, and leaves the process as it was.
+
+    `recorders` are told of each round that is played.
+    """
     outcome = Outcome()
     with interrupts(), one_thread(), as_before():
-        _play(chunk, timeout, outcome)
+        _play(chunk, timeout, outcome, recorders)
     return outcome
 
 
-def _play(chunk: Chunk, timeout: float | None, outcome: Outcome) -> None:
+def _play(chunk: Chunk, timeout: float | None, outcome: Outcome, recorders: Sequence[Recorder] = ()) -> None:
     suspects: NDArray[np.bool_] = np.ones(len(chunk), dtype=np.bool_)
     guilty: list[int] = []
     try:
         with np.errstate(invalid="ignore", divide="ignore"):
-            played = _fairly(chunk, timeout)
+            played = _fairly(chunk, timeout, recorders)
     except AgentError as error:
         guilty = [index for index, agent in enumerate(_agents(chunk)) if agent in error.agents]
         suspects = np.asarray(np.isin(chunk.cast, guilty).any(axis=1))
@@ -164,7 +176,7 @@ def _play(chunk: Chunk, timeout: float | None, outcome: Outcome) -> None:
             _play(chunk.select(half), timeout, outcome)
 
 
-def _fairly(chunk: Chunk, timeout: float | None) -> Outcome:
+def _fairly(chunk: Chunk, timeout: float | None, recorders: Sequence[Recorder]) -> Outcome:
     """Play; and where the process's global generators were used meanwhile, again with an eye on them."""
     if chunk.how == "exact":
         with time_limit(timeout):
@@ -172,7 +184,7 @@ def _fairly(chunk: Chunk, timeout: float | None) -> Outcome:
     with ambient.kept() as generators:
         try:
             with time_limit(timeout):
-                played = _played(chunk)
+                played = _played(chunk, recorders)
         except AgentError:
             if not generators.moved():
                 raise
@@ -180,7 +192,7 @@ def _fairly(chunk: Chunk, timeout: float | None) -> Outcome:
             if not generators.moved():
                 return played
     with ambient.kept(), ambient.watching(), time_limit(timeout):
-        return _played(chunk)
+        return _played(chunk, recorders)
 
 
 def only(rows: Rows, matches: NDArray[np.int64]) -> Rows:
@@ -230,11 +242,9 @@ def whole_failure(chunk: Chunk, reason: str) -> Outcome:
     return Outcome(failures=list(_failures(chunk, reason)))
 
 
-@lru_cache(maxsize=4096)
-def _make(kind: str, recipe: Recipe) -> object:
+def _made(catalogue: Catalogue[T], recipe: Recipe) -> T:
     if recipe.thing is not None:
-        return recipe.thing
-    catalogue = AGENTS if kind == "agent" else ENVIRONMENTS
+        return catalogue.checked(recipe.name, recipe.thing)
     made = catalogue.build(recipe.name, json.loads(recipe.parameters))
     if recipe.digest and (found := catalogue.digest(recipe.name, made)) != recipe.digest:
         raise DilemmaError(
@@ -244,24 +254,29 @@ def _make(kind: str, recipe: Recipe) -> object:
     return made
 
 
+@lru_cache(maxsize=4096)
+def _agent(recipe: Recipe) -> Agent:
+    return _made(AGENTS, recipe)
+
+
+@lru_cache(maxsize=256)
+def _game(recipe: Recipe) -> Environment:
+    return _made(ENVIRONMENTS, recipe)
+
+
 def _agents(chunk: Chunk) -> list[Agent]:
-    agents = [_make("agent", recipe) for recipe in chunk.agents]
-    return [agent for agent in agents if isinstance(agent, Agent)]
+    return [_agent(recipe) for recipe in chunk.agents]
 
 
-def _game(chunk: Chunk) -> Environment:
-    game = _make("environment", chunk.game)
-    assert isinstance(game, Environment)
-    return game
+def game_of(chunk: Chunk) -> Environment:
+    """The environment of a chunk."""
+    return _game(chunk.game)
 
 
-def _played(chunk: Chunk) -> Outcome:
-    game = _game(chunk)
-    keys, cast = torch.from_numpy(chunk.keys), torch.from_numpy(chunk.cast)
-    if game.seats > 2 and game.symmetric:
-        cast = shuffled(cast, keys)
-    played = play(game, _agents(chunk), cast.to(chunk.device), keys.to(chunk.device), chunk.learning, chunk.labels)
-    played = played.on_cpu()
+def _played(chunk: Chunk, recorders: Sequence[Recorder] = ()) -> Outcome:
+    game = game_of(chunk)
+    keys, cast = (torch.from_numpy(each).to(chunk.device) for each in (chunk.keys, chunk.cast))
+    played = play(game, _agents(chunk), cast, keys, chunk.learning, chunk.labels, recorders).on_cpu()
     weight = played.weight.sum(2)
     payoff, cooperation, mutual = (
         (value.sum(2) / weight).numpy() for value in (played.payoff, played.cooperation, played.mutual)
@@ -272,7 +287,7 @@ def _played(chunk: Chunk) -> Outcome:
     if game.seats == 2:
         cd, dc = cooperation - mutual, cooperation[:, ::-1] - mutual
         outcomes = np.stack((mutual, cd, dc, 1 - mutual - cd - dc), -1)
-    rows = _seat_rows(chunk, cast.numpy(), payoff, cooperation, outcomes)
+    rows = _seat_rows(chunk, payoff, cooperation, outcomes)
     rows["weight"] = (weight / played.weight.shape[2]).numpy().ravel()
     rows["rounds"] = played.rounds.mean(2).numpy().ravel()
     if played.runs is not None:
@@ -286,7 +301,7 @@ def _played(chunk: Chunk) -> Outcome:
         rows["standard_error"] = spread.numpy().ravel()
     for name, value in played.measures.items():
         rows[name] = (value.sum(2) / weight).numpy().ravel()
-    address = _address(chunk, cast.numpy())
+    address = _address(chunk)
     curves = [_curve_rows(address, played.curves)] if played.curves else []
     checkpoints = [
         Checkpoint(
@@ -321,7 +336,7 @@ def _curve_rows(address: Rows, curves: Mapping[str, Tensor]) -> Rows:
 
 
 def _exact(chunk: Chunk) -> Outcome:
-    game = _game(chunk)
+    game = game_of(chunk)
     assert isinstance(game, RepeatedGame)
     automata = [(agent, automaton_of(agent, game)) for agent in _agents(chunk)]
     for agent, automaton in automata:
@@ -330,7 +345,7 @@ def _exact(chunk: Chunk) -> Outcome:
     found = exact(game, [automaton for _, automaton in automata if automaton], chunk.cast, leads=True)
     own = found.outcomes
     outcomes = np.stack((own, own[:, [0, 2, 1, 3]]), 1)
-    rows = _seat_rows(chunk, chunk.cast, found.payoff, found.cooperation, outcomes)
+    rows = _seat_rows(chunk, found.payoff, found.cooperation, outcomes)
     length = series(game.continuation * game.discount, game.rounds)
     rows["weight"] = np.full(found.payoff.size, length)
     rows["rounds"] = np.full(found.payoff.size, found.rounds)
@@ -342,16 +357,12 @@ def _exact(chunk: Chunk) -> Outcome:
 
 
 def _seat_rows(
-    chunk: Chunk,
-    cast: NDArray[np.int64],
-    payoff: NDArray[np.float64],
-    cooperation: NDArray[np.float64],
-    outcomes: NDArray[np.float64],
+    chunk: Chunk, payoff: NDArray[np.float64], cooperation: NDArray[np.float64], outcomes: NDArray[np.float64]
 ) -> Rows:
     """The columns that every row of the seats table has; payoff and cooperation are [match, seat]."""
-    matches, seats = cast.shape
+    matches, seats = chunk.cast.shape
     return {
-        **_address(chunk, cast),
+        **_address(chunk),
         "how": np.full(matches * seats, HOW.index(chunk.how)),
         "payoff": payoff.ravel(),
         "margin": (payoff - (payoff.sum(1, keepdims=True) - payoff) / (seats - 1)).ravel(),
@@ -360,29 +371,38 @@ def _seat_rows(
     }
 
 
-def _address(chunk: Chunk, cast: NDArray[np.int64]) -> Rows:
-    """Whose row it is: match, seat, agent, opponent; rows are [match, seat]."""
-    matches, seats = cast.shape
-    members = chunk.entrants[cast]
-    same = members[:, :, None] == members[:, None, :]
-    # Of two agents in a match, the opponent is the other one; alone in it, an agent is its own opponent.
-    other = np.where(same, -1, members[:, None, :]).max(2)
+def _address(chunk: Chunk) -> Rows:
+    """Whose row it is: match, cast, seat, agent, opponent; rows are [match, seat]."""
+    matches, seats = chunk.cast.shape
+    members = chunk.entrants[chunk.cast]
+    opponent, k = company(members)
     return {
         "match": np.repeat(chunk.keys, seats),
+        "cast": np.repeat(chunk.casts, seats),
         "setting": np.full(matches * seats, chunk.setting),
         "repetition": np.repeat(chunk.repetition, seats),
         "seat": np.tile(np.arange(seats), matches),
         "agent": members.ravel(),
-        "opponent": np.where(other < 0, members, other).ravel(),
-        "k": same.sum(2).ravel(),
+        "opponent": opponent.ravel(),
+        "k": k.ravel(),
     }
 
 
-def shuffled(cast: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
-    """The cast of each match in an order that its own chance decides; both [match, ...]."""
-    seats = torch.arange(cast.shape[1])
-    order = derive(derive(keys, Purpose.SEATS + 2**16)[:, None], seats).argsort(1)
-    return cast.gather(1, order)
+def company(members: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The opponent of each seat, and how many seats its agent has in the match; all [match, seat].
+
+    Of two agents in a match, the opponent is the other one; alone in it, an agent is its own opponent; among three
+    and more nobody is (-1).
+    """
+    matches, seats = members.shape
+    least, most = members.min(1, keepdims=True), members.max(1, keepdims=True)
+    match = np.arange(matches)[:, None]
+    _, which, count = np.unique(
+        match * (members.max(initial=0) + 1) + members, return_inverse=True, return_counts=True
+    )
+    two = ((members == least) | (members == most)).all(1, keepdims=True)
+    opponent = np.where(two, least + most - members, -1)
+    return opponent, count[which].reshape(matches, seats)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..envs.environment import Environment
 from ..envs.matrix_game import RepeatedGame
+from .recorders import PlayedRound
 
 STATES = ("cc", "cd", "dc", "dd")
 COLUMNS = ("opening", *(f"after_{state}" for state in STATES), *(f"c_after_{state}" for state in STATES))
@@ -58,8 +59,11 @@ class Observer:
     """Watches a repeated game of two players with two actions, round after round."""
 
     @staticmethod
-    def watches(game: Environment) -> bool:
-        return isinstance(game, RepeatedGame) and game.matrices.shape == (2, 2, 2)
+    def watching(game: Environment, shape: tuple[int, int, int], device: torch.device) -> Observer | None:
+        """An observer of [match, seat, table] tables; None where the game has no such outcomes."""
+        if not isinstance(game, RepeatedGame) or game.matrices.shape != (2, 2, 2):
+            return None
+        return Observer(shape[0], shape[2], device)
 
     def __init__(self, matches: int, tables: int, device: torch.device):
         self._pairs = torch.zeros(matches * _CODES, dtype=torch.float64, device=device)
@@ -68,20 +72,20 @@ class Observer:
         self._tables = tables
         self._episodes = 0
         self._kept: list[Tensor] = []
-        self._worth: list[float] = []
+        self._weights: list[float] = []
 
-    def watch(self, action: Tensor, playing: Tensor | None, worth: float, opens: bool) -> None:
-        """A round of weight `worth`: what was done [match, seat, table], and who took part."""
-        if opens:
+    def record(self, played: PlayedRound) -> None:
+        action, playing = played.step.action, played.before.playing
+        if played.opens:
             self._count()
-            self._kept, self._worth = [], []
+            self._kept, self._weights = [], []
             self._episodes += 1
             self._openings = self._openings + (action == 0).sum(2)
         outcome = (action[:, 0] * 2 + action[:, 1]).byte()
         if playing is not None:
             outcome.masked_fill_(~playing[:, 0], 16)  # whatever came before, the code is 16 or more
         self._kept.append(outcome)
-        self._worth.append(worth)
+        self._weights.append(played.weight)
         if len(self._kept) > _FLUSH:
             self._count()
 
@@ -92,11 +96,11 @@ class Observer:
         outcomes = torch.stack(self._kept)
         codes = (outcomes[:-1] * 4 + outcomes[1:]).clamp_(max=16) + self._match
         weights = None
-        if any(worth != 1 for worth in self._worth):
-            worth = torch.tensor(self._worth[1:], dtype=torch.float64, device=codes.device)
-            weights = worth[:, None, None].expand(codes.shape).reshape(-1)
+        if any(weight != 1 for weight in self._weights):
+            weight = torch.tensor(self._weights[1:], dtype=torch.float64, device=codes.device)
+            weights = weight[:, None, None].expand(codes.shape).reshape(-1)
         self._pairs = self._pairs + torch.bincount(codes.view(-1), weights, len(self._pairs))
-        self._kept, self._worth = self._kept[-1:], self._worth[-1:]
+        self._kept, self._weights = self._kept[-1:], self._weights[-1:]
 
     def conduct(self) -> Conduct:
         """Of all rounds so far, summed over tables."""

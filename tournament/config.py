@@ -1,4 +1,4 @@
-"""Configs: TOML in, a plan out."""
+"""Configs: TOML in, a plan out; and back."""
 
 from __future__ import annotations
 
@@ -6,52 +6,30 @@ import difflib
 import json
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from ..agents import CATALOGUE as AGENTS
-from ..agents.agent import Agent
 from ..envs import CATALOGUE as ENVIRONMENTS
-from ..envs.catalogue import Catalogue, seen_from, whereabouts
-from ..envs.environment import Environment
+from ..envs.catalogue import Catalogue, UnknownNameError, seen_from, whereabouts
 from ..envs.errors import DilemmaError
-from .arena import Protocol
-from .config_file import (
-    Analysis,
-    ConfigError,
-    Execution,
-    File,
-    Learning,
-    Mistake,
-    Named,
-    Place,
-    Schedule,
-    explain,
-    override,
-    text_of,
-)
+from .config_file import ConfigError, File, Mistake, Place, explain, override, text_of
 from .identity import Definition, Known
 from .plan import Plan, entrants, problems, settings
+from .schedules import CATALOGUE as SCHEDULES
+from .schedules.schedule import Schedule
+from .sections import AgentEntry, Named
 
+T = TypeVar("T", bound=BaseModel)
 Handed: TypeAlias = Mapping[Place, Callable[[], BaseModel]]
 """What makes the things that Python hands over as themselves, by their place."""
 
 
-@dataclass(frozen=True)
-class Config:
-    """A plan, and how to carry it out."""
-
-    plan: Plan
-    execution: Execution = field(default_factory=Execution)
-    analysis: Analysis = field(default_factory=Analysis)
-
-
-def load(path: str, changes: Sequence[str] = ()) -> Config:
-    """The config at `path`, or the shipped one of that name, with `changes` (KEY=VALUE each).
+def load(path: str, changes: Sequence[str] = ()) -> Plan:
+    """The plan of the config at `path`, or of the shipped one of that name, with `changes` (KEY=VALUE each).
 
     Raises DilemmaError where it can't be read, ConfigError with all the mistakes in it.
     """
@@ -77,8 +55,8 @@ def parse(
     text: str = "",
     folder: Path | None = None,
     handed: Handed | None = None,
-) -> Config:
-    """A config from what TOML gave, with things of its entries that are at hand already.
+) -> Plan:
+    """A plan from what TOML gave, with things of its entries that are at hand already.
 
     The paths in it are from `folder`, the present one where left out.
 
@@ -90,48 +68,64 @@ def parse(
         file = File.model_validate(raw)
     except ValidationError as error:
         mistakes += explain(error, (), File)
-    folder = folder or Path()
-    games = list(_build(raw, "environments", folder, mistakes, handed or {}))
-    agents = list(_build(raw, "agents", folder, mistakes, handed or {}))
-    if file and not mistakes:
+    folder, handed = folder or Path(), handed or {}
+    games = list(_build(raw, "environments", ENVIRONMENTS, folder, mistakes, handed))
+    agents = list(_build(raw, "agents", AGENTS, folder, mistakes, handed))
+    schedule = _schedule(raw.get("schedule", {}), folder, mistakes)
+    if file and schedule and not mistakes:
         played, cast = (_known(entries) for entries in (file.environments, file.agents))
+        roles = {entry.label or entry.name: tuple(entry.roles) for entry in file.agents if entry.roles is not None}
         plan = Plan(
-            settings(
-                [(label, name, game) for label, name, game in games if isinstance(game, Environment)], played
-            ),
-            entrants([(label, name, agent) for label, name, agent in agents if isinstance(agent, Agent)], cast),
+            settings(games, played),
+            entrants(agents, cast, roles),
             file.name,
             file.seed,
-            file.schedule.at_most if file.schedule.repetitions == "until resolved" else file.schedule.repetitions,
-            file.schedule.self_play,
-            file.evaluation.mode,
-            Protocol(
-                file.learning.tables,
-                file.learning.episodes,
-                file.learning.window,
-                tuple(sorted(file.learning.freeze_after.items())),
-                tuple(file.learning.keep),
-            ),
-            file.learning.block,
-            file.learning.device,
-            file.schedule.kind,
-            file.schedule.repetitions == "until resolved",
-            tuple(file.schedule.background),
+            schedule,
+            file.evaluation,
+            file.learning,
+            file.analysis,
+            file.execution,
         )
         mistakes += _changed(plan, played, cast)
         mistakes += [Mistake(problem.place, problem.sentence) for problem in problems(plan)]
-        mistakes += _anchors(file, plan)
+        mistakes += _anchors(plan)
         if not mistakes:
-            return Config(plan, file.execution, file.analysis)
+            return plan
     raise ConfigError(path, mistakes, text)
 
 
-def of_catalogue(asked: Mapping[str, Any], folder: Path) -> Config:
+def _schedule(raw: object, folder: Path, mistakes: list[Mistake]) -> Schedule | None:
+    """The schedule of a config's section; what is wrong in it is explained in `mistakes`."""
+    if isinstance(raw, Schedule):
+        return raw
+    if not isinstance(raw, Mapping):
+        return None  # the file's own check has said so
+    kind = raw.get("kind", "round_robin")
+    place = ("schedule", "kind")
+    if not isinstance(kind, str):
+        mistakes.append(Mistake(place, f"found {kind!r}; allowed: a text in quotes"))
+        return None
+    parameters = {key: value for key, value in raw.items() if key != "kind"}
+    try:
+        return SCHEDULES.named(kind, parameters, folder)[1]
+    except ValidationError as error:
+        mistakes += explain(error, ("schedule",), SCHEDULES.model(SCHEDULES.located(kind, folder)) or Schedule)
+    except UnknownNameError:
+        known = ", ".join(repr(name) for name in sorted(SCHEDULES.names))
+        mistakes.append(
+            Mistake(place, f"found {kind!r}; allowed: {known}, package.module:Class, or path/to/file.py:Class")
+        )
+    except DilemmaError as error:
+        mistakes.append(Mistake(place, str(error)))
+    return None
+
+
+def of_catalogue(asked: Mapping[str, Any], folder: Path) -> Plan:
     """The part of a run's config that comes with this package: reading it runs nobody's code, and opens no file.
 
     Raises ConfigError where nothing can be played by that part.
     """
-    raw: dict[str, Any] = {key: value for key, value in asked.items() if key not in ("analysis", "learning")}
+    raw: dict[str, Any] = {key: asked[key] for key in asked if key not in ("analysis", "learning", "schedule")}
     for kind, catalogue in (("environments", ENVIRONMENTS), ("agents", AGENTS)):
         raw[kind] = [
             entry
@@ -139,10 +133,8 @@ def of_catalogue(asked: Mapping[str, Any], folder: Path) -> Config:
             if entry["name"] in catalogue.builtin and not whereabouts(catalogue.model(entry["name"]) or Named)
         ]
     labels = [entry["label"] for entry in raw["agents"]]
-    schedule = asked["schedule"]
-    left = [label for label in schedule.get("background", ()) if label in labels]
-    # Who is left may be alone, or all in the background: what else can be shown is no matter of a schedule.
-    raw["schedule"] = {**schedule, "background": left if set(left) < set(labels) else []}
+    # Matches are found by their rows: who was to meet whom is no matter. One who is left may be alone.
+    raw["schedule"] = {"self_play": True}
     if "learning" in asked:
         raw["learning"] = {
             **asked["learning"],
@@ -175,9 +167,9 @@ def _changed(plan: Plan, played: Mapping[str, Known], cast: Mapping[str, Known])
                 )
 
 
-def _anchors(file: File, plan: Plan) -> Iterator[Mistake]:
+def _anchors(plan: Plan) -> Iterator[Mistake]:
     known = [setting.label for setting in plan.settings]
-    for label, (low, high) in file.analysis.anchors.items():
+    for label, (low, high) in plan.analysis.anchors.items():
         place = ("analysis", "anchors")
         if label not in known:
             yield Mistake(place, f"there is no environment {label!r}; there is {', '.join(known)}")
@@ -187,51 +179,39 @@ def _anchors(file: File, plan: Plan) -> Iterator[Mistake]:
             )
 
 
-def as_asked(config: Config, folder: Path | None = None) -> dict[str, Any]:
-    """A config as TOML would give it in `folder`, with every default filled in; parsing it gives the same config.
+def as_asked(plan: Plan, folder: Path | None = None) -> dict[str, Any]:
+    """A plan as TOML would give it in `folder`, with every default filled in; parsing it gives the same plan.
 
     Without a folder, paths are in full.
     """
-    plan = config.plan
+    kind = SCHEDULES.name_of(plan.schedule)
     asked: dict[str, Any] = {
         "name": plan.name,
         "seed": plan.seed,
-        "schedule": _schedule(plan).model_dump(),
-        "evaluation": {"mode": plan.mode},
-        "analysis": config.analysis.model_dump(exclude_none=True),
-        "execution": config.execution.model_dump(exclude_none=True),
+        "schedule": {
+            "kind": kind if folder is None else SCHEDULES.relative(kind, folder),
+            **plan.schedule.model_dump(mode="json", exclude_none=True),
+        },
+        **{
+            section: getattr(plan, section).model_dump(exclude_none=True)
+            for section in ("evaluation", "analysis", "execution")
+        },
         "environments": [
             _entry(ENVIRONMENTS, each.label, each.definition, each.game, folder) for each in plan.settings
         ],
-        "agents": [_entry(AGENTS, each.label, each.definition, each.agent, folder) for each in plan.entrants],
+        "agents": [
+            _entry(AGENTS, each.label, each.definition, each.agent, folder)
+            | ({} if each.roles is None else {"roles": list(each.roles)})
+            for each in plan.entrants
+        ],
     }
     if any(entrant.agent.learns for entrant in plan.entrants):
-        protocol = plan.learning
-        learning = Learning(
-            tables=protocol.tables,
-            episodes=protocol.episodes,
-            window=protocol.window,
-            freeze_after=dict(protocol.freeze_after),
-            keep=list(protocol.keep),
-            block=plan.block,
-            device=plan.device,
-        )
-        asked["learning"] = learning.model_dump(exclude_none=True)
+        asked["learning"] = plan.learning.model_dump(exclude_none=True)
     return asked
 
 
-def _schedule(plan: Plan) -> Schedule:
-    return Schedule(
-        kind=plan.kind,
-        self_play=plan.self_play,
-        repetitions="until resolved" if plan.adaptive else plan.repetitions,
-        at_most=plan.repetitions if plan.adaptive else Schedule().at_most,
-        background=list(plan.background),
-    )
-
-
 def _entry(
-    catalogue: Catalogue, label: str, definition: Definition, thing: BaseModel, folder: Path | None
+    catalogue: Catalogue[T], label: str, definition: Definition, thing: BaseModel, folder: Path | None
 ) -> dict[str, object]:
     parameters = {k: v for k, v in json.loads(definition.parameters).items() if v is not None}
     name = definition.name
@@ -256,26 +236,28 @@ def _find(path: str) -> str:
 
 
 def _build(
-    raw: Mapping[str, object], kind: str, folder: Path, mistakes: list[Mistake], handed: Handed
-) -> Iterator[tuple[str, str, object]]:
+    raw: Mapping[str, object],
+    kind: str,
+    catalogue: Catalogue[T],
+    folder: Path,
+    mistakes: list[Mistake],
+    handed: Handed,
+) -> Iterator[tuple[str, str, T]]:
     """(label, name, thing) for each entry of `kind` that is right; the others are explained in `mistakes`."""
-    catalogue = ENVIRONMENTS if kind == "environments" else AGENTS
-    base = Environment if kind == "environments" else Agent
+    section = AgentEntry if kind == "agents" else Named
     entries = raw.get(kind)
     for index, entry in enumerate(entries if isinstance(entries, list) else []):
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
             continue  # the file's own check has said so
         name = entry["name"]
-        parameters = {key: value for key, value in entry.items() if key not in Named.model_fields}
+        parameters = {key: value for key, value in entry.items() if key not in section.model_fields}
         place: Place = (kind, index)
         try:
             if place in handed:
-                thing = handed[place]()
+                thing = catalogue.checked(name, handed[place]())
                 name = full_name = catalogue.name_of(thing)
             else:
                 full_name, thing = catalogue.named(name, parameters, folder)
-            if not isinstance(thing, base):
-                raise DilemmaError(f"{name} is not an {catalogue.kind}")
         except ValidationError as error:
             model = None if place in handed else catalogue.model(catalogue.located(name, folder))
             mistakes += explain(error, place, model or Named)

@@ -1,4 +1,4 @@
-"""The config file itself: its sections, and every mistake in it in a sentence, with its place.
+"""The config file itself, and every mistake in it in a sentence, with its place.
 
 What a run folder keeps is read by this alone, without the agents and the environments that it names.
 """
@@ -12,21 +12,12 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
+from pydantic import BaseModel, Field, ValidationError
 
 from ..envs.errors import DilemmaError
-from .how import Mode
-from .identity import Known
+from .sections import AgentEntry, Analysis, Evaluation, Execution, Learning, Named, Section
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -36,137 +27,14 @@ Asked: TypeAlias = dict[str, Any]
 Place: TypeAlias = tuple[str | int, ...]
 
 
-class Section(BaseModel):
-    """A table of the config file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Named(Section):
-    """An environment or an agent: its name, a label, and its parameters beside them."""
-
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
-
-    name: str = Field(
-        description="a registered name, package.module:Class, or path/to/file.py:Class (from the config's folder)"
-    )
-    label: Annotated[str, Field(min_length=1, max_length=80)] | None = Field(
-        None, description="what the tables call it; the name where left out"
-    )
-    known: Known | None = Field(None, description="what a run knows it by; written into run folders")
-
-
-def _in_one_sentence(given: object, validate: ValidatorFunctionWrapHandler) -> Repetitions:
-    """Say what is allowed once, rather than once for each form."""
-    try:
-        repetitions: Repetitions = validate(given)
-    except ValidationError:
-        raise ValueError("a whole number from 1 to 1,000,000, or 'until resolved'") from None
-    return repetitions
-
-
-Repetitions: TypeAlias = Annotated[
-    Annotated[int, Field(ge=1, le=1_000_000)] | Literal["until resolved"], WrapValidator(_in_one_sentence)
-]
-
-
-class Schedule(Section):
-    """Who meets whom, and how often."""
-
-    kind: Literal["round_robin", "exploit"] = Field(
-        "round_robin",
-        description="round_robin: everybody meets everybody; exploit: exploiters are sought against each agent",
-    )
-    self_play: bool = Field(False, description="whether agents also meet themselves")
-    repetitions: Repetitions = Field(
-        1,
-        description="matches of each cast that has to be played; 'until resolved' spends them where the order of "
-        "agents is not yet clear",
-    )
-    at_most: int = Field(1000, ge=1, le=1_000_000, description="matches of each cast with 'until resolved'")
-    background: list[str] = Field(
-        [],
-        description="labels of agents that are only partners: held out from the ranking, never among themselves",
-    )
-
-
-class Evaluation(Section):
-    """How payoffs are known."""
-
-    mode: Mode = Field("auto", description="exact where it can be, else played; exact and played insist")
-
-
-class Learning(Section):
-    """How learners learn. Matches in which nobody does are played at one table, for one episode."""
-
-    tables: int = Field(256, ge=1, description="episodes in parallel, from all of which a learner learns")
-    episodes: int = Field(1, ge=1, description="episodes one after the other; in a policy game, trials")
-    window: Annotated[int, Field(ge=1)] | None = Field(
-        None,
-        description="the last episodes (in a policy game, rounds) that the result is the mean of; all by default",
-    )
-    freeze_after: dict[str, Annotated[int, Field(ge=0)]] = Field(
-        {}, description="label = episode (in a policy game, round) after which that agent learns no more"
-    )
-    keep: list[str] = Field([], description="labels of learners whose learned state is kept, in checkpoints/")
-    device: Literal["cpu", "cuda"] = Field("cpu", description="where matches with learners are played")
-    block: int = Field(
-        1, ge=1, description="repetitions of a pairing that are trained side by side in one process"
-    )
-
-
-Kind: TypeAlias = Literal["population", "exact", "inferred", "learned", "dynamic"]
-Rating: TypeAlias = Literal[
-    "payoff", "alpha_rank", "alpha_rank_population", "deviation", "nash", "coarse_correlated", "elo"
-]
-
-
-class Analysis(Section):
-    """What is made of the results; nothing here changes a match."""
-
-    draws: int = Field(2000, ge=100, le=100_000, description="bootstrap draws")
-    comparisons: Literal["max_t", "holm"] = Field("max_t", description="what makes rank sets hold all at once")
-    margin: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="payoffs that differ by less count as equivalent"
-    )
-    top: int = Field(3, ge=1, description="places of `p_top`")
-    ratings: list[Rating] = Field(["alpha_rank_population", "deviation"], description="game-theoretic ratings")
-    anchors: dict[str, Annotated[tuple[float, float], Field(strict=False)]] = Field(
-        {}, description="environment = [payoff that counts 0, payoff that counts 1]"
-    )
-    exploitability: list[Kind] = Field(["population", "exact"], description="what is said of who can be exploited")
-    budget: int = Field(1_000_000, ge=1, description="rounds that a trained exploiter may learn from")
-    restarts: int = Field(4, ge=1, description="exploiters that are trained, of which the best counts")
-    pdf: bool = Field(False, description="write the report's figures as PDF too")
-
-
-def _workers(jobs: int) -> int:
-    if jobs == 0 or jobs < -1:
-        raise ValueError("1 or more, or -1 for one per core")
-    return jobs
-
-
-class Execution(Section):
-    """How the work is done; nothing here changes a result."""
-
-    jobs: Annotated[int, AfterValidator(_workers)] = Field(1, description="worker processes; -1 for one per core")
-    backend: str = Field("loky", description="any backend that joblib knows")
-    chunk: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="matches played together in one process; chosen by itself where left out"
-    )
-    timeout: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="seconds after which a chunk is halved until the match that hangs stands alone"
-    )
-
-
 class File(Section):
     """A config file."""
 
     name: str = Field("tournament", min_length=1, description="names the run folder and the report")
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="the seed of everything that is random")
     environments: list[Named] = Field(min_length=1, description="the games")
-    agents: list[Named] = Field(min_length=1, description="the players")
-    schedule: Schedule = Schedule()
+    agents: list[AgentEntry] = Field(min_length=1, description="the players")
+    schedule: dict[str, Any] = Field({}, description="who meets whom, and how often; `kind` says by which rule")
     evaluation: Evaluation = Evaluation()
     learning: Learning = Learning()
     analysis: Analysis = Analysis()
@@ -271,7 +139,7 @@ def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
     said = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     allowed = _ALLOWED.get(kind, "").format(**details.get("ctx", {})) or said
     if kind == "extra_forbidden":
-        keys = sorted(_keys(model, path) | (set() if model is File or path else set(Named.model_fields)))
+        keys = sorted(_keys(model, path) | (set() if issubclass(model, Section) else set(Named.model_fields)))
         nearest = difflib.get_close_matches(str(key), keys, n=1)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
         return f"there is no key {key!r} here; allowed: {', '.join(keys)}{hint}"

@@ -11,18 +11,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from .config import Config, as_asked
+from .config import as_asked
 from .config_file import Asked
 from .identity import Definition, Known, told_apart
+from .plan import Plan
 
 Kind: TypeAlias = Literal["environments", "agents"]
 
 
 @dataclass(frozen=True)
 class Continuation:
-    """A config as a run knows it, or what keeps it from going on with the run."""
+    """A plan as a run knows it, or what keeps it from going on with the run."""
 
-    config: Config
+    plan: Plan
     differences: tuple[str, ...]
     changed: tuple[str, ...]
     """Of which code has changed, a sentence each; no difference where that is accepted."""
@@ -40,9 +41,9 @@ class Match:
     changed: tuple[str, ...]
 
 
-def continuation(before: Asked, config: Config, folder: Path) -> Continuation:
-    """How `config` goes on with the run in `folder`, whose config was `before`."""
-    plan, now = config.plan, as_asked(config, folder)
+def continuation(before: Asked, plan: Plan, folder: Path) -> Continuation:
+    """How `plan` goes on with the run in `folder`, whose config was `before`."""
+    now = as_asked(plan, folder)
     games = _matched("environments", before, now, [(one.label, one.definition) for one in plan.settings])
     cast = _matched("agents", before, now, [(one.label, one.definition) for one in plan.entrants])
     settings = zip(plan.settings, games.definitions, strict=True)
@@ -52,8 +53,13 @@ def continuation(before: Asked, config: Config, folder: Path) -> Continuation:
         settings=tuple(replace(one, definition=definition) for one, definition in settings),
         entrants=tuple(replace(one, definition=definition) for one, definition in entrants),
     )
-    differences = (*_differences(before, now, cast.labels), *games.differences, *cast.differences)
-    return Continuation(replace(config, plan=plan), differences, games.changed + cast.changed)
+    differences = (
+        *_differences(before, now, cast.labels),
+        *_of_schedule(before, now, plan),
+        *games.differences,
+        *cast.differences,
+    )
+    return Continuation(plan, differences, games.changed + cast.changed)
 
 
 def _matched(kind: Kind, before: Asked, now: Asked, things: Sequence[tuple[str, Definition]]) -> Match:
@@ -125,15 +131,11 @@ def _differences(before: Asked, now: Asked, labels: Mapping[str, str]) -> Iterat
             new = new or {}
         if old != new:
             yield f"learning.{key} is {new!r}, was {old!r}"
-    if before["schedule"]["kind"] != now["schedule"]["kind"]:
-        yield f"schedule.kind is {now['schedule']['kind']!r}, was {before['schedule']['kind']!r}"
-    if now["schedule"]["self_play"] < before["schedule"]["self_play"]:
-        yield "schedule.self_play is false, was true"
-    if _repetitions(now) < _repetitions(before):
-        yield f"schedule.repetitions is {_repetitions(now)}, was {_repetitions(before)}"
 
 
-def _repetitions(asked: Asked) -> int:
-    """How many there are, or may be."""
-    schedule = asked["schedule"]
-    return int(schedule["at_most"] if schedule["repetitions"] == "until resolved" else schedule["repetitions"])
+def _of_schedule(before: Asked, now: Asked, plan: Plan) -> Iterator[str]:
+    old, new = before["schedule"]["kind"], now["schedule"]["kind"]
+    if old != new:
+        yield f"schedule.kind is {new!r}, was {old!r}"
+    else:
+        yield from plan.schedule.lost(before["schedule"])

@@ -10,21 +10,18 @@ import json
 import math
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..envs import CATALOGUE as ENVIRONMENTS
-from ..envs.environment import Environment
-from .chunk import Chunk, Outcome, Rows, play_chunk
-from .config import Config
+from .chunk import Chunk, Outcome, Rows, game_of, play_chunk
 from .how import HOW, How
 from .plan import Plan
-from .runner import SLOW, chunk_size, cut, work, workers_of
-from .schedule import casts, cell, in_order, ways
+from .runner import SLOW, chunk_size, work, workers_of
+from .schedules.schedule import NOTHING_YET, Request
 
 Indices: TypeAlias = NDArray[np.int64]
 
@@ -32,7 +29,6 @@ PATIENCE, LEAST = 1.5, 0.1
 """Seconds that all plays of a forecast take, and the least for each lot."""
 COVERED, CASTS = 200, 20
 """The most pairings of a sample, and of learners, each of which is tried by itself."""
-NOTHING = np.empty(0, np.int64)
 JUMP, SECOND = 8, 4.0
 """From one round, match or episode to so many, unless that might take so many seconds: one point is no line."""
 MANY, LONGEST = 8192, 16_384
@@ -67,114 +63,94 @@ class Forecast:
     """With all workers there are; exploiters that learn not counted."""
     bytes: float
     """Of rows and best responses."""
+    all: bool = True
+    """Whether that is all that can come to be asked for; else it is what is asked for first."""
 
 
-def forecast(config: Config, done: Indices | None = None) -> Forecast:
-    """What a config asks for, less the matches that are `done` (their identities)."""
-    lots = list(_left(config, done) if done is not None and len(done) else _whole(config))
+def forecast(plan: Plan, done: Indices | None = None) -> Forecast:
+    """What a plan asks for, less the matches that are `done` (their identities)."""
+    most = plan.schedule.most(plan)
+    requests = plan.schedule.ask(plan, NOTHING_YET) if most is None else most
+    lots = list(_left(plan, requests, done) if done is not None and len(done) else _whole(plan, requests))
     patience = max(LEAST, PATIENCE / max(1, len(lots)))
-    costs = [cost(lot, patience, config.execution.timeout) for lot in lots]
+    costs = [cost(lot, patience, plan.execution.timeout) for lot in lots]
     matches = sum(lot.matches for lot in lots)
     exact = sum(lot.matches for lot in lots if lot.sample.how == "exact")
-    responses = _responses(config, done)
-    workers = max(1, min(workers_of(config.execution), sum(lot.chunks for lot in lots)))
+    responses = _responses(plan, done)
+    workers = max(1, min(workers_of(plan.execution), sum(lot.chunks for lot in lots)))
     return Forecast(
         played=matches - exact,
         exact=exact,
         seconds=sum(each.seconds for each in costs) / workers + BOOKKEEPING * matches + SEARCH * responses,
         bytes=sum(each.bytes for each in costs) + RESPONSE * responses,
+        all=most is not None,
     )
 
 
-def _responses(config: Config, done: Indices | None) -> int:
+def _responses(plan: Plan, done: Indices | None) -> int:
     """How many exact best responses to automata a new run looks for."""
-    if "exact" not in config.analysis.exploitability or done is not None:
+    if "exact" not in plan.analysis.exploitability or done is not None:
         return 0
-    plan = config.plan
-    return sum(way == HOW.index("exact") for each in plan.settings for way in ways(plan, each))
+    return sum(int((plan.ways(index) == HOW.index("exact")).sum()) for index in range(len(plan.settings)))
 
 
-def _whole(config: Config) -> Iterator[Lot]:
-    """All matches of a config, counted without making them."""
-    plan = config.plan
-    background = np.array([entrant.label in plan.background for entrant in plan.entrants])
+def _whole(plan: Plan, requests: Sequence[Request]) -> Iterator[Lot]:
+    """All matches of requests, counted without making them."""
     lazy = np.array([entrant.agent.slow for entrant in plan.entrants])
-    order = np.array(in_order(plan))
-    first, second = (order[index] for index in np.triu_indices(len(order), 0 if plan.self_play else 1))
-    meet = ~(background[first] & background[second])
-    first, second = first[meet], second[meet]
-    for index, setting in enumerate(plan.settings):
-        known = np.array(ways(plan, setting))
-        how = np.maximum(known[first], known[second])
-        slow = lazy[first] | lazy[second] | setting.game.slow
-        cells = np.where(first == second, 1, len(casts(setting.game)))
-        for kind in np.unique(2 * how + slow).tolist():
-            chosen = 2 * how + slow == kind
-            times = 1 if HOW[kind // 2] == "exact" else plan.repetitions
-            matches = int(cells[chosen].sum()) * times
-            yield from _lots(config, index, kind, first[chosen], second[chosen], matches)
+    for request in requests:
+        index, casts = request.setting, request.casts
+        how = plan.ways(index)[casts].max(axis=1, initial=0)
+        kinds = 2 * how + (lazy[casts].any(axis=1) | plan.settings[index].game.slow)
+        for kind in np.unique(kinds).tolist():
+            chosen = casts[kinds == kind]
+            times = 1 if HOW[kind // 2] == "exact" else request.repetitions
+            yield from _lots(plan, index, kind, chosen, len(chosen) * times)
 
 
-def _left(config: Config, done: Indices) -> Iterator[Lot]:
-    """The matches of a config that are not done."""
-    lazy = np.array([entrant.agent.slow for entrant in config.plan.entrants])
+def _left(plan: Plan, requests: Sequence[Request], done: Indices) -> Iterator[Lot]:
+    """The matches of requests that are not done."""
+    lazy = np.array([entrant.agent.slow for entrant in plan.entrants])
     kinds: dict[tuple[int, int], list[Chunk]] = {}
-    for chunk in work(config, done):
-        slow = config.plan.settings[chunk.setting].game.slow or bool(lazy[chunk.entrants].any())
+    for chunk in work(plan, requests, done):
+        slow = plan.settings[chunk.setting].game.slow or bool(lazy[chunk.entrants].any())
         kinds.setdefault((chunk.setting, 2 * HOW.index(chunk.how) + slow), []).append(chunk)
     for (index, kind), chunks in kinds.items():
         cast = np.concatenate([chunk.entrants[chunk.cast] for chunk in chunks])
-        yield from _lots(config, index, kind, cast.min(1), cast.max(1), len(cast))
+        yield from _lots(plan, index, kind, cast, len(cast))
 
 
-def _lots(config: Config, index: int, kind: int, first: Indices, second: Indices, matches: int) -> Iterator[Lot]:
-    """The matches of these pairs of agents [pair]; learners' pairings differ so much that each is a lot."""
-    plan, how, slow = config.plan, HOW[kind // 2], bool(kind % 2)
+def _lots(plan: Plan, index: int, kind: int, casts: Indices, matches: int) -> Iterator[Lot]:
+    """The matches of these casts [cast, seat]; learners' casts differ so much that each is a lot."""
+    how, slow = HOW[kind // 2], bool(kind % 2)
     setting = plan.settings[index]
-    pairs = _some(how, first, second)
-    cells = [cell(plan, index, _cast(plan, index, *pair), how) for pair in pairs]
+    sample = _some(how, casts)
     if how == "learned":
-        once = replace(plan, repetitions=min(plan.block, plan.repetitions))
-        share = matches / len(cells)
-        for each in cells:
-            [sample] = cut(once, index, [each], how, NOTHING, config.execution)
-            yield Lot(round(share), math.ceil(share / len(sample)), len(sample.agents), sample, slow)
+        share = matches / len(sample)
+        for cast in sample:
+            [block] = work(plan, [Request(index, cast[None], plan.learning.block)])
+            yield Lot(round(share), math.ceil(share / len(block)), len(block.agents), block, slow)
         return
-    together = config.execution.model_copy(update={"chunk": len(cells)})
-    [sample] = cut(replace(plan, repetitions=1), index, cells, how, NOTHING, together)
-    size = config.execution.chunk or (SLOW if slow else chunk_size(plan, index, matches, config.execution))
-    agents = min(len(np.union1d(first, second)), size * setting.game.seats)
-    yield Lot(matches, math.ceil(matches / size), agents, sample, slow)
+    together = replace(plan, execution=plan.execution.model_copy(update={"chunk": len(sample)}))
+    [few] = work(together, [Request(index, sample, 1)])
+    size = plan.execution.chunk or (SLOW if slow else chunk_size(plan, index, matches))
+    agents = min(len(np.unique(casts)), size * setting.game.seats)
+    yield Lot(matches, math.ceil(matches / size), agents, few, slow)
 
 
-def _some(how: How, first: Indices, second: Indices) -> list[tuple[int, int]]:
-    """Pairs in which every agent sits, each with a partner by chance, so that all have their share of the cost."""
+def _some(how: How, casts: Indices) -> Indices:
+    """Casts in which every agent sits, with partners by chance, so that all have their share of the cost."""
     if how == "learned":
-        places = _spread(len(first), CASTS)
-    else:
-        shuffled = np.random.default_rng(0).permutation(len(first))
-        chosen = np.union1d(_first_of_each(first, shuffled), _first_of_each(second, shuffled)).tolist()
-        places = [chosen[place] for place in _spread(len(chosen), COVERED)]
-    return [(int(first[place]), int(second[place])) for place in places]
-
-
-def _first_of_each(agent: Indices, order: Indices) -> Indices:
-    """The first place in this order at which each agent sits; `agent` is who sits at a place."""
-    found = np.full(agent.max(initial=-1) + 1, -1)
-    found[agent[order[::-1]]] = order[::-1]  # the last that is written stays
-    return found[found >= 0]
+        return casts[_spread(len(casts), CASTS)]
+    shuffled = casts[np.random.default_rng(0).permutation(len(casts))]
+    _, first = np.unique(shuffled, return_index=True)
+    chosen = np.unique(first // casts.shape[1])
+    few: Indices = shuffled[chosen[_spread(len(chosen), COVERED)]]
+    return few
 
 
 def _spread(count: int, most: int) -> list[int]:
     """Evenly spread indices, `most` at most."""
     return sorted({round(place) for place in np.linspace(0, count - 1, min(count, most)).tolist()})
-
-
-def _cast(plan: Plan, index: int, first: int, second: int) -> tuple[int, ...]:
-    """A cast in which two agents meet, or one meets itself."""
-    game = plan.settings[index].game
-    between = [(0,) * game.seats] if first == second else casts(game)
-    return tuple((first, second)[place] for place in between[(first + second) % len(between)])
 
 
 @dataclass(frozen=True)
@@ -211,7 +187,7 @@ class Trial:
 
     def __init__(self, lot: Lot, patience: float, timeout: float | None) -> None:
         self._lot, self._patience, self._timeout = lot, patience, timeout
-        self._game = _environment(lot.sample)
+        self._game = game_of(lot.sample)
         self._spent = 0.0
 
     def exact(self) -> Cost:
@@ -301,12 +277,6 @@ class Trial:
 def _packed(table: Rows) -> float:
     """Bytes of a table in a file."""
     return COLUMN * sum(len(zlib.compress(column.tobytes(), 1)) for column in table.values())
-
-
-def _environment(chunk: Chunk) -> Environment:
-    game = chunk.game.thing or ENVIRONMENTS.build(chunk.game.name, json.loads(chunk.game.parameters))
-    assert isinstance(game, Environment)
-    return game
 
 
 def _often(chunk: Chunk, times: int) -> Chunk:

@@ -1,9 +1,9 @@
 """Identity: what makes a match this match. Its rows are stored under it, and its chance follows from it.
 
-A cell is an environment and a cast; a match is a repetition of a cell. The identity is a hash of the canonical
-JSON of the environment with its parameters, the agents by seat with theirs and a clone index, the seed,
-and where somebody learns, for how long. Labels, jobs, chunks, paths and versions are not in it. Of what is not
-ours it has the digest of the code and the name in there, not where that lies.
+A match is a repetition of a cast in an environment. The identity is a hash of the canonical JSON of the
+environment with its parameters, the agents by seat with theirs and a clone index, the seed, and where somebody
+learns, for how long (`casts.py`). Labels, jobs, chunks, paths and versions are not in it. Of what is not ours it
+has the digest of the code and the name in there, not where that lies.
 """
 
 from __future__ import annotations
@@ -114,9 +114,3 @@ def told_apart(definitions: Sequence[Definition], clones: Sequence[int | None]) 
 def canonical(value: object) -> str:
     """JSON with sorted keys and no spaces: equal values have equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def cell_key(environment: Definition, cast: Sequence[Definition], seed: int, learning: object = None) -> int:
-    """The key of a cell, a signed 64-bit number: the cast by seat, and how its learners learn, if it has any."""
-    text = canonical([SCHEMA, environment.text, [agent.text for agent in cast], seed, learning])
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True)

@@ -1,13 +1,16 @@
-"""What is to be played: environments, agents, schedule, seed. Plain values, checked when they are made."""
+"""What is to be played: environments, agents, and the sections of a config. Plain values, checked when made."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, TypeAlias, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from ..agents import CATALOGUE as AGENTS
@@ -15,14 +18,16 @@ from ..agents.agent import Agent
 from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.catalogue import Catalogue, whereabouts
 from ..envs.environment import Environment
-from .arena import Protocol
+from .eligibility import why_not
 from .exactness import why_not_exact
-from .how import How, Mode
+from .how import HOW, How, Mode
 from .identity import Definition, Known, told_apart
-from .reasons import clean
-from .reasons import reason as told
+from .schedules.round_robin import RoundRobin
+from .schedules.schedule import Schedule
+from .sections import Analysis, Evaluation, Execution, Learning
 
-LEARNERS = Protocol(tables=256)
+T = TypeVar("T", bound=BaseModel)
+Indices: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -41,38 +46,92 @@ class Entrant:
     label: str
     definition: Definition
     agent: Agent
+    roles: tuple[str, ...] | None = None
+    """Those that it may take; None for all that it can."""
+
+    def why_not(self, game: Environment, role: str) -> str | None:
+        """Why it doesn't take this role, as a clause; None if it does."""
+        if self.roles is not None and role not in self.roles:
+            return f"its `roles` are {', '.join(self.roles)}"
+        return why_not(self.agent, game, role)
+
+
+@dataclass(frozen=True, eq=False)
+class League:
+    """Seats of an environment that the same agents may take."""
+
+    seats: Indices
+    roles: tuple[str, ...]
+    """The role of each of these seats."""
+    members: Indices
+    """The plan's entrants that may take them, in the plan's order."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A tournament; `problems` says whether it can be played."""
+    """A tournament: the sections of its config, with the environments and agents that these name.
+
+    `problems` says whether it can be played.
+    """
 
     settings: tuple[Setting, ...]
     entrants: tuple[Entrant, ...]
     name: str = "tournament"
     seed: int = 0
-    repetitions: int = 1
-    self_play: bool = False
-    mode: Mode = "auto"
-    learning: Protocol = LEARNERS
-    """Of matches with a learner."""
-    block: int = 1
-    """Matches of one cast of learners that are trained side by side."""
-    device: Literal["cpu", "cuda"] = "cpu"
-    """Where they are."""
-    kind: Literal["round_robin", "exploit"] = "round_robin"
-    adaptive: bool = False
-    """Whether matches are spent only where the order of agents is unclear; `repetitions` is then the most."""
-    background: tuple[str, ...] = ()
-    """Labels of agents that are nobody's rivals, only partners."""
+    schedule: Schedule = field(default_factory=RoundRobin)
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    learning: Learning = field(default_factory=Learning)
+    analysis: Analysis = field(default_factory=Analysis)
+    execution: Execution = field(default_factory=Execution)
 
-    def how(self, setting: Setting, cast: Sequence[Entrant]) -> How:
-        """How the payoff of a cast comes to be known."""
-        if any(entrant.agent.learns for entrant in cast):
+    @cached_property
+    def order(self) -> Indices:
+        """The entrants in an order that depends on the agents alone: a new one moves nobody else's seat."""
+        texts = [entrant.definition.text for entrant in self.entrants]
+        return np.array(sorted(range(len(texts)), key=texts.__getitem__), dtype=np.int64)
+
+    @cached_property
+    def leagues(self) -> tuple[tuple[League, ...], ...]:
+        """Of each setting: its seats by who may take them, in the order of the seats."""
+        return tuple(self._leagues(setting.game) for setting in self.settings)
+
+    def _leagues(self, game: Environment) -> tuple[League, ...]:
+        found: dict[tuple[int, ...], list[str]] = {}
+        for role in dict.fromkeys(game.roles):
+            members = tuple(i for i in self.order.tolist() if not self.entrants[i].why_not(game, role))
+            found.setdefault(members, []).append(role)
+        seats = {
+            members: [seat for seat, role in enumerate(game.roles) if role in own]
+            for members, own in found.items()
+        }
+        return tuple(
+            League(
+                np.array(seats[members]),
+                tuple(game.roles[seat] for seat in seats[members]),
+                np.array(members, dtype=np.int64),
+            )
+            for members in found
+        )
+
+    def ways(self, setting: int) -> Indices:
+        """How each entrant's payoffs come to be known, as an index of HOW [entrant]; a cast has the largest."""
+        return self._ways[setting]
+
+    @cached_property
+    def _ways(self) -> tuple[Indices, ...]:
+        return tuple(
+            np.array([HOW.index(self._how(entrant.agent, setting.game)) for entrant in self.entrants])
+            for setting in self.settings
+        )
+
+    def _how(self, agent: Agent, game: Environment) -> How:
+        if agent.learns:
             return "learned"
-        if self.mode == "played" or any(why_not_exact(entrant.agent, setting.game) for entrant in cast):
-            return "played"
-        return "exact"
+        return "played" if self.evaluation.mode == "played" or why_not_exact(agent, game) else "exact"
+
+    def exact(self, setting: int, casts: Indices) -> NDArray[np.bool_]:
+        """Whether the payoffs of casts [cast, seat] are exact [cast]."""
+        return np.asarray(self.ways(setting)[casts].max(axis=1, initial=0) == HOW.index("exact"))
 
 
 @dataclass(frozen=True)
@@ -84,15 +143,19 @@ class Problem:
 
 
 def entrants(
-    agents: Sequence[tuple[str, str, Agent]], known: Mapping[str, Known] | None = None
+    agents: Sequence[tuple[str, str, Agent]],
+    known: Mapping[str, Known] | None = None,
+    roles: Mapping[str, tuple[str, ...]] | None = None,
 ) -> tuple[Entrant, ...]:
     """Entrants from (label, name, agent); agents that are defined alike are told apart by their order.
 
-    `known` is what a run knows some of them by, by label: so they keep what tells them apart there.
+    `known` is what a run knows some of them by, by label: so they keep what tells them apart there. `roles` are
+    those that some of them are kept to.
     """
     found = definitions(AGENTS, agents, known or {})
     return tuple(
-        Entrant(label, definition, agent) for (label, _, agent), definition in zip(agents, found, strict=True)
+        Entrant(label, definition, agent, (roles or {}).get(label))
+        for (label, _, agent), definition in zip(agents, found, strict=True)
     )
 
 
@@ -107,7 +170,7 @@ def settings(
 
 
 def definitions(
-    catalogue: Catalogue, things: Sequence[tuple[str, str, BaseModel]], known: Mapping[str, Known]
+    catalogue: Catalogue[T], things: Sequence[tuple[str, str, T]], known: Mapping[str, Known]
 ) -> list[Definition]:
     """The definitions of (label, name, thing)."""
     found, clones = list[Definition](), list[int | None]()
@@ -134,39 +197,33 @@ def problems(plan: Plan) -> Iterator[Problem]:
     yield from _clashes("environments", [setting.label for setting in plan.settings])
     yield from _learning(plan)
     yield from _background(plan)
-    if len(plan.entrants) == 1 and not plan.self_play:
-        yield Problem(("agents", 0), "one agent alone needs `self_play = true` to have somebody to play with")
+    yield from plan.schedule.problems(plan)
     for i, entrant in enumerate(plan.entrants):
+        yield from _unknown_roles(plan, i, entrant)
         for setting in plan.settings:
-            reason = _refusal(entrant, setting, plan.mode)
+            reason = _refusal(entrant, setting, plan.evaluation.mode)
             if reason:
                 yield Problem(("agents", i), f"{entrant.label} can't play in {setting.label}: {reason}")
+    yield from _empty_roles(plan)
 
 
 def _learning(plan: Plan) -> Iterator[Problem]:
     learners = [entrant.label for entrant in plan.entrants if entrant.agent.learns]
-    frozen = [label for label, _ in plan.learning.freeze_after]
-    for key, labels in {"freeze_after": frozen, "keep": plan.learning.keep}.items():
+    for key, labels in {"freeze_after": plan.learning.freeze_after, "keep": plan.learning.keep}.items():
         for label in labels:
             if label not in learners:
                 known = f"the learners are {', '.join(learners)}" if learners else "no agent here learns"
                 yield Problem(("learning", key), f"there is no learner {label!r}; {known}")
-    if plan.device == "cuda" and not torch.cuda.is_available():
+    if plan.learning.device == "cuda" and not torch.cuda.is_available():
         yield Problem(("learning", "device"), "found 'cuda'; torch sees no CUDA device here")
-    if learners and plan.repetitions % plan.block:
-        yield Problem(
-            ("schedule", "repetitions"),
-            f"found {plan.repetitions}; allowed: multiples of {plan.block}, which are trained side by side "
-            "(learning.block)",
-        )
 
 
 def _background(plan: Plan) -> Iterator[Problem]:
-    known = [entrant.label for entrant in plan.entrants]
-    for label in plan.background:
+    known, background = [entrant.label for entrant in plan.entrants], plan.schedule.background
+    for label in background:
         if label not in known:
             yield Problem(("schedule", "background"), f"there is no agent {label!r}; there is {', '.join(known)}")
-    if known and set(known) <= set(plan.background):
+    if known and set(known) <= set(background):
         yield Problem(
             ("schedule", "background"), "found every agent; allowed: all but those that are to be ranked"
         )
@@ -181,24 +238,29 @@ def _clashes(kind: Literal["agents", "environments"], labels: Sequence[str]) -> 
             )
 
 
+def _unknown_roles(plan: Plan, index: int, entrant: Entrant) -> Iterator[Problem]:
+    known = list(dict.fromkeys(role for setting in plan.settings for role in setting.game.roles))
+    for role in entrant.roles or ():
+        if role not in known:
+            yield Problem(("agents", index, "roles"), f"there is no role {role!r}; there is {', '.join(known)}")
+
+
+def _empty_roles(plan: Plan) -> Iterator[Problem]:
+    """Roles that nobody takes, of those that somebody could have."""
+    for index, (setting, leagues) in enumerate(zip(plan.settings, plan.leagues, strict=True)):
+        for league in leagues:
+            if not len(league.members) and len(leagues) > 1:
+                role = " and ".join(dict.fromkeys(league.roles))
+                yield Problem(("environments", index), f"nobody takes the role {role} in {setting.label}")
+
+
 def _refusal(entrant: Entrant, setting: Setting, mode: Mode) -> str | None:
     game, agent = setting.game, entrant.agent
-    try:
-        reason: object = agent.refuses(game)
-        agent.as_automaton(game)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # an agent's own code: nothing that it raises may end more than this
-        return f"asked about it, it raised {told(error)}"
-    if reason is not None and not isinstance(reason, str):
-        return (
-            f"`refuses` gave an object of type {type(reason).__name__}; allowed is None or the end of a sentence"
-        )
-    if reason:
-        return f"it {clean(reason)}"
-    missing = sorted(agent.needs - game.grants)
-    if missing:
-        return f"it needs {' and '.join(missing)}, which this environment does not grant"
+    if reason := why_not(agent, game):
+        return reason
+    if entrant.roles is not None and not set(entrant.roles) & set(game.roles):
+        there = ", ".join(dict.fromkeys(game.roles))
+        return f"its `roles` are {', '.join(entrant.roles)}; the environment has {there}"
     inexact = why_not_exact(agent, game)
     if mode == "exact" and inexact:
         return f"evaluation.mode is 'exact', and {inexact}"

@@ -5,18 +5,17 @@ from __future__ import annotations
 import pickle
 import pickletools
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
+from typing import TypeVar
 
 import cloudpickle
+from pydantic import BaseModel
 
-from ..agents import CATALOGUE as AGENTS
-from ..agents.agent import Agent
-from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.catalogue import Catalogue, importable
-from ..envs.environment import Environment
 from .identity import Definition
+
+T = TypeVar("T", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Recipe:
 
     name: str
     parameters: str
-    thing: Agent | Environment | None = None
+    thing: BaseModel | None = None
     digest: str = ""
     """Of its code, if that is not ours: what a worker finds under the name has to be the same."""
 
@@ -38,19 +37,12 @@ class Recipe:
         return _unpacked, (self.name, self.parameters, packed, self.digest)
 
 
-def recipes(things: Sequence[tuple[Definition, Agent | Environment]]) -> list[Recipe]:
-    """Recipes from (definition, thing); the thing goes along only if no worker could find it."""
-    return [
-        Recipe(of.name, of.parameters, None if _catalogue(thing).reaches_workers(of.name) else thing, of.code)
-        for of, thing in things
-    ]
+def recipe(catalogue: Catalogue[T], of: Definition, thing: T) -> Recipe:
+    """The recipe of a thing by this definition; it goes along itself only if no worker could find it."""
+    return Recipe(of.name, of.parameters, None if catalogue.reaches_workers(of.name) else thing, of.code)
 
 
-def _catalogue(thing: Agent | Environment) -> Catalogue:
-    return AGENTS if isinstance(thing, Agent) else ENVIRONMENTS
-
-
-def _packed(thing: Agent | Environment) -> bytes:
+def _packed(thing: BaseModel) -> bytes:
     """The thing with all of its code, even that of modules which this process has and no other could import."""
     registered = list[ModuleType]()
     try:

@@ -3,22 +3,62 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
-from ..envs.chance import Chance, sealed
-from ..envs.environment import Environment, State, Step
+from ..envs.environment import Environment
 from ..envs.errors import DilemmaError
+from .casts import cast_keys, match_keys
 from .chunk import Chunk, play_chunk
-from .config import Config
-from .how import How
-from .plan import Setting
+from .how import HOW, How
+from .plan import Plan, Setting
+from .recorders import PlayedRound
 from .runner import work
-from .schedule import Cell, match_keys
+from .schedules.schedule import Request
+from .seating import unseated
+from .sections import Evaluation
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """A match of a run: who sat where, before chance moved them, and how its payoffs are known."""
+
+    setting: int
+    """Which of the plan's environments it is."""
+    cast: tuple[int, ...]
+    """The plan's entrants by place in the cast [seat]."""
+    repetition: int
+    """-1 for exact payoffs."""
+    how: How
+
+
+def sitting_of(plan: Plan, rows: pd.DataFrame) -> Sitting:
+    """The match with these rows of the seats table. Raises DilemmaError where the plan lacks one of its agents."""
+    rows = rows.sort_values("seat")
+    first = rows.iloc[0]
+    setting = [each.label for each in plan.settings].index(str(first["environment"]))
+    labels = [entrant.label for entrant in plan.entrants]
+    if gone := [label for label in rows["agent"].astype(str) if label not in labels]:
+        raise DilemmaError(f"match {first['match']} was played by {gone[0]!r}, which is not at hand")
+    sat = np.array([[labels.index(label) for label in rows["agent"].astype(str)]], dtype=np.int64)
+    keys, repetition = (np.array([first[name]], dtype=np.int64) for name in ("match", "repetition"))
+    [cast] = unseated(sat, keys, repetition, plan.settings[setting].game.roles).tolist()
+    return Sitting(setting, tuple(cast), int(first["repetition"]), how_named(str(first["how"])))
+
+
+def how_named(name: str) -> How:
+    """The way to know a payoff that has this name."""
+    return HOW[HOW.index(name)]
+
+
+def key_of(plan: Plan, sitting: Sitting) -> int:
+    """The key of a match."""
+    keys = cast_keys(plan, sitting.setting, np.array([sitting.cast], dtype=np.int64), sitting.how)
+    return int(match_keys(keys, np.array([sitting.repetition]))[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,30 +93,29 @@ class Course:
         return ((self.reward * taken).sum(0) / taken.sum(0)).tolist()
 
 
-def replay(config: Config, cell: Cell, repetition: int, table: int = 0, episode: int | None = None) -> Course:
+def replay(plan: Plan, played: Sitting, table: int = 0, episode: int | None = None) -> Course:
     """Play a match again, up to `episode` (by default its last), and tell of one table.
 
-    An exact cell is played with the chance that the repetition has where it is played. Learners play their whole
-    block. Raises DilemmaError where there is no such table or episode, or the match fails.
+    An exact payoff is shown by one match. Learners play their whole block. Raises DilemmaError where there is no
+    such table or episode, or the match fails.
     """
-    plan = config.plan
-    setting = plan.settings[cell.setting]
-    if cell.how == "exact":
+    setting = plan.settings[played.setting]
+    if played.how == "exact":
         if setting.game.rounds == math.inf:
             raise DilemmaError(
                 f"{setting.label} has infinitely many rounds: its payoffs are exact, nothing is played"
             )
-        config = replace(config, plan=replace(plan, mode="played"))
-    every = match_keys(np.full(plan.repetitions, cell.key), np.arange(plan.repetitions))
-    if not 0 <= repetition < plan.repetitions:
-        raise DilemmaError(f"there is no repetition {repetition}; allowed: 0 to {plan.repetitions - 1}")
+        plan = replace(plan, evaluation=Evaluation(mode="played"))
+    cast = np.array([played.cast], dtype=np.int64)
+    how: How = "learned" if played.how == "learned" else "played"
+    [key] = cast_keys(plan, played.setting, cast, how).tolist()
+    repetition = max(played.repetition, 0)
+    every = match_keys(np.full(repetition + 1, key), np.arange(repetition + 1))
     match = int(every[repetition])
-    [chunk] = work(config, np.delete(every, repetition), wanted=lambda other: other.key == cell.key)
-    whole, episode = _up_to(chunk, setting.game, table, episode)
-    witness = Witness(whole, match, table, episode)
-    # As a thing, not by name: so the chunk plays the one that is watched.
-    watched = replace(whole, game=replace(whole.game, thing=_watched(setting.game, witness)))
-    outcome = play_chunk(watched)
+    [chunk] = work(plan, [Request(played.setting, cast, repetition + 1)], every[:repetition])
+    whole, episode = _up_to(chunk, table, episode)
+    witness = Witness(setting.game, whole.keys.tolist().index(match), table, episode)
+    outcome = play_chunk(whole, recorders=[witness])
     if outcome.failures:
         raise DilemmaError(f"match {match} fails: {outcome.failures[0].reason}")
     [rows] = outcome.rows
@@ -84,7 +123,7 @@ def replay(config: Config, cell: Cell, repetition: int, table: int = 0, episode:
     return Course(
         setting,
         match,
-        cell.how,
+        played.how,
         repetition,
         table,
         episode,
@@ -97,7 +136,7 @@ def replay(config: Config, cell: Cell, repetition: int, table: int = 0, episode:
     )
 
 
-def _up_to(chunk: Chunk, game: Environment, table: int, episode: int | None) -> tuple[Chunk, int]:
+def _up_to(chunk: Chunk, table: int, episode: int | None) -> tuple[Chunk, int]:
     """The chunk with no more episodes than needed, and the episode to tell of."""
     protocol = chunk.learning
     last = protocol.episodes - 1
@@ -113,24 +152,26 @@ def _up_to(chunk: Chunk, game: Environment, table: int, episode: int | None) -> 
 
 
 class Witness:
-    """Writes down what happens at one table of a match, in one episode."""
+    """Writes down what happens at one table of a match, in one episode: a recorder."""
 
-    def __init__(self, chunk: Chunk, match: int, table: int, episode: int):
-        keys = torch.from_numpy(chunk.keys)
-        self._keys = Chance.at_tables(sealed(keys, 0), chunk.learning.tables).keys
-        self._row = chunk.keys.tolist().index(match)
-        self._table, self._episode = table, episode
+    def __init__(self, game: Environment, match: int, table: int, episode: int):
+        self._game, self._match, self._table, self._episode = game, match, table, episode
+        self._begin()
+
+    def _begin(self) -> None:
         self.action: list[Tensor] = []
         self.reward: list[Tensor] = []
         self.playing: list[Tensor] = []
         self.pictures: list[Tensor] = []
 
-    def see(self, game: Environment, before: State, step: Step, after: State, chance: Chance) -> None:
-        """A round; those that agents only imagine have other chance."""
-        if before.episode != self._episode or not torch.equal(chance.keys.cpu(), self._keys):
+    def record(self, played: PlayedRound) -> None:
+        before, step = played.before, played.step
+        if before.episode != self._episode:
             return
-        where = (self._row, slice(None), self._table)
-        playing = torch.ones(game.seats, dtype=torch.bool)
+        if played.opens:  # perhaps once more, where the chunk was played again
+            self._begin()
+        where = (self._match, slice(None), self._table)
+        playing = torch.ones(self._game.seats, dtype=torch.bool)
         if before.playing is not None:
             playing = before.playing[where].cpu()
         if not playing.any():
@@ -138,21 +179,7 @@ class Witness:
         self.playing.append(playing)
         self.action.append(step.action[where].cpu().clone())
         self.reward.append(step.reward[where].cpu().clone())
-        for state in (before, after) if not self.pictures else (after,):
-            picture = game.picture(state, self._row, self._table)
+        for state in (before, played.after) if not self.pictures else (played.after,):
+            picture = self._game.picture(state, self._match, self._table)
             if picture is not None:
                 self.pictures.append(picture.cpu().clone())
-
-
-def _watched(game: Environment, witness: Witness) -> Environment:
-    """The same game, under the eyes of a witness."""
-    kind = type(game)
-
-    def step(self: Environment, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
-        after, done = kind.step(self, state, action, chance)
-        witness.see(self, state, done, after, chance)
-        return after, done
-
-    body: Mapping[str, object] = {"step": step, "__doc__": kind.__doc__, "__module__": kind.__module__}
-    watched: type[Environment] = type(kind.__name__, (kind,), dict(body))
-    return watched.model_validate(game.model_dump())

@@ -154,6 +154,10 @@ def to_frame(tables: Sequence[pa.Table], asked: Asked) -> pd.DataFrame:
     if tables:
         now = current(asked)
         tables = [relabelled(table, now) for table in tables]
+        if any("cast" not in table.column_names for table in tables):  # an older version's don't say
+            tables = [
+                table.drop_columns([name for name in table.column_names if name == "cast"]) for table in tables
+            ]
         table = pa.concat_tables(tables, promote_options="default").unify_dictionaries()
         seats: pd.DataFrame = table.to_pandas(self_destruct=True, split_blocks=True)
     else:
@@ -162,6 +166,8 @@ def to_frame(tables: Sequence[pa.Table], asked: Asked) -> pd.DataFrame:
         seats["run"] = seats["run"].fillna(-1).astype(np.int32)
     agents = [entry["label"] for entry in asked["agents"]]
     environments = [entry["label"] for entry in asked["environments"]]
+    if not tables:
+        seats["role"] = pd.Categorical(seats["role"])
     for name, labels in {"environment": environments, "agent": agents, "opponent": agents, "how": HOW}.items():
         if name in seats:
             seats[name] = pd.Categorical(seats[name], categories=list(labels))
@@ -182,7 +188,7 @@ def _no_rows() -> dict[str, list[float]]:
         "variance",
         "standard_error",
     )
-    others = ("match", "repetition", "seat", "k", "environment", "agent", "opponent", "how")
+    others = ("match", "cast", "repetition", "seat", "k", "environment", "role", "agent", "opponent", "how")
     return {name: [] for name in (*others, *floats)}
 
 

@@ -6,52 +6,46 @@ import importlib
 import math
 import signal
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
+from typing import TypeAlias
 
 import joblib
 import numpy as np
 from joblib.parallel import BACKENDS, EXTERNAL_BACKENDS, get_active_backend
 from numpy.typing import NDArray
 
-from ..envs.environment import Environment
+from ..agents import CATALOGUE as AGENTS
+from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.errors import DilemmaError
+from .casts import cast_keys, match_keys
 from .chunk import Chunk, Failure, Outcome, play_chunk, whole_failure
-from .config import Config
-from .config_file import Execution
 from .how import HOW, How
 from .plan import Plan
-from .recipe import recipes
-from .schedule import Cell, match_keys, round_robin
-from .seating import order
+from .recipe import recipe
+from .schedules.schedule import Request
+from .seating import seated
+from .sections import Execution
 
+Indices: TypeAlias = NDArray[np.int64]
+
+NOTHING: Indices = np.empty(0, dtype=np.int64)
 SMALLEST, LARGEST, SLOW = 1024, 65_536, 16
 """Matches of a chunk: the fewest worth sending, the most, and with a slow agent in each."""
+MANY_SEATS = 16
+"""Games with more seats have fewer matches in a chunk: what counts is the chairs."""
 
 
-def work(
-    config: Config,
-    done: NDArray[np.int64] | None = None,
-    repetitions: int | None = None,
-    wanted: Callable[[Cell], bool] = lambda cell: True,
-) -> list[Chunk]:
-    """Everything a config asks for, less the matches that are `done` (their identities).
-
-    Or only so many `repetitions` of it, and only the cells that are `wanted`.
-    """
-    plan, chunks = config.plan, list[Chunk]()
-    if repetitions is not None:
-        plan = replace(plan, repetitions=min(repetitions, plan.repetitions))
-    done = np.empty(0, np.int64) if done is None else done
-    for cells in round_robin(plan):
-        for index in range(len(plan.settings)):
-            for how in HOW:
-                chosen = [cell for cell in cells if (cell.setting, cell.how) == (index, how) and wanted(cell)]
-                if chosen:
-                    chunks += cut(plan, index, chosen, how, done, config.execution)
-    return chunks
+def work(plan: Plan, requests: Sequence[Request], done: Indices = NOTHING) -> list[Chunk]:
+    """What is asked for, less the matches that are `done` (their identities)."""
+    return [
+        chunk
+        for index in range(len(plan.settings))
+        for how in HOW
+        for chunk in _cut(plan, index, [each for each in requests if each.setting == index], how, done)
+    ]
 
 
 def carry_out(chunks: Sequence[Chunk], execution: Execution) -> Iterator[Outcome]:
@@ -158,85 +152,106 @@ def _alone(chunk: Chunk, execution: Execution) -> Outcome:
     return whole_failure(chunk, "the system killed the worker that played it, twice (out of memory?)")
 
 
-def cut(
-    plan: Plan, index: int, cells: Sequence[Cell], how: How, done: NDArray[np.int64], execution: Execution
-) -> Iterator[Chunk]:
-    """The chunks of some cells of one environment whose payoffs are known in one way."""
-    keys = np.array([cell.key for cell in cells], dtype=np.int64)
-    which = np.arange(len(cells))
-    repetition = np.full(len(cells), -1)
-    if how != "exact":
-        which = np.repeat(which, plan.repetitions)
-        repetition = np.tile(np.arange(plan.repetitions), len(cells))
-        keys = match_keys(keys[which], repetition)
-    missing = ~np.isin(keys, done)
-    cast = _seated(plan.settings[index].game, np.array([cell.cast for cell in cells])[which], repetition)
-    if how == "learned":
-        yield from _blocks(plan, index, cast, repetition, keys, missing)
+def _cut(plan: Plan, index: int, requests: Sequence[Request], how: How, done: Indices) -> Iterator[Chunk]:
+    """The chunks of what is asked for in one environment, and is known in one way."""
+    matches = _matches(plan, requests, how)
+    if matches is None:
         return
-    keys, cast, repetition = keys[missing], cast[missing], repetition[missing]
+    missing = ~np.isin(matches.keys, done) & matches.wanted
+    if how == "learned":
+        yield from _blocks(plan, index, matches, missing)
+        return
+    matches = matches.select(missing)
     slow_agents = [i for i, entrant in enumerate(plan.entrants) if entrant.agent.slow]
-    slow = np.asarray(np.isin(cast, slow_agents).any(axis=1)) | plan.settings[index].game.slow
+    slow = np.asarray(np.isin(matches.cast, slow_agents).any(axis=1)) | plan.settings[index].game.slow
     for selected, is_slow in ((~slow, False), (slow, True)):
         members = selected.nonzero()[0]
         if not len(members):
             continue
-        size = execution.chunk or (SLOW if is_slow else chunk_size(plan, index, len(members), execution))
+        size = plan.execution.chunk or (SLOW if is_slow else chunk_size(plan, index, len(members)))
         for part in np.array_split(members, math.ceil(len(members) / size)):
-            yield _chunk(plan, index, cast[part], repetition[part], keys[part], how)
+            yield _chunk(plan, index, matches.select(part), how)
 
 
-def _seated(game: Environment, cast: NDArray[np.int64], repetition: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Casts [match, seat] in the order of their repetitions [match]; alike seats are left to chance."""
-    if game.seats == 2 or game.symmetric:
-        return cast
-    known, which = np.unique(repetition, return_inverse=True)
-    orders = np.stack([order(game.seats, number) for number in known.tolist()])
-    return np.take_along_axis(cast, orders[which], axis=1)
+@dataclass(frozen=True, eq=False)
+class _Matches:
+    """Repetitions of casts."""
+
+    cast: Indices
+    """Which of the plan's entrants sits where [match, seat]."""
+    casts: Indices
+    """The keys of the casts [match]."""
+    repetition: Indices
+    """-1 for exact payoffs [match]."""
+    keys: Indices
+    """[match]."""
+    wanted: NDArray[np.bool_]
+    """Whether it is asked for, or only keeps others of its block company [match]."""
+
+    def select(self, which: Indices | NDArray[np.bool_] | slice) -> _Matches:
+        return _Matches(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
-def _blocks(
-    plan: Plan,
-    index: int,
-    cast: NDArray[np.int64],
-    repetition: NDArray[np.int64],
-    keys: NDArray[np.int64],
-    missing: NDArray[np.bool_],
-) -> Iterator[Chunk]:
+def _matches(plan: Plan, requests: Sequence[Request], how: How) -> _Matches | None:
+    """The matches of requests for one environment that are known in this way, cast by cast; None for none."""
+    found = []
+    for request in requests:
+        cast = request.casts[plan.ways(request.setting)[request.casts].max(axis=1, initial=0) == HOW.index(how)]
+        if not len(cast):
+            continue
+        casts = cast_keys(plan, request.setting, cast, how)
+        which, repetition = np.arange(len(cast)), np.full(len(cast), -1)
+        if how != "exact":
+            block = plan.learning.block if how == "learned" else 1
+            repetitions = math.ceil(request.repetitions / block) * block
+            which = np.repeat(which, repetitions)
+            repetition = np.tile(np.arange(repetitions), len(cast))
+        cast, casts = cast[which], casts[which]
+        keys = match_keys(casts, repetition)
+        sitting = seated(cast, keys, repetition, plan.settings[request.setting].game.roles)
+        found.append(_Matches(sitting, casts, repetition, keys, repetition < request.repetitions))
+    if not found:
+        return None
+    return _Matches(*(np.concatenate([getattr(each, field.name) for each in found]) for field in fields(_Matches)))
+
+
+def _blocks(plan: Plan, index: int, matches: _Matches, missing: NDArray[np.bool_]) -> Iterator[Chunk]:
     """Every block in which a match is missing, whole: in other company, its learners would give other bits."""
-    for start in range(0, len(keys), plan.block):
-        block = slice(start, start + plan.block)
+    learning = plan.learning
+    for start in range(0, len(missing), learning.block):
+        block = slice(start, start + learning.block)
         if missing[block].any():
-            chunk = _chunk(plan, index, cast[block], repetition[block], keys[block], "learned")
-            labels = tuple(plan.entrants[i].label for i in chunk.entrants)
+            chunk = _chunk(plan, index, matches.select(block), "learned")
             yield replace(
                 chunk,
-                learning=plan.learning,
-                labels=labels,
-                device=plan.device,
-                wanted=keys[block][missing[block]],
+                learning=learning.protocol,
+                labels=tuple(plan.entrants[i].label for i in chunk.entrants),
+                device=learning.device,
+                wanted=matches.keys[block][missing[block]],
             )
 
 
-def chunk_size(plan: Plan, index: int, matches: int, execution: Execution) -> int:
+def chunk_size(plan: Plan, index: int, matches: int) -> int:
     """Large enough that many chairs share the calls a round costs, small enough for caches and workers."""
     game = plan.settings[index].game
     called = sum(entrant.agent.as_automaton(game) is None for entrant in plan.entrants)
     most = min(16_384 + 512 * called, LARGEST)
-    return int(np.clip(math.ceil(matches / workers_of(execution)), SMALLEST, most))
+    size = int(np.clip(math.ceil(matches / workers_of(plan.execution)), SMALLEST, most))
+    return max(1, size * 2 // game.seats) if game.seats > MANY_SEATS else size
 
 
-def _chunk(
-    plan: Plan,
-    index: int,
-    cast: NDArray[np.int64],
-    repetition: NDArray[np.int64],
-    keys: NDArray[np.int64],
-    how: How,
-) -> Chunk:
-    present, local = np.unique(cast, return_inverse=True)
+def _chunk(plan: Plan, index: int, matches: _Matches, how: How) -> Chunk:
+    present, local = np.unique(matches.cast, return_inverse=True)
     setting = plan.settings[index]
-    [game] = recipes([(setting.definition, setting.game)])
     members = [plan.entrants[i] for i in present]
-    agents = recipes([(entrant.definition, entrant.agent) for entrant in members])
-    return Chunk(game, tuple(agents), index, present, local.reshape(cast.shape), repetition, keys, how)
+    return Chunk(
+        recipe(ENVIRONMENTS, setting.definition, setting.game),
+        tuple(recipe(AGENTS, entrant.definition, entrant.agent) for entrant in members),
+        index,
+        present,
+        local.reshape(matches.cast.shape),
+        matches.casts,
+        matches.repetition,
+        matches.keys,
+        how,
+    )

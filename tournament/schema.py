@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from ..agents import CATALOGUE as AGENTS
 from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.catalogue import Catalogue
 from ..envs.errors import DilemmaError
 from .config_file import File
+from .schedules import CATALOGUE as SCHEDULES
+
+T = TypeVar("T", bound=BaseModel)
 
 
 def schema() -> dict[str, Any]:
     """The schema of a config file; names that aren't registered (import paths) may have any parameters."""
     whole = File.model_json_schema()
     definitions = whole["$defs"]
-    entry = definitions.pop("Named")
-    for key, catalogue in (("environments", ENVIRONMENTS), ("agents", AGENTS)):
-        whole["properties"][key]["items"] = {"anyOf": [*_entries(catalogue, entry), _elsewhere(entry)]}
+    whole["properties"]["environments"]["items"] = _entries(ENVIRONMENTS, definitions.pop("Named"))
+    whole["properties"]["agents"]["items"] = _entries(AGENTS, definitions.pop("AgentEntry"))
+    whole["properties"]["schedule"] = {"anyOf": [_schedule(name) for name in SCHEDULES.names]}
     return {**whole, "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "dilemma config"}
 
 
-def _entries(catalogue: Catalogue, entry: dict[str, Any]) -> list[dict[str, Any]]:
+def _schedule(name: str) -> dict[str, Any]:
+    """The section of a kind of schedule; a round robin needn't say its kind."""
+    model = SCHEDULES.model(name)
+    own = model.model_json_schema() if model else {}
+    properties = {"kind": {"const": name}, **own.get("properties", {})}
+    required = own.get("required", []) + ([] if name == "round_robin" else ["kind"])
+    return {**own, "title": name, "properties": properties, "required": required}
+
+
+def _entries(catalogue: Catalogue[T], entry: dict[str, Any]) -> dict[str, Any]:
+    """What may stand in a list of entries."""
     entries = []
     for name in catalogue.names:
         try:
@@ -31,7 +46,7 @@ def _entries(catalogue: Catalogue, entry: dict[str, Any]) -> list[dict[str, Any]
         if model is None:
             continue
         own = model.model_json_schema()
-        given = {key: entry["properties"][key] for key in ("label", "known")}
+        given = {key: entry["properties"][key] for key in entry["properties"] if key != "name"}
         properties = {"name": {"const": name}, **given, **own.get("properties", {})}
         entries.append(
             {
@@ -43,7 +58,7 @@ def _entries(catalogue: Catalogue, entry: dict[str, Any]) -> list[dict[str, Any]
                 "additionalProperties": False,
             }
         )
-    return entries
+    return {"anyOf": [*entries, _elsewhere(entry)]}
 
 
 def _elsewhere(entry: dict[str, Any]) -> dict[str, Any]:

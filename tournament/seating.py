@@ -1,17 +1,41 @@
-"""Who sits where in games of three or more whose seats differ: everybody takes every seat equally often.
+"""Who sits where: the seats of one role are left to chance, and seats that all differ are taken equally often.
 
-A cast is played in each of its rotations, so that every repetition is balanced by itself. What rotations leave
-out, who sits beside whom, changes from repetition to repetition: N seats have (N - 1)! orders that no rotation
-turns into each other, and so many repetitions hold every order of the cast equally often.
+Where every seat has a role of its own, a cast of three or more is played in each of its rotations, so that every
+repetition is balanced by itself. What rotations leave out, who sits beside whom, changes from repetition to
+repetition: N seats have (N - 1)! orders that no rotation turns into each other, and so many repetitions hold every
+order of the cast equally often.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+from ..envs.chance import Purpose, derive
+
+Indices: TypeAlias = NDArray[np.int64]
+
+
+def patterns(roles: Sequence[str]) -> Indices:
+    """How two agents share the seats of these roles [pattern, seat]: 0 for the first of them and 1 for the second.
+
+    In every proportion, from 1 against all others on; in each of its rotations where roles differ.
+    """
+    seats = len(roles)
+    whole = [(0,) * k + (1,) * (seats - k) for k in range(1, seats)]
+    if len(set(roles)) > 1:
+        whole = [seated for cast in whole for seated in rotations(cast)]
+    # Within a role chance decides: casts that differ there alone are one.
+    once = dict[object, tuple[int, ...]]()
+    for cast in whole:
+        once.setdefault(tuple(sorted(zip(roles, cast, strict=True))), cast)
+    return np.array(list(once.values()), dtype=np.int64).reshape(-1, seats)
 
 
 def rotations(cast: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -19,8 +43,40 @@ def rotations(cast: tuple[int, ...]) -> list[tuple[int, ...]]:
     return list(dict.fromkeys(cast[ahead:] + cast[:ahead] for ahead in range(len(cast))))
 
 
+def seated(cast: Indices, keys: Indices, repetition: Indices, roles: Sequence[str]) -> Indices:
+    """Casts as they sit in their matches [match, seat], by the matches' keys and repetitions [match]."""
+    places = _places(keys, repetition, roles)
+    return cast if places is None else np.take_along_axis(cast, places, axis=1)
+
+
+def unseated(sitting: Indices, keys: Indices, repetition: Indices, roles: Sequence[str]) -> Indices:
+    """The casts [match, seat] of matches in which these sit: the inverse of `seated`."""
+    places = _places(keys, repetition, roles)
+    if places is None:
+        return sitting
+    cast = np.empty_like(sitting)
+    np.put_along_axis(cast, places, sitting, axis=1)
+    return cast
+
+
+def _places(keys: Indices, repetition: Indices, roles: Sequence[str]) -> Indices | None:
+    """Which place of the cast each seat has [match, seat]; None where all have their own."""
+    seats, different = len(roles), list(dict.fromkeys(roles))
+    if seats == 2:
+        return None
+    if len(different) == seats:
+        known, which = np.unique(repetition, return_inverse=True)
+        return np.stack([order(seats, number) for number in known.tolist()])[which]
+    lot = derive(derive(torch.from_numpy(keys), Purpose.SEATS + 2**16)[:, None], torch.arange(seats)).numpy()
+    places = np.tile(np.arange(seats), (len(keys), 1))
+    for role in different:
+        own = np.flatnonzero([each == role for each in roles])
+        places[:, own] = own[lot[:, own].argsort(axis=1, kind="stable")]
+    return places
+
+
 @lru_cache(maxsize=4096)
-def order(seats: int, repetition: int) -> NDArray[np.int64]:
+def order(seats: int, repetition: int) -> Indices:
     """Which place of the cast each seat has in a repetition [seat]; the first repetition leaves all in place.
 
     Repetitions 0 .. (N - 1)! - 1 run through all orders that keep the first seat, in steps that lie far apart.

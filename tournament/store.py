@@ -8,7 +8,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,23 +17,26 @@ import torch
 from numpy.typing import NDArray
 
 from ..agents.checkpoint import MARK
-from ..agents.response import Response
 from ..envs.errors import DilemmaError
 from ..file_names import file_name
 from .chunk import Checkpoint, Failure, Outcome, Rows
 from .conduct import COLUMNS as CONDUCT
-from .config import Config, as_asked
+from .config import as_asked
 from .continuation import continuation
-from .exploit.card import exploiter_of
-from .exploit.response_table import response_table
-from .exploit.search import Found
 from .how import HOW
 from .labels import as_today, current, marked, rewritten
 from .plan import Entrant, Plan
 from .run_folder import RunFolder
 
 _TYPES: Mapping[str, type[np.generic]] = {
-    **{"match": np.int64, "repetition": np.int32, "seat": np.int16, "k": np.int16, "run": np.int32},
+    **{
+        "match": np.int64,
+        "cast": np.int64,
+        "repetition": np.int32,
+        "seat": np.int16,
+        "k": np.int16,
+        "run": np.int32,
+    },
     **dict.fromkeys(CONDUCT, np.float32),
 }
 """Of the columns that are no labels; others are float64, whatever gave them."""
@@ -44,14 +46,14 @@ class Store(RunFolder):
     """A run folder, to be written to."""
 
     @staticmethod
-    def open(path: Path, config: Config, *, accept_changes: bool = False) -> Store:
-        """The folder of a run of `config`, new or begun before, to be written to.
+    def open(path: Path, plan: Plan, *, accept_changes: bool = False) -> Store:
+        """The folder of a run of `plan`, new or begun before, to be written to.
 
-        Raises DilemmaError where the folder holds a run that `config` does not continue, with the keys that
+        Raises DilemmaError where the folder holds a run that `plan` does not continue, with the keys that
         differ. With `accept_changes`, rows of code that has changed since are kept.
         """
         store = Store(path)
-        known = store.continued(config, accept_changes=accept_changes)
+        known = store.continued(plan, accept_changes=accept_changes)
         try:
             store.seats_path.mkdir(parents=True, exist_ok=True)
             _write(store.config_path, tomli_w.dumps(as_asked(known, path)))
@@ -63,18 +65,18 @@ class Store(RunFolder):
         store._relabel()
         return store
 
-    def continued(self, config: Config, *, accept_changes: bool = False) -> Config:
-        """`config` with what this run knows its agents and environments by; nothing is written.
+    def continued(self, plan: Plan, *, accept_changes: bool = False) -> Plan:
+        """`plan` with what this run knows its agents and environments by; nothing is written.
 
-        Raises DilemmaError where `config` does not continue the run, or the folder is of something else.
+        Raises DilemmaError where `plan` does not continue the run, or the folder is of something else.
         """
         path = self.path
         self.check_schema()
         if not self.config_path.exists():
             if path.is_file() or (path.is_dir() and any(path.iterdir())):
                 raise DilemmaError(f"{path} is not empty and holds no run: choose another folder with --out")
-            return config
-        found = continuation(self.asked(), config, path)
+            return plan
+        found = continuation(self.asked(), plan, path)
         if found.differences:
             raise DilemmaError(
                 f"{path} holds another run: {'; '.join((*found.differences, *found.changed))}. "
@@ -85,7 +87,7 @@ class Store(RunFolder):
                 f"{path} holds another run: {'; '.join(found.changed)}. Give it another label, to have it played "
                 "anew; choose another folder with --out; or go on with --accept-changes, which keeps the old rows"
             )
-        return found.config
+        return found.plan
 
     def write(self, outcome: Outcome, plan: Plan) -> None:
         """Add what came of a finished chunk. Its curves come first: who has rows in `seats` is done."""
@@ -104,9 +106,9 @@ class Store(RunFolder):
         entrant = plan.entrants[checkpoint.entrant]
         folder = self._checkpoints_of(entrant)
         rows = {name: column.tolist() for name, column in checkpoint.rows.items()}
-        opponents = [plan.entrants[index] for index in rows["opponent"]]
-        rows["opponent"] = [each.label for each in opponents]
-        rows["opponents_known"] = [each.definition.key for each in opponents]
+        opponents = [plan.entrants[index] if index >= 0 else None for index in rows["opponent"]]
+        rows["opponent"] = [each and each.label for each in opponents]
+        rows["opponents_known"] = [each and each.definition.key for each in opponents]
         kept = {"name": entrant.definition.name, "parameters": entrant.definition.parameters, **rows}
         target = folder / f"{_digest(checkpoint.rows)}.pt"
         aside = target.with_suffix(f".{os.getpid()}.tmp")
@@ -142,10 +144,10 @@ class Store(RunFolder):
                 if as_today(pq.read_schema(file), now) is not None:
                     _write_table(file, rewritten(pq.read_table(file), now))
 
-    def write_exploit(self, found: Found) -> None:
-        """Keep what came of a search for an exploiter."""
+    def write_exploit(self, key: str, record: Mapping[str, object]) -> None:
+        """Keep what came of a search for an exploiter, by its key."""
         self.exploits_path.mkdir(exist_ok=True)
-        _write(self.exploits_path / f"{found.search.key}.json", json.dumps(exploit_record(found), indent=2) + "\n")
+        _write(self.exploits_path / f"{key}.json", json.dumps(record, indent=2) + "\n")
 
     def add_failures(self, failures: Sequence[Failure], plan: Plan) -> None:
         """Append failures as they happen."""
@@ -175,6 +177,8 @@ def to_table(rows: Rows, plan: Plan) -> pa.Table:
             columns[name] = _labels(column, agents)
         elif name == "setting":
             columns["environment"] = _labels(column, settings)
+            if "seat" in rows:
+                columns["role"] = _roles(column, rows["seat"], plan)
         elif name == "how":
             columns[name] = _labels(column, HOW)
         else:
@@ -183,10 +187,20 @@ def to_table(rows: Rows, plan: Plan) -> pa.Table:
 
 
 def _labels(codes: NDArray[np.generic], labels: Sequence[str]) -> pa.DictionaryArray:
-    """Only the labels that are there: others may be given away later."""
+    """Only the labels that are there: others may be given away later. A code of -1 has none."""
     used, own = np.unique(codes.astype(np.int64), return_inverse=True)
-    names = pa.array([labels[code] for code in used], pa.string())
-    return pa.DictionaryArray.from_arrays(pa.array(own.astype(np.int32)), names)
+    missing = int((used < 0).any())
+    names = pa.array([labels[code] for code in used[missing:]], pa.string())
+    places = own.astype(np.int32) - missing
+    return pa.DictionaryArray.from_arrays(pa.array(places, mask=places < 0 if missing else None), names)
+
+
+def _roles(setting: NDArray[np.generic], seat: NDArray[np.generic], plan: Plan) -> pa.DictionaryArray:
+    """The role of each seat; the rows of a chunk are of one environment."""
+    [game] = {plan.settings[index].game for index in np.unique(setting).tolist()}
+    roles = list(dict.fromkeys(game.roles))
+    of_seat = np.array([roles.index(role) for role in game.roles])
+    return _labels(of_seat[seat.astype(np.int64)], roles)
 
 
 def describe(failure: Failure, plan: Plan) -> dict[str, object]:
@@ -203,26 +217,6 @@ def describe(failure: Failure, plan: Plan) -> dict[str, object]:
             "cast": [entrant.definition.key for entrant in cast],
             "blamed": [entrant.definition.key for entrant in blamed],
         },
-    }
-
-
-def exploit_record(found: Found) -> dict[str, Any]:
-    """What came of a search, as plain values, and what a run knows the agent and the environment by."""
-    search = found.search
-    known = {"environment": search.setting.definition.key, "agent": search.entrant.definition.key}
-    if found.card:
-        definition = found.card.exploiter
-        response = exploiter_of(definition) if definition else None
-        said = response_table(response) if isinstance(response, Response) else definition and definition.name
-        return {**found.card.to_json(), "response": said, "known": known}
-    return {
-        "environment": search.setting.label,
-        "agent": search.entrant.label,
-        "kind": search.kind,
-        "seat": search.seat,
-        "reason": found.reason,
-        "traceback": found.traceback,
-        "known": known,
     }
 
 

@@ -12,15 +12,16 @@ from pydantic import BaseModel
 from .agents.handed import agent_of
 from .envs.environment import Environment
 from .envs.errors import DilemmaError
-from .tournament.config import Config, parse
+from .tournament.config import parse
 from .tournament.config_file import ConfigError, Place
+from .tournament.plan import Plan
 
 SECTIONS = ("schedule", "evaluation", "execution")
 """Tables of a config whose keys are arguments by themselves."""
 
 
-def config_of(environments: object, agents: object, rest: Mapping[str, object]) -> Config:
-    """The config of a tournament of things or names, and of the `rest` of a config file.
+def plan_of(environments: object, agents: object, rest: Mapping[str, object]) -> Plan:
+    """The plan of a tournament of things or names, and of the `rest` of a config file.
 
     Raises ConfigError with all the mistakes in it.
     """

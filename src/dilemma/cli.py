@@ -15,7 +15,7 @@ import click
 from .version import VERSION
 
 if TYPE_CHECKING:
-    from .tournament.config import Config
+    from .tournament.plan import Plan
     from .tournament.run_folder import RunFolder
 
 P = ParamSpec("P")
@@ -83,7 +83,7 @@ def run(
     if jobs is not None:
         changes = (*changes, f"execution.jobs={jobs}")
     asked = load(config, changes)
-    folder = Path(out or Path("runs") / file_name(asked.plan.name))
+    folder = Path(out or Path("runs") / file_name(asked.name))
     if dry_run:
         click.echo(_outlook(asked, folder, accept_changes))
         return 0
@@ -97,7 +97,7 @@ def run(
         with Meter() as meter:
             play_into(store, asked, meter)
         wrong = exploit_into(store, asked, (), lambda: Meter("agents", "exploit"))
-    return _report(store, again, wrong, config=store.continued(asked))
+    return _report(store, again, wrong, plan=store.continued(asked))
 
 
 @main.command()
@@ -152,15 +152,15 @@ def exploit(
         changes = (*changes, f"analysis.exploitability={list(kinds)}")
     if jobs is not None:
         changes = (*changes, f"execution.jobs={jobs}")
-    config = load(str(store.config_path), changes)
-    known = [entrant.label for entrant in config.plan.entrants]
+    plan = load(str(store.config_path), changes)
+    known = [entrant.label for entrant in plan.entrants]
     for label in labels:
         if label not in known:
             raise DilemmaError(f"--agent: {run} has no agent {label!r}; it has {', '.join(known)}")
     again = f"dilemma exploit {run}"
     with _interruptible(again):
-        wrong = exploit_into(store, config, labels, lambda: Meter("agents", "exploit"))
-    return _report(store, again, wrong, config=store.continued(config), show_exploits=True)
+        wrong = exploit_into(store, plan, labels, lambda: Meter("agents", "exploit"))
+    return _report(store, again, wrong, plan=store.continued(plan), show_exploits=True)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})  # keys may be negative numbers
@@ -256,7 +256,7 @@ def schema() -> int:
     return 0
 
 
-def _outlook(config: Config, folder: Path, accept_changes: bool) -> str:
+def _outlook(plan: Plan, folder: Path, accept_changes: bool) -> str:
     """What a run has to do, about how long that takes, and how much it leaves on disk."""
     import time
 
@@ -270,14 +270,14 @@ def _outlook(config: Config, folder: Path, accept_changes: bool) -> str:
         from .tournament.store import Store
 
         store = Store(folder)
-        config, done = store.continued(config, accept_changes=accept_changes), store.done()
-    plan, analysis = config.plan, config.analysis
+        plan, done = store.continued(plan, accept_changes=accept_changes), store.done()
+    analysis = plan.analysis
     # What it took to get here, a run takes again, and so do its workers.
-    started = (1.5 + (workers_of(config.execution) > 1)) * time.process_time()
-    ahead = forecast(config, done)
+    started = (1.5 + (workers_of(plan.execution) > 1)) * time.process_time()
+    ahead = forecast(plan, done)
     report = effort(len(plan.entrants), len(plan.settings), analysis.ratings)
     play = started + ahead.seconds
-    most = "at most " if plan.adaptive else ""
+    most = ("at most " if ahead.all else "at first ") if plan.schedule.asks_again else ""
     hunted = [kind for kind in analysis.exploitability if kind not in ("population", "exact")]
     unknown = f"; {' and '.join(hunted)} exploiters come on top" if hunted else ""
     return (
@@ -303,11 +303,11 @@ def _report(
     wrong: Sequence[str] = (),
     changes: Sequence[str] = (),
     *,
-    config: Config | None = None,
+    plan: Plan | None = None,
     out: Path | None = None,
     show_exploits: bool = False,
 ) -> int:
-    """Write the report, print the ranking, and say what failed; `config` is what has been played just now."""
+    """Write the report, print the ranking, and say what failed; `plan` is what has been played just now."""
     from dataclasses import replace
 
     import rich
@@ -317,8 +317,8 @@ def _report(
     from .results import stored
 
     results = stored(store, changes)
-    if config is not None:
-        results = replace(results, config=config)
+    if plan is not None:
+        results = replace(results, plan=plan)
     folder = out or store.report_path
     with Steps() as tell:
         page = results.report(folder, tell)

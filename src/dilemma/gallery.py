@@ -13,10 +13,9 @@ import pandas as pd
 
 from .analysis.gallery import Gallery, Scene
 from .envs.errors import DilemmaError
-from .replay import cell_of, svg
-from .tournament.config import Config
-from .tournament.replaying import replay
-from .tournament.schedule import Cell, round_robin
+from .replay import svg
+from .tournament.plan import Plan
+from .tournament.replaying import replay, sitting_of
 
 PANELS = 12
 """Pictures of a strip."""
@@ -32,16 +31,15 @@ class Pick:
     title: str
 
 
-def galleries(config: Config, seats: pd.DataFrame, run: Path | None = None) -> dict[str, Gallery]:
+def galleries(plan: Plan, seats: pd.DataFrame, run: Path | None = None) -> dict[str, Gallery]:
     """What to show of each environment with a board, by label; commands name the folder `run`.
 
-    Matches of learners are not shown: to replay them is to train again; nor those of agents that `config` lacks.
+    Matches of learners are not shown: to replay them is to train again; nor those of agents that `plan` lacks.
     What fails is told, and fails nothing.
     """
-    boards = [item for item in config.plan.settings if item.game.has_board]
-    cells = [cell for some in round_robin(config.plan) for cell in some] if boards else []
-    slow = [entrant.label for entrant in config.plan.entrants if entrant.agent.slow]
-    here = [entrant.label for entrant in config.plan.entrants]
+    boards = [item for item in plan.settings if item.game.has_board]
+    slow = [entrant.label for entrant in plan.entrants if entrant.agent.slow]
+    here = [entrant.label for entrant in plan.entrants]
     rounds, characters, found = float(ROUNDS), CHARACTERS, dict[str, Gallery]()
     for setting in boards:
         rows = seats[seats["environment"] == setting.label]
@@ -55,7 +53,7 @@ def galleries(config: Config, seats: pd.DataFrame, run: Path | None = None) -> d
                 continue
             rounds -= setting.game.horizon
             try:
-                drawing = _strip(config, cells, rows, pick.match)
+                drawing = _strip(plan, rows, pick.match)
             except Exception as error:  # the report must stand, whatever becomes of a picture
                 remarks.append(f"{pick.title} (not shown: {error}).")
                 continue
@@ -118,10 +116,10 @@ def _cast(agents: Sequence[str]) -> str:
     return " and ".join(names)
 
 
-def _strip(config: Config, cells: Sequence[Cell], seats: pd.DataFrame, match: int) -> str:
+def _strip(plan: Plan, seats: pd.DataFrame, match: int) -> str:
     """A match as a strip. Raises DilemmaError where it is not the one that was played."""
     rows = seats[seats["match"] == match].sort_values("seat")
-    course = replay(config, *cell_of(config, cells, rows))
+    course = replay(plan, sitting_of(plan, rows))
     if list(course.payoff or ()) != rows["payoff"].tolist():
         raise DilemmaError("it pays otherwise now; versions differ, or something draws from more than its seed")
     return svg(course, PANELS)

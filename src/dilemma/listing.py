@@ -8,12 +8,17 @@ import textwrap
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
 
 from .envs.catalogue import Catalogue
 from .envs.errors import DilemmaError
 
+T = TypeVar("T", bound=BaseModel)
 
-def lines(catalogue: Catalogue) -> str:
+
+def lines(catalogue: Catalogue[T]) -> str:
     """Name and first line of the docstring of everything in a catalogue; what fails to import says why."""
     said = {name: _first_line(catalogue, name) for name in catalogue.names}
     for prefix, path in catalogue.adapters.items():
@@ -22,7 +27,7 @@ def lines(catalogue: Catalogue) -> str:
     return "\n".join(f"{name:{width}}  {line}" for name, line in said.items())
 
 
-def describe(catalogue: Catalogue, name: str) -> str:
+def describe(catalogue: Catalogue[T], name: str) -> str:
     """Everything about one: what it is, its source, its parameters with types, defaults and meaning.
 
     Raises DilemmaError where there is no such name.
@@ -44,7 +49,7 @@ def describe(catalogue: Catalogue, name: str) -> str:
     return "\n".join(parts)
 
 
-def _first_line(catalogue: Catalogue, name: str) -> str:
+def _first_line(catalogue: Catalogue[T], name: str) -> str:
     if path := catalogue.builtin.get(name):
         module, _, cls = path.partition(":")
         return _read(module)[cls]

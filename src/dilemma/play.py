@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 import platform
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,25 +16,26 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 import numpy as np
+import pandas as pd
 
 from .agents.agent import Agent
-from .agents.checkpoint import Checkpoint
 from .analysis.cells import Game, environments
 from .analysis.held_out import rivals
 from .analysis.racing import unresolved
-from .arguments import config_of
+from .arguments import plan_of
 from .envs.environment import Environment
 from .envs.errors import DilemmaError
 from .results import Results, stored
 from .tournament.chunk import Chunk, Rows
-from .tournament.config import Config, load
+from .tournament.config import load
+from .tournament.exploit.record import record
 from .tournament.exploit.search import Found, look, searches
 from .tournament.how import Mode
 from .tournament.identity import SCHEMA
 from .tournament.plan import Entrant, Plan, Setting
 from .tournament.run_folder import accepted
 from .tournament.runner import carry_out, lost, work
-from .tournament.schedule import Cell
+from .tournament.schedules.schedule import Request, Schedule
 from .tournament.spot_check import faults, rows_of, spot_checks
 from .tournament.store import Store
 
@@ -50,8 +50,9 @@ class Tournament:
 
     Agents and environments are objects, or names as in a config; a mapping gives them labels. An agent may also be
     a class of agents, a plain Python function or class with `act(history)`, or a player of the Axelrod library.
-    `analysis` and `learning` have the keys of a config's sections; everything is checked as a config is. Raises
-    DilemmaError with all that is wrong.
+    `analysis` and `learning` have the keys of a config's sections, and so may `schedule`, which takes the place of
+    a round robin by `repetitions`, `at_most`, `self_play` and `background`; it may also be a Schedule itself.
+    Everything is checked as a config is. Raises DilemmaError with all that is wrong.
 
         Tournament(["prisoners_dilemma"], ["tit_for_tat", "all_d"], repetitions=10).run().ranking
     """
@@ -74,13 +75,15 @@ class Tournament:
         timeout: float | None = None,
         learning: Mapping[str, object] = MappingProxyType({}),
         analysis: Mapping[str, object] = MappingProxyType({}),
+        schedule: Schedule | Mapping[str, object] | None = None,
     ):
-        schedule = {
-            "repetitions": repetitions,
-            "at_most": at_most,
-            "self_play": self_play,
-            "background": background,
-        }
+        if schedule is None:
+            schedule = {
+                "repetitions": repetitions,
+                "at_most": at_most,
+                "self_play": self_play,
+                "background": background,
+            }
         rest = {
             "name": name,
             "seed": seed,
@@ -92,13 +95,13 @@ class Tournament:
             else analysis,
             "learning": learning,
         }
-        self.config = config_of(environments, agents, rest)
+        self.plan = plan_of(environments, agents, rest)
 
     @staticmethod
     def from_config(path: Path | str, changes: Sequence[str] = ()) -> Tournament:
         """The tournament of a config file, or of a shipped config; `changes` are KEY=VALUE strings."""
         tournament = Tournament.__new__(Tournament)
-        tournament.config = load(str(path), changes)
+        tournament.plan = load(str(path), changes)
         return tournament
 
     def run(
@@ -111,16 +114,16 @@ class Tournament:
         """
         watch = watch or (lambda done, total: None)
         if folder is not None:
-            _check_names(self.config.plan, folder)
+            _check_names(self.plan, folder)
             return self._run(Path(folder), watch, accept_changes)
         with TemporaryDirectory() as passing:
             return replace(self._run(Path(passing) / "run", watch), run=None)
 
     def _run(self, folder: Path, watch: Watch, accept_changes: bool = False) -> Results:
-        store = Store.open(folder, self.config, accept_changes=accept_changes)
-        play_into(store, self.config, watch)
-        exploit_into(store, self.config, (), lambda: nullcontext(watch))
-        return replace(stored(store), config=store.continued(self.config))
+        store = Store.open(folder, self.plan, accept_changes=accept_changes)
+        play_into(store, self.plan, watch)
+        exploit_into(store, self.plan, (), lambda: nullcontext(watch))
+        return replace(stored(store), plan=store.continued(self.plan))
 
 
 def _check_names(plan: Plan, folder: Path | str) -> None:
@@ -136,10 +139,9 @@ def _check_names(plan: Plan, folder: Path | str) -> None:
         )
 
 
-def play_into(store: Store, config: Config, watch: Watch) -> None:
+def play_into(store: Store, plan: Plan, watch: Watch) -> None:
     """Play what a run folder lacks; every finished chunk is kept at once."""
-    config = store.continued(config)
-    plan = config.plan
+    plan = store.continued(plan)
     found: dict[str, str] = store.manifest().get("faults", {}) if store.manifest_path.exists() else {}
     manifest = {
         "schema": SCHEMA,
@@ -154,19 +156,19 @@ def play_into(store: Store, config: Config, watch: Watch) -> None:
     }
     store.write_manifest(manifest)
     planned: list[Chunk] = []
-    for chunks in _batches(store, config):
+    for chunks in asked_for(store, plan):
         planned += chunks
         checks, first = spot_checks(chunks, plan), dict[int, Rows]()
         total, finished = sum(map(len, chunks)), 0
         watch(0, total)
-        for outcome in carry_out(chunks, config.execution):
+        for outcome in carry_out(chunks, plan.execution):
             store.write(outcome, plan)
             first |= rows_of(outcome, checks)
             finished += outcome.matches + len(outcome.failures)
             watch(finished, total)
         again = dict[int, Rows]()
         checks = [spot for spot in checks if spot.match in first]  # the others failed, which is known
-        for outcome in carry_out([spot.chunk for spot in checks], config.execution):
+        for outcome in carry_out([spot.chunk for spot in checks], plan.execution):
             again |= rows_of(outcome, checks)
         found |= dict(faults(checks, first, again, plan))
     reasoned = np.array([record["match"] for record in store.failures()], dtype=np.int64)
@@ -176,31 +178,31 @@ def play_into(store: Store, config: Config, watch: Watch) -> None:
 
 
 def exploit_into(
-    store: Store, config: Config, labels: Sequence[str], meter: Callable[[], AbstractContextManager[Watch]]
+    store: Store, plan: Plan, labels: Sequence[str], meter: Callable[[], AbstractContextManager[Watch]]
 ) -> list[str]:
     """Look for the exploiters that a run folder lacks, of all agents or those with these labels.
 
     Exact ones take no time worth a word; `meter` is told of the others. Returns what went wrong, a sentence each.
     """
     store.check_schema()
-    config = store.continued(config)
+    plan = store.continued(plan)
     tried = {key for key, record in store.exploits().items() if not record.get("traceback")}
-    wanted = [search for search in searches(config, labels) if search.key not in tried]
+    wanted = [search for search in searches(plan, labels) if search.key not in tried]
     quick = [search for search in wanted if search.kind == "exact"]
     slow = [search for search in wanted if search.kind != "exact"]
     wrong = []
 
     def keep(found: Found) -> None:
-        store.write_exploit(found)
+        store.write_exploit(found.search.key, record(found))
         if found.traceback:
             wrong.append(f"{found.search.entrant.label} in {found.search.setting.label}, {found.reason}")
 
-    for found in look(quick, config):
+    for found in look(quick, plan):
         keep(found)
     if slow:
         with meter() as watch:
             watch(0, len(slow))
-            for number, found in enumerate(look(slow, config), 1):
+            for number, found in enumerate(look(slow, plan), 1):
                 keep(found)
                 watch(number, len(slow))
     return wrong
@@ -210,7 +212,7 @@ def games_of(plan: Plan) -> dict[str, Game]:
     """What the analysis has to know of each environment, by label."""
     return {
         setting.label: Game(
-            symmetric=setting.game.symmetric,
+            symmetric=len(set(setting.game.roles)) == 1,
             seats=setting.game.seats,
             title=summary(type(setting.game)),
             optimum=getattr(setting.game, "optimum", None),
@@ -226,17 +228,14 @@ def games_of(plan: Plan) -> dict[str, Game]:
 
 def _of_one_run(entrants: Sequence[Entrant], game: Environment) -> str:
     """What must be said of checkpoints of a single trained run."""
-    frozen = [(of.label, of.agent) for of in entrants if isinstance(of.agent, Checkpoint)]
-    single = [label for label, agent in frozen if agent.kept_runs(game) == 1]
+    single = [of.label for of in entrants if of.agent.kept_runs(game) == 1]
     said = "one trained run was kept: what is said holds for it, not for others of its learner"
     return f"of {', '.join(single)} {said}" if single else ""
 
 
 def versions_of(entrants: Sequence[Entrant]) -> dict[str, str]:
     """Label -> name, of agents that are there more than once: checkpoints of one learner, or other parameters."""
-    names = {
-        of.label: of.agent.learner if isinstance(of.agent, Checkpoint) else of.definition.name for of in entrants
-    }
+    names = {of.label: of.agent.version_of or of.definition.name for of in entrants}
     count = Counter(names.values())
     return {label: name for label, name in names.items() if count[name] > 1}
 
@@ -252,47 +251,59 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **found}
 
 
-FIRST = 10
-"""Matches of each cast before the first look at what is resolved."""
-
-
-def _batches(store: Store, config: Config) -> Iterator[list[Chunk]]:
-    """What is to be played; with 'until resolved', look by look, each with twice the matches where it is open."""
-    plan = config.plan
-    if plan.kind != "round_robin":
-        return
-    if not plan.adaptive:
-        yield work(config, store.done())
-        return
-    looks = [min(math.ceil(FIRST / plan.block) * plan.block, plan.repetitions)]
-    while looks[-1] < plan.repetitions:
-        looks.append(min(2 * looks[-1], plan.repetitions))
-    yield work(config, store.done(), looks[0])
-    for repetitions in looks[1:]:
-        unclear = _unresolved(store, config, 0.05 / len(looks))
-        if not unclear:
+def asked_for(store: Store, plan: Plan) -> Iterator[list[Chunk]]:
+    """What the schedule asks for, less what is settled, until there is nothing left of it."""
+    history = Told(store, plan)
+    while chunks := history.left(plan.schedule.ask(plan, history)):
+        yield chunks
+        history.settle(chunks)
+        if not plan.schedule.asks_again:
             return
 
-        def wanted(cell: Cell, unclear: set[tuple[int, int]] = unclear) -> bool:
-            return cell.how != "exact" and any((cell.setting, member) in unclear for member in cell.cast)
 
-        yield work(config, store.done(), repetitions, wanted)
+class Told:
+    """What a schedule is told of a run so far: the `History` of its run folder."""
 
+    def __init__(self, store: Store, plan: Plan):
+        self._store, self._plan = store, plan
+        self._done = store.done()
+        self._rows: pd.DataFrame | None = None
+        self._known: dict[tuple[int, float], set[tuple[int, int]]] = {}
 
-def _unresolved(store: Store, config: Config, level: float) -> set[tuple[int, int]]:
-    """The plan's settings and entrants whose order is unclear so far."""
-    plan = config.plan
-    among = rivals(store.seats(), plan.background)
-    settings = {setting.label: index for index, setting in enumerate(plan.settings)}
-    ranked = {
-        entrant.label: index for index, entrant in enumerate(plan.entrants) if entrant.label not in plan.background
-    }
-    found = set()
-    for cells in environments(among, games_of(plan)):
-        unclear = unresolved(cells, level=level, margin=config.analysis.margin or 0.0)
-        labels = cells.agents[cells.roster[unclear]]
-        found |= {(settings[cells.environment], ranked[label]) for label in labels if label in ranked}
-    return found
+    @property
+    def rows(self) -> pd.DataFrame:
+        if self._rows is None:
+            self._rows = self._store.seats()
+        return self._rows
+
+    def left(self, requests: Sequence[Request]) -> list[Chunk]:
+        """What is left to play of these."""
+        return work(self._plan, requests, self._done)
+
+    def settle(self, chunks: Sequence[Chunk]) -> None:
+        """These have been played, or have failed."""
+        self._done = np.union1d(self._done, np.concatenate([chunk.keys for chunk in chunks]))
+        self._rows = None
+
+    def settled(self, requests: Sequence[Request]) -> bool:
+        return not self.left(requests)
+
+    def unresolved(self, repetitions: int, level: float) -> set[tuple[int, int]]:
+        if (repetitions, level) not in self._known:
+            self._known[repetitions, level] = self._unresolved(repetitions, level)
+        return self._known[repetitions, level]
+
+    def _unresolved(self, repetitions: int, level: float) -> set[tuple[int, int]]:
+        plan, rows = self._plan, self.rows
+        background = plan.schedule.background
+        settings = {setting.label: index for index, setting in enumerate(plan.settings)}
+        entrants = {entrant.label: index for index, entrant in enumerate(plan.entrants)}
+        found = set()
+        for cells in environments(rivals(rows[rows["repetition"] < repetitions], background), games_of(plan)):
+            unclear = unresolved(cells, level=level, margin=plan.analysis.margin or 0.0)
+            labels = [label for label in cells.agents[cells.roster[unclear]] if label not in background]
+            found |= {(settings[cells.environment], entrants[label]) for label in labels}
+        return found
 
 
 def _now() -> str:

@@ -7,6 +7,7 @@ import colorsys
 import io
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -19,10 +20,11 @@ from .envs.coins import Coins
 from .envs.environment import Discrete, Environment
 from .envs.errors import DilemmaError
 from .envs.gridworld import PLAYERS
-from .tournament.config import Config, load
-from .tournament.replaying import Course, replay
+from .tournament.config import load
+from .tournament.how import HOW
+from .tournament.plan import Plan
+from .tournament.replaying import Course, Sitting, key_of, replay, sitting_of
 from .tournament.run_folder import RunFolder
-from .tournament.schedule import Cell, match_keys, round_robin
 
 WIDTH = 100
 """Moves in a line of text."""
@@ -44,22 +46,21 @@ def replayed(
     `match` is its key in the seats table, or LABEL:LABEL[:REPETITION]. Raises DilemmaError where there is none.
     """
     store.check_schema()
-    config = load(str(store.config_path))
+    plan = load(str(store.config_path))
     seats = store.seats()
-    cells = [cell for some in round_robin(config.plan) for cell in some]
     number = _number(match)
     if number is not None:
         rows = seats[seats["match"] == number]
         if rows.empty:
             raise DilemmaError(f"{store.path} has no match {number}; its seats table has a column `match`")
-        cell, repetition = cell_of(config, cells, rows)
+        sitting = sitting_of(plan, rows)
     else:
-        cell, repetition = _named(config, cells, match, environment)
-    course = replay(config, cell, max(repetition, 0), table, episode)
-    rows = seats[seats["match"].isin([course.match, cell.key])].sort_values("seat")
+        sitting = _named(plan, seats, match, environment)
+    course = replay(plan, sitting, table, episode)
+    rows = seats[seats["match"].isin([course.match, key_of(plan, replace(sitting, repetition=-1))])]
     if rows.empty:
         raise DilemmaError(f"{store.path} has no rows of match {course.match}: it failed, or is yet to be played")
-    return course, rows["payoff"].tolist()
+    return course, rows.sort_values("seat")["payoff"].tolist()
 
 
 def replay_gif(store: RunFolder, match: str) -> bytes:
@@ -74,39 +75,34 @@ def _number(match: str) -> int | None:
         return None
 
 
-def cell_of(config: Config, cells: Sequence[Cell], rows: pd.DataFrame) -> tuple[Cell, int]:
-    """The cell and the repetition of a match with these rows."""
-    key, repetition = int(rows["match"].iloc[0]), int(rows["repetition"].iloc[0])
-    keys = np.array([cell.key for cell in cells])
-    if repetition >= 0:
-        keys = match_keys(keys, np.full(len(keys), repetition))
-    [index] = (keys == key).nonzero()[0]
-    return cells[index], repetition
-
-
-def _named(config: Config, cells: Sequence[Cell], match: str, environment: str | None) -> tuple[Cell, int]:
-    """The cell and the repetition that LABEL:LABEL[:REPETITION] means."""
-    settings = [setting.label for setting in config.plan.settings]
+def _named(plan: Plan, seats: pd.DataFrame, match: str, environment: str | None) -> Sitting:
+    """The match that LABEL:LABEL[:REPETITION] means, among those of the seats table."""
+    settings = [setting.label for setting in plan.settings]
     if environment is None and len(settings) > 1:
         raise DilemmaError(f"there are {len(settings)} environments: choose one with --env, {', '.join(settings)}")
     if environment is not None and environment not in settings:
         raise DilemmaError(f"--env: there is no environment {environment!r}; there is {', '.join(settings)}")
     index = settings.index(environment or settings[0])
-    labels = [entrant.label for entrant in config.plan.entrants]
+    labels = [entrant.label for entrant in plan.entrants]
     before, _, last = match.rpartition(":")
-    repetition, cast = (int(last), before) if last.isdecimal() and _cast(before, labels) else (0, match)
-    members = _cast(cast, labels)
+    repetition, names = (int(last), before) if last.isdecimal() and _cast(before, labels) else (0, match)
+    members = _cast(names, labels)
     if members is None:
         raise DilemmaError(
             f"{match!r} is no match; allowed: its key, or LABEL:LABEL[:REPETITION] of {', '.join(labels)}"
         )
-    seats = config.plan.settings[index].game.seats
-    here = {cell.cast: cell for cell in cells if cell.setting == index}
+    rows = seats[seats["environment"] == settings[index]]
+    known, there = rows["repetition"].unique().tolist(), set(rows["match"].tolist())
     if len(members) == 2:
-        members = (members[0],) + (members[1],) * (seats - 1)
-    for order in dict.fromkeys((members, members[::-1], *_sorted(members))):
-        if order in here:
-            return here[order], repetition
+        members = (members[0],) + (members[1],) * (plan.settings[index].game.seats - 1)
+    how = HOW[plan.ways(index)[list(members)].max()]
+    for cast in dict.fromkeys((members, members[::-1], *_sorted(members))):
+        sitting = Sitting(index, cast, repetition, how)
+        found = [number for number in known if key_of(plan, replace(sitting, repetition=number)) in there]
+        if found and how != "exact" and repetition not in found:
+            raise DilemmaError(f"there is no repetition {repetition}; allowed: {min(found)} to {max(found)}")
+        if found:
+            return sitting
     raise DilemmaError(f"{settings[index]} has no match of {' and '.join(labels[i] for i in members)}")
 
 

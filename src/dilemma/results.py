@@ -23,7 +23,7 @@ from .tournament.config_file import analysis_of
 from .tournament.run_folder import RunFolder, accepted
 
 if TYPE_CHECKING:
-    from .tournament.config import Config
+    from .tournament.plan import Plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Results:
     """What is to be worked out."""
     exploits: Sequence[Mapping[str, Any]] = ()
     """What came of each search for an exploiter: a card, or the reason why there is none."""
-    config: Config | None = None
+    plan: Plan | None = None
     """By which matches can be played again, if at hand."""
     run: Path | None = None
     """The folder that keeps all this, if there is one."""
@@ -132,8 +132,8 @@ class Results:
         from .tournament.config import of_catalogue
 
         try:
-            config = self.config or (of_catalogue(RunFolder(self.run).asked(), self.run) if self.run else None)
-            return galleries(config, self.rows, self.run) if config else {}
+            plan = self.plan or (of_catalogue(RunFolder(self.run).asked(), self.run) if self.run else None)
+            return galleries(plan, self.rows, self.run) if plan else {}
         except Exception:  # an agent that is gone, say: the report must stand without it
             return {}
 

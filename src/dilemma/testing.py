@@ -37,7 +37,9 @@ from .envs.n_player_ipd import NPlayerIPD
 from .envs.policy_game import PolicyGame
 from .envs.public_goods import PublicGoods
 from .tournament.allowed import Allowed
-from .tournament.arena import AgentError, Protocol, play
+from .tournament.arena import AgentError, play
+from .tournament.protocol import Protocol
+from .tournament.recorders import PlayedRound
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -327,17 +329,19 @@ def _check_matches(agent: Agent, game: Environment, alone: bool) -> None:
 
 def _transcript(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: Tensor) -> list[Tensor]:
     """What was done in each round [match, seat, table], in the arena."""
-    done: list[Tensor] = []
+    transcript = Transcript()
+    play(game, agents, cast, keys, Protocol(tables=TABLES), recorders=[transcript])
+    return transcript.done
 
-    def step(self: Environment, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
-        after, what = kind.step(self, state, action, chance)
-        done.append(what.action.clone())
-        return after, what
 
-    kind = type(game)
-    recorded: type[Environment] = type(kind.__name__, (kind,), {"step": step})
-    play(recorded.model_validate(game.model_dump()), agents, cast, keys, Protocol(tables=TABLES))
-    return done
+class Transcript:
+    """Writes down what was done in each round [match, seat, table]: a recorder."""
+
+    def __init__(self) -> None:
+        self.done: list[Tensor] = []
+
+    def record(self, played: PlayedRound) -> None:
+        self.done.append(played.step.action.clone())
 
 
 # Environments.

@@ -2,10 +2,10 @@ import json
 import tomllib
 
 import pytest
+from dilemma.tournament.schedule import round_robin
 
 from dilemma.tournament.config import as_asked, load, parse, shipped
 from dilemma.tournament.config_file import ConfigError
-from dilemma.tournament.schedule import round_robin
 from dilemma.tournament.schema import schema
 
 GOOD = """

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from ...agents.automaton import Automaton
-from ...agents.response import Response
+from .automaton import Automaton
+
+if TYPE_CHECKING:
+    from .response import Response
 
 OUTCOMES = ("CC", "CD", "DC", "DD")
 
@@ -13,6 +16,7 @@ OUTCOMES = ("CC", "CD", "DC", "DD")
 def response_table(response: Response) -> str:
     """What it does, a line each; outcomes are named from its own view, own action first.
 
+    >>> from dilemma.agents.response import Response
     >>> print(response_table(Response(cooperation=(1, 0), transitions=((0, 1, 0, 1), (0, 1, 0, 1)))))
     first: C
     after CC: C

@@ -1,0 +1,133 @@
+"""Recorders: who is told of each round that is played. The arena plays, and they count, sum up and write down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ..envs.environment import State, Step
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedRound:
+    """A round, between two states."""
+
+    before: State
+    step: Step
+    after: State
+    weight: float
+    """In the payoff per round."""
+
+    @property
+    def opens(self) -> bool:
+        """Whether an episode begins with it."""
+        return self.before.round == 0
+
+
+class Recorder(Protocol):
+    """Told of each round."""
+
+    def record(self, played: PlayedRound) -> None: ...
+
+
+class Tally:
+    """Sums over rounds, each with its weight."""
+
+    def __init__(self, shape: tuple[int, int, int], device: torch.device):
+        self._zeros = torch.zeros(shape, dtype=torch.float64, device=device)
+        # While everybody plays, weights and rounds are the same at all tables.
+        self._weight, self._rounds = 0.0, 0
+        self.weight: Tensor | None = None
+        self.rounds: Tensor | None = None
+        self.payoff = self._zeros.clone()
+        self.cooperation = self._zeros.clone()
+        self.mutual = self._zeros[:, :1].clone()
+        self.measures: dict[str, Tensor] = {}
+
+    def record(self, played: PlayedRound) -> None:
+        self.add(played.step, played.before.playing, played.weight)
+
+    def add(self, step: Step, playing: Tensor | None, weight: float) -> None:
+        """Add a round of this weight, in which `playing` took part (None: everybody)."""
+        cooperation, mutual = step.cooperation, step.mutual
+        if playing is None:
+            self._weight += weight
+            self._rounds += 1
+        else:
+            cooperation = None if cooperation is None else cooperation * playing
+            mutual = None if mutual is None else mutual * playing.all(1, keepdim=True)
+            self.weight = (self._zeros if self.weight is None else self.weight).add(playing, alpha=weight)
+            self.rounds = (self._zeros if self.rounds is None else self.rounds) + playing
+        self.payoff.add_(step.reward, alpha=weight)
+        for total, value in ((self.cooperation, cooperation), (self.mutual, mutual)):
+            if value is None:
+                total.fill_(torch.nan)
+            else:
+                total.add_(value, alpha=weight)
+        for name, value in step.measures.items():
+            before = self.measures.get(name)
+            self.measures[name] = value * weight if before is None else before + value * weight
+
+    def sums(self) -> dict[str, Tensor]:
+        """Everything by name [match, seat, table]."""
+        steady_weight, steady_rounds = self._zeros + self._weight, self._zeros + self._rounds
+        return {
+            "weight": steady_weight if self.weight is None else self.weight + steady_weight,
+            "rounds": steady_rounds if self.rounds is None else self.rounds + steady_rounds,
+            "payoff": self.payoff,
+            "cooperation": self.cooperation,
+            "mutual": self.mutual.expand_as(self._zeros),
+        }
+
+    def means(self) -> dict[str, Tensor]:
+        """Payoff, cooperation and measures per round, mean over tables [match, seat]."""
+        sums = self.sums()
+        weight = sums["weight"].sum(2)
+        named = {"payoff": sums["payoff"], "cooperation": sums["cooperation"], **self.measures}
+        return {name: value.sum(2) / weight for name, value in named.items()}
+
+
+class Curve:
+    """The learning curve: a point for each episode, or for each round where those are the curve's points."""
+
+    def __init__(self, shape: tuple[int, int, int], device: torch.device, *, by_round: bool):
+        self._shape, self._device, self._by_round = shape, device, by_round
+        self._now = Tally(shape, device)
+        self.points: list[dict[str, Tensor]] = []
+        """Means over tables [match, seat], by name."""
+
+    def record(self, played: PlayedRound) -> None:
+        self._now.add(played.step, played.before.playing, 1.0 if self._by_round else played.weight)
+
+    def means(self) -> dict[str, Tensor]:
+        """What the point that is under way has so far."""
+        return self._now.means()
+
+    def close(self, point: dict[str, Tensor]) -> None:
+        """End the point that is under way, with what is to be kept of it, and begin another."""
+        self.points.append(point)
+        self._now = Tally(self._shape, self._device)
+
+    def columns(self) -> Mapping[str, Tensor]:
+        """[point, match, seat], by the names of the last point."""
+        last = self.points[-1] if self.points else {}
+        return {name: torch.stack([point[name] for point in self.points]) for name in last}
+
+
+class Rounds:
+    """How many rounds a table played, in the mean over chairs and tables."""
+
+    def __init__(self) -> None:
+        self._played: float | Tensor = 0.0
+
+    def record(self, played: PlayedRound) -> None:
+        playing = played.before.playing
+        self._played = self._played + (1 if playing is None else playing.double().mean())
+
+    @property
+    def played(self) -> float:
+        return float(self._played)

@@ -1,0 +1,19 @@
+"""Schedules: who meets whom, and how often. One line for each kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...envs.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from .schedule import Schedule
+
+BUILTIN = {
+    "round_robin": "dilemma.tournament.schedules.round_robin:RoundRobin",
+    "exploit": "dilemma.tournament.schedules.exploit:Exploit",
+}
+
+CATALOGUE: Catalogue[Schedule] = Catalogue(
+    "schedule", "dilemma.tournament.schedules.schedule:Schedule", BUILTIN, "dilemma.schedules"
+)

@@ -1,0 +1,97 @@
+"""What a schedule is: it is asked for matches and told what is known, until it has none left to ask for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import Field
+
+from ..sections import Section
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from ..plan import Plan, Problem
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Matches that are asked for: the first so many repetitions of some casts, in one environment."""
+
+    setting: int
+    """Which of the plan's environments it is."""
+    casts: NDArray[np.int64]
+    """Which of the plan's entrants sits where [cast, seat]."""
+    repetitions: int
+    """Of each cast that has to be played; a cast whose payoff is exact has none."""
+
+
+class History(Protocol):
+    """What a schedule is told: everything that is stored so far, and nothing else."""
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The seats table."""
+
+    def settled(self, requests: Sequence[Request]) -> bool:
+        """Whether nothing of this is left to play: every match has rows, or has failed."""
+
+    def unresolved(self, repetitions: int, level: float) -> set[tuple[int, int]]:
+        """(setting, entrant) of those whose place in the ranking is unclear by the first so many repetitions."""
+
+
+class Schedule(Section, ABC):
+    """Who meets whom, and how often. A subclass adds its keys as fields, and says what to ask for."""
+
+    background: list[str] = Field(
+        [],
+        description="labels of agents that are only partners: held out from the ranking, never among themselves",
+    )
+
+    @abstractmethod
+    def ask(self, plan: Plan, history: History) -> Sequence[Request]:
+        """The matches that are to be played, those that are settled among them; it ends where all of them are.
+
+        It has to follow from the plan and the history alone: a run that was cut short is resumed by asking again.
+        """
+
+    @property
+    def asks_again(self) -> bool:
+        """Whether it may ask for more once it has been told what came of what it asked for."""
+        return True
+
+    def most(self, plan: Plan) -> Sequence[Request] | None:
+        """All that it may come to ask for; None where that is not known beforehand."""
+        return None
+
+    def problems(self, plan: Plan) -> Iterator[Problem]:
+        """What keeps it from being carried out."""
+        yield from ()
+
+    def lost(self, before: Mapping[str, Any]) -> Iterator[str]:
+        """What a run by the section `before` asked for and this one doesn't, as the run's differences."""
+        yield from ()
+
+
+class _NothingYet:
+    """The history of a run that has not begun."""
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.DataFrame()
+
+    def settled(self, requests: Sequence[Request]) -> bool:
+        return False
+
+    def unresolved(self, repetitions: int, level: float) -> set[tuple[int, int]]:
+        return set()
+
+
+NOTHING_YET: History = _NothingYet()

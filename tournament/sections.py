@@ -1,0 +1,114 @@
+"""The sections of a config: what may stand in each, with its default."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from .how import Mode
+from .identity import Known
+from .protocol import Protocol
+
+
+class Section(BaseModel):
+    """A table of the config file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Named(Section):
+    """An environment or an agent: its name, a label, and its parameters beside them."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+
+    name: str = Field(
+        description="a registered name, package.module:Class, or path/to/file.py:Class (from the config's folder)"
+    )
+    label: Annotated[str, Field(min_length=1, max_length=80)] | None = Field(
+        None, description="what the tables call it; the name where left out"
+    )
+    known: Known | None = Field(None, description="what a run knows it by; written into run folders")
+
+
+class AgentEntry(Named):
+    """An agent, and what it may be in a game."""
+
+    roles: Annotated[list[str], Field(min_length=1)] | None = Field(
+        None, description="the roles that it may take in games with several; all that it can where left out"
+    )
+
+
+class Evaluation(Section):
+    """How payoffs are known."""
+
+    mode: Mode = Field("auto", description="exact where it can be, else played; exact and played insist")
+
+
+class Learning(Section):
+    """How learners learn. Matches in which nobody does are played at one table, for one episode."""
+
+    tables: int = Field(256, ge=1, description="episodes in parallel, from all of which a learner learns")
+    episodes: int = Field(1, ge=1, description="episodes one after the other; in a policy game, trials")
+    window: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="the last episodes (in a policy game, rounds) that the result is the mean of; all by default",
+    )
+    freeze_after: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        {}, description="label = episode (in a policy game, round) after which that agent learns no more"
+    )
+    keep: list[str] = Field([], description="labels of learners whose learned state is kept, in checkpoints/")
+    device: Literal["cpu", "cuda"] = Field("cpu", description="where matches with learners are played")
+    block: int = Field(
+        1, ge=1, description="repetitions of a pairing that are trained side by side in one process"
+    )
+
+    @property
+    def protocol(self) -> Protocol:
+        """What of it the arena needs."""
+        frozen = tuple(sorted(self.freeze_after.items()))
+        return Protocol(self.tables, self.episodes, self.window, frozen, tuple(self.keep))
+
+
+Kind: TypeAlias = Literal["population", "exact", "inferred", "learned", "dynamic"]
+Rating: TypeAlias = Literal[
+    "payoff", "alpha_rank", "alpha_rank_population", "deviation", "nash", "coarse_correlated", "elo"
+]
+
+
+class Analysis(Section):
+    """What is made of the results; nothing here changes a match."""
+
+    draws: int = Field(2000, ge=100, le=100_000, description="bootstrap draws")
+    comparisons: Literal["max_t", "holm"] = Field("max_t", description="what makes rank sets hold all at once")
+    margin: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="payoffs that differ by less count as equivalent"
+    )
+    top: int = Field(3, ge=1, description="places of `p_top`")
+    ratings: list[Rating] = Field(["alpha_rank_population", "deviation"], description="game-theoretic ratings")
+    anchors: dict[str, Annotated[tuple[float, float], Field(strict=False)]] = Field(
+        {}, description="environment = [payoff that counts 0, payoff that counts 1]"
+    )
+    exploitability: list[Kind] = Field(["population", "exact"], description="what is said of who can be exploited")
+    budget: int = Field(1_000_000, ge=1, description="rounds that a trained exploiter may learn from")
+    restarts: int = Field(4, ge=1, description="exploiters that are trained, of which the best counts")
+    pdf: bool = Field(False, description="write the report's figures as PDF too")
+
+
+def _workers(jobs: int) -> int:
+    if jobs == 0 or jobs < -1:
+        raise ValueError("1 or more, or -1 for one per core")
+    return jobs
+
+
+class Execution(Section):
+    """How the work is done; nothing here changes a result."""
+
+    jobs: Annotated[int, AfterValidator(_workers)] = Field(1, description="worker processes; -1 for one per core")
+    backend: str = Field("loky", description="any backend that joblib knows")
+    chunk: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="matches played together in one process; chosen by itself where left out"
+    )
+    timeout: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="seconds after which a chunk is halved until the match that hangs stands alone"
+    )
