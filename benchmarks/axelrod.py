@@ -54,7 +54,8 @@ def ours(strategies: int) -> Side:
     agents = {f"{p}": MemoryOne(p=p) for p in cast_of(strategies)}
     game = PrisonersDilemma(rounds=ROUNDS, noise=NOISE)
     tournament = Tournament([game], agents, repetitions=REPETITIONS, self_play=True, mode="played")
-    chunks = work(tournament.config)
+    plan = tournament.plan
+    chunks = work(plan, plan.schedule.most(plan))
     payoffs: list[NDArray[np.float64]] = []
 
     def play() -> None:

@@ -37,7 +37,8 @@ from dilemma.envs.gathering import Gathering
 from dilemma.envs.harvest import Harvest
 from dilemma.envs.in_the_matrix import InTheMatrix
 from dilemma.envs.stag_hunt_grid import StagHuntGridworld
-from dilemma.tournament.arena import Protocol, play
+from dilemma.tournament.arena import play
+from dilemma.tournament.protocol import Protocol
 
 TABLES, ROUNDS, RUNS = 4096, 100, 12
 

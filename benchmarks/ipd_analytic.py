@@ -19,7 +19,8 @@ from dilemma.agents import CATALOGUE
 from dilemma.agents.agent import Agent
 from dilemma.envs.chance import derive
 from dilemma.envs.policy_game import PolicyGame
-from dilemma.tournament.arena import Protocol, play
+from dilemma.tournament.arena import play
+from dilemma.tournament.protocol import Protocol
 
 
 def agent(text: str) -> Agent:

@@ -20,7 +20,8 @@ from dilemma.agents.learners.ppo import PPO
 from dilemma.envs.chance import derive
 from dilemma.envs.matrix_game import PrisonersDilemma
 from dilemma.envs.policy_game import PolicyGame
-from dilemma.tournament.arena import Protocol, play
+from dilemma.tournament.arena import play
+from dilemma.tournament.protocol import Protocol
 
 ROUNDS, TABLES = 32, 256
 STEPS, PAIRS = 100, 1024

@@ -26,7 +26,8 @@ from dilemma.agents.learners.ppo import PPO
 from dilemma.agents.learners.reciprocator import Reciprocator
 from dilemma.envs.chance import derive
 from dilemma.envs.coins import Coins
-from dilemma.tournament.arena import Protocol, play
+from dilemma.tournament.arena import play
+from dilemma.tournament.protocol import Protocol
 
 ROUNDS = 32
 POLICY = {"policy": "gru", "hidden": (16,), "clip": 0.15, "entropy_weight": 0.01}

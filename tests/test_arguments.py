@@ -115,17 +115,22 @@ def test_every_mistake_is_told_at_once():
 
 def test_numbers_of_numpy_are_numbers():
     given = {"seed": np.int64(3), "repetitions": np.int32(2), "background": ("all_d",), "jobs": np.int8(1)}
-    config = tournament(mode="played", analysis={"margin": np.float64(0.1)}, **given).config
+    config = tournament(mode="played", analysis={"margin": np.float64(0.1)}, **given).plan
     given = {"seed": 3, "repetitions": 2, "background": ["all_d"], "jobs": 1}
-    assert config == tournament(mode="played", analysis={"margin": 0.1}, **given).config
-    assert type(config.plan.seed) is int
+    assert config == tournament(mode="played", analysis={"margin": 0.1}, **given).plan
+    assert type(config.seed) is int
 
 
 def test_learners_learn_for_as_long_as_is_said():
     learning = {"tables": 4, "episodes": 3, "window": 2, "block": 2}
     made = tournament(["q_learning", "all_c"], [PrisonersDilemma(rounds=3)], learning=learning, repetitions=2)
-    plan = made.config.plan
-    assert (plan.learning.tables, plan.learning.episodes, plan.learning.window, plan.block) == (4, 3, 2, 2)
+    plan = made.plan
+    assert (plan.learning.tables, plan.learning.episodes, plan.learning.window, plan.learning.block) == (
+        4,
+        3,
+        2,
+        2,
+    )
     curves = made.run().curves
     assert curves["point"].max() == 2
 

@@ -56,4 +56,4 @@ def test_plain_labels_stay_as_they_are(label):
 
 def test_the_names_of_shipped_configs_are_plain():
     assert [file_name(name) for name in shipped()] == shipped()
-    assert file_name(load("quickstart").plan.name) == "quickstart"
+    assert file_name(load("quickstart").name) == "quickstart"

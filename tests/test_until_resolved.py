@@ -5,7 +5,7 @@ from typing import get_args
 from dilemma import Tournament
 from dilemma.analysis.ratings.ratings import RATINGS
 from dilemma.envs.matrix_game import PrisonersDilemma
-from dilemma.tournament.config_file import Rating
+from dilemma.tournament.sections import Rating
 
 AGENTS = {"all_d": "all_d", "all_c": "all_c", "random": "random", "again": "random"}
 RACE = "until resolved"

@@ -254,11 +254,12 @@ def versions() -> dict[str, str]:
 def asked_for(store: Store, plan: Plan) -> Iterator[list[Chunk]]:
     """What the schedule asks for, less what is settled, until there is nothing left of it."""
     history = Told(store, plan)
-    while chunks := history.left(plan.schedule.ask(plan, history)):
-        yield chunks
+    chunks = history.left(plan.schedule.ask(plan, history))
+    yield chunks
+    while chunks and plan.schedule.asks_again:
         history.settle(chunks)
-        if not plan.schedule.asks_again:
-            return
+        if chunks := history.left(plan.schedule.ask(plan, history)):
+            yield chunks
 
 
 class Told:

@@ -103,7 +103,10 @@ def _named(plan: Plan, seats: pd.DataFrame, match: str, environment: str | None)
             raise DilemmaError(f"there is no repetition {repetition}; allowed: {min(found)} to {max(found)}")
         if found:
             return sitting
-    raise DilemmaError(f"{settings[index]} has no match of {' and '.join(labels[i] for i in members)}")
+    raise DilemmaError(
+        f"{settings[index]} has no match of {' and '.join(labels[i] for i in members)}: they don't meet, or it "
+        "failed, or is yet to be played"
+    )
 
 
 def _sorted(members: tuple[int, ...]) -> Iterator[tuple[int, ...]]:

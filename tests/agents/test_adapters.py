@@ -20,7 +20,8 @@ from dilemma.envs.errors import DilemmaError
 from dilemma.envs.matrix_game import BattleOfTheSexes, PrisonersDilemma, RockPaperScissors
 from dilemma.envs.n_player_ipd import NPlayerIPD
 from dilemma.testing import Probe
-from dilemma.tournament.arena import AgentError, Protocol, play
+from dilemma.tournament.arena import AgentError, play
+from dilemma.tournament.protocol import Protocol
 
 NOISY = PrisonersDilemma(rounds=40, noise=0.1, misperception=0.05)
 

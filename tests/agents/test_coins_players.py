@@ -15,7 +15,8 @@ from dilemma.envs.coins import Coins
 from dilemma.envs.environment import State
 from dilemma.envs.matrix_game import PrisonersDilemma
 from dilemma.testing import check_agent
-from dilemma.tournament.arena import Protocol, play
+from dilemma.tournament.arena import play
+from dilemma.tournament.protocol import Protocol
 
 torch.set_num_threads(1)
 

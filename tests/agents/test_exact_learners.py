@@ -25,7 +25,8 @@ from dilemma.envs.environment import Step
 from dilemma.envs.matrix_game import two_matrices
 from dilemma.envs.one_shot_game import OneShotGame, Tandem
 from dilemma.envs.policy_game import PolicyGame
-from dilemma.tournament.arena import Protocol, play
+from dilemma.tournament.arena import play
+from dilemma.tournament.protocol import Protocol
 
 torch.set_num_threads(1)
 

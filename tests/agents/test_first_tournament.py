@@ -249,7 +249,7 @@ def test_tournament_of_1980():
 
 
 def entrants() -> dict[str, Agent]:
-    agents = {entrant.label: entrant.agent for entrant in load("axelrod_1980").plan.entrants}
+    agents = {entrant.label: entrant.agent for entrant in load("axelrod_1980").entrants}
     assert list(agents) == list(SCORES)
     return agents
 

@@ -17,7 +17,8 @@ from dilemma.envs.board import STEPS, places
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.coins import Coins
 from dilemma.testing import check_agent
-from dilemma.tournament.arena import Protocol, play
+from dilemma.tournament.arena import play
+from dilemma.tournament.protocol import Protocol
 
 torch.set_num_threads(1)
 

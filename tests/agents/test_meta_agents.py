@@ -18,7 +18,8 @@ from dilemma.envs.chance import Chance, derive
 from dilemma.envs.matrix_game import PrisonersDilemma
 from dilemma.envs.policy_game import PolicyGame
 from dilemma.testing import check_agent
-from dilemma.tournament.arena import Protocol, play
+from dilemma.tournament.arena import play
+from dilemma.tournament.protocol import Protocol
 
 META = [GoodShepherd, MMaml, MFOS]
 LEARNERS = [kind(weights="none") for kind in META]

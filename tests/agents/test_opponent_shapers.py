@@ -21,7 +21,8 @@ from dilemma.envs.chance import Chance, derive
 from dilemma.envs.environment import Environment
 from dilemma.envs.matrix_game import MatrixGame, PrisonersDilemma
 from dilemma.testing import check_agent
-from dilemma.tournament.arena import Played, Protocol, play
+from dilemma.tournament.arena import Played, play
+from dilemma.tournament.protocol import Protocol
 
 IPD = PrisonersDilemma(payoffs=(-1, -3, 0, -2), rounds=16)
 SHAPERS = [AdvantageAlignment(), Loqa(), LolaDice(), PolaDice(steps=2)]

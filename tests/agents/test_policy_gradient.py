@@ -26,7 +26,8 @@ from dilemma.envs.environment import Box, Environment
 from dilemma.envs.matrix_game import BattleOfTheSexes, MatrixGame, PrisonersDilemma, RockPaperScissors
 from dilemma.envs.n_player_ipd import NPlayerIPD
 from dilemma.testing import check_agent
-from dilemma.tournament.arena import Played, Protocol, play
+from dilemma.tournament.arena import Played, play
+from dilemma.tournament.protocol import Protocol
 
 GAME = PrisonersDilemma(rounds=8, payoffs=(-1, -3, 0, -2))
 FORMS = ["tabular", "mlp", "gru"]

@@ -14,7 +14,8 @@ from dilemma.envs.chance import Chance, derive
 from dilemma.envs.environment import State, Step
 from dilemma.envs.matrix_game import MatrixGame, PrisonersDilemma, RockPaperScissors
 from dilemma.testing import check_agent
-from dilemma.tournament.arena import Protocol, play
+from dilemma.tournament.arena import play
+from dilemma.tournament.protocol import Protocol
 
 torch.set_num_threads(1)
 

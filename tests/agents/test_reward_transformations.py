@@ -18,7 +18,8 @@ from dilemma.envs.chance import Chance, derive
 from dilemma.envs.matrix_game import MatrixGame, PrisonersDilemma
 from dilemma.envs.n_player_ipd import NPlayerIPD
 from dilemma.testing import check_agent
-from dilemma.tournament.arena import Protocol, play
+from dilemma.tournament.arena import play
+from dilemma.tournament.protocol import Protocol
 
 torch.set_num_threads(1)
 

@@ -19,7 +19,8 @@ from dilemma.agents.learners.trajectory import Trajectory
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.coins import Coins
 from dilemma.testing import check_agent
-from dilemma.tournament.arena import Played, Protocol, play
+from dilemma.tournament.arena import Played, play
+from dilemma.tournament.protocol import Protocol
 
 COINS = Coins(rounds=12, view="centred")
 GRU = AdvantageAlignment(policy="gru", hidden=(6,), gae=0.95, epochs=2, critic_hidden=(8,))

@@ -14,7 +14,8 @@ from dilemma.agents.random_agent import Random
 from dilemma.envs.board import below, distances, free_cell, moves
 from dilemma.envs.chance import Chance, Purpose, derive
 from dilemma.envs.coins import Coins
-from dilemma.tournament.arena import Protocol, play
+from dilemma.tournament.arena import play
+from dilemma.tournament.protocol import Protocol
 
 ERROR = 1e-4
 RIGHT, LEFT, DOWN, UP, STAY = range(5)

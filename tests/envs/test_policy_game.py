@@ -13,8 +13,9 @@ from dilemma.envs.chance import derive
 from dilemma.envs.differentiable_game import AutogradDerivatives
 from dilemma.envs.one_shot_game import OneShotGame, Tandem
 from dilemma.envs.policy_game import PolicyGame
-from dilemma.tournament.arena import Protocol, play
+from dilemma.tournament.arena import play
 from dilemma.tournament.exactness import why_not_exact
+from dilemma.tournament.protocol import Protocol
 
 torch.set_num_threads(1)
 

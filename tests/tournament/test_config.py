@@ -2,7 +2,6 @@ import json
 import tomllib
 
 import pytest
-from dilemma.tournament.schedule import round_robin
 
 from dilemma.tournament.config import as_asked, load, parse, shipped
 from dilemma.tournament.config_file import ConfigError
@@ -59,7 +58,7 @@ def test_every_mistake_is_reported_at_once_with_line_finding_and_what_is_allowed
 def test_a_line_left_out(tmp_path, change, said):
     text = GOOD.replace(change, "" if "label" not in change else 'label = "tit_for_tat"')
     if said is None:
-        assert parse(tomllib.loads(text)).plan.settings[0].game.rounds == 200
+        assert parse(tomllib.loads(text)).settings[0].game.rounds == 200
     else:
         assert said in mistakes(tmp_path, text)
 
@@ -100,9 +99,9 @@ def test_mistakes_about_partners_and_analysis(tmp_path, addition, said):
 def test_agents_in_the_background_meet_only_the_others():
     agents = ["tit_for_tat", "all_c", "all_d", "random"]
     asked = {"environments": [{"name": "prisoners_dilemma"}], "agents": [{"name": name} for name in agents]}
-    plan = parse({**asked, "schedule": {"background": ["all_d", "random"], "self_play": True}}).plan
-    [cells] = round_robin(plan)
-    met = {frozenset(plan.entrants[i].label for i in cell.cast) for cell in cells}
+    plan = parse({**asked, "schedule": {"background": ["all_d", "random"], "self_play": True}})
+    [request] = plan.schedule.most(plan)
+    met = {frozenset(plan.entrants[i].label for i in cast) for cast in request.casts}
     assert len(met) == 2 + 1 + 4
     assert not {frozenset({"all_d", "random"}), frozenset({"all_d"}), frozenset({"random"})} & met
 
@@ -115,13 +114,13 @@ def test_a_config_with_its_defaults_filled_in_is_the_same_config():
 def test_settings_change_a_config(tmp_path):
     path = tmp_path / "config.toml"
     path.write_text(GOOD)
-    plan = load(str(path), ["schedule.repetitions=7", "environments.0.noise=0.1", "name=other"]).plan
-    assert (plan.repetitions, plan.settings[0].game.noise, plan.name) == (7, 0.1, "other")
+    plan = load(str(path), ["schedule.repetitions=7", "environments.0.noise=0.1", "name=other"])
+    assert (plan.schedule.repetitions, plan.settings[0].game.noise, plan.name) == (7, 0.1, "other")
 
 
 @pytest.mark.parametrize("name", shipped())
 def test_shipped_configs_have_no_mistakes(name):
-    assert load(name).plan.entrants
+    assert load(name).entrants
 
 
 def test_the_schema_knows_every_agent_and_its_parameters():

@@ -136,7 +136,7 @@ def test_agents_that_are_alike_keep_their_rows_in_any_order_and_company(folder, 
     old = old[old["match"].isin(rows(finished)["match"])].reset_index(drop=True)
     pd.testing.assert_frame_equal(old, rows(finished), check_exact=True)
     again = load(str(folder / "config.toml"))
-    assert [entrant.definition.clone for entrant in again.plan.entrants[:3]] == [2, 1, 0]
+    assert [entrant.definition.clone for entrant in again.entrants[:3]] == [2, 1, 0]
 
 
 def test_frozen_learners_may_have_other_labels(tmp_path):
@@ -184,7 +184,7 @@ def test_changed_code_is_refused_with_both_digests_and_the_ways_out(mine):
     before, known = contents(project := Path.cwd()), _known("run")
     with pytest.raises(DilemmaError) as caught:
         run(Path("run"), mine(0))
-    changed = parse(mine(0)).plan.entrants[0].definition.digest
+    changed = parse(mine(0)).entrants[0].definition.digest
     for part in (f"is {changed}, was {known['digest']}", "'mine'", "another label", "--out", "--accept-changes"):
         assert part in str(caught.value)
     mine(1)
@@ -218,7 +218,7 @@ def test_accepted_changes_keep_the_old_rows_and_are_told(mine):
     assert run(Path("run"), asked, accept_changes=True) == 1 + 2
     assert earned(Path("run")) == [5.0]
     new = _known("run")
-    assert (new["digest"], new["code"]) == (old, parse(asked).plan.entrants[0].definition.digest)
+    assert (new["digest"], new["code"]) == (old, parse(asked).entrants[0].definition.digest)
     assert run(Path("run"), asked) == 0
     results = stored(Store.existing(Path("run")))
     assert any(old in note and new["code"] in note and "mine" in note for note in results.facts["notes"])
@@ -301,7 +301,7 @@ def test_a_module_and_its_file_are_the_same_agent(mine, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     keys = set()
     for name in ("a_strategy_of_mine:Mine", "../a_strategy_of_mine.py:Mine"):
-        keys.add(parse(mine(1, name=name)).plan.entrants[0].definition.key)
+        keys.add(parse(mine(1, name=name)).entrants[0].definition.key)
     assert len(keys) == 1
 
 
@@ -315,11 +315,11 @@ def test_paths_are_relative_to_the_configs_own_folder_and_a_project_can_move(min
     assert Store.existing(run_folder).asked()["agents"][0]["name"] == "../../mine.py:act"
     (tmp_path / "project").rename(tmp_path / "moved")
     moved = tmp_path / "moved" / "runs" / "r"
-    assert load(str(moved / "config.toml")).plan.entrants[0].definition.name == f"{tmp_path}/moved/mine.py:act"
+    assert load(str(moved / "config.toml")).entrants[0].definition.name == f"{tmp_path}/moved/mine.py:act"
     linked = other / "link"
     linked.symlink_to(moved)
-    assert load("link/config.toml").plan.entrants[0].definition.name == f"{tmp_path}/moved/mine.py:act"
-    config, told = Tournament.from_config("../moved/c.toml").config, []
+    assert load("link/config.toml").entrants[0].definition.name == f"{tmp_path}/moved/mine.py:act"
+    config, told = Tournament.from_config("../moved/c.toml").plan, []
     play_into(Store.open(moved, config), config, lambda done, total: told.append(total))
     assert told == [0]
 
@@ -342,5 +342,5 @@ def test_a_checkpoint_is_what_was_learned_wherever_its_run_lies(tmp_path, monkey
     assert run(tmp_path / "runs" / "league", league("./runs/../runs/trained")) == 0
     (tmp_path / "runs").rename(tmp_path / "moved")
     monkeypatch.chdir("/")
-    assert load(str(tmp_path / "moved" / "league" / "config.toml")).plan.entrants
+    assert load(str(tmp_path / "moved" / "league" / "config.toml")).entrants
     assert run(tmp_path / "moved" / "league", league(str(tmp_path / "moved" / "trained"))) == 0

@@ -27,8 +27,8 @@ def plans():
     ]
 
 
-def counts(config, done):
-    chunks = work(config, done)
+def counts(plan, *done):
+    chunks = work(plan, plan.schedule.most(plan), *done)
     exact = sum(len(chunk) for chunk in chunks if chunk.how == "exact")
     return sum(map(len, chunks)) - exact, exact
 
@@ -40,13 +40,13 @@ def no_play(monkeypatch):
 
 @pytest.mark.parametrize(("games", "agents", "options"), plans())
 def test_matches_are_counted_as_they_will_be_made(games, agents, options, no_play):
-    config = Tournament(games, agents, **options).config
-    found = forecast(config)
-    assert (found.played, found.exact) == counts(config, None)
-    keys = np.concatenate([chunk.keys for chunk in work(config)])
+    plan = Tournament(games, agents, **options).plan
+    found = forecast(plan)
+    assert (found.played, found.exact) == counts(plan)
+    keys = np.concatenate([chunk.keys for chunk in work(plan, plan.schedule.most(plan))])
     for done in (keys[::2], keys):
-        left = forecast(config, done)
-        assert (left.played, left.exact) == counts(config, done)
+        left = forecast(plan, done)
+        assert (left.played, left.exact) == counts(plan, done)
 
 
 START, EACH, ROUND, MOVE = 0.03, 0.001, 0.0002, 0.00005
@@ -75,7 +75,7 @@ def clock(monkeypatch):
     ids=["exact", "played", "learned"],
 )
 def test_time_is_extrapolated_in_matches_and_rounds(agents, chunks, matches, rounds, clock):
-    config = Tournament(["prisoners_dilemma"], agents, repetitions=40, analysis={"exploitability": []}).config
+    config = Tournament(["prisoners_dilemma"], agents, repetitions=40, analysis={"exploitability": []}).plan
     expected = chunks * (START + rounds * ROUND) + matches * (EACH + rounds * MOVE)
     assert forecast(config).seconds == pytest.approx(expected + BOOKKEEPING * matches, rel=1e-6)
     assert clock[0] < 10
@@ -88,14 +88,14 @@ def test_who_thinks_for_long_is_not_waited_for(tmp_path, clock, monkeypatch):
     agents = {"sloth": f"{tmp_path}/sloth.py:act", "random": "random", "all_d": "all_d"}
     config = Tournament(
         ["prisoners_dilemma"], agents, repetitions=5, mode="played", analysis={"exploitability": []}
-    ).config
+    ).plan
     assert forecast(config).seconds == pytest.approx(15 * 200 * 10, rel=0.05)
     assert clock[0] < 200
 
 
 def test_bytes_grow_with_the_matches():
     def size(repetitions):
-        return forecast(Tournament(["prisoners_dilemma"], PLAYED, repetitions=repetitions).config).bytes
+        return forecast(Tournament(["prisoners_dilemma"], PLAYED, repetitions=repetitions).plan).bytes
 
     fixed = forecasts.FILE * 2
     assert size(2000) - fixed == pytest.approx(10 * (size(200) - fixed), rel=0.02)
@@ -110,6 +110,6 @@ def test_a_forecast_keeps_nothing_and_plays_what_the_arena_plays(monkeypatch):
         return outcome
 
     monkeypatch.setattr(forecasts, "play_chunk", play)
-    assert forecast(Tournament(["prisoners_dilemma"], [*AUTOMATA, *PLAYED], repetitions=2).config).seconds > 0
+    assert forecast(Tournament(["prisoners_dilemma"], [*AUTOMATA, *PLAYED], repetitions=2).plan).seconds > 0
     assert played
     assert not any(played)

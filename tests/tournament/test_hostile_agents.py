@@ -20,9 +20,10 @@ from dilemma.envs.errors import DilemmaError
 from dilemma.envs.matrix_game import PrisonersDilemma
 from dilemma.play import play_into
 from dilemma.results import stored
-from dilemma.tournament.arena import AgentError, Protocol, play
+from dilemma.tournament.arena import AgentError, play
 from dilemma.tournament.chunk import Failure, Outcome, play_chunk
 from dilemma.tournament.config import parse
+from dilemma.tournament.protocol import Protocol
 from dilemma.tournament.reasons import LONGEST, LONGEST_TRACE, clean, reason, trace
 from dilemma.tournament.runner import lost, work
 from dilemma.tournament.store import Store
@@ -383,7 +384,7 @@ def test_an_agent_that_exits_when_it_is_asked_is_a_sentence(tmp_path, method):
 def test_a_match_of_which_nothing_came_is_a_failure(tmp_path, plan, monkeypatch):
     """The run counts what it planned: rows that get lost on the way don't pass for a finished run."""
     config = plan("Hostile", "changes")
-    [chunk] = work(config)
+    [chunk] = work(config, config.schedule.most(config))
     whole = play_chunk(chunk)
     gone = whole.rows[0]["match"][0]
     kept = [{name: column[rows["match"] != gone] for name, column in rows.items()} for rows in whole.rows]

@@ -280,7 +280,7 @@ def test_costs_count_chairs_rounds_and_updates(tmp_path, config):
     given = config({"window": 2})
     run(tmp_path / "run", given)
     costs = Store.existing(tmp_path / "run").costs().groupby("agent", observed=True).sum(numeric_only=True)
-    plan = given.plan
+    plan = given
     episodes, tables, rounds = plan.learning.episodes, plan.learning.tables, plan.settings[0].game.rounds
     drifter = costs.loc["drifter"]
     assert drifter["updates"] == drifter["chairs"] * episodes

@@ -56,7 +56,7 @@ class Standing:
 @pytest.fixture(scope="module")
 def standings() -> dict[str, Standing]:
     """The shipped tournament."""
-    plan = load("stewart_plotkin_2012").plan
+    plan = load("stewart_plotkin_2012")
     labels = [entrant.label for entrant in plan.entrants]
     assert sorted(labels) == sorted(TABLE)
     pairs = torch.tensor(list(combinations_with_replacement(range(len(labels)), 2)))
