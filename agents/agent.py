@@ -194,6 +194,12 @@ class Agent(BaseModel, ABC):
         return None
 
 
+def refuses_every_role(agent: Agent, game: Environment) -> str | None:
+    """The reason of agents that look at roles one by one: None where there is one that they take."""
+    reasons = [agent.refuses_role(game, role) for role in dict.fromkeys(game.roles)]
+    return None if None in reasons else reasons[0]
+
+
 def refuses_all_but_two_by_two(game: Environment) -> str | None:
     """The reason of agents that know only cooperation and defection, with one partner."""
     if game.seats != 2:

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..envs.environment import Discrete, Environment
-from .agent import Agent, Chairs, Observation, Player
+from .agent import Agent, Chairs, Observation, Player, refuses_every_role
 
 
 class FixedAction(Agent):
@@ -20,7 +20,10 @@ class FixedAction(Agent):
     action: int = Field(0, description="the action's number; 0 is cooperation where the game has it", ge=0)
 
     def refuses(self, game: Environment) -> str | None:
-        for seat in range(game.seats):
+        return refuses_every_role(self, game)
+
+    def refuses_role(self, game: Environment, role: str) -> str | None:
+        for seat in (seat for seat, its in enumerate(game.roles) if its == role):
             space = game.actions(seat)
             if not isinstance(space, Discrete):
                 return "knows discrete actions only"

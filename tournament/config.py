@@ -71,7 +71,7 @@ def parse(
     folder, handed = folder or Path(), handed or {}
     games = list(_build(raw, "environments", ENVIRONMENTS, folder, mistakes, handed))
     agents = list(_build(raw, "agents", AGENTS, folder, mistakes, handed))
-    schedule = _schedule(raw.get("schedule", {}), folder, mistakes)
+    schedule = _schedule(raw.get("schedule", {}), folder, mistakes, handed)
     if file and schedule and not mistakes:
         played, cast = (_known(entries) for entries in (file.environments, file.agents))
         roles = {entry.label or entry.name: tuple(entry.roles) for entry in file.agents if entry.roles is not None}
@@ -94,10 +94,10 @@ def parse(
     raise ConfigError(path, mistakes, text)
 
 
-def _schedule(raw: object, folder: Path, mistakes: list[Mistake]) -> Schedule | None:
+def _schedule(raw: object, folder: Path, mistakes: list[Mistake], handed: Handed) -> Schedule | None:
     """The schedule of a config's section; what is wrong in it is explained in `mistakes`."""
-    if isinstance(raw, Schedule):
-        return raw
+    if ("schedule",) in handed:
+        return SCHEDULES.checked("schedule", handed["schedule",]())
     if not isinstance(raw, Mapping):
         return None  # the file's own check has said so
     kind = raw.get("kind", "round_robin")

@@ -15,6 +15,7 @@ from .envs.errors import DilemmaError
 from .tournament.config import parse
 from .tournament.config_file import ConfigError, Place
 from .tournament.plan import Plan
+from .tournament.schedules.schedule import Schedule
 
 SECTIONS = ("schedule", "evaluation", "execution")
 """Tables of a config whose keys are arguments by themselves."""
@@ -31,6 +32,8 @@ def plan_of(environments: object, agents: object, rest: Mapping[str, object]) ->
         "environments": _entries("environments", environments, handed),
         "agents": _entries("agents", agents, handed),
     }
+    if isinstance(schedule := rest.get("schedule"), Schedule):
+        raw["schedule"], handed["schedule",] = {}, lambda: schedule
     try:
         return parse(raw, handed=handed)
     except ConfigError as error:

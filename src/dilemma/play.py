@@ -100,8 +100,13 @@ class Tournament:
     @staticmethod
     def from_config(path: Path | str, changes: Sequence[str] = ()) -> Tournament:
         """The tournament of a config file, or of a shipped config; `changes` are KEY=VALUE strings."""
+        return Tournament.of(load(str(path), changes))
+
+    @staticmethod
+    def of(plan: Plan) -> Tournament:
+        """The tournament of a plan."""
         tournament = Tournament.__new__(Tournament)
-        tournament.plan = load(str(path), changes)
+        tournament.plan = plan
         return tournament
 
     def run(
