@@ -12,7 +12,20 @@ from ..envs.environment import Box, Environment
 from ..envs.errors import DilemmaError
 
 RESERVED = frozenset(
-    {"match", "setting", "repetition", "seat", "agent", "opponent", "k", "point", "payoff", "cooperation"}
+    {
+        "match",
+        "cast",
+        "setting",
+        "role",
+        "repetition",
+        "seat",
+        "agent",
+        "opponent",
+        "k",
+        "point",
+        "payoff",
+        "cooperation",
+    }
 )
 """Columns of the curves that no learner may fill."""
 

@@ -2,6 +2,7 @@ import json
 import tomllib
 
 import pytest
+import tomli_w
 
 from dilemma.tournament.config import as_asked, load, parse, shipped
 from dilemma.tournament.config_file import ConfigError
@@ -119,8 +120,11 @@ def test_settings_change_a_config(tmp_path):
 
 
 @pytest.mark.parametrize("name", shipped())
-def test_shipped_configs_have_no_mistakes(name):
-    assert load(name).entrants
+def test_shipped_configs_have_no_mistakes_and_come_back_as_they_are_written(name, tmp_path):
+    plan = load(name)
+    written = tomllib.loads(tomli_w.dumps(as_asked(plan, tmp_path)))
+    assert parse(written, folder=tmp_path) == plan
+    assert as_asked(parse(written, folder=tmp_path), tmp_path) == written
 
 
 def test_the_schema_knows_every_agent_and_its_parameters():
