@@ -196,11 +196,14 @@ def _labels(codes: NDArray[np.generic], labels: Sequence[str]) -> pa.DictionaryA
 
 
 def _roles(setting: NDArray[np.generic], seat: NDArray[np.generic], plan: Plan) -> pa.DictionaryArray:
-    """The role of each seat; the rows of a chunk are of one environment."""
-    [game] = {plan.settings[index].game for index in np.unique(setting).tolist()}
-    roles = list(dict.fromkeys(game.roles))
-    of_seat = np.array([roles.index(role) for role in game.roles])
-    return _labels(of_seat[seat.astype(np.int64)], roles)
+    """The role of each seat."""
+    games = {index: plan.settings[index].game for index in np.unique(setting).tolist()}
+    roles = list(dict.fromkeys(role for game in games.values() for role in game.roles))
+    codes = np.zeros(len(seat), dtype=np.int64)
+    for index, game in games.items():
+        own = setting == index
+        codes[own] = np.array([roles.index(role) for role in game.roles])[seat[own].astype(np.int64)]
+    return _labels(codes, roles)
 
 
 def describe(failure: Failure, plan: Plan) -> dict[str, object]:
