@@ -259,8 +259,10 @@ def versions() -> dict[str, str]:
 def asked_for(store: Store, plan: Plan) -> Iterator[list[Chunk]]:
     """What the schedule asks for, less what is settled, until there is nothing left of it."""
     history = Told(store, plan)
-    chunks = history.left(plan.schedule.ask(plan, history))
-    yield chunks
+    requests = plan.schedule.ask(plan, history)
+    if not requests:
+        return
+    yield (chunks := history.left(requests))
     while chunks and plan.schedule.asks_again:
         history.settle(chunks)
         if chunks := history.left(plan.schedule.ask(plan, history)):
