@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..envs.chance import Chance
 from ..envs.environment import Discrete, Environment, State, Step
+from ..envs.neighbourhood import of_neighbours
 
 if TYPE_CHECKING:
     from .automaton import Automaton
@@ -70,11 +71,12 @@ class Observation:
 
 
 class Round:
-    """A round as chairs saw it; fields are gathered only when they are read."""
+    """A round as chairs saw it; fields are gathered only when they are read. `neighbours` are the game's."""
 
-    def __init__(self, step: Step, chairs: Tensor | None):
+    def __init__(self, step: Step, chairs: Tensor | None, neighbours: Tensor | None = None):
         self._step = step
         self._chairs = chairs
+        self._neighbours = neighbours
 
     @cached_property
     def own(self) -> Tensor:
@@ -83,8 +85,12 @@ class Round:
 
     @cached_property
     def others(self) -> Tensor:
-        """What each chair saw the others do [chair, other, table]; others follow in seat order."""
-        return rows(self._step.seen, self._chairs)
+        """What each chair saw its neighbours do [chair, neighbour, table]: by default all others, in seat order.
+
+        0 where it has fewer neighbours than others have.
+        """
+        seen = self._step.seen
+        return self._of_neighbours(self._step.action) if seen is None else rows(seen, self._chairs)
 
     @cached_property
     def reward(self) -> Tensor:
@@ -93,10 +99,11 @@ class Round:
 
     @cached_property
     def others_reward(self) -> Tensor:
-        """What the others earned [chair, other, table], in the order of `others`: the need `others_rewards`."""
-        reward = self._step.reward
-        others = [reward.roll(-ahead, 1) for ahead in range(1, reward.shape[1])]
-        return rows(torch.stack(others, 2), self._chairs)
+        """What they earned [chair, neighbour, table], in the order of `others`: the need `others_rewards`."""
+        return self._of_neighbours(self._step.reward)
+
+    def _of_neighbours(self, known: Tensor) -> Tensor:
+        return of_neighbours(known, self._chairs, self._neighbours)
 
 
 def rows(tensor: Tensor, chairs: Tensor | None) -> Tensor:

@@ -350,6 +350,7 @@ def _episodes(
     by_round = learning and game.curve == "round" and protocol.episodes == 1  # else an episode is a trial
     points = int(game.horizon) if by_round else protocol.episodes
     first = 0 if protocol.window is None else max(0, points - protocol.window)
+    neighbours = None if game.neighbours is None else game.neighbours.to(device)
     total, curve = _watched(game, shape, device), list[dict[str, Tensor]]()
     action: Tensor | None = None
     rounds: float | Tensor = 0.0
@@ -373,7 +374,7 @@ def _episodes(
             over = state.playing is not None and not state.playing.any()
             if not over or learning:
                 for sitting in seating:
-                    _ask(sitting, sitting.player.observe, Round(step, sitting.chairs))
+                    _ask(sitting, sitting.player.observe, Round(step, sitting.chairs, neighbours))
             if by_round:
                 for sitting in seating:
                     sitting.meter.updates += sitting.player.learning
