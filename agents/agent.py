@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..envs.chance import Chance
 from ..envs.environment import Discrete, Environment, State, Step
-from ..envs.neighbourhood import of_neighbours
+from ..envs.neighbourhood import Neighbours, all_others, of_neighbours
 
 if TYPE_CHECKING:
     from .automaton import Automaton
@@ -71,9 +71,12 @@ class Observation:
 
 
 class Round:
-    """A round as chairs saw it; fields are gathered only when they are read. `neighbours` are the game's."""
+    """A round as chairs saw it; fields are gathered only when they are read.
 
-    def __init__(self, step: Step, chairs: Tensor | None, neighbours: Tensor | None = None):
+    `neighbours` are those of `chairs`; None where all others are.
+    """
+
+    def __init__(self, step: Step, chairs: Tensor | None, neighbours: Neighbours | None = None):
         self._step = step
         self._chairs = chairs
         self._neighbours = neighbours
@@ -87,10 +90,15 @@ class Round:
     def others(self) -> Tensor:
         """What each chair saw its neighbours do [chair, neighbour, table]: by default all others, in seat order.
 
-        0 where it has fewer neighbours than others have.
+        0 where it has fewer neighbours than others have: only the first `degree` are any.
         """
         seen = self._step.seen
         return self._of_neighbours(self._step.action) if seen is None else rows(seen, self._chairs)
+
+    @property
+    def degree(self) -> Tensor | None:
+        """How many neighbours each chair has [chair]; None where all have as many."""
+        return None if self._neighbours is None else self._neighbours.degree
 
     @cached_property
     def reward(self) -> Tensor:
@@ -103,7 +111,11 @@ class Round:
         return self._of_neighbours(self._step.reward)
 
     def _of_neighbours(self, known: Tensor) -> Tensor:
-        return of_neighbours(known, self._chairs, self._neighbours)
+        if self._neighbours is not None:
+            return self._neighbours.of(known)
+        seats = known.shape[1]
+        others = known.flip(1)[:, :, None] if seats == 2 else of_neighbours(known, all_others(seats, known.device))
+        return rows(others, self._chairs)
 
 
 def rows(tensor: Tensor, chairs: Tensor | None) -> Tensor:

@@ -57,7 +57,7 @@ class DifferentiableGame(Environment):
     """
 
     probabilities: ClassVar[bool] = True
-    """Whether the components of an action are probabilities, or any reals."""
+    """Whether the components of an action are probabilities (a single one: of cooperation), or any reals."""
 
     rounds: Rounds = Field(
         100, description="steps of learning; one more round shows the policies before the first"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Self
 
 import torch
 from torch import Tensor
+
+from .environment import Environment
 
 
 @lru_cache(maxsize=64)
@@ -16,23 +20,45 @@ def all_others(seats: int, device: torch.device) -> Tensor:
         return (seat[:, None] + seat[1:]) % seats
 
 
-def of_neighbours(known: Tensor, chairs: Tensor | None, neighbours: Tensor | None) -> Tensor:
-    """What is `known` of every seat [match, seat, ...], of the neighbours of each chair [chair, neighbour, ...].
+def of_neighbours(known: Tensor, graph: Tensor) -> Tensor:
+    """What is `known` of seats [match, seat, ...], of the neighbours of each [match, seat, neighbour, ...].
 
-    `chairs` are rows of [match, seat], all of them where it is None; `neighbours` [seat, neighbour] is that of
-    `Environment`. Where there is no neighbour stands 0.
+    `graph` is int64 [seat, neighbour], as `Environment.neighbours`; where there is none stands 0.
     """
-    matches, seats = known.shape[:2]
-    flat = known.flatten(0, 1)
-    if seats == 2 and neighbours is None:
-        return (known.flip(1).flatten(0, 1) if chairs is None else flat.index_select(0, chairs ^ 1))[:, None]
-    if chairs is None:
-        chairs = torch.arange(matches * seats, device=known.device)
-    seat = chairs % seats
-    graph = all_others(seats, known.device) if neighbours is None else neighbours
-    who = graph.index_select(0, seat)
-    row = (chairs - seat)[:, None] + who
-    found = flat.index_select(0, row.clamp_(min=0).flatten()).view(*row.shape, *known.shape[2:])
-    if neighbours is None:
-        return found
-    return found.masked_fill_((who < 0).view(*who.shape, *(1,) * (found.dim() - 2)), 0)
+    found = known.index_select(1, graph.clamp(min=0).flatten()).view(len(known), *graph.shape, *known.shape[2:])
+    return found.masked_fill_((graph < 0).view(*graph.shape, *(1,) * (known.dim() - 2)), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Where the neighbours of some chairs stand in what is known of all seats [match, seat, ...]."""
+
+    rows: Tensor
+    """Flat (match, seat) indices [chair, neighbour]."""
+    degree: Tensor | None
+    """How many neighbours each chair has [chair]; None where all have as many."""
+
+    @classmethod
+    def of_chairs(
+        cls, game: Environment, matches: int, chairs: Tensor | None, device: torch.device
+    ) -> Self | None:
+        """Those of `chairs` (flat indices, None for all of them); None where all are pairs that see each other."""
+        if chairs is None:
+            if game.seats == 2 and game.neighbours is None:
+                return None
+            chairs = torch.arange(matches * game.seats, device=device)
+        graph = all_others(game.seats, device) if game.neighbours is None else game.neighbours.to(device)
+        seat = chairs % game.seats
+        who = graph[seat]
+        there = who >= 0
+        rows = torch.where(there, (chairs - seat)[:, None] + who, 0)
+        return cls(rows, None if there.all() else there.sum(1))
+
+    def of(self, known: Tensor) -> Tensor:
+        """What is `known` of them [chair, neighbour, ...]; 0 where a chair has fewer than others."""
+        flat = known.flatten(0, 1)
+        found = flat.index_select(0, self.rows.flatten()).view(*self.rows.shape, *flat.shape[1:])
+        if self.degree is None:
+            return found
+        lacking = torch.arange(self.rows.shape[1], device=found.device) >= self.degree[:, None]
+        return found.masked_fill_(lacking.view(*lacking.shape, *(1,) * (found.dim() - 2)), 0)

@@ -21,6 +21,7 @@ from ..agents.automaton import Automaton, AutomatonPlayer
 from ..envs.chance import Chance, sealed
 from ..envs.environment import Box, Environment, State, Step
 from ..envs.errors import DilemmaError
+from ..envs.neighbourhood import Neighbours
 from .allowed import Allowed, measures_of, state_of
 from .conduct import Conduct, Observer
 
@@ -201,6 +202,8 @@ class Seated:
     player: Player
     seats: int
     """Its number of chairs."""
+    neighbours: Neighbours | None
+    """Of the chairs; None where they are all and pairs."""
     allowed: Allowed | None = None
     """What its actions may be; None for automata, which have no others."""
     runs: Tensor | None = None
@@ -307,7 +310,10 @@ def seat(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: Tensor,
             allowed = Allowed(game, where, cast_agents[0].learns)
             # Of ours only: what others' agents return could be anything.
             runs = _call(cast_agents, cast_agents[0].trained_runs, where) if ours(cast_agents[0]) else None
-        seating.append(Seated(cast_agents, tuple(group), chairs, player, where.shape[0], allowed, runs, watched))
+        beside = Neighbours.of_chairs(game, len(cast), chairs, cast.device)
+        seating.append(
+            Seated(cast_agents, tuple(group), chairs, player, where.shape[0], beside, allowed, runs, watched)
+        )
     return seating
 
 
@@ -350,7 +356,6 @@ def _episodes(
     by_round = learning and game.curve == "round" and protocol.episodes == 1  # else an episode is a trial
     points = int(game.horizon) if by_round else protocol.episodes
     first = 0 if protocol.window is None else max(0, points - protocol.window)
-    neighbours = None if game.neighbours is None else game.neighbours.to(device)
     total, curve = _watched(game, shape, device), list[dict[str, Tensor]]()
     action: Tensor | None = None
     rounds: float | Tensor = 0.0
@@ -374,7 +379,7 @@ def _episodes(
             over = state.playing is not None and not state.playing.any()
             if not over or learning:
                 for sitting in seating:
-                    _ask(sitting, sitting.player.observe, Round(step, sitting.chairs, neighbours))
+                    _ask(sitting, sitting.player.observe, Round(step, sitting.chairs, sitting.neighbours))
             if by_round:
                 for sitting in seating:
                     sitting.meter.updates += sitting.player.learning

@@ -34,6 +34,7 @@ from .envs.environment import Box, Discrete, Environment, State, Step
 from .envs.errors import DilemmaError
 from .envs.matrix_game import PrisonersDilemma, RockPaperScissors
 from .envs.n_player_ipd import NPlayerIPD
+from .envs.neighbourhood import Neighbours
 from .envs.policy_game import PolicyGame
 from .envs.public_goods import PublicGoods
 from .tournament.allowed import Allowed
@@ -294,13 +295,14 @@ def _episode(player: Player, game: Environment, chance: Chance, chairs: Chairs, 
     matches, tables = chance.keys.shape
     allowed = Allowed(game, chairs)
     state = game.reset(matches, tables, chance, episode)
+    neighbours = Neighbours.of_chairs(game, matches, None, chairs.device)
     player.begin()
     done = []
     for _ in range(int(min(game.rounds, ROUNDS))):
         action = allowed.checked(player.act(Observation(state, None)))
         done.append(action.clone())
         state, step = game.step(state, action.view(matches, game.seats, *action.shape[1:]), chance)
-        player.observe(Round(step, None, game.neighbours))
+        player.observe(Round(step, None, neighbours))
     return done
 
 

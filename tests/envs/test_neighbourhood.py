@@ -11,11 +11,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from dilemma.agents.agent import Round
+from dilemma.agents.agent import Chairs, Observation, Round
+from dilemma.agents.group_strategies import GroupTitForTat
+from dilemma.agents.plain import PlainAgent
 from dilemma.agents.random_agent import Random
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.environment import Discrete, State, Step
-from dilemma.envs.neighbourhood import of_neighbours
+from dilemma.envs.n_player_ipd import NPlayerIPD
+from dilemma.envs.neighbourhood import Neighbours, of_neighbours
 from dilemma.envs.pettingzoo import parallel_env
 from dilemma.envs.repeated import SimultaneousGame
 from dilemma.testing import check_environment
@@ -52,7 +55,7 @@ class WeakDilemma(SimultaneousGame):
 
     def rewards(self, done: Tensor, state: State) -> Tensor:
         cooperates = (done == 0).double()
-        around = of_neighbours(cooperates, None, state.tensors["neighbours"]).sum(1).view(done.shape)
+        around = of_neighbours(cooperates, state.tensors["neighbours"]).sum(2)
         return around * (cooperates + self.temptation * (1 - cooperates))
 
 
@@ -103,7 +106,7 @@ def test_games_on_graphs_keep_the_contract(game):
 def round_of(game: WeakDilemma, action: Tensor, chairs: Tensor | None = None) -> Round:
     chance = Chance.at_tables(derive(torch.arange(len(action)), 0), action.shape[2])
     _, step = game.step(game.reset(len(action), action.shape[2], chance), action, chance)
-    return Round(step, chairs, game.neighbours)
+    return Round(step, chairs, Neighbours.of_chairs(game, len(action), chairs, action.device))
 
 
 def test_what_seats_of_a_lattice_see_costs_memory_for_their_neighbours_only():
@@ -136,14 +139,40 @@ def test_where_a_seat_has_fewer_neighbours_it_sees_zeros():
 
 
 @pytest.mark.parametrize("seats", [2, 4])
-def test_without_a_graph_all_others_are_seen_in_seat_order(seats):
+@pytest.mark.parametrize("chairs", [None, torch.tensor([1, 2, 5])], ids=["all", "some"])
+def test_without_a_graph_all_others_are_seen_in_seat_order(seats, chairs):
     action = torch.arange(3 * seats * 2).view(3, seats, 2)
     step = Step(action, action.double())
-    chairs = torch.tensor([1, 2, 3 * seats - 1])
     around = torch.stack([action.roll(-ahead, 1) for ahead in range(1, seats)], 2).flatten(0, 1)
-    assert torch.equal(Round(step, None).others, around)
-    assert torch.equal(Round(step, chairs).others, around[chairs])
-    assert torch.equal(Round(step, chairs).others_reward, around[chairs].double())
+    around = around if chairs is None else around[chairs]
+    game = NPlayerIPD(players=seats)
+    for neighbours in (None, Neighbours.of_chairs(game, 3, chairs, action.device)):
+        told = Round(step, chairs, neighbours)
+        assert torch.equal(told.others, around)
+        assert torch.equal(told.others_reward, around.double())
+        assert told.degree is None
+
+
+def test_a_group_strategy_asks_its_neighbours_alone():
+    game = OnGraph(form="path")
+    chairs = Chairs(game, torch.arange(4), Chance.at_tables(derive(torch.arange(4), 0), 1))
+    player = GroupTitForTat().sit(chairs)
+    player.begin()
+    told = round_of(game, torch.tensor([[[0], [1], [0], [0]]]))
+    player.observe(told)  # the first has a single neighbour, which defects
+    assert player.act(Observation(State(0, 1), None)).flatten().tolist() == [1, 0, 0, 0]
+
+
+def test_a_plain_function_is_shown_its_neighbours_alone():
+    shown = []
+    game = OnGraph()
+    chairs = Chairs(game, torch.arange(4), Chance.at_tables(derive(torch.arange(4), 0), 1))
+    player = PlainAgent(function=lambda history: shown.append(history) or 0).sit(chairs)
+    player.begin()
+    player.act(Observation(State(0, 0), None))
+    player.observe(round_of(game, torch.tensor([[[0], [1], [0], [1]]])))
+    player.act(Observation(State(0, 1), None))
+    assert shown[4:] == [[(0, 1, 0, 1)], [(1, 0)], [(0, 0)], [(1, 0)]]
 
 
 def test_a_match_on_a_lattice_is_played():
