@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..envs.chance import Chance
 from ..envs.environment import Discrete, Environment, State, Step
+from ..envs.neighbourhood import Neighbours, all_others, of_neighbours
 
 if TYPE_CHECKING:
     from .automaton import Automaton
@@ -70,11 +71,15 @@ class Observation:
 
 
 class Round:
-    """A round as chairs saw it; fields are gathered only when they are read."""
+    """A round as chairs saw it; fields are gathered only when they are read.
 
-    def __init__(self, step: Step, chairs: Tensor | None):
+    `neighbours` are those of `chairs`; None where all others are.
+    """
+
+    def __init__(self, step: Step, chairs: Tensor | None, neighbours: Neighbours | None = None):
         self._step = step
         self._chairs = chairs
+        self._neighbours = neighbours
 
     @cached_property
     def own(self) -> Tensor:
@@ -83,8 +88,17 @@ class Round:
 
     @cached_property
     def others(self) -> Tensor:
-        """What each chair saw the others do [chair, other, table]; others follow in seat order."""
-        return rows(self._step.seen, self._chairs)
+        """What each chair saw its neighbours do [chair, neighbour, table]: by default all others, in seat order.
+
+        0 where it has fewer neighbours than others have: only the first `degree` are any.
+        """
+        seen = self._step.seen
+        return self._of_neighbours(self._step.action) if seen is None else rows(seen, self._chairs)
+
+    @property
+    def degree(self) -> Tensor | None:
+        """How many neighbours each chair has [chair]; None where all have as many."""
+        return None if self._neighbours is None else self._neighbours.degree
 
     @cached_property
     def reward(self) -> Tensor:
@@ -93,10 +107,15 @@ class Round:
 
     @cached_property
     def others_reward(self) -> Tensor:
-        """What the others earned [chair, other, table], in the order of `others`: the need `others_rewards`."""
-        reward = self._step.reward
-        others = [reward.roll(-ahead, 1) for ahead in range(1, reward.shape[1])]
-        return rows(torch.stack(others, 2), self._chairs)
+        """What they earned [chair, neighbour, table], in the order of `others`: the need `others_rewards`."""
+        return self._of_neighbours(self._step.reward)
+
+    def _of_neighbours(self, known: Tensor) -> Tensor:
+        if self._neighbours is not None:
+            return self._neighbours.of(known)
+        seats = known.shape[1]
+        others = known.flip(1)[:, :, None] if seats == 2 else of_neighbours(known, all_others(seats, known.device))
+        return rows(others, self._chairs)
 
 
 def rows(tensor: Tensor, chairs: Tensor | None) -> Tensor:

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..envs.chance import Purpose, threshold
-from ..envs.differentiable_game import DifferentiableGame
 from ..envs.environment import Discrete, Environment
 from ..envs.errors import DilemmaError
 from .agent import Agent, Chairs, Observation, Player, Round, refuses_all_but_two_by_two
@@ -115,11 +114,11 @@ class AutomatonAgent(Agent):
         """The automaton."""
 
     def as_automaton(self, game: Environment) -> Automaton | None:
-        return None if isinstance(game, DifferentiableGame) else _automaton(self)
+        return None if game.as_differentiable_game() else _automaton(self)
 
     def refuses(self, game: Environment) -> str | None:
-        if isinstance(game, DifferentiableGame):
-            action = constant_policy(_automaton(self), game)
+        if differentiable := game.as_differentiable_game():
+            action = constant_policy(_automaton(self), differentiable)
             return action if isinstance(action, str) else None
         if _automaton(self).watches_others:
             return refuses_all_but_two_by_two(game)
@@ -128,8 +127,8 @@ class AutomatonAgent(Agent):
         return None
 
     def sit(self, chairs: Chairs) -> Player:
-        if isinstance(chairs.game, DifferentiableGame):
-            action = constant_policy(_automaton(self), chairs.game)
+        if differentiable := chairs.game.as_differentiable_game():
+            action = constant_policy(_automaton(self), differentiable)
             assert not isinstance(action, str), action
             return ConstantPlayer(action, chairs)
         return AutomatonPlayer([_automaton(self)], torch.zeros_like(chairs.seat), chairs)

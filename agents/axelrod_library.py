@@ -17,7 +17,6 @@ from pydantic import ConfigDict, Field
 from ..envs.catalogue import load, path_of
 from ..envs.environment import Environment
 from ..envs.errors import DilemmaError
-from ..envs.matrix_game import RepeatedGame
 from .agent import Agent, Chairs, Player, refuses_all_but_two_by_two
 from .plain import Function, Parameters, Single, SinglesPlayer
 
@@ -73,7 +72,7 @@ class AxelrodLibrary(Agent):
     def refuses(self, game: Environment) -> str | None:
         if reason := refuses_all_but_two_by_two(game):
             return reason
-        if not isinstance(game, RepeatedGame):
+        if game.as_repeated_game() is None:
             return "plays matrix games only"
         made = _make(self)
         return made if isinstance(made, str) else None
@@ -81,8 +80,8 @@ class AxelrodLibrary(Agent):
     def sit(self, chairs: Chairs) -> Player:
         if reason := self.refuses(chairs.game):
             raise DilemmaError(f"{self.theirs} {reason}")
-        game = chairs.game
-        assert isinstance(game, RepeatedGame)
+        game = chairs.game.as_repeated_game()
+        assert game is not None
         row, column = game.matrices
         payoffs = [own.flatten().tolist() for own in (row, column.T)]  # R, S, T, P of each seat
         length = int(game.rounds) if game.continuation == 1 else math.inf

@@ -8,8 +8,6 @@ import torch
 from torch import Tensor
 
 from ..envs.differentiable_game import DifferentiableGame
-from ..envs.one_shot_game import OneShotGame
-from ..envs.policy_game import PolicyGame
 from .agent import Chairs, Observation, Player
 
 if TYPE_CHECKING:
@@ -18,9 +16,9 @@ if TYPE_CHECKING:
 
 def constant_policy(automaton: Automaton, game: DifferentiableGame) -> tuple[float, ...] | str:
     """The action that an automaton is in `game`, or why it is none, as the end of a sentence."""
-    if isinstance(game, PolicyGame):
+    if game.as_policy_game():
         return memory_one_policy(automaton) or "remembers more than the last round, which no action here can say"
-    if isinstance(game, OneShotGame) and len(game.components) == 1:
+    if game.probabilities and len(game.components) == 1:
         return (float(automaton.cooperation[0]),)
     return "knows two actions, cooperate and defect"
 

@@ -9,7 +9,6 @@ from pydantic import Field
 from torch import Tensor
 
 from ..envs.environment import Environment
-from ..envs.matrix_game import RepeatedGame
 from .agent import Agent, Chairs, Observation, Player, Round
 
 
@@ -26,7 +25,7 @@ class FictitiousPlay(Agent):
     prior: float = Field(1.0, description="how often it imagines to have seen each action before the start", gt=0)
 
     def refuses(self, game: Environment) -> str | None:
-        return None if isinstance(game, RepeatedGame) else "plays two-player matrix games only"
+        return None if game.as_repeated_game() else "plays two-player matrix games only"
 
     def sit(self, chairs: Chairs) -> Player:
         return FictitiousPlayer(self.prior, chairs)
@@ -36,8 +35,8 @@ class FictitiousPlayer(Player):
     """Fictitious play on its chairs: `weights` [chair, table, other's action] are its beliefs."""
 
     def __init__(self, prior: float, chairs: Chairs):
-        game = chairs.game
-        assert isinstance(game, RepeatedGame)
+        game = chairs.game.as_repeated_game()
+        assert game is not None
         row, column = torch.as_tensor(game.matrices, device=chairs.device)
         size = max(row.shape)
         # Seats may have different numbers of actions: what a seat doesn't have is never best, nor ever seen.

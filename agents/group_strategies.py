@@ -56,5 +56,6 @@ class GroupPlayer(Player):
         return (~self._content).long()
 
     def observe(self, round: Round) -> None:
-        content = (round.others == 0).double().mean(1) >= self._threshold
+        count = round.others.shape[1] if round.degree is None else round.degree[:, None]
+        content = (count - (round.others != 0).sum(1)).double() / count >= self._threshold
         self._content = content if self._forgives else content & self._content

@@ -68,6 +68,9 @@ class SinglesPlayer(Player):
 
     def observe(self, round: Round) -> None:
         others = round.others.transpose(1, 2).tolist()
+        if round.degree is not None:
+            degrees = round.degree.tolist()
+            others = [[saw[:degree] for saw in chair] for chair, degree in zip(others, degrees, strict=True)]
         told = [
             [partial(single.observe, did, saw) for single, did, saw in zip(*chair, strict=True)]
             for chair in zip(self._singles, round.own.tolist(), others, strict=True)
@@ -141,12 +144,12 @@ class PlainAgent(Agent):
     """A function or a class in plain Python, one object for every match.
 
     A function is called as `act(history)`; a class is constructed for every match and its `act(history)` is
-    called. `history` is a list with a tuple for each round played: what the agent did, then what it saw the
-    others do, the next seat first; 0 is C and 1 is D. Each call has a copy of its own. It returns an action: a
-    whole number, a bool, or one of numpy's. If it takes a keyword `rng`, it is given a `random.Random` of its own
-    for the match. What it draws from `random`, `numpy.random` or torch's global generator follows from the match
-    and the round as well: they are seeded for it at each call. A method or a callable object is copied for every
-    match.
+    called. `history` is a list with a tuple for each round played: what the agent did, then what it saw the others
+    do (on a graph, its neighbours), the next seat first; 0 is C and 1 is D. Each call has a copy of its own. It
+    returns an action: a whole number, a bool, or one of numpy's. If it takes a keyword `rng`, it is given a
+    `random.Random` of its own for the match. What it draws from `random`, `numpy.random` or torch's global
+    generator follows from the match and the round as well: they are seeded for it at each call. A method or a
+    callable object is copied for every match.
 
     >>> def grudger(history):
     ...     return int(any(other for own, other in history))

@@ -8,7 +8,6 @@ from typing import Annotated, ClassVar, TypeAlias
 import numpy as np
 from pydantic import Field, model_validator
 
-from ..envs.differentiable_game import DifferentiableGame
 from ..envs.environment import Environment, Probability
 from .agent import Chairs, Player
 from .automaton import Automaton, AutomatonAgent, AutomatonPlayer
@@ -61,12 +60,12 @@ class Response(AutomatonAgent):
         return response_table(self)
 
     def as_automaton(self, game: Environment) -> Automaton | None:
-        if not self.ending or isinstance(game, DifferentiableGame):
+        if not self.ending or game.as_differentiable_game():
             return super().as_automaton(game)
         return _counting(self, int(game.rounds)) if np.isfinite(game.rounds) else None
 
     def refuses(self, game: Environment) -> str | None:
-        if self.ending and (isinstance(game, DifferentiableGame) or not np.isfinite(game.rounds)):
+        if self.ending and (game.as_differentiable_game() or not np.isfinite(game.rounds)):
             return "counts down to the last round, which this game doesn't have"
         return super().refuses(game)
 

@@ -16,7 +16,6 @@ from torch import Tensor
 from ..envs.chance import Purpose
 from ..envs.environment import Environment
 from ..envs.errors import DilemmaError
-from ..envs.matrix_game import RepeatedGame
 from .agent import Agent, Chairs, Observation, Player, Round, refuses_all_but_two_by_two
 
 
@@ -67,8 +66,8 @@ class Memory:
     def payoffs(self) -> Tensor:
         """Own payoffs float64 [chair, 1, own action, other's action]; declare the need `game_model`."""
         chairs: Chairs = self.__dict__["_chairs"]
-        game = chairs.game
-        assert isinstance(game, RepeatedGame)
+        game = chairs.game.as_repeated_game()
+        assert game is not None
         row, column = torch.as_tensor(game.matrices, device=chairs.device)
         return torch.stack((row, column.T))[chairs.seat][:, None]
 

@@ -119,18 +119,17 @@ class Coins(Environment):
     def observation(self, seat: int) -> tuple[int, ...]:
         return (2 * self.players, self.size, self.size)
 
-    def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
+    def begin(self, matches: int, tables: int, chance: Chance, episode: int) -> State:
         if self.start == "apart":
             shuffled = chance.parts(self.cells).bits(Purpose.START, episode, 0).argsort(1)
             cells = shuffled[:, : self.seats].contiguous()
         else:
             cells = below(self.cells, _draws(chance, self.seats, Purpose.START, episode, 0))
         draws = _draws(chance, self.seats, Purpose.START, episode, 1)
-        playing = None if self.continuation == 1 else torch.ones_like(cells, dtype=torch.bool)
-        state = State(episode, 0, playing, self._rules(cells.device))
+        state = State(episode, 0, tensors=self._rules(cells.device))
         return self._at(state, cells, self._new_coins(cells, _drawn_owner(draws), draws))
 
-    def step(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
+    def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         rules, tables = state.tensors, action.shape[2]
         before, coins, steps = (_side_by_side(tensor) for tensor in (rules["cells"], rules["coins"], action))
         anywhere = Chance(chance.keys.view(1, -1))
@@ -149,32 +148,26 @@ class Coins(Environment):
         }
         measures = {name: _apart(value, tables) for name, value in measures.items()}
         reward = _apart(self.reward * pickups - self.stealing_costs * lost, tables)
-        playing = state.playing
-        if playing is not None:
-            reward = reward * playing
-            measures = {name: value * playing for name, value in measures.items()}
-            playing = playing & ~self.ends_by_chance(state, chance)[:, None]
         draws = _draws(anywhere, self.seats, Purpose.SPAWN, state.episode, state.round)
         owner = coins == self.cells if self.colour == "alternating" else _drawn_owner(draws)
         gone = taken.sum(1, keepdim=True) if self.variant == "one_coin" else taken
         coins = torch.where(gone > 0, self._new_coins(cells, owner, draws), coins)
-        seen = action.index_select(1, rules["others"]).view(len(action), self.seats, -1, tables)
-        after = replace(state, round=state.round + 1, playing=playing)
-        return self._at(after, _apart(cells, tables), _apart(coins, tables)), Step(
-            action, seen, reward, measures=measures
+        return self._at(state, _apart(cells, tables), _apart(coins, tables)), Step(
+            action, reward, measures=measures
         )
 
     def picture(self, state: State, match: int, table: int) -> Tensor:
         """Players in their colour on a dark board, their coins in a paler one; mixed where they share a cell."""
-        hues = [seat * (math.sqrt(5) - 1) / 2 for seat in range(self.seats)]  # far apart, however many
-        colours = torch.tensor(
-            [colorsys.hsv_to_rgb(hue, saturation, 1.0) for saturation in (1.0, 0.4) for hue in hues]
-        )
+        colours = torch.tensor([_hue(seat, saturation) for saturation in (1.0, 0.4) for seat in range(self.seats)])
         things = torch.cat((state.tensors["cells"], state.tensors["coins"]), 1)[match, :, table].cpu()
         there = things[:, None] == torch.arange(self.cells)
         count = there.sum(0)[:, None]
         mixed = torch.where(count > 0, there.float().T @ colours / count.clamp(min=1), 0.1)
         return (255 * mixed).round().to(torch.uint8).view(self.size, self.size, 3)
+
+    def colour_of(self, seat: int) -> tuple[int, int, int]:
+        red, green, blue = _hue(seat, 1.0)
+        return round(255 * red), round(255 * green), round(255 * blue)
 
     def _takes(self, there: Tensor, state: State, chance: Chance) -> Tensor:
         """Who takes which coin, of those who are `there` [match, seat, coin, table]."""
@@ -205,7 +198,6 @@ class Coins(Environment):
             "near": (allowed == torch.arange(self.cells + 1)).any(1),
             "planes": torch.eye(self.cells + 1)[:, :-1],
             "order": torch.cat((first, first + self.seats), 1).flatten(),
-            "others": first[:, 1:].flatten(),
         }
         if self.view == "centred":
             rules["centred"] = pad(centred(self.size), (0, 1), value=self.cells)
@@ -221,6 +213,11 @@ class Coins(Environment):
             seen = rules["centred"].take(cells[..., None] * (self.cells + 1) + seen)
         planes = rules["planes"].index_select(0, seen.reshape(-1)).view(*seen.shape, self.size, self.size)
         return replace(state, tensors={**rules, "cells": cells, "coins": coins}, observation=planes)
+
+
+def _hue(seat: int, saturation: float) -> tuple[float, float, float]:
+    """Red, green and blue from 0 to 1; hues are far apart, however many there are."""
+    return colorsys.hsv_to_rgb(seat * (math.sqrt(5) - 1) / 2 % 1, saturation, 1.0)
 
 
 def _side_by_side(tensor: Tensor) -> Tensor:

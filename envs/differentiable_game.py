@@ -11,7 +11,7 @@ is whose view it is, and 2 the other.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
@@ -57,7 +57,7 @@ class DifferentiableGame(Environment):
     """
 
     probabilities: ClassVar[bool] = True
-    """Whether the components of an action are probabilities, or any reals."""
+    """Whether the components of an action are probabilities (a single one: of cooperation), or any reals."""
 
     rounds: Rounds = Field(
         100, description="steps of learning; one more round shows the policies before the first"
@@ -79,6 +79,9 @@ class DifferentiableGame(Environment):
     @abstractmethod
     def outcome(self, own: Tensor, other: Tensor, rewards: Tensor) -> Outcome:
         """What two policies [component, chair, table] come to in a round."""
+
+    def as_differentiable_game(self) -> DifferentiableGame:
+        return self
 
     def derivatives(self, own: Tensor, other: Tensor, rewards: Tensor) -> Derivatives:
         """Derivatives of `values`; a game with a closed form has its own."""
@@ -102,26 +105,16 @@ class DifferentiableGame(Environment):
     def actions(self, seat: int) -> Box:
         return Box(0.0, 1.0, (len(self.components),))
 
-    def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
-        device = chance.keys.device
-        playing = None
-        if self.continuation < 1:
-            playing = torch.ones((matches, 2, tables), dtype=torch.bool, device=device)
-        return State(
-            episode, 0, playing, {"rewards": self.rewards(torch.zeros(1, dtype=torch.int64, device=device))}
-        )
+    def begin(self, matches: int, tables: int, chance: Chance, episode: int) -> State:
+        seat = torch.zeros(1, dtype=torch.int64, device=chance.keys.device)
+        return State(episode, 0, tensors={"rewards": self.rewards(seat)})
 
-    def step(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
+    def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         own, other = action.permute(1, 3, 0, 2).contiguous().unbind()
         outcome = self.outcome(own, other, state.tensors["rewards"])
-        reward, playing = outcome.reward.movedim(0, 1), state.playing
-        if playing is not None:
-            reward = reward * playing
-            playing = playing & ~self.ends_by_chance(state, chance)[:, None]
         cooperation = None if outcome.cooperation is None else outcome.cooperation.movedim(0, 1)
         mutual = None if outcome.mutual is None else outcome.mutual[:, None]
-        step = Step(action, action.flip(1)[:, :, None], reward, cooperation, mutual)
-        return replace(state, round=state.round + 1, playing=playing), step
+        return state, Step(action, outcome.reward.movedim(0, 1), cooperation=cooperation, mutual=mutual)
 
 
 class AutogradDerivatives(Derivatives):

@@ -9,14 +9,19 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import torch
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from .chance import Chance, Purpose
+
+if TYPE_CHECKING:
+    from .differentiable_game import DifferentiableGame
+    from .matrix_game import RepeatedGame
+    from .policy_game import PolicyGame
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -69,20 +74,26 @@ class Step:
 
     action: Tensor
     """What was done, after noise [match, seat, table]."""
-    seen: Tensor
-    """The others' actions as a seat sees them [match, seat, other, table]: the next seat first, then around."""
     reward: Tensor
-    """float64 [match, seat, table]; 0 where the seat did not play."""
+    """float64 [match, seat, table]; `Environment.step` makes it 0 where the seat did not play."""
+    seen: Tensor | None = None
+    """Its neighbours' actions as a seat sees them [match, seat, neighbour, table]; None where it sees what they
+    did."""
     cooperation: Tensor | None = None
     """How much each seat cooperated, bool or float64 [match, seat, table]; None where it has no meaning."""
     mutual: Tensor | None = None
     """How much everybody cooperated at once [match, 1, table]; None where it has no meaning."""
     measures: Mapping[str, Tensor] = field(default_factory=dict)
-    """What else the game counts, per seat and round [match, seat, table]; runs report their mean per round."""
+    """What else the game counts, per seat and round [match, seat, table], 0 where the seat did not play; runs
+    report their mean per round."""
 
 
 class Environment(BaseModel, ABC):
-    """Rules and parameters of a game; no state. Subclasses add parameters as fields and define the dynamics."""
+    """Rules and parameters of a game; no state. Subclasses add parameters as fields and define the dynamics.
+
+    A game writes `begin` and `play`. Around them `reset` and `step` count rounds, end episodes by chance, and pay
+    nothing to who plays no more.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
 
@@ -135,6 +146,15 @@ class Environment(BaseModel, ABC):
         return len(set(self.roles)) == 1
 
     @property
+    def neighbours(self) -> Tensor | None:
+        """Whom each seat sees and may be granted knowledge of, int64 [seat, neighbour].
+
+        Where a seat has fewer than others, -1 stands after its last. None means all others, the next seat first,
+        then around.
+        """
+        return None
+
+    @property
     def extremes(self) -> tuple[float, float] | None:
         """The least and the largest reward that a seat can have in a round, where they are known."""
         return None
@@ -154,12 +174,50 @@ class Environment(BaseModel, ABC):
         return None if seen is None else tuple(seen.shape[3:])
 
     @abstractmethod
-    def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
-        """The start of an episode; `chance` is [match, table]."""
+    def begin(self, matches: int, tables: int, chance: Chance, episode: int) -> State:
+        """The state in round 0 of an episode; with `playing` where the game itself may end for some."""
 
     @abstractmethod
+    def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
+        """What a round's actions come to, as if everybody played.
+
+        Of the state after it, `step` sets the round; where the game itself ends for some, it says who is left in
+        `playing`.
+        """
+
+    def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
+        """The start of an episode; `chance` is [match, table]."""
+        state = self.begin(matches, tables, chance, episode)
+        if self.continuation == 1 or state.playing is not None:
+            return state
+        shape = (matches, self.seats, tables)
+        return replace(state, playing=torch.ones(shape, dtype=torch.bool, device=chance.keys.device))
+
     def step(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         """Play one round: `action` is int64 [match, seat, table] (float for a Box)."""
+        after, step = self.play(state, action, chance)
+        playing = state.playing
+        if playing is None:
+            return replace(after, round=state.round + 1), step
+        measures = {name: value * playing for name, value in step.measures.items()}
+        step = replace(step, reward=step.reward * playing, measures=measures)
+        if after.playing is not None and after.playing is not playing:
+            playing = playing & after.playing
+        if self.continuation < 1:
+            playing = playing & ~self.ends_by_chance(state, chance)[:, None]
+        return replace(after, round=state.round + 1, playing=playing), step
+
+    def as_repeated_game(self) -> RepeatedGame | None:
+        """The repeated matrix game of two that it is, if it is one."""
+        return None
+
+    def as_differentiable_game(self) -> DifferentiableGame | None:
+        """The game of two whose actions are policies that it is, if it is one."""
+        return None
+
+    def as_policy_game(self) -> PolicyGame | None:
+        """The game of memory-one policies that it is, if it is one."""
+        return None
 
     def picture(self, state: State, match: int, table: int) -> Tensor | None:
         """What a table looks like, uint8 [height, width, 3], a pixel a cell; None where there is no board."""
@@ -169,6 +227,10 @@ class Environment(BaseModel, ABC):
     def has_board(self) -> bool:
         """Whether it has a board to look at: a `picture` of its own."""
         return type(self).picture is not Environment.picture
+
+    def colour_of(self, seat: int) -> tuple[int, int, int] | None:
+        """The colour of a seat's player in pictures, red, green and blue; None where it has none of its own."""
+        return None
 
     def ends_by_chance(self, state: State, chance: Chance) -> Tensor:
         """Bool [match, table]: whether this round is the last, by `continuation`."""

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from .chance import Chance, Purpose
-from .environment import Discrete, Environment, State, Step
+from .environment import Discrete, State, Step
 from .gridworld import (
     FIRE,
     LAYERS,
@@ -20,6 +20,7 @@ from .gridworld import (
     Beam,
     Board,
     Colour,
+    Gridworld,
     Ray,
     View,
     beam,
@@ -34,11 +35,11 @@ from .gridworld import (
     picture,
     placed,
     planes,
-    played,
     priorities,
     quarters,
     shots,
     sites,
+    told,
     with_players,
 )
 
@@ -48,7 +49,7 @@ Cell = Annotated[tuple[Offset, Offset], Field(strict=False)]
 Tensors = dict[str, Tensor]
 
 
-class ForagingGame(Environment):
+class ForagingGame(Gridworld):
     """Players walk on a map, eat apples for a reward of 1, and may zap each other away for a while.
 
     Actions: 0 stay, 1 to 4 step forward, back, left, right (relative to one's heading), 5 and 6 turn left and
@@ -153,7 +154,7 @@ class ForagingGame(Environment):
         code = ground.code.repeat(*now["cell"].shape[:2], 1)
         return code.index_copy_(-1, sites(ground, "A"), now["apple"] * code.new_tensor(LAYERS[0]))
 
-    def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
+    def begin(self, matches: int, tables: int, chance: Chance, episode: int) -> State:
         device = chance.keys.device
         ground = self._ground(device)
         spawns = sites(ground, "S")
@@ -165,11 +166,9 @@ class ForagingGame(Environment):
         zeros = torch.zeros_like(now["cell"])
         now |= dict.fromkeys(("marks", "away", *self.rests.values()), zeros)
         now |= self.start(ground, chance)
-        shape = (matches, self.seats, tables)
-        playing = None if self.continuation == 1 else torch.ones(shape, dtype=torch.bool, device=device)
-        return self._seen(State(episode, 0, playing), now, ground)
+        return self._seen(State(episode, 0), now, ground)
 
-    def step(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
+    def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         ground = self._ground(action.device)
         assert state.action_mask is not None
         done = action * state.action_mask.gather(-1, action[..., None])[..., 0]  # 0 is to stay
@@ -203,9 +202,9 @@ class ForagingGame(Environment):
         measures |= {
             name: value[..., None].expand_as(reward) for name, value in self.measured(now, ground).items()
         }
-        after = self._seen(replace(state, round=state.round + 1), now, ground)
+        after = self._seen(state, now, ground)
         cooperation = None if tended is None else tended > 0
-        return played(self, state, after, done, reward, cooperation, measures, chance)
+        return after, told(done, reward, cooperation, measures)
 
     def picture(self, state: State, match: int, table: int) -> Tensor:
         """A table as an image, uint8 [height, width, 3], one pixel a cell."""

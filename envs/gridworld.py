@@ -8,14 +8,14 @@ north, east, south and west. Nothing loops over matches, tables or players.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from .chance import Chance, Purpose, derive
-from .environment import Environment, State, Step
+from .environment import Environment, Step
 
 STAY, FORWARD, BACKWARD, LEFT, RIGHT, TURN_LEFT, TURN_RIGHT, FIRE, FIRE_TWO = range(9)
 """What players do, relative to their heading; a game has the first few of them."""
@@ -35,6 +35,13 @@ PLAYERS: tuple[Colour, ...] = (
     (214, 39, 40), (31, 119, 180), (255, 190, 11), (148, 103, 189), (23, 190, 207), (227, 119, 194), (20, 20, 20),
     (255, 255, 255), (140, 86, 75), (255, 127, 14),
 )  # fmt: skip
+
+
+class Gridworld(Environment):
+    """A game whose players walk on a map, each in a colour of `PLAYERS`."""
+
+    def colour_of(self, seat: int) -> Colour:
+        return PLAYERS[seat % len(PLAYERS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,33 +334,11 @@ def picture(board: Board, code: Tensor, colours: Sequence[Colour], cell: Tensor)
     return image.view(-1, board.stride, 3)[inside, inside]
 
 
-def played(
-    game: Environment,
-    before: State,
-    after: State,
-    done: Tensor,
-    reward: Tensor,
-    cooperation: Tensor | None,
-    measures: Mapping[str, Tensor],
-    chance: Chance,
-) -> tuple[State, Step]:
-    """The round as everybody else wants it: `done` is [match, seat, table], the rest still [match, table, seat].
-
-    The episode ends by chance where the game has a `continuation`, and nobody earns after its end.
-    """
-    reward = reward.transpose(1, 2)
-    measures = {name: value.transpose(1, 2) for name, value in measures.items()}
-    if before.playing is not None:
-        reward = reward * before.playing
-        measures = {name: value * before.playing for name, value in measures.items()}
-        playing = before.playing if after.playing is None else after.playing
-        after = replace(after, playing=playing & ~game.ends_by_chance(before, chance)[:, None])
-    around = torch.cat((done, done[:, :-1]), 1).unfold(1, game.seats, 1)  # [match, seat, table, ahead]
-    return after, Step(
+def told(done: Tensor, reward: Tensor, cooperation: Tensor | None, measures: Mapping[str, Tensor]) -> Step:
+    """The round, of which `done` is [match, seat, table], and the rest still [match, table, seat]."""
+    return Step(
         done,
-        around[..., 1:].movedim(-1, 2),
-        reward,
-        None if cooperation is None else cooperation.transpose(1, 2),
-        None,
-        measures,
+        reward.transpose(1, 2),
+        cooperation=None if cooperation is None else cooperation.transpose(1, 2),
+        measures={name: value.transpose(1, 2) for name, value in measures.items()},
     )

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
 from .chance import Chance, Purpose
-from .environment import Discrete, Environment, State, Step
+from .environment import Discrete, State, Step
 from .gridworld import (
     FIRE,
     FORWARD,
@@ -22,6 +22,7 @@ from .gridworld import (
     WALL,
     Board,
     Colour,
+    Gridworld,
     Ray,
     View,
     beam,
@@ -31,11 +32,11 @@ from .gridworld import (
     moved,
     picture,
     planes,
-    played,
     priorities,
     quarters,
     shots,
     sites,
+    told,
     with_players,
 )
 from .matrix_game import Payoffs, two_matrices, two_roles
@@ -45,7 +46,7 @@ _BEAM: tuple[Ray, ...] = (((0, 1), (0, 2)), ((-1, 1),), ((1, 1),))
 _VIEW = View(3, 1, 2)
 
 
-class InTheMatrix(Environment):
+class InTheMatrix(Gridworld):
     """Two players collect resources on a map; who strikes the other with its beam makes them play a matrix game.
 
     With inventories v and w, each divided by its sum, the mixed strategies that players carry, they earn
@@ -110,11 +111,9 @@ class InTheMatrix(Environment):
     def observation(self, seat: int) -> tuple[int, ...]:
         return (7 + 3 * self.kinds, *_VIEW.shape)
 
-    def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
+    def begin(self, matches: int, tables: int, chance: Chance, episode: int) -> State:
         device = chance.keys.device
         ground = self._ground(device)
-        shape = (matches, self.seats, tables)
-        playing = None if self.continuation == 1 else torch.ones(shape, dtype=torch.bool, device=device)
         cell, heading, coin = self._laid_out(ground, chance, episode, 0)
         now = {
             "cell": cell,
@@ -123,9 +122,9 @@ class InTheMatrix(Environment):
             "inventory": torch.full((*cell.shape, self.kinds), self.initial, device=device),
             "frozen": torch.zeros_like(chance.keys),
         }
-        return self._seen(State(episode, 0, playing), now, ground)
+        return self._seen(State(episode, 0), now, ground)
 
-    def step(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
+    def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         ground = self._ground(action.device)
         now = dict(state.tensors)
         assert state.action_mask is not None
@@ -156,8 +155,8 @@ class InTheMatrix(Environment):
         for kind in range(self.kinds):
             measures[f"share_{kind}"] = (mixed[..., kind] * once).double()
             measures[f"collected_{kind}"] = collected[..., kind].double()
-        after = self._seen(replace(state, round=state.round + 1), now, ground)
-        return played(self, state, after, done, earned * once, None, measures, chance)
+        after = self._seen(state, now, ground)
+        return after, told(done, earned * once, None, measures)
 
     def picture(self, state: State, match: int, table: int) -> Tensor:
         """A table as an image, uint8 [height, width, 3], one pixel a cell."""

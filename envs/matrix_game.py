@@ -59,6 +59,9 @@ class RepeatedGame(SimultaneousGame):
     def matrices(self) -> NDArray[np.float64]:
         """Payoffs [seat, action of seat 0, action of seat 1]."""
 
+    def as_repeated_game(self) -> RepeatedGame:
+        return self
+
     @property
     def seats(self) -> int:
         return 2
@@ -92,7 +95,9 @@ class RepeatedGame(SimultaneousGame):
         payoffs = state.tensors["payoffs"].index_select(0, joint.view(-1))
         return payoffs.view(*joint.shape, 2).transpose(1, 2)
 
-    def seen(self, done: Tensor, state: State, chance: Chance) -> Tensor:
+    def seen(self, done: Tensor, state: State, chance: Chance) -> Tensor | None:
+        if not self.misperception:
+            return None
         seen = self.mistaken(done, self.misperception, Purpose.MISPERCEPTION, state, chance)
         return seen.flip(1)[:, :, None]
 

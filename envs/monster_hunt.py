@@ -12,14 +12,14 @@ from torch import Tensor
 
 from .board import free_cell, moves
 from .chance import Chance, Purpose
-from .environment import Discrete, Environment, State, Step
-from .gridworld import GROUND, PLAYERS, Colour, draws, played
+from .environment import Discrete, State, Step
+from .gridworld import GROUND, PLAYERS, Colour, Gridworld, draws, told
 
 _MONSTER: Colour = (150, 40, 160)
 _APPLE: Colour = (60, 170, 60)
 
 
-class MonsterHunt(Environment):
+class MonsterHunt(Gridworld):
     """Two players on a grid pick apples, or wait together for a monster that comes to the nearest of them.
 
     In a round both players move at once; then the monster goes a cell towards the nearest (counted in steps; of
@@ -53,14 +53,12 @@ class MonsterHunt(Environment):
     def observation(self, seat: int) -> tuple[int, ...]:
         return (4, self.size, self.size)
 
-    def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
+    def begin(self, matches: int, tables: int, chance: Chance, episode: int) -> State:
         order = draws(chance, self.size**2, Purpose.START, episode, 0).argsort(-1)
-        shape = (matches, self.seats, tables)
-        playing = None if self.continuation == 1 else torch.ones(shape, dtype=torch.bool, device=order.device)
         now = {"cell": order[..., :2], "monster": order[..., 2], "apple": order[..., 3:5]}
-        return self._seen(State(episode, 0, playing), {name: what.clone() for name, what in now.items()})
+        return self._seen(State(episode, 0), {name: what.clone() for name, what in now.items()})
 
-    def step(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
+    def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         drawn = draws(chance, 7, Purpose.SPAWN, state.episode, state.round)
         cell = _leads(self.size, action.device)[state.tensors["cell"], action.transpose(1, 2)]
         monster = self._nearer(state.tensors["monster"], cell, drawn[..., 0] < 0, drawn[..., 1] < 0)
@@ -89,8 +87,8 @@ class MonsterHunt(Environment):
             gone[..., 1], self._free(drawn[..., 6], cell, monster[..., None], left[..., None]), right
         )
         now = {"cell": cell, "monster": monster, "apple": torch.stack((left, right), -1)}
-        after = self._seen(replace(state, round=state.round + 1), now)
-        return played(self, state, after, action, reward, None, measures, chance)
+        after = self._seen(state, now)
+        return after, told(action, reward, None, measures)
 
     def picture(self, state: State, match: int, table: int) -> Tensor:
         """A table as an image, uint8 [height, width, 3], one pixel a cell."""

@@ -107,7 +107,7 @@ class ParallelEnvironment(Environment):
     def observation(self, seat: int) -> tuple[int, ...]:
         return self.parts[seat].shape
 
-    def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
+    def begin(self, matches: int, tables: int, chance: Chance, episode: int) -> State:
         seeds = _seeds(chance, episode)
         live = Tables(self, seeds.tolist())
         action = self.actions(0)
@@ -116,15 +116,13 @@ class ParallelEnvironment(Environment):
         history = torch.empty((0, *shape), dtype=kind, device=seeds.device)
         return live.state(episode, history, live.playing(seeds.device))
 
-    def step(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
+    def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         history, playing = state.tensors["history"], state.playing
         assert playing is not None
         live: Tables = _LIVE.pop(history, None) or self._again(state, chance)  # type: ignore[no-untyped-call]
         reward = live.step(action.cpu().numpy(), playing.cpu().numpy(), state.round)
-        still = live.playing(action.device) & playing & ~self.ends_by_chance(state, chance)[:, None]
-        after = live.state(state.episode, torch.cat((history, action[None])), still)
-        seen = torch.stack([action.roll(-ahead, 1) for ahead in range(1, self.seats)], 2)
-        return after, Step(action, seen, torch.from_numpy(reward).to(action.device))
+        after = live.state(state.episode, torch.cat((history, action[None])), live.playing(action.device))
+        return after, Step(action, torch.from_numpy(reward).to(action.device))
 
     def _again(self, state: State, chance: Chance) -> Tables:
         """Tables in `state` once more: it has been left, or copied, and only what was done is known of it."""

@@ -33,6 +33,7 @@ from . import CATALOGUE
 from .chance import Chance, sealed
 from .environment import Box, Discrete, Environment, State, Step
 from .errors import DilemmaError
+from .neighbourhood import all_others
 
 Array: TypeAlias = NDArray[np.generic]
 Seen: TypeAlias = Array | dict[str, Array]
@@ -69,7 +70,8 @@ class OneTable(ParallelEnv):  # type: ignore[misc] # PettingZoo has no types
     """One of our environments at one table; its agents are `seat_0`, `seat_1` and so on.
 
     Where the others' actions are all there is to see, a seat observes the last round: its own action one-hot,
-    then what it saw the others do, the next seat first; zeros at the start, and real actions as they are.
+    then what it saw the others do, the next seat first (on a graph, its neighbours); zeros at the start, and real
+    actions as they are.
     Where the environment masks actions, observations are {"observation", "action_mask"}. At the last of the
     `rounds` everybody is truncated; who stops before, at a random end, is terminated. Infos hold the measures.
 
@@ -89,6 +91,8 @@ class OneTable(ParallelEnv):  # type: ignore[misc] # PettingZoo has no types
         }
         self.possible_agents = [f"seat_{seat}" for seat in range(game.seats)]
         self.agents: list[str] = []
+        graph = all_others(game.seats, torch.device("cpu")) if game.neighbours is None else game.neighbours
+        self._sees = [[other for other in row if other >= 0] for row in graph.tolist()]
         self._actions = [game.actions(seat) for seat in range(game.seats)]
         start = game.reset(1, 1, Chance.at_tables(torch.zeros(1, dtype=torch.int64), 1))
         self._masked = start.action_mask is not None
@@ -196,12 +200,14 @@ class OneTable(ParallelEnv):  # type: ignore[misc] # PettingZoo has no types
         order = self._around(seat)
         if step is None:
             return np.zeros(sum(map(_length, order)), np.float32)
-        done = [step.action[0, seat, 0], *step.seen[0, seat, :, 0]]
+        sees = self._sees[seat]
+        others = step.action[0, sees, 0] if step.seen is None else step.seen[0, seat, : len(sees), 0]
+        done = [step.action[0, seat, 0], *others]
         return np.concatenate([_code(space, action) for space, action in zip(order, done, strict=True)])
 
     def _around(self, seat: int) -> list[Discrete | Box]:
-        """The actions of all seats, from `seat` on."""
-        return [*self._actions[seat:], *self._actions[:seat]]
+        """The actions of `seat` and of those that it sees."""
+        return [self._actions[seat], *(self._actions[other] for other in self._sees[seat])]
 
     def _observation_space(self, seat: int, start: State) -> Space:
         space: Space

@@ -40,6 +40,9 @@ class PolicyGame(DifferentiableGame):
             )
         return payoffs
 
+    def as_policy_game(self) -> PolicyGame:
+        return self
+
     @property
     def components(self) -> tuple[str, ...]:
         return ("p_start", "p_cc", "p_cd", "p_dc", "p_dd")

@@ -68,15 +68,14 @@ class PublicGoodsWithPunishment(Environment):
     def observation(self, seat: int) -> tuple[int, ...]:
         return (3 * self.players,)
 
-    def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
+    def begin(self, matches: int, tables: int, chance: Chance, episode: int) -> State:
         device = chance.keys.device
         shape = (matches, self.seats, tables)
-        playing = None if self.continuation == 1 else torch.ones(shape, dtype=torch.bool, device=device)
         given = torch.zeros(shape, dtype=torch.int64, device=device)
         got = torch.zeros((matches, self.seats, self.seats - 1, tables), dtype=torch.int64, device=device)
-        return self._seen(State(episode, 0, playing), {"given": given, "got": got})
+        return self._seen(State(episode, 0), {"given": given, "got": got}, punishing=False)
 
-    def step(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
+    def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         assert state.action_mask is not None
         done = action * state.action_mask.gather(-1, action[..., None])[..., 0]
         now = dict(state.tensors)
@@ -103,13 +102,8 @@ class PublicGoodsWithPunishment(Environment):
             "perverse": perverse.double(),
             "efficiency": (reward.mean(1, keepdim=True) * 2 / self.optimum).expand_as(reward),
         }
-        after = self._seen(replace(state, round=state.round + 1), now)
-        if state.playing is not None:
-            reward = reward * state.playing
-            measures = {name: value * state.playing for name, value in measures.items()}
-            after = replace(after, playing=state.playing & ~self.ends_by_chance(state, chance)[:, None])
-        seen = torch.stack([done.roll(-ahead, 1) for ahead in range(1, self.seats)], 2)
-        return after, Step(done, seen, reward, given, given.amin(1, keepdim=True), measures)
+        after = self._seen(state, now, punishing=state.round % 2 == 0)
+        return after, Step(done, reward, cooperation=given, mutual=given.amin(1, keepdim=True), measures=measures)
 
     def ends_by_chance(self, state: State, chance: Chance) -> Tensor:
         """Only after punishing: a period is never cut in two."""
@@ -119,10 +113,9 @@ class PublicGoodsWithPunishment(Environment):
         """Steps of the endowment as a share of it."""
         return given.double() / (self.levels - 1)
 
-    def _seen(self, state: State, now: dict[str, Tensor]) -> State:
-        """The state with what players see and may do."""
+    def _seen(self, state: State, now: dict[str, Tensor], punishing: bool) -> State:
+        """The state with what players see and may do, when it is `punishing` that comes next."""
         given, got = self._share(now["given"]).float(), now["got"].float()
-        punishing = state.round % 2
         around = [given.roll(-ahead, 1) for ahead in range(self.seats)]
         total = got.sum(2)
         received = [total.roll(-ahead, 1) for ahead in range(self.seats)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import replace
 
 import torch
 from pydantic import Field
@@ -39,30 +38,21 @@ class SimultaneousGame(Environment):
         """What else is counted, by name [match, seat, table]."""
         return {}
 
-    def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
-        device = chance.keys.device
-        shape = (matches, self.seats, tables)
-        playing = None if self.continuation == 1 else torch.ones(shape, dtype=torch.bool, device=device)
-        return State(episode, 0, playing, self.rules(device))
+    def begin(self, matches: int, tables: int, chance: Chance, episode: int) -> State:
+        return State(episode, 0, tensors=self.rules(chance.keys.device))
 
-    def step(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
+    def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         done = self.mistaken(action, self.noise, Purpose.NOISE, state, chance)
         seen = self.seen(done, state, chance)
         reward = self.rewards(done, state)
         measures = self.measures(done, reward, state)
-        playing = state.playing
-        if playing is not None:
-            reward = reward * playing
-            measures = {name: value * playing for name, value in measures.items()}
-            playing = playing & ~self.ends_by_chance(state, chance)[:, None]
         cooperation = done == 0
         mutual = cooperation[:, :1] & cooperation[:, 1:] if self.seats == 2 else cooperation.all(1, keepdim=True)
-        step = Step(done, seen, reward, cooperation, mutual, measures)
-        return replace(state, round=state.round + 1, playing=playing), step
+        return state, Step(done, reward, seen, cooperation, mutual, measures)
 
-    def seen(self, done: Tensor, state: State, chance: Chance) -> Tensor:
-        """What each seat sees of the others [match, seat, other, table]: the next seat first, then around."""
-        return torch.stack([done.roll(-ahead, 1) for ahead in range(1, self.seats)], 2)
+    def seen(self, done: Tensor, state: State, chance: Chance) -> Tensor | None:
+        """What seats see their neighbours do [match, seat, neighbour, table]; None where that is what they do."""
+        return None
 
     def mistaken(self, action: Tensor, rate: float, purpose: Purpose, state: State, chance: Chance) -> Tensor:
         """`action`, each replaced with probability `rate` by another action of its seat."""

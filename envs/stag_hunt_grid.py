@@ -12,13 +12,13 @@ from torch import Tensor
 
 from .board import below, moves
 from .chance import Chance, Purpose
-from .environment import Discrete, Environment, State, Step
-from .gridworld import GROUND, PLAYERS, Colour, draws, played
+from .environment import Discrete, State, Step
+from .gridworld import GROUND, PLAYERS, Colour, Gridworld, draws, told
 
 _LIT: Colour = (250, 220, 90)
 
 
-class StagHuntGridworld(Environment):
+class StagHuntGridworld(Gridworld):
     """Two players on a grid follow a light together; who goes on alone pays for the trust that was built up.
 
     If both stand on the lit cell after a round, each earns 1, the streak L grows by 1, and the light moves to a
@@ -50,13 +50,13 @@ class StagHuntGridworld(Environment):
     def observation(self, seat: int) -> tuple[int, ...]:
         return (4, self.size, self.size)
 
-    def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
+    def begin(self, matches: int, tables: int, chance: Chance, episode: int) -> State:
         drawn = below(self.size**2, draws(chance, self.seats + 1, Purpose.START, episode, 0))
         playing = torch.ones((matches, self.seats, tables), dtype=torch.bool, device=drawn.device)
         now = {"cell": drawn[..., :2], "light": drawn[..., 2], "streak": torch.zeros_like(drawn[..., 0])}
         return self._seen(State(episode, 0, playing), now)
 
-    def step(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
+    def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         now = state.tensors
         leads, around, count = _ways(self.size, action.device)
         cell = leads[now["cell"], action.transpose(1, 2)]
@@ -69,16 +69,15 @@ class StagHuntGridworld(Environment):
         which = below(count[light], chance.integers(Purpose.SPAWN, state.episode, state.round))
         light = torch.where(together, around[light, which], light)
 
-        assert state.playing is not None
-        after = replace(state, round=state.round + 1, playing=state.playing & ~ends[:, None])
-        after = self._seen(after, {"cell": cell, "light": light, "streak": streak})
+        left = (~ends)[:, None].expand_as(action)
+        after = self._seen(replace(state, playing=left), {"cell": cell, "light": light, "streak": streak})
         measures = {
             "together": on & together[..., None],
             "alone": on & alone[..., None],
             "streak": streak[..., None].expand_as(reward),
         }
         counts = {name: value.double() for name, value in measures.items()}
-        return played(self, state, after, action, reward, None, counts, chance)
+        return after, told(action, reward, None, counts)
 
     def picture(self, state: State, match: int, table: int) -> Tensor:
         """A table as an image, uint8 [height, width, 3], one pixel a cell."""

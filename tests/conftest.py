@@ -75,9 +75,7 @@ def play(
         action = script[:, round].repeat_interleave(2).view(count, 2, 1).clone()
         action.view(-1)[chairs] = meant.gather(1, table)[:, 0]
         state, step = game.step(state, action, chance)
-        at_tables = Step(
-            *(tensor.expand(*tensor.shape[:-1], tables) for tensor in (step.action, step.seen, step.reward))
-        )
+        at_tables = Step(*(tensor.expand(*tensor.shape[:-1], tables) for tensor in (step.action, step.reward)))
         player.observe(Round(at_tables, chairs))
         intended.append(meant)
         own.append(step.action.view(-1)[chairs])

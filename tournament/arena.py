@@ -21,6 +21,7 @@ from ..agents.automaton import Automaton, AutomatonPlayer
 from ..envs.chance import Chance, sealed
 from ..envs.environment import Box, Environment, State
 from ..envs.errors import DilemmaError
+from ..envs.neighbourhood import Neighbours
 from .allowed import Allowed, measures_of, state_of
 from .conduct import Conduct, Observer
 from .protocol import STRATEGIES, Protocol
@@ -129,6 +130,8 @@ class Seated:
     player: Player
     seats: int
     """Its number of chairs."""
+    neighbours: Neighbours | None
+    """Of the chairs; None where they are all and pairs."""
     allowed: Allowed | None = None
     """What its actions may be; None for automata, which have no others."""
     runs: Tensor | None = None
@@ -236,7 +239,10 @@ def seat(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: Tensor,
             allowed = Allowed(game, where, cast_agents[0].learns)
             # Of ours only: what others' agents return could be anything.
             runs = _call(cast_agents, cast_agents[0].trained_runs, where) if ours(cast_agents[0]) else None
-        seating.append(Seated(cast_agents, tuple(group), chairs, player, where.shape[0], allowed, runs, watched))
+        beside = Neighbours.of_chairs(game, len(cast), chairs, cast.device)
+        seating.append(
+            Seated(cast_agents, tuple(group), chairs, player, where.shape[0], beside, allowed, runs, watched)
+        )
     return seating
 
 
@@ -319,7 +325,7 @@ class Course:
                 over = state.playing is not None and not state.playing.any()
                 if not over or self._learning:
                     for sitting in seating:
-                        _ask(sitting, sitting.player.observe, Round(step, sitting.chairs))
+                        _ask(sitting, sitting.player.observe, Round(step, sitting.chairs, sitting.neighbours))
                 if self._by_round:
                     self._close_point()
                 if over:

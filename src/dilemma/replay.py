@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import colorsys
 import io
 import math
 from collections.abc import Iterator, Sequence
@@ -16,10 +15,8 @@ from markupsafe import escape
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from .envs.coins import Coins
 from .envs.environment import Discrete, Environment
 from .envs.errors import DilemmaError
-from .envs.gridworld import PLAYERS
 from .tournament.config import load
 from .tournament.how import HOW
 from .tournament.plan import Plan
@@ -204,7 +201,7 @@ def gif(course: Course) -> bytes:
         draw = ImageDraw.Draw(frame)
         for number, line in enumerate(caption):
             x, y = MARGIN, MARGIN + scale * size[0] + LINE * number
-            colour = _colour(course.setting.game, number - 1) if number else None
+            colour = course.setting.game.colour_of(number - 1) if number else None
             if colour:
                 draw.rectangle((x, y + 5, x + LINE - 8, y + LINE - 3), fill=colour, outline="black")
             draw.text((x + (LINE if number else 0), y + 2), line, fill="black", font=font)
@@ -235,7 +232,7 @@ def svg(course: Course, panels: int = PANELS) -> str:
             f'href="data:image/png;base64,{data}"/>'
         )
         for line, words in enumerate(_so_far(course, round)):
-            colour = _colour(course.setting.game, line - 1) if line else None
+            colour = course.setting.game.colour_of(line - 1) if line else None
             at = y + board + 14 * (line + 1)
             if colour:
                 parts.append(
@@ -273,11 +270,3 @@ def _so_far(course: Course, round: int) -> list[str]:
 
 def _short(label: str) -> str:
     return label if len(label) <= LABEL else f"{label[: LABEL - 1]}…"
-
-
-def _colour(game: Environment, seat: int) -> tuple[int, int, int] | None:
-    """That of a seat's player on the boards of our games."""
-    if isinstance(game, Coins):
-        red, green, blue = colorsys.hsv_to_rgb(seat * (math.sqrt(5) - 1) / 2 % 1, 1, 1)
-        return round(255 * red), round(255 * green), round(255 * blue)
-    return PLAYERS[seat % len(PLAYERS)] if type(game).__module__.startswith("dilemma.envs.") else None

@@ -34,6 +34,7 @@ from .envs.environment import Box, Discrete, Environment, State, Step
 from .envs.errors import DilemmaError
 from .envs.matrix_game import PrisonersDilemma, RockPaperScissors
 from .envs.n_player_ipd import NPlayerIPD
+from .envs.neighbourhood import Neighbours
 from .envs.policy_game import PolicyGame
 from .envs.public_goods import PublicGoods
 from .tournament.allowed import Allowed
@@ -105,6 +106,7 @@ def check_environment(game: Environment) -> None:
     for seat in range(game.seats):
         space = game.actions(seat)
         _require(isinstance(space, Discrete | Box), f"`actions` must give a Discrete or a Box, found {space!r}")
+    _check_neighbours(game)
     with _nothing_ambient():
         keys = derive(torch.arange(3), 0)
         course = _course(game, keys)
@@ -295,13 +297,14 @@ def _episode(player: Player, game: Environment, chance: Chance, chairs: Chairs, 
     matches, tables = chance.keys.shape
     allowed = Allowed(game, chairs)
     state = game.reset(matches, tables, chance, episode)
+    neighbours = Neighbours.of_chairs(game, matches, None, chairs.device)
     player.begin()
     done = []
     for _ in range(int(min(game.rounds, ROUNDS))):
         action = allowed.checked(player.act(Observation(state, None)))
         done.append(action.clone())
         state, step = game.step(state, action.view(matches, game.seats, *action.shape[1:]), chance)
-        player.observe(Round(step, None))
+        player.observe(Round(step, None, neighbours))
     return done
 
 
@@ -347,6 +350,26 @@ class Transcript:
 # Environments.
 
 
+def _check_neighbours(game: Environment) -> None:
+    """The graph is made of other seats, each once, and rows end in -1."""
+    graph = game.neighbours
+    if graph is None:
+        return
+    _require(
+        graph.dtype == torch.int64 and graph.dim() == 2 and len(graph) == game.seats,
+        f"`neighbours` must be int64 [seat, neighbour], found {graph.dtype} {list(graph.shape)}",
+    )
+    for seat, row in enumerate(graph.tolist()):
+        some = [other for other in row if other != -1]
+        _require(
+            set(some) <= set(range(game.seats)) - {seat} and len(set(some)) == len(some),
+            f"`neighbours` of seat {seat} must be other seats, each once, found {row}",
+        )
+        _require(
+            row[: len(some)] == some, f"`neighbours` of seat {seat}: -1 may stand only at the end, found {row}"
+        )
+
+
 def _check_extremes(game: Environment, course: list[Step]) -> None:
     """What is earned lies within what the game says can be, but for the 0 of who does not play."""
     if game.extremes is None:
@@ -363,9 +386,9 @@ def _course(
     game: Environment, keys: Tensor, turn: int = 0, other_chance: bool = False, tables: int = TABLES
 ) -> list[Step]:
     """Play random actions, everybody's handed to the seat `turn` further; check what every round gives."""
-    matches, seats = len(keys), game.seats
+    matches = len(keys)
     chance = Chance.at_tables(derive(keys, 3 if other_chance else 0), tables)
-    drawn = Chance.at_tables(derive(keys, 1), tables)
+    drawn = Chance.at_tables(derive(keys, 1), tables).parts(game.seats).keys.roll(turn, 1)
     state = game.reset(matches, tables, chance, 1)
     _require(
         (state.episode, state.round) == (1, 0),
@@ -374,19 +397,7 @@ def _course(
     course = []
     for round in range(int(min(game.rounds, ROUNDS))):
         _check_state(state, game, matches, tables)
-        action = torch.stack(
-            [
-                _anything(
-                    game.actions(seat),
-                    drawn.part((seat - turn) % seats),
-                    None if state.action_mask is None else state.action_mask[:, seat],
-                    1,
-                    round,
-                )
-                for seat in range(seats)
-            ],
-            1,
-        )
+        action = _joint_action(game, state, drawn)
         before = copy.deepcopy((state, action))
         after, step = game.step(state, action, chance)
         _require(
@@ -400,6 +411,28 @@ def _course(
         course.append(step)
         state = after
     return course
+
+
+def _joint_action(game: Environment, state: State, keys: Tensor) -> Tensor:
+    """What everybody does at random [match, seat, table, ...]; `keys` are [match, seat, table]."""
+    found: Tensor | None = None
+    for space, seats in _spaces(game).items():
+        mask = None if state.action_mask is None else state.action_mask[:, seats].flatten(0, 1)
+        some = _anything(space, Chance(keys[:, seats].flatten(0, 1)), mask, state.episode, state.round)
+        some = some.view(len(keys), len(seats), *some.shape[1:])
+        if found is None:
+            found = some.new_zeros((*keys.shape, *some.shape[3:]))
+        found[:, seats] = some
+    assert found is not None
+    return found
+
+
+def _spaces(game: Environment) -> dict[Discrete | Box, list[int]]:
+    """The different spaces of actions, and the seats that have each."""
+    spaces: dict[Discrete | Box, list[int]] = {}
+    for seat in range(game.seats):
+        spaces.setdefault(game.actions(seat), []).append(seat)
+    return spaces
 
 
 def _check_state(state: State, game: Environment, matches: int, tables: int) -> None:
@@ -418,22 +451,24 @@ def _check_state(state: State, game: Environment, matches: int, tables: int) -> 
 
 def _check_step(step: Step, action: Tensor, game: Environment) -> None:
     matches, seats, tables, *own = action.shape
+    others = seats - 1 if game.neighbours is None else game.neighbours.shape[1]
     shapes = {
         "action": (step.action, (matches, seats, tables, *own)),
-        "seen": (step.seen, (matches, seats, seats - 1, tables, *own)),
         "reward": (step.reward, (matches, seats, tables)),
     }
+    if step.seen is not None:
+        shapes["seen"] = (step.seen, (matches, seats, others, tables, *own))
     shapes |= {name: (value, (matches, seats, tables)) for name, value in step.measures.items()}
     for name, (tensor, shape) in shapes.items():
         _require(tensor.shape == shape, f"`{name}` must be {list(shape)}, found {list(tensor.shape)}")
         _require(bool(torch.isfinite(tensor).all()), f"`{name}` must be finite numbers")
     _require(step.reward.dtype == torch.float64, f"`reward` must be float64, found {step.reward.dtype}")
     _require(step.action.dtype == action.dtype, f"`action` must be {action.dtype}, found {step.action.dtype}")
-    for seat in range(seats):
-        space = game.actions(seat)
+    for space, these in _spaces(game).items():
         low, high = (0, space.n - 1) if isinstance(space, Discrete) else (space.low, space.high)
-        done = step.action[:, seat]
-        _require(bool(((done >= low) & (done <= high)).all()), f"what was done in seat {seat} is not an action")
+        wrong = ((step.action < low) | (step.action > high)).flatten(2).any(2).any(0)
+        bad = [seat for seat in these if wrong[seat]]
+        _require(not bad, f"what was done in seats {bad} is not an action")
 
 
 def _check_over(state: State, after: State, step: Step) -> None:
@@ -450,8 +485,8 @@ def _check_over(state: State, after: State, step: Step) -> None:
 def _check_symmetry(game: Environment, keys: Tensor, course: Sequence[Step]) -> None:
     rewards = [step.reward for step in course]
     elsewhere = [step.reward for step in _course(game, keys, other_chance=True)]
-    if not game.symmetric or not _same(rewards, elsewhere):
-        return  # with chance in it, only the distributions are alike
+    if game.neighbours is not None or not game.symmetric or not _same(rewards, elsewhere):
+        return  # on a graph the next seat has other neighbours; with chance in it, only distributions are alike
     turned = [step.reward.roll(-1, 1) for step in _course(game, keys, turn=1)]
     alike = all(torch.allclose(a, b) for a, b in zip(rewards, turned, strict=True))
     _require(
@@ -474,8 +509,8 @@ def _only(step: Step, match: int, table: int | None = None) -> Step:
     )
     return Step(
         step.action[row, :, column],
-        step.seen[row, :, :, column],
         step.reward[row, :, column],
+        None if step.seen is None else step.seen[row, :, :, column],
         cooperation,
         mutual,
         {name: value[row, :, column] for name, value in step.measures.items()},

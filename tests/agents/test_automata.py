@@ -290,5 +290,5 @@ def test_an_automaton_goes_back_to_its_start_when_an_episode_begins():
     for _ in range(2):
         player.begin()
         assert player.act(Observation(State(0, 0), None)).sum() == 0
-        player.observe(Round(Step(defected, defected[:, :, None], defected.double()), None))
+        player.observe(Round(Step(defected, defected.double(), defected[:, :, None]), None))
         assert player.act(Observation(State(0, 1), None)).sum() == 4

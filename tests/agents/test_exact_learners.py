@@ -112,7 +112,7 @@ class Bench:
         return [player.act(Observation(state, None)) for player in self.players]
 
     def tell(self, seat, own, other):
-        step = Step(own[:, None], other[:, None, None], torch.zeros(1, 1, own.shape[1]))
+        step = Step(own[:, None], torch.zeros(1, 1, own.shape[1]), other[:, None, None])
         with torch.no_grad():
             self.players[seat].observe(Round(step, None))
 

@@ -23,7 +23,7 @@ def moves(agent, others):
         made += "CD"[player.act(None).item()]
         seen = torch.tensor(["CD".index(move) for move in row])[None, None, :, None]
         none = torch.zeros(1, 1, 1)
-        player.observe(Round(Step(none.long(), seen, none.double()), None))
+        player.observe(Round(Step(none.long(), none.double(), seen), None))
     return made
 
 

@@ -41,7 +41,7 @@ def rounds(player, *courses):
         reward = torch.tensor([[pay[o] for o in outcomes]], dtype=torch.float64)
         action = torch.stack((own, other), 1)
         seen = torch.stack((other, own), 1)[:, :, None]
-        player.observe(Round(Step(action, seen, torch.stack((reward, reward), 1)), torch.tensor([0])))
+        player.observe(Round(Step(action, torch.stack((reward, reward), 1), seen), torch.tensor([0])))
 
 
 def cells(player, *where):

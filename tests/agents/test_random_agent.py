@@ -25,10 +25,10 @@ class Spaces(Environment):
     def actions(self, seat):
         return self.spaces[seat]
 
-    def reset(self, matches, tables, chance, episode=0):
+    def begin(self, matches, tables, chance, episode):
         return State(episode, 0)
 
-    def step(self, state, action, chance):
+    def play(self, state, action, chance):
         raise NotImplementedError
 
 

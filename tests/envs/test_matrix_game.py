@@ -5,6 +5,7 @@ import torch
 from pydantic import ValidationError
 from scipy import stats
 
+from dilemma.agents.agent import Round
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.matrix_game import (
     BattleOfTheSexes,
@@ -148,7 +149,7 @@ def test_noise_replaces_what_is_done_and_all_follow_it(noise):
     for seat in (0, 1):
         assert is_rate(flipped[:, seat], noise)
     assert is_rate(flipped.all(1), noise**2)
-    assert torch.equal(step.seen[:, :, 0], step.action.flip(1))
+    assert torch.equal(Round(step, None).others[:, 0], step.action.flip(1).flatten(0, 1))
     paid = torch.tensor([[3.0, 0.0], [5.0, 1.0]], dtype=torch.float64)
     assert torch.equal(step.reward, paid[step.action, step.action.flip(1)])
 

@@ -7,6 +7,7 @@ import torch
 from pydantic import ValidationError
 from scipy import stats
 
+from dilemma.agents.agent import Round
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.n_player_ipd import NPlayerIPD
 from dilemma.envs.public_goods import PublicGoods
@@ -102,7 +103,7 @@ def test_contribution_and_efficiency():
 
 
 def test_others_are_seen_around_the_table():
-    seen = round_of(PublicGoods(levels=9), [(5, 6, 7, 8)]).seen[0, :, :, 0]
+    seen = Round(round_of(PublicGoods(levels=9), [(5, 6, 7, 8)]), None).others[..., 0]
     assert seen.tolist() == [[6, 7, 8], [7, 8, 5], [8, 5, 6], [5, 6, 7]]
 
 

@@ -94,3 +94,14 @@ def test_all_kinds_of_games_are_there():
     kinds = {type(game) for game in GAMES}
     left = {CATALOGUE.model(name) for name in BUILTIN} - kinds
     assert all(not game.symmetric for kind in left for game in examples(kind))
+
+
+@pytest.mark.parametrize("name", [name for name in BUILTIN if examples(CATALOGUE.model(name))[0].has_board])
+def test_every_seat_is_drawn_in_its_colour(name):
+    [game, *_] = examples(CATALOGUE.model(name))
+    chance = Chance.at_tables(derive(torch.arange(1), 0), 20)
+    state = game.reset(1, 20, chance)
+    drawn = [set(map(tuple, game.picture(state, 0, table).flatten(0, 1).tolist())) for table in range(20)]
+    colours = [game.colour_of(seat) for seat in range(game.seats)]
+    assert len(set(colours)) == game.seats
+    assert any(set(colours) <= pixels for pixels in drawn)  # where no two share a cell

@@ -1,0 +1,64 @@
+"""Who sees whom: all others, or a seat's neighbours on a graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from .environment import Environment
+
+
+@lru_cache(maxsize=64)
+def all_others(seats: int, device: torch.device) -> Tensor:
+    """The others of each seat, the next seat first, then around, int64 [seat, other]."""
+    with torch.inference_mode(False):  # what is kept must serve learners too
+        seat = torch.arange(seats, device=device)
+        return (seat[:, None] + seat[1:]) % seats
+
+
+def of_neighbours(known: Tensor, graph: Tensor) -> Tensor:
+    """What is `known` of seats [match, seat, ...], of the neighbours of each [match, seat, neighbour, ...].
+
+    `graph` is int64 [seat, neighbour], as `Environment.neighbours`; where there is none stands 0.
+    """
+    found = known.index_select(1, graph.clamp(min=0).flatten()).view(len(known), *graph.shape, *known.shape[2:])
+    return found.masked_fill_((graph < 0).view(*graph.shape, *(1,) * (known.dim() - 2)), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Where the neighbours of some chairs stand in what is known of all seats [match, seat, ...]."""
+
+    rows: Tensor
+    """Flat (match, seat) indices [chair, neighbour]."""
+    degree: Tensor | None
+    """How many neighbours each chair has [chair]; None where all have as many."""
+
+    @classmethod
+    def of_chairs(
+        cls, game: Environment, matches: int, chairs: Tensor | None, device: torch.device
+    ) -> Self | None:
+        """Those of `chairs` (flat indices, None for all of them); None where all are pairs that see each other."""
+        if chairs is None:
+            if game.seats == 2 and game.neighbours is None:
+                return None
+            chairs = torch.arange(matches * game.seats, device=device)
+        graph = all_others(game.seats, device) if game.neighbours is None else game.neighbours.to(device)
+        seat = chairs % game.seats
+        who = graph[seat]
+        there = who >= 0
+        rows = torch.where(there, (chairs - seat)[:, None] + who, 0)
+        return cls(rows, None if there.all() else there.sum(1))
+
+    def of(self, known: Tensor) -> Tensor:
+        """What is `known` of them [chair, neighbour, ...]; 0 where a chair has fewer than others."""
+        flat = known.flatten(0, 1)
+        found = flat.index_select(0, self.rows.flatten()).view(*self.rows.shape, *flat.shape[1:])
+        if self.degree is None:
+            return found
+        lacking = torch.arange(self.rows.shape[1], device=found.device) >= self.degree[:, None]
+        return found.masked_fill_(lacking.view(*lacking.shape, *(1,) * (found.dim() - 2)), 0)
