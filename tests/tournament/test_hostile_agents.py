@@ -125,6 +125,8 @@ class HostilePlayer(Player):
 class Tampers(Hostile):
     """Changes in place all that it is shown."""
 
+    needs = frozenset({"others_actions", "others_rewards", "game_model"})
+
     def sit(self, chairs):
         return TampersPlayer(self.kind, chairs)
 
@@ -133,6 +135,7 @@ class TampersPlayer(HostilePlayer):
     def act(self, observation):
         game = self.chairs.game
         game.matrices[:] += 100
+        game.__dict__["noise"] = 1.0
         self.chairs.seat.fill_(0)
         for known in (observation.features, observation.playing):
             if known is not None:
