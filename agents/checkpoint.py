@@ -26,8 +26,8 @@ from .agent import Agent, Chairs, Player
 class Checkpoint(Agent):
     """A learner that another run has trained and kept; it plays as it did at the end, and learns no more.
 
-    Each match draws one of the trained players, in game with roles one that sat in the same role. Its memory
-    within an episode goes on as always. The learner is one of ours, or an installed package's: a run folder says
+    Each match draws one of the trained players, where seats have several roles one that sat in the same one. Its
+    memory within an episode goes on as always. The learner is one of ours, or an installed package's: a run folder says
     which by name, and no other code is run for it. What was learned is what it is, wherever the folder lies.
     """
 
@@ -96,13 +96,13 @@ class Checkpoint(Agent):
                 rows[here] = torch.tensor(fits)[(lot[here] * len(fits)).long()]
         return rows
 
-    def _fits(self, trained: Trained, roles: Sequence[str], role: str) -> list[int]:
+    def _fits(self, trained: Trained, roles: tuple[str, ...], role: str) -> list[int]:
         """The trained players that may sit on seats of a role."""
         wanted = None if self.opponent is None else _labels(self.run).get(self.opponent, self.opponent)
         return [
             row
             for row, (opponent, place) in enumerate(zip(trained.opponents, trained.seats, strict=True))
-            if wanted in (None, opponent) and roles[place] == role
+            if wanted in (None, opponent) and (set(roles) == {role} or roles[place : place + 1] == (role,))
         ]
 
     def _trained(self) -> Trained:
