@@ -26,8 +26,8 @@ from .agent import Agent, Chairs, Player
 class Checkpoint(Agent):
     """A learner that another run has trained and kept; it plays as it did at the end, and learns no more.
 
-    Each match draws one of the trained players, where seats have several roles one that sat in the same one. Its
-    memory within an episode goes on as always. The learner is one of ours, or an installed package's: a run folder says
+    Each match draws one of the trained players, of those in the seat's role where there are several. Its memory
+    within an episode goes on as always. The learner is one of ours, or an installed package's: a run folder says
     which by name, and no other code is run for it. What was learned is what it is, wherever the folder lies.
     """
 
