@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,23 +16,41 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from ..envs.chance import Chance
-from ..envs.environment import Discrete, Environment, State, Step
+from ..envs.environment import GRANTS, Discrete, Environment, State, Step
+from ..envs.errors import DilemmaError
 from ..envs.neighbourhood import Neighbours, all_others, of_neighbours
+from .game_spec import GameSpec
 
 if TYPE_CHECKING:
     from .automaton import Automaton
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Chairs:
     """Where a player sits, and what it is told when it sits down."""
 
-    game: Environment
-    """The rules; never the live state. Only who declares `game_model` may plan with them."""
+    _game: Environment
     seat: Tensor
     """Which seat each chair is [chair]."""
     chance: Chance
     """Random numbers [chair, table]."""
+    _agent: Agent | None = None
+    """Who sits there, and is refused what it does not declare; None: nobody is."""
+
+    @cached_property
+    def spec(self) -> GameSpec:
+        """What everybody knows of the game."""
+        return GameSpec.of(self._game)
+
+    @property
+    def game(self) -> Environment:
+        """The rules, to plan or to differentiate; never the live state: the need `game_model`."""
+        check_declared(self._agent, "game_model")
+        return self._game
+
+    def of(self, agent: Agent) -> Chairs:
+        """The same for another, which sits there in this one's name."""
+        return replace(self, _agent=agent)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -71,15 +89,22 @@ class Observation:
 
 
 class Round:
-    """A round as chairs saw it; fields are gathered only when they are read.
+    """A round as chairs saw it; fields are gathered when they are read, refused where `agent` declares no need.
 
     `neighbours` are those of `chairs`; None where all others are.
     """
 
-    def __init__(self, step: Step, chairs: Tensor | None, neighbours: Neighbours | None = None):
+    def __init__(
+        self,
+        step: Step,
+        chairs: Tensor | None,
+        neighbours: Neighbours | None = None,
+        agent: Agent | None = None,
+    ):
         self._step = step
         self._chairs = chairs
         self._neighbours = neighbours
+        self._agent = agent
 
     @cached_property
     def own(self) -> Tensor:
@@ -88,10 +113,12 @@ class Round:
 
     @cached_property
     def others(self) -> Tensor:
-        """What each chair saw its neighbours do [chair, neighbour, table]: by default all others, in seat order.
+        """What each chair saw its neighbours do [chair, neighbour, table]: the need `others_actions`.
 
-        0 where it has fewer neighbours than others have: only the first `degree` are any.
+        Neighbours are by default all others, in seat order. 0 where it has fewer than others have: only the first
+        `degree` are any.
         """
+        check_declared(self._agent, "others_actions")
         seen = self._step.seen
         return self._of_neighbours(self._step.action) if seen is None else rows(seen, self._chairs)
 
@@ -108,6 +135,7 @@ class Round:
     @cached_property
     def others_reward(self) -> Tensor:
         """What they earned [chair, neighbour, table], in the order of `others`: the need `others_rewards`."""
+        check_declared(self._agent, "others_rewards")
         return self._of_neighbours(self._step.reward)
 
     def _of_neighbours(self, known: Tensor) -> Tensor:
@@ -116,6 +144,15 @@ class Round:
         seats = known.shape[1]
         others = known.flip(1)[:, :, None] if seats == 2 else of_neighbours(known, all_others(seats, known.device))
         return rows(others, self._chairs)
+
+
+def check_declared(agent: Agent | None, need: str) -> None:
+    """Raise DilemmaError where an agent reads what it does not declare."""
+    if agent is not None and need not in agent.needs:
+        needs = ", ".join(f'"{each}"' for each in sorted({*agent.needs, need}))
+        raise DilemmaError(
+            f"{type(agent).__name__} reads {GRANTS[need]} and does not declare it: needs = frozenset({{{needs}}})"
+        )
 
 
 def rows(tensor: Tensor, chairs: Tensor | None) -> Tensor:
@@ -168,7 +205,7 @@ class Agent(BaseModel, ABC):
     source: ClassVar[str] = ""
     """Where the idea comes from."""
     needs: ClassVar[frozenset[str]] = frozenset()
-    """What the environment must grant: `others_actions`, `others_rewards`, `game_model`."""
+    """What the environment must grant, of `GRANTS`; what is not declared is refused when it is read."""
     learns: ClassVar[bool] = False
     """Whether its players change from episode to episode (or, in a policy game, from round to round)."""
     slow: ClassVar[bool] = False
@@ -219,7 +256,7 @@ def refuses_every_role(agent: Agent, game: Environment) -> str | None:
     return None if None in reasons else reasons[0]
 
 
-def refuses_all_but_two_by_two(game: Environment) -> str | None:
+def refuses_all_but_two_by_two(game: Environment | GameSpec) -> str | None:
     """The reason of agents that know only cooperation and defection, with one partner."""
     if game.seats != 2:
         return f"plays games of two, not of {game.seats}"

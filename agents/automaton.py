@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..envs.chance import Purpose, threshold
-from ..envs.environment import Discrete, Environment
+from ..envs.environment import Box, Discrete, Environment
 from ..envs.errors import DilemmaError
 from .agent import Agent, Chairs, Observation, Player, Round, refuses_all_but_two_by_two
-from .constant_policy import ConstantPlayer, constant_policy
+from .constant_policy import ConstantPlayer, constant_action, constant_policy
 
 S = TypeVar("S", bound=Hashable)
 
@@ -109,6 +109,10 @@ class Automaton:
 class AutomatonAgent(Agent):
     """An agent whose behaviour is a finite automaton; a subclass says which."""
 
+    @property
+    def needs(self) -> frozenset[str]:  # type: ignore[override]
+        return frozenset({"others_actions"} if _automaton(self).watches_others else ())
+
     @abstractmethod
     def automaton(self) -> Automaton:
         """The automaton."""
@@ -127,9 +131,10 @@ class AutomatonAgent(Agent):
         return None
 
     def sit(self, chairs: Chairs) -> Player:
-        if differentiable := chairs.game.as_differentiable_game():
-            action = constant_policy(_automaton(self), differentiable)
-            assert not isinstance(action, str), action
+        space = chairs.spec.actions(0)
+        if isinstance(space, Box):
+            action = constant_action(_automaton(self), *space.shape)
+            assert action
             return ConstantPlayer(action, chairs)
         return AutomatonPlayer([_automaton(self)], torch.zeros_like(chairs.seat), chairs)
 
@@ -150,6 +155,7 @@ class AutomatonPlayer(Player):
             [automaton.transitions + start for automaton, start in zip(automata, first, strict=True)]
         )
         self._deterministic = all(automaton.deterministic for automaton in automata)
+        self._watches = any(automaton.watches_others for automaton in automata)
         self._threshold = _tensor_threshold(cooperation).to(device)
         self._transitions = torch.as_tensor(transitions.reshape(-1), device=device)
         self._start = torch.as_tensor(first, device=device)[which].repeat_interleave(chairs.shape[1])
@@ -167,8 +173,11 @@ class AutomatonPlayer(Player):
         return (draws >= bound).long()
 
     def observe(self, round: Round) -> None:
+        outcome = round.own * 2
+        if self._watches:
+            outcome += round.others[:, 0]
         address = self._state * 4
-        address += (round.own * 2 + round.others[:, 0]).view(-1)
+        address += outcome.view(-1)
         self._state = self._transitions.index_select(0, address)
 
 

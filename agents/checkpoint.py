@@ -26,7 +26,7 @@ from .agent import Agent, Chairs, Player
 class Checkpoint(Agent):
     """A learner that another run has trained and kept; it plays as it did at the end, and learns no more.
 
-    Each match draws one of the trained players, in an asymmetric game one that sat on the same seat. Its memory
+    Each match draws one of the trained players, of those in the seat's role where there are several. Its memory
     within an episode goes on as always. The learner is one of ours, or an installed package's: a run folder says
     which by name, and no other code is run for it. What was learned is what it is, wherever the folder lies.
     """
@@ -54,13 +54,17 @@ class Checkpoint(Agent):
             raise ValueError(f"what {given['run']} has kept of {given.get('learner')} is no longer what it was")
         return {**given, "content": found}
 
+    @property
+    def needs(self) -> frozenset[str]:  # type: ignore[override]
+        return self._trained().agent.needs
+
     def refuses(self, game: Environment) -> str | None:
         return self._trained().agent.refuses(game)
 
     def sit(self, chairs: Chairs) -> Player:
         trained = self._trained()
         rows = self._draw(trained, chairs)
-        player = trained.agent.sit(chairs)
+        player = trained.agent.sit(chairs.of(trained.agent))
         state = {name: tensor[rows] for name, tensor in trained.state.items()}
         player.load_state_dict(state)
         player.learning = False
@@ -77,14 +81,16 @@ class Checkpoint(Agent):
     def kept_runs(self, game: Environment) -> int:
         """How many trained runs of the learner may sit on a seat, on the one with the fewest."""
         trained = self._trained()
-        return min(len({trained.runs[row] for row in self._fits(trained, game, at)}) for at in range(game.seats))
+        return min(
+            len({trained.runs[row] for row in self._fits(trained, game.roles, role)}) for role in set(game.roles)
+        )
 
     def _draw(self, trained: Trained, chairs: Chairs) -> Tensor:
         """Which of the trained players sits on each chair."""
         lot = chairs.chance.uniform(Purpose.START, 0, 0)[:, 0]
         rows = torch.zeros_like(chairs.seat)
-        for seat in range(chairs.game.seats):
-            fits = self._fits(trained, chairs.game, seat)
+        for seat, role in enumerate(chairs.spec.roles):
+            fits = self._fits(trained, chairs.spec.roles, role)
             here = chairs.seat == seat
             if here.any() and not fits:
                 raise DilemmaError(
@@ -94,13 +100,13 @@ class Checkpoint(Agent):
                 rows[here] = torch.tensor(fits)[(lot[here] * len(fits)).long()]
         return rows
 
-    def _fits(self, trained: Trained, game: Environment, seat: int) -> list[int]:
-        """The trained players that may sit on a seat."""
+    def _fits(self, trained: Trained, roles: tuple[str, ...], role: str) -> list[int]:
+        """The trained players that may sit on seats of a role."""
         wanted = None if self.opponent is None else _labels(self.run).get(self.opponent, self.opponent)
         return [
             row
             for row, (opponent, place) in enumerate(zip(trained.opponents, trained.seats, strict=True))
-            if wanted in (None, opponent) and game.roles[place] == game.roles[seat]
+            if wanted in (None, opponent) and (set(roles) == {role} or roles[place : place + 1] == (role,))
         ]
 
     def _trained(self) -> Trained:

@@ -26,6 +26,7 @@ class CoinsCooperator(Agent):
     """
 
     source: ClassVar[str] = "Zhao et al. 2022 (POLA); Aghajohari et al. 2024 (LOQA): AllC in the coin game"
+    needs: ClassVar[frozenset[str]] = frozenset({"game_model"})
 
     def refuses(self, game: Environment) -> str | None:
         return None if isinstance(game, Coins) else "plays Coins, and knows no other game"

@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
 def constant_policy(automaton: Automaton, game: DifferentiableGame) -> tuple[float, ...] | str:
     """The action that an automaton is in `game`, or why it is none, as the end of a sentence."""
-    if game.as_policy_game():
-        return memory_one_policy(automaton) or "remembers more than the last round, which no action here can say"
-    if game.probabilities and len(game.components) == 1:
-        return (float(automaton.cooperation[0]),)
-    return "knows two actions, cooperate and defect"
+    if not game.as_policy_game() and not (game.probabilities and len(game.components) == 1):
+        return "knows two actions, cooperate and defect"
+    action = constant_action(automaton, len(game.components))
+    return action or "remembers more than the last round, which no action here can say"
+
+
+def constant_action(automaton: Automaton, components: int) -> tuple[float, ...] | None:
+    """The same where it is known to be one: P(C), or a memory-one policy, if it is none that remembers more."""
+    return (float(automaton.cooperation[0]),) if components == 1 else memory_one_policy(automaton)
 
 
 def memory_one_policy(automaton: Automaton) -> tuple[float, ...] | None:

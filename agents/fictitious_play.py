@@ -20,7 +20,7 @@ class FictitiousPlay(Agent):
     """
 
     source: ClassVar[str] = "Brown 1951; Fudenberg and Levine 1998, chapter 2"
-    needs: ClassVar[frozenset[str]] = frozenset({"game_model"})
+    needs: ClassVar[frozenset[str]] = frozenset({"others_actions", "game_model"})
 
     prior: float = Field(1.0, description="how often it imagines to have seen each action before the start", gt=0)
 

@@ -26,6 +26,7 @@ class Harvester(Agent):
     """
 
     source: ClassVar[str] = "this project"
+    needs: ClassVar[frozenset[str]] = frozenset({"game_model"})
     leaves: int = Field(0, ge=0, le=12, description="takes only apples with as many others within distance 2")
     wander: Probability = Field(0.1, description="probability of a random step or turn, which frees who is stuck")
 
@@ -40,6 +41,7 @@ class Cleaner(Agent):
     """Goes for the nearest waste that it sees, and cleans it; wanders where it sees none."""
 
     source: ClassVar[str] = "this project"
+    needs: ClassVar[frozenset[str]] = frozenset({"game_model"})
     wander: Probability = Field(0.1, description="probability of a random step or turn, which frees who is stuck")
 
     def refuses(self, game: Environment) -> str | None:

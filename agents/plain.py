@@ -194,7 +194,7 @@ class PlainAgent(Agent):
 
         def open(seat: int, seed: int) -> Single:
             act = _method(function(**given), name) if isinstance(function, type) else _copy(function, given)
-            space = chairs.game.actions(seat)
+            space = chairs.spec.actions(seat)
             assert isinstance(space, Discrete)
             return _PlainSingle(act, space.n, seed, name)
 

@@ -40,9 +40,9 @@ class Random(AutomatonAgent):
         return None
 
     def sit(self, chairs: Chairs) -> Player:
-        if self.as_automaton(chairs.game):
+        if not refuses_all_but_two_by_two(chairs.spec):
             return super().sit(chairs)
-        space = chairs.game.actions(0)
+        space = chairs.spec.actions(0)
         return RandomBoxPlayer(space, chairs) if isinstance(space, Box) else RandomPlayer(self.p, chairs)
 
 
@@ -50,7 +50,7 @@ class RandomPlayer(Player):
     """Draws from each chair's actions, those that the mask allows."""
 
     def __init__(self, p: float | None, chairs: Chairs):
-        spaces = [chairs.game.actions(seat) for seat in range(chairs.game.seats)]
+        spaces = [chairs.spec.actions(seat) for seat in range(chairs.spec.seats)]
         counts = [space.n for space in spaces if isinstance(space, Discrete)]
         weight = (torch.arange(max(counts)) < torch.tensor(counts)[:, None]).double()
         if p is not None:

@@ -70,10 +70,9 @@ class Response(AutomatonAgent):
         return super().refuses(game)
 
     def sit(self, chairs: Chairs) -> Player:
-        automaton = self.as_automaton(chairs.game) if self.ending else None
-        if automaton is None:
+        if not self.ending:
             return super().sit(chairs)
-        return AutomatonPlayer([automaton], chairs.seat * 0, chairs)
+        return AutomatonPlayer([_counting(self, int(chairs.spec.rounds))], chairs.seat * 0, chairs)
 
 
 @lru_cache(maxsize=256)

@@ -31,7 +31,7 @@ class Memory:
     """The length of the match; None where it ends by chance."""
 
     def __init__(self, chairs: Chairs, episode: int = 0):
-        game = chairs.game
+        game = chairs.spec
         values = self.__dict__
         values["_chairs"] = chairs
         values["_episode"] = episode
@@ -80,6 +80,7 @@ class Memory:
 class Strategy(Agent):
     """A two-player strategy. Write `cooperate`, and `begin` if it remembers more than counts."""
 
+    needs: ClassVar[frozenset[str]] = frozenset({"others_actions"})
     opening: ClassVar[bool | float] = True
     """Whether, or with which probability, it cooperates in the first round."""
 

@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
+GRANTS = {
+    "others_actions": "others' actions",
+    "others_rewards": "others' rewards",
+    "game_model": "the rules of the game",
+}
+"""What an environment may grant beyond a seat's own, and what it is in words."""
+
 
 def _whole_or_inf(rounds: float) -> float:
     if rounds == math.inf:
@@ -161,8 +168,8 @@ class Environment(BaseModel, ABC):
 
     @property
     def grants(self) -> frozenset[str]:
-        """What a seat may know beyond its own: `others_actions`, `others_rewards`, `game_model`."""
-        return frozenset({"others_actions", "others_rewards", "game_model"})
+        """What a seat may know beyond its own: of `GRANTS`, all where nothing is hidden."""
+        return frozenset(GRANTS)
 
     @abstractmethod
     def actions(self, seat: int) -> Discrete | Box:

@@ -70,13 +70,14 @@ class FairPlayer(Player):
         return self.agent.move(self, observation)
 
     def observe(self, round: Round) -> None:
-        self.last = round.others[:, 0]
+        self.last = self.agent.look(round)
 
 
 class Fair(Agent):
     """Copies the other's last move."""
 
     source: ClassVar[str] = "test"
+    needs: ClassVar[frozenset[str]] = frozenset({"others_actions"})
     p: float = Field(0.5, description="a number")
 
     def refuses(self, game: Environment) -> str | None:
@@ -89,6 +90,9 @@ class Fair(Agent):
 
     def move(self, at: FairPlayer, observation: Observation) -> Tensor:
         return at.last
+
+    def look(self, round: Round) -> Tensor:
+        return round.others[:, 0]
 
 
 class GlobalTorch(Fair):
@@ -207,6 +211,67 @@ class Silent(Fair):
         return ""
 
 
+class Uninvited(Fair):
+    """Watches the other, and does not say so."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+
+class Envious(Fair):
+    """Looks at what the other earns, and does not say so."""
+
+    def look(self, round: Round) -> Tensor:
+        return (round.others_reward[:, 0] > round.reward).long()
+
+
+class Knowing(Fair):
+    """Reads the rules, and does not say so."""
+
+    def sit(self, chairs: Chairs) -> Player:
+        assert chairs.game.rounds
+        return super().sit(chairs)
+
+
+class Scribbler(Fair):
+    """Writes into what it sees before it acts."""
+
+    def move(self, at: FairPlayer, observation: Observation) -> Tensor:
+        if observation.features is not None:
+            observation.features.zero_()
+        return at.last
+
+
+class Forger(Fair):
+    """Writes itself another reward."""
+
+    def look(self, round: Round) -> Tensor:
+        round.reward.add_(1)
+        return super().look(round)
+
+
+class Denier(Fair):
+    """Writes that it did something else."""
+
+    def look(self, round: Round) -> Tensor:
+        round.own.zero_()
+        return super().look(round)
+
+
+class Usurper(Fair):
+    """Writes that it sits elsewhere."""
+
+    def move(self, at: FairPlayer, observation: Observation) -> Tensor:
+        at.chairs.seat.fill_(1)
+        return at.last
+
+
+class Peeper(Fair):
+    """Looks at the state of the board."""
+
+    def move(self, at: FairPlayer, observation: Observation) -> Tensor:
+        return at.last if "coins" not in observation._state.tensors else at.zeros
+
+
 def test_a_fair_agent_passes():
     check_agent(Fair())
 
@@ -231,6 +296,14 @@ def test_a_fair_agent_passes():
         (Undescribed, "describe the parameter 'q'"),
         (Nameless, "needs a docstring"),
         (Silent, "end of a sentence"),
+        (Uninvited, r"Uninvited reads others' actions and .*: needs = frozenset\(\{\"others_actions\"\}\)"),
+        (Envious, 'Envious reads others\' rewards .*\\{"others_actions", "others_rewards"\\}'),
+        (Knowing, "Knowing reads the rules of the game and does not declare it"),
+        (Scribbler, "it writes into what it is shown"),
+        (Forger, "it writes into what it is shown"),
+        (Denier, "it writes into what it is shown"),
+        (Usurper, "it writes into what it is shown"),
+        (Peeper, "acts on what its seat does not see"),
     ],
 )
 def test_the_suite_catches_agents(agent, says):

@@ -41,7 +41,7 @@ class Allowed:
         self._may_fail = learns
         limits = [(space.low, space.high) if isinstance(space, Box) else (0, space.n - 1) for space in spaces]
         self._low, self._high = min(low for low, _ in limits), max(high for _, high in limits)
-        self._seat = chairs.seat
+        self._seat = chairs.seat.clone()  # the player could write there
         self._limits = limits if len(set(limits)) > 1 else None
 
     def checked(self, chosen: object) -> Tensor:

@@ -6,6 +6,7 @@ not depend on which others stand in the chunk.
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,10 +17,10 @@ import torch
 from torch import Tensor
 
 from ..agents import ambient
-from ..agents.agent import Agent, Chairs, Observation, Player, Round
+from ..agents.agent import Agent, Chairs, Observation, Player, Round, check_declared
 from ..agents.automaton import Automaton, AutomatonPlayer
 from ..envs.chance import Chance, sealed
-from ..envs.environment import Box, Environment, State
+from ..envs.environment import Box, Environment, State, Step
 from ..envs.errors import DilemmaError
 from ..envs.neighbourhood import Neighbours
 from .allowed import Allowed, measures_of, state_of
@@ -132,6 +133,8 @@ class Seated:
     """Its number of chairs."""
     neighbours: Neighbours | None
     """Of the chairs; None where they are all and pairs."""
+    asks: Agent | None = None
+    """Whose needs say what it may know; None for automata, whose transitions say it."""
     allowed: Allowed | None = None
     """What its actions may be; None for automata, which have no others."""
     runs: Tensor | None = None
@@ -139,6 +142,10 @@ class Seated:
     watched: bool = False
     """Whether it is made sure that its calls leave the process's global generators alone."""
     meter: Meter = field(default_factory=Meter)
+
+    def sees(self, step: Step) -> Round:
+        """A round as these chairs see it."""
+        return Round(step, self.chairs, self.neighbours, self.asks)
 
 
 class AgentError(Exception):
@@ -226,22 +233,24 @@ def seat(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: Tensor,
         # Who sits on all chairs is shown the tensors themselves; other people's agents get copies.
         chairs = None if mine.all() and all(ours(agents[index]) for index in group) else mine.nonzero().flatten()
         own = slice(None) if chairs is None else chairs
-        where = Chairs(game, seat_number[own], Chance.at_tables(chair_keys[own], tables))
+        asks = None if group[0] in automata else agents[group[0]]
+        rules = game if asks is None or ours(asks) else copy.deepcopy(game)
+        where = Chairs(rules, seat_number[own], Chance.at_tables(chair_keys[own], tables), asks)
         cast_agents = tuple(agents[index] for index in group)
         allowed, runs, watched = None, None, False
         if group[0] in automata:
             which = torch.searchsorted(torch.tensor(group, device=cast.device), flat[own])
             player: Player = _call(cast_agents, AutomatonPlayer, list(automata.values()), which, where)
         else:
+            allowed = Allowed(game, where, cast_agents[0].learns)
             watched = ambient.watched() and not ours(cast_agents[0])
             sit = _untouched(_sit) if watched else _sit
             player = _call(cast_agents, sit, cast_agents[0], where)
-            allowed = Allowed(game, where, cast_agents[0].learns)
             # Of ours only: what others' agents return could be anything.
             runs = _call(cast_agents, cast_agents[0].trained_runs, where) if ours(cast_agents[0]) else None
         beside = Neighbours.of_chairs(game, len(cast), chairs, cast.device)
         seating.append(
-            Seated(cast_agents, tuple(group), chairs, player, where.shape[0], beside, allowed, runs, watched)
+            Seated(cast_agents, tuple(group), chairs, player, where.shape[0], beside, asks, allowed, runs, watched)
         )
     return seating
 
@@ -266,6 +275,8 @@ def automaton_of(agent: Agent, game: Environment) -> Automaton | None:
         if automaton is not None and not isinstance(automaton, Automaton):
             kind = type(automaton).__name__
             raise DilemmaError(f"as_automaton returned an object of type {kind}; allowed is an Automaton or None")
+        if automaton is not None and automaton.watches_others:
+            check_declared(agent, "others_actions")
         return automaton
 
     return _call((agent,), found)
@@ -325,7 +336,7 @@ class Course:
                 over = state.playing is not None and not state.playing.any()
                 if not over or self._learning:
                     for sitting in seating:
-                        _ask(sitting, sitting.player.observe, Round(step, sitting.chairs, sitting.neighbours))
+                        _ask(sitting, sitting.player.observe, sitting.sees(step))
                 if self._by_round:
                     self._close_point()
                 if over:

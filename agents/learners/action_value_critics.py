@@ -58,7 +58,7 @@ class TableCritics(ActionValueCritics):
         self, chairs: Chairs, states: int, actions: int, discount: float, temperature: float, memory: float
     ):
         self._discount, self._temperature, self._memory = discount, temperature, memory
-        shape = (chairs.shape[0], int(chairs.game.horizon), states)
+        shape = (chairs.shape[0], int(chairs.spec.horizon), states)
         self.own = torch.zeros(*shape, 1, dtype=torch.float64, device=chairs.device)
         self.other = self.own.new_zeros(*shape, actions)
 

@@ -64,7 +64,7 @@ class AdvantageAlignmentPlayer(PPOPlayer):
         if self.perception.states is None:
             self.net = FittedNet(chairs, agent.critic_hidden, 2, agent.critic_rate, component=2)
         else:
-            shape = (chairs.shape[0], int(chairs.game.horizon), self.perception.states)
+            shape = (chairs.shape[0], int(chairs.spec.horizon), self.perception.states)
             self.critic = torch.zeros(shape, dtype=torch.float64, device=chairs.device)
             self.critic_of_others = self.critic.clone()
         self._measures |= dict.fromkeys(("alignment", "fit", "fit_of_others"), nought)

@@ -29,9 +29,9 @@ class FittedNet:
     """
 
     def __init__(self, chairs: Chairs, hidden: Sequence[int], outputs: int, rate: float, component: int):
-        inputs = feature_count(chairs.game)
+        inputs = feature_count(chairs.spec)
         assert inputs is not None
-        self._rounds = int(chairs.game.horizon)
+        self._rounds = int(chairs.spec.horizon)
         self._net = MLP(Features(inputs + 1), hidden, outputs, "relu")
         self.theta = self._net.initial(chairs, component)
         self._optimiser = Adam(rate)

@@ -50,12 +50,12 @@ class LearnedInfluence:
     """
 
     def __init__(self, chairs: Chairs, units: int, rate: float, passes: int, buffer: int, discount: float):
-        inputs = feature_count(chairs.game)
+        inputs = feature_count(chairs.spec)
         assert inputs is not None
         self._chairs, self._passes, self._buffer, self._discount = chairs, passes, buffer, discount
         self._inputs = inputs
-        self._rounds, self._players = int(chairs.game.horizon), chairs.game.seats
-        sizes = torch.tensor(actions_by_seat(chairs.game), device=chairs.device)
+        self._rounds, self._players = int(chairs.spec.horizon), chairs.spec.seats
+        sizes = torch.tensor(actions_by_seat(chairs.spec), device=chairs.device)
         self._actions = int(sizes.max())
         ahead = torch.arange(self._players, device=chairs.device)
         sizes = sizes[(chairs.seat[:, None] + ahead) % self._players]

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from ...envs.policy_game import PolicyGame
 from ..agent import Chairs, Player, Round
 from .exact import Point
 from .meta_agent import EvolvedAgent, EvolvedPlayer, Positive
@@ -35,7 +36,8 @@ class MMamlPlayer(EvolvedPlayer):
     def __init__(self, agent: MMaml, chairs: Chairs):
         super().__init__(agent, chairs, "m_maml")
         self._rate = agent.learning_rate
-        self._rewards = self._game.rewards(chairs.seat)
+        assert isinstance(chairs.game, PolicyGame)
+        self._game, self._rewards = chairs.game, chairs.game.rewards(chairs.seat)
 
     def observe(self, round: Round) -> None:
         super().observe(round)

@@ -61,8 +61,7 @@ class EvolvedPlayer(Player):
 
     def __init__(self, agent: EvolvedAgent, chairs: Chairs, name: str):
         self.learning = agent.weights == "none"
-        assert isinstance(chairs.game, PolicyGame)
-        self.agent, self._chairs, self._game = agent, chairs, chairs.game
+        self.agent, self._chairs = agent, chairs
         if self.learning:
             self._theta = agent.initial_std * normal_parameters(chairs, 5)
         else:
@@ -83,7 +82,7 @@ class EvolvedPlayer(Player):
                 self.deviates = self.perturbations(observation.episode)
                 theta = theta + self.agent.spread * self.deviates
             self.logits = theta.expand(-1, -1, self._chairs.shape[1]).transpose(0, 1)
-        self._weight = self._game.weight(observation.round)
+        self._weight = self._chairs.spec.weight(observation.round)
         self.policy = self.logits.sigmoid()
         return self.policy.movedim(0, -1)
 

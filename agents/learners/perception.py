@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...envs.environment import Discrete, Environment
 from ..agent import Chairs, Observation, Round
+from ..game_spec import GameSpec
 
 
 class Perception(ABC):
@@ -40,7 +41,7 @@ class LastRound(Perception):
     """
 
     def __init__(self, chairs: Chairs):
-        sizes = actions_by_seat(chairs.game)
+        sizes = actions_by_seat(chairs.spec)
         # A seat's others may have other numbers of actions than the next seat's.
         widths = [1 + sum(sizes) - size - (len(sizes) - 1) for size in sizes]
         self.states = 1 + max(size * width for size, width in zip(sizes, widths, strict=True))
@@ -50,7 +51,7 @@ class LastRound(Perception):
         self.width: int | Tensor = (
             widths[0] if same else torch.tensor(widths, device=chairs.device)[chairs.seat][:, None]
         )
-        self._one_other = chairs.game.seats == 2
+        self._one_other = chairs.spec.seats == 2
         self._device = chairs.device
 
     def begin(self) -> None:
@@ -87,17 +88,17 @@ class Features(Perception):
 
 def perceive(chairs: Chairs) -> Perception:
     """What learners on these chairs see: the environment's features where it has some, or else the last round."""
-    inputs = feature_count(chairs.game)
+    inputs = feature_count(chairs.spec)
     return LastRound(chairs) if inputs is None else Features(inputs)
 
 
-def feature_count(game: Environment) -> int | None:
+def feature_count(game: Environment | GameSpec) -> int | None:
     """How many numbers an observation has; None in games where the others' actions are all there is to see."""
     shape = game.observation(0)
     return None if shape is None else math.prod(shape)
 
 
-def actions_by_seat(game: Environment) -> list[int]:
+def actions_by_seat(game: Environment | GameSpec) -> list[int]:
     """How many actions each seat has; all must be discrete."""
     sizes = []
     for seat in range(game.seats):

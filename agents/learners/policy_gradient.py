@@ -36,6 +36,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 class PolicyGradient(Agent):
     """A learner whose policy is a table or a net, and that updates it after each episode."""
 
+    needs: ClassVar[frozenset[str]] = frozenset({"others_actions"})
     learns: ClassVar[bool] = True
 
     policy: FormName = Field(
@@ -100,7 +101,7 @@ class PolicyGradientPlayer(Player):
         self.agent = agent
         self.chairs = chairs
         self.perception = self.make_perception()
-        sizes = torch.tensor(actions_by_seat(chairs.game), device=chairs.device)
+        sizes = torch.tensor(actions_by_seat(chairs.spec), device=chairs.device)
         self.actions = int(sizes.max())
         own = torch.arange(self.actions, device=chairs.device) < sizes[chairs.seat][:, None]
         self.available = None if own.all() else own
@@ -255,7 +256,7 @@ class PolicyGradientPlayer(Player):
 
     def cooperation(self) -> dict[str, Tensor]:
         """P(C) in each state of a two-player game with two actions, of a policy that has no memory."""
-        if self.policy.states is None or self.actions != 2 or self.chairs.game.seats != 2:
+        if self.policy.states is None or self.actions != 2 or self.chairs.spec.seats != 2:
             return {}
         probability = torch.softmax(self.policy.table(self.theta)[0], -1)[..., 0].double()
         return dict(zip(("p_start", "p_cc", "p_cd", "p_dc", "p_dd"), probability.unbind(1), strict=True))

@@ -34,5 +34,5 @@ class ProsocialPlayer(PPOPlayer):
 
     def rewards(self, trajectory: Trajectory) -> Tensor:
         own, others = trajectory.reward, trajectory.others_reward
-        mean = (own + others.sum(2)) / self.chairs.game.seats
+        mean = (own + others.sum(2)) / self.chairs.spec.seats
         return (1 - self.agent.share) * own + self.agent.share * mean

@@ -72,7 +72,7 @@ class Reciprocator(PPO):
         return why if why or feature_count(game) is not None else refuses_all_but_small_tables(game)
 
     def sit(self, chairs: Chairs) -> Player:
-        if feature_count(chairs.game) is None:
+        if feature_count(chairs.spec) is None:
             return CountingReciprocator(self, chairs)
         return ModellingReciprocator(self, chairs)
 
@@ -166,7 +166,7 @@ class CountingReciprocator(ReciprocatorPlayer):
     def __init__(self, agent: Reciprocator, chairs: Chairs):
         super().__init__(agent, chairs)
         assert self.perception.states is not None
-        players, states, device = chairs.game.seats, self.perception.states, chairs.device
+        players, states, device = chairs.spec.seats, self.perception.states, chairs.device
         self._payoffs = payoffs(chairs)
         self._joint = joint_actions(players, self.actions, device)
         self._place = self.actions ** torch.arange(players - 1, -1, -1, device=device)
@@ -177,7 +177,7 @@ class CountingReciprocator(ReciprocatorPlayer):
         outcomes = self.outcomes(trajectory)
         received: list[Tensor] = []
         given: list[Tensor] = []
-        for other in range(1, self.chairs.game.seats):
+        for other in range(1, self.chairs.spec.seats):
             on_chair = value_influence(self._payoffs[:, 0], self.usual[:, other], other)
             on_other = value_influence(self._payoffs[:, other], self.usual[:, 0], 0)
             for table, course in ((on_chair, received), (on_other, given)):
@@ -214,7 +214,7 @@ class CountingReciprocator(ReciprocatorPlayer):
 
     def imagined(self) -> Tensor:
         """The prior, for the actions that the players have [chair, player, action]."""
-        game, seat = self.chairs.game, self.chairs.seat
+        game, seat = self.chairs.spec, self.chairs.seat
         ahead = torch.arange(game.seats, device=seat.device)
         sizes = torch.tensor(actions_by_seat(game), device=seat.device)[(seat[:, None] + ahead) % game.seats]
         return self.agent.prior * (torch.arange(self.actions, device=seat.device) < sizes[..., None]).double()
@@ -293,7 +293,7 @@ class FeaturesAndBalance(Features):
     """The environment's features and, kept by the player, its `balance` with each other [chair, other, table]."""
 
     def __init__(self, chairs: Chairs):
-        features, others = feature_count(chairs.game), chairs.game.seats - 1
+        features, others = feature_count(chairs.spec), chairs.spec.seats - 1
         assert features is not None
         super().__init__(features + others)
         even = torch.zeros(chairs.shape, dtype=torch.float64, device=chairs.device)

@@ -53,7 +53,7 @@ class SocialInfluencePlayer(PPOPlayer):
     def __init__(self, agent: SocialInfluence, chairs: Chairs):
         super().__init__(agent, chairs)
         assert self.perception.states is not None
-        others = chairs.game.seats - 1
+        others = chairs.spec.seats - 1
         # Seats may have different numbers of actions; what isn't there is never counted, and adds its prior alike
         # to both sides of every comparison.
         shape = (chairs.shape[0], others, self.perception.states, self.actions)

@@ -81,7 +81,7 @@ class TabularPlayer(Player):
         self.learning = True
         self.chairs = chairs
         self._perception = LastRound(chairs)
-        sizes = torch.tensor(actions_by_seat(chairs.game), device=chairs.device)
+        sizes = torch.tensor(actions_by_seat(chairs.spec), device=chairs.device)
         assert self._perception.states is not None
         self.shape = (chairs.shape[0], self._perception.states, int(sizes.max()))
         self.allowed = (torch.arange(self.shape[2], device=chairs.device) < sizes[chairs.seat][:, None])[:, None]
@@ -91,7 +91,7 @@ class TabularPlayer(Player):
         }
         """All that is learned, by name; each tensor starts with [chair]."""
         # A match that may end is worth less ahead; its end does not depend on the state.
-        self.discount = agent.discount * chairs.game.continuation
+        self.discount = agent.discount * chairs.spec.continuation
 
     def _first_values(self) -> Tensor:
         """[chair, table of values, state, action]; never chosen where a seat has no such action."""

@@ -16,7 +16,7 @@ class Adaptive(Strategy):
     """Cooperates six times, defects five times, and then makes the move that has earned more in total."""
 
     source: ClassVar[str] = "Li, Hingston and Kendall 2011"
-    needs: ClassVar[frozenset[str]] = frozenset({"game_model"})
+    needs: ClassVar[frozenset[str]] = frozenset({"others_actions", "game_model"})
 
     cooperations: ClassVar[int] = 6
     trial: ClassVar[int] = 11

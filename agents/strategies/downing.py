@@ -25,7 +25,7 @@ class RevisedDowning(Strategy):
     """
 
     source: ClassVar[str] = "Downing (entry K59R) in Axelrod 1980, Journal of Conflict Resolution 24:379-403"
-    needs: ClassVar[frozenset[str]] = frozenset({"game_model"})
+    needs: ClassVar[frozenset[str]] = frozenset({"others_actions", "game_model"})
     beliefs: ClassVar[tuple[float, float]] = (1, 0)
     """a and b before any answer."""
 

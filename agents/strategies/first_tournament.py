@@ -40,7 +40,7 @@ class TidemanAndChieruzzi(Strategy):
     """
 
     source: ClassVar[str] = f"Tideman and Chieruzzi in {AXELROD}; their entry K84R of the second tournament"
-    needs: ClassVar[frozenset[str]] = frozenset({"game_model"})
+    needs: ClassVar[frozenset[str]] = frozenset({"others_actions", "game_model"})
 
     def begin(self, me: Memory) -> None:
         payoffs = me.payoffs()

@@ -16,7 +16,7 @@ import pickle
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import ClassVar, TypeVar
 
 import numpy as np
@@ -30,11 +30,11 @@ from .agents.automaton import AutomatonPlayer
 from .envs.chance import Chance, Purpose, derive, sealed
 from .envs.cleanup import Cleanup
 from .envs.coins import Coins
-from .envs.environment import Box, Discrete, Environment, State, Step
+from .envs.environment import GRANTS, Box, Discrete, Environment, State, Step
 from .envs.errors import DilemmaError
 from .envs.matrix_game import PrisonersDilemma, RockPaperScissors
 from .envs.n_player_ipd import NPlayerIPD
-from .envs.neighbourhood import Neighbours
+from .envs.neighbourhood import Neighbours, all_others, of_neighbours
 from .envs.policy_game import PolicyGame
 from .envs.public_goods import PublicGoods
 from .tournament.allowed import Allowed
@@ -43,10 +43,10 @@ from .tournament.protocol import Protocol
 from .tournament.recorders import PlayedRound
 
 Model = TypeVar("Model", bound=BaseModel)
+Rows = TypeVar("Rows", Tensor, Tensor | None)
 
 ROUNDS = 16
 TABLES = 2
-GRANTS = frozenset({"others_actions", "others_rewards", "game_model"})
 
 
 def examples(kind: type[Model]) -> list[Model]:
@@ -66,11 +66,12 @@ def check_agent(agent: Agent, game: Environment | None = None) -> None:
     """Check an agent's contract, in `game` or in those of a few small ones that it plays.
 
     It must be a frozen value that hashes, pickles and survives JSON; its players must act within the rules, from
-    `chance` alone, and a match must give the same bits alone as beside others (learners excepted: theirs depend
-    on their block). Raises AssertionError where it isn't so.
+    `chance` and what they declare in `needs` alone, and write into nothing that they are shown. A match must give
+    the same bits alone as beside others (learners excepted: theirs depend on their block). Raises AssertionError
+    where it isn't so.
     """
     _check_value(agent)
-    _require(agent.needs <= GRANTS, f"`needs` may hold {sorted(GRANTS)}, found {sorted(agent.needs)}")
+    _require(agent.needs <= GRANTS.keys(), f"`needs` may hold {sorted(GRANTS)}, found {sorted(agent.needs)}")
     games = _games() if game is None else [game]
     reasons = [agent.refuses(each) for each in games]
     for reason in reasons:
@@ -86,6 +87,7 @@ def check_agent(agent: Agent, game: Environment | None = None) -> None:
             with _nothing_ambient(), ambient.kept() if agent.slow else nullcontext(), ambient.watching():
                 learning = _check_acting(agent, each) or agent.learns  # trained beforehand, it counts as a learner
                 _check_matches(agent, each, alone=not learning)
+                _check_blind(agent, each)
         except AgentError as error:
             cause = error.__cause__
             raise AssertionError(f"it raised {type(cause).__name__} in {each!r}: {cause}") from error
@@ -102,7 +104,7 @@ def check_environment(game: Environment) -> None:
     """
     _check_value(game)
     _require(game.seats >= 2, f"`seats` must be at least 2, found {game.seats}")
-    _require(game.grants <= GRANTS, f"`grants` may hold {sorted(GRANTS)}, found {sorted(game.grants)}")
+    _require(game.grants <= GRANTS.keys(), f"`grants` may hold {sorted(GRANTS)}, found {sorted(game.grants)}")
     for seat in range(game.seats):
         space = game.actions(seat)
         _require(isinstance(space, Discrete | Box), f"`actions` must give a Discrete or a Box, found {space!r}")
@@ -225,7 +227,7 @@ class _ProbePlayer(Player):
         for chair, seat in enumerate(chairs.seat.tolist()):
             chance = Chance(chairs.chance.keys[chair : chair + 1])
             allowed = None if mask is None else mask[chair : chair + 1]
-            space = chairs.game.actions(seat)
+            space = chairs.spec.actions(seat)
             drawn.append(_anything(space, chance, allowed, observation.episode, observation.round))
         return torch.cat(drawn)
 
@@ -257,13 +259,13 @@ def _games() -> list[Environment]:
 
 def _check_acting(agent: Agent, game: Environment) -> bool:
     """Sit on all the chairs of some matches for two episodes; returns whether the player learns."""
-    chairs, chance = _chairs(game)
+    chairs, chance = _chairs(game, agent)
     try:
         player, fresh = agent.sit(chairs), agent.sit(chairs)
-        first = _episode(player, game, chance, chairs, 0)
-        second = _episode(player, game, chance, chairs, 1)
+        first = _episode(player, agent, game, chance, chairs, 0)
+        second = _episode(player, agent, game, chance, chairs, 1)
         fresh.begin()
-        alone = _episode(fresh, game, chance, chairs, 1)
+        alone = _episode(fresh, agent, game, chance, chairs, 1)
     except DilemmaError as error:
         raise AssertionError(str(error)) from error
     except Exception as error:
@@ -278,21 +280,23 @@ def _check_acting(agent: Agent, game: Environment) -> bool:
     if automaton is not None and automaton.deterministic:
         same = AutomatonPlayer([automaton], torch.zeros_like(chairs.seat), chairs)
         _require(
-            _same(first, _episode(same, game, chance, chairs, 0)),
+            _same(first, _episode(same, agent, game, chance, chairs, 0)),
             "`sit` and `as_automaton` play differently: make them agree",
         )
     return False
 
 
-def _chairs(game: Environment) -> tuple[Chairs, Chance]:
+def _chairs(game: Environment, agent: Agent) -> tuple[Chairs, Chance]:
     """All the chairs of three matches, and the environment's chance."""
     keys = derive(torch.arange(3), 1)
     seat = torch.arange(game.seats).repeat(len(keys))
     chair_keys = sealed(keys.repeat_interleave(game.seats), seat + 1)
-    return Chairs(game, seat, Chance.at_tables(chair_keys, TABLES)), Chance.at_tables(keys, TABLES)
+    return Chairs(game, seat, Chance.at_tables(chair_keys, TABLES), agent), Chance.at_tables(keys, TABLES)
 
 
-def _episode(player: Player, game: Environment, chance: Chance, chairs: Chairs, episode: int) -> list[Tensor]:
+def _episode(
+    player: Player, agent: Agent, game: Environment, chance: Chance, chairs: Chairs, episode: int
+) -> list[Tensor]:
     """What a player does in each round."""
     matches, tables = chance.keys.shape
     allowed = Allowed(game, chairs)
@@ -301,11 +305,73 @@ def _episode(player: Player, game: Environment, chance: Chance, chairs: Chairs, 
     player.begin()
     done = []
     for _ in range(int(min(game.rounds, ROUNDS))):
-        action = allowed.checked(player.act(Observation(state, None)))
+        with _only_read(state, chairs.seat, chairs.chance.keys):
+            action = allowed.checked(player.act(Observation(state, None)))
         done.append(action.clone())
         state, step = game.step(state, action.view(matches, game.seats, *action.shape[1:]), chance)
-        player.observe(Round(step, None, neighbours))
+        # Rows of whole tensors are views: what is written there shows.
+        step = replace(step, action=step.action.contiguous(), reward=step.reward.contiguous())
+        with _only_read(step, state):
+            player.observe(Round(step, None, neighbours, agent))
     return done
+
+
+@contextmanager
+def _only_read(*shown: object) -> Iterator[None]:
+    """Check that what a player is shown stays as it is; raises DilemmaError where it doesn't."""
+    before = copy.deepcopy(shown)
+    yield
+    if not _same(before, shown):
+        raise DilemmaError("it writes into what it is shown, which others may see too: make new tensors instead")
+
+
+def _check_blind(agent: Agent, game: Environment) -> None:
+    """Sit on one seat of some matches, once with all gone that this seat does not see: it must do the same."""
+    seeing = _from_one_seat(agent, game, blind=False)
+    try:
+        same = _same(seeing, _from_one_seat(agent, game, blind=True))
+    except Exception:
+        same = False
+    _require(same, "it acts on what its seat does not see: read no names that begin with `_`")
+
+
+def _from_one_seat(agent: Agent, game: Environment, blind: bool) -> list[Tensor]:
+    """What a player does on the first seat in each round, among others that play at random."""
+    keys = derive(torch.arange(3), 3)
+    chance = Chance.at_tables(keys, TABLES)
+    drawn = Chance.at_tables(derive(keys, 1), TABLES).parts(game.seats).keys
+    seat = torch.zeros_like(keys)
+    sitting = torch.arange(len(keys)) * game.seats
+    neighbours = Neighbours.of_chairs(game, len(keys), sitting, keys.device)
+    graph = all_others(game.seats, keys.device) if game.neighbours is None else game.neighbours
+    player = agent.sit(Chairs(game, seat, Chance.at_tables(sealed(keys, 1), TABLES), agent))
+    state = game.reset(len(keys), TABLES, chance)
+    player.begin()
+    done = []
+    for _ in range(int(min(game.rounds, ROUNDS))):
+        action = _joint_action(game, state, drawn)
+        shown = state
+        if blind:
+            seen, mask = _first(state.observation), _first(state.action_mask)
+            shown = replace(state, tensors={}, observation=seen, action_mask=mask)
+        action[:, 0] = player.act(Observation(shown, sitting))
+        done.append(action[:, 0].clone())
+        state, step = game.step(state, action, chance)
+        if blind:
+            seen = _first(of_neighbours(step.action, graph) if step.seen is None else step.seen)
+            seen = seen if "others_actions" in agent.needs else torch.zeros_like(seen)
+            reward = step.reward if "others_rewards" in agent.needs else _first(step.reward)
+            step = Step(_first(step.action), reward, seen)
+        player.observe(Round(step, sitting, neighbours, agent))
+    return done
+
+
+def _first(rows: Rows) -> Rows:
+    """Rows [match, seat, ...] with zeros for all seats but the first."""
+    if rows is not None:
+        rows = rows.clone()
+        rows[:, 1:] = 0
+    return rows
 
 
 def _check_matches(agent: Agent, game: Environment, alone: bool) -> None:

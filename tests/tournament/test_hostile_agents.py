@@ -12,12 +12,14 @@ import pandas as pd
 import pytest
 import torch
 
-from dilemma.agents.agent import Agent
-from dilemma.agents.automata import TitForTat
+from dilemma.agents.agent import Agent, Player
+from dilemma.agents.automata import AllC, TitForTat
 from dilemma.agents.automaton import Automaton
+from dilemma.agents.gridworld_players import Harvester
 from dilemma.envs.chance import derive
+from dilemma.envs.cleanup import Cleanup
 from dilemma.envs.errors import DilemmaError
-from dilemma.envs.matrix_game import PrisonersDilemma
+from dilemma.envs.matrix_game import MatrixGame, PrisonersDilemma
 from dilemma.play import play_into
 from dilemma.results import stored
 from dilemma.tournament.arena import AgentError, play
@@ -126,6 +128,8 @@ class HostilePlayer(Player):
 class Tampers(Hostile):
     """Changes in place all that it is shown."""
 
+    needs = frozenset({"others_actions", "others_rewards", "game_model"})
+
     def sit(self, chairs):
         return TampersPlayer(self.kind, chairs)
 
@@ -134,6 +138,7 @@ class TampersPlayer(HostilePlayer):
     def act(self, observation):
         game = self.chairs.game
         game.matrices[:] += 100
+        game.__dict__["noise"] = 1.0
         self.chairs.seat.fill_(0)
         for known in (observation.features, observation.playing):
             if known is not None:
@@ -275,6 +280,84 @@ def test_what_an_agent_changes_is_its_own(tmp_path, plan, good, which, kind):
     pd.testing.assert_frame_equal(rows[~theirs & ~alone].reset_index(drop=True), good, check_exact=True)
     assert theirs.sum() == 2 * 2 * len(GOOD) + 2 * 2  # a forked run would have written more, or other files
     assert rows["payoff"].between(0, 5).all()
+
+
+class Scribbles(Agent):
+    """Always does the same; if it `writes`, it blots out all that it is shown, first its own seat."""
+
+    needs = frozenset({"others_actions", "others_rewards", "game_model"})
+    writes: bool
+    action: int = 0
+
+    def refuses(self, game):
+        return None
+
+    def sit(self, chairs):
+        if self.writes:
+            chairs.seat.fill_(1)
+            chairs.game.__dict__["rounds"] = 1
+        return ScribblesPlayer(self, chairs)
+
+
+class ScribblesPlayer(Player):
+    def __init__(self, agent, chairs):
+        self.agent, self.chairs = agent, chairs
+
+    def act(self, observation):
+        self.blot(observation.features, observation.action_mask, observation.playing)
+        return torch.full(self.chairs.shape, self.agent.action)
+
+    def observe(self, round):
+        self.blot(round.own, round.others, round.reward, round.others_reward)
+
+    def blot(self, *shown):
+        for tensor in shown:
+            if self.agent.writes and tensor is not None:
+                tensor.zero_()
+
+
+@pytest.mark.parametrize("cast", [[[0, 1], [1, 0]], [[0, 0]]])
+def test_what_a_player_writes_into_what_it_is_shown_nobody_else_sees(cast):
+    game = Cleanup(players=2, layout="S.~W\n.AW~\nSA.S", rounds=12, continuation=0.9)
+    keys = derive(torch.arange(len(cast)), 0)
+    honest, scribbled = (
+        play(game, [Scribbles(writes=writes), Harvester()], torch.tensor(cast), keys) for writes in (False, True)
+    )
+    for name in ("payoff", "rounds", "weight"):
+        assert torch.equal(getattr(honest, name), getattr(scribbled, name))
+
+
+def test_who_rewrites_its_seat_gets_no_other_actions():
+    game = MatrixGame(payoffs=(((1, 2, 3), (4, 5, 6)), ((1, 2, 3), (4, 5, 6))), rounds=2)
+    with pytest.raises(AgentError) as caught:
+        play(game, [Scribbles(writes=True, action=2), AllC()], torch.tensor([[0, 1]]), derive(torch.arange(1), 0))
+    assert "act returned 2 in seat 0; allowed are 0 to 1" in str(caught.value.__cause__)
+
+
+class Undeclared(Scribbles):
+    """Declares nothing, and reads it all the same."""
+
+    needs = frozenset()
+
+    def sit(self, chairs):
+        return ScribblesPlayer(self, chairs)
+
+    def as_automaton(self, game):
+        return TitForTat().as_automaton(game) if self.action else None
+
+
+@pytest.mark.parametrize("action", [0, 1])  # by play, and as an automaton
+def test_what_is_not_declared_is_refused(action):
+    cast = torch.tensor([[0, 1]])
+    with pytest.raises(AgentError) as caught:
+        play(
+            PrisonersDilemma(rounds=2),
+            [Undeclared(writes=False, action=action), AllC()],
+            cast,
+            derive(cast[0, :1], 0),
+        )
+    says = 'Undeclared reads others\' actions and does not declare it: needs = frozenset({"others_actions"})'
+    assert str(caught.value.__cause__) == says
 
 
 def test_the_payoffs_of_a_game_and_the_table_of_an_automaton_are_nobody_elses():
