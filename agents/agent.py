@@ -148,6 +148,8 @@ class Agent(BaseModel, ABC):
 
     source: ClassVar[str] = ""
     """Where the idea comes from."""
+    needs: ClassVar[frozenset[str]] = frozenset()
+    """What the environment must grant: `others_actions`, `others_rewards`, `game_model`."""
     learns: ClassVar[bool] = False
     """Whether its players change from episode to episode (or, in a policy game, from round to round)."""
     slow: ClassVar[bool] = False
@@ -156,11 +158,6 @@ class Agent(BaseModel, ABC):
     def __hash__(self) -> int:
         # Pydantic's own leaves the class out, and agents without parameters would all collide.
         return hash((type(self), *(getattr(self, name) for name in type(self).model_fields)))
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """What it must be granted (`others_actions`, `others_rewards`, `game_model`); a class variable will do."""
-        return frozenset()
 
     @abstractmethod
     def refuses(self, game: Environment) -> str | None:

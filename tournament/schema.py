@@ -17,11 +17,13 @@ def schema() -> dict[str, Any]:
     definitions = whole["$defs"]
     entry = definitions.pop("Named")
     for key, catalogue in (("environments", ENVIRONMENTS), ("agents", AGENTS)):
-        whole["properties"][key]["items"] = {"anyOf": [*_entries(catalogue, entry), _elsewhere(entry)]}
+        whole["properties"][key]["items"] = {
+            "anyOf": [*_entries(catalogue, entry, definitions), _elsewhere(entry)]
+        }
     return {**whole, "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "dilemma config"}
 
 
-def _entries(catalogue: Catalogue, entry: dict[str, Any]) -> list[dict[str, Any]]:
+def _entries(catalogue: Catalogue, entry: dict[str, Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:
     entries = []
     for name in catalogue.names:
         try:
@@ -31,6 +33,7 @@ def _entries(catalogue: Catalogue, entry: dict[str, Any]) -> list[dict[str, Any]
         if model is None:
             continue
         own = model.model_json_schema()
+        definitions |= own.pop("$defs", {})
         given = {key: entry["properties"][key] for key in ("label", "known")}
         properties = {"name": {"const": name}, **given, **own.get("properties", {})}
         entries.append(

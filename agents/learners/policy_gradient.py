@@ -59,7 +59,7 @@ class PolicyGradient(Agent):
         return Selfish()
 
     @property
-    def needs(self) -> frozenset[str]:
+    def needs(self) -> frozenset[str]:  # type: ignore[override] # a class variable elsewhere; here the preference's
         return self.wants.needs
 
     def refuses(self, game: Environment) -> str | None:
@@ -80,9 +80,7 @@ class PolicyGradient(Agent):
 class WithPreference(PolicyGradient):
     """A policy-gradient learner that may be paid for something else than its reward."""
 
-    preference: AnyPreference = Field(
-        Selfish(), description="what it is paid for, and the parameters of that; those of the registered agents"
-    )
+    preference: AnyPreference = Field(Selfish(), description="what it is paid for, and the parameters of that")
 
     @property
     def wants(self) -> Preference:
