@@ -34,7 +34,7 @@ class AdvantageShaper(PPO):
     critic_rate: Positive = Field(0.003, description="of Adam, for the critics' net")
 
     @property
-    def needs(self) -> frozenset[str]:
+    def needs(self) -> frozenset[str]:  # type: ignore[override] # with those of the preference
         return super().needs | {"others_actions", "others_rewards"}
 
 
