@@ -22,7 +22,7 @@ from torch import Tensor
 
 from dilemma.agents import CATALOGUE
 from dilemma.agents.agent import Agent
-from dilemma.agents.learners.ppo import PPO
+from dilemma.agents.learners.ppo import ProximalPolicyGradient
 from dilemma.agents.learners.reciprocator import Reciprocator
 from dilemma.envs.chance import derive
 from dilemma.envs.coins import Coins
@@ -46,7 +46,7 @@ def agent(text: str) -> Agent:
     """An agent by its name, or by JSON with its parameters."""
     given = json.loads(text) if text.startswith("{") else {"name": text}
     model = CATALOGUE.model(given.pop("name"))
-    if issubclass(model, PPO):
+    if issubclass(model, ProximalPolicyGradient):
         given = {**POLICY, **(INFLUENCE if issubclass(model, Reciprocator) else {}), **given}
     return model.model_validate(given)
 

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeGuard, get_args
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -125,6 +125,8 @@ _ALLOWED = {
     "list_type": "a list",
     "dict_type": "a table",
     "model_type": "a table",
+    "model_attributes_type": "a table",
+    "union_tag_not_found": "a table with a `kind`",
 }
 
 
@@ -151,7 +153,9 @@ def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
         return f"found {_short(found)}; allowed: a longer list, its item {key} is missing"
     if kind == "missing":
         return f"{key!r} is missing"
-    if kind == "literal_error":
+    if kind == "union_tag_invalid":
+        found, allowed = details["ctx"]["tag"], f"{key}.kind {details['ctx']['expected_tags']}"
+    if kind in ("literal_error", "union_tag_invalid"):
         nearest = difflib.get_close_matches(str(found), re.findall(r"'([^']*)'", allowed), n=1)
         allowed += f"; did you mean {nearest[0]!r}?" if nearest else ""
     return f"found {_short(found)}; allowed: {allowed}"
@@ -159,11 +163,20 @@ def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
 
 def _keys(model: type[BaseModel], path: Sequence[str | int]) -> set[str]:
     """The keys that `model` has at `path`."""
+    kinds: dict[object, type[BaseModel]] = {}  # of a table that may be of several: the path says which it is
     for part in path:
-        if isinstance(part, str) and part in model.model_fields:
+        if part in kinds:
+            model = kinds[part]
+        elif isinstance(part, str) and part in model.model_fields:
             annotation = model.model_fields[part].annotation
-            model = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else Named
+            models = [each for each in (annotation, *get_args(annotation)) if _is_model(each)]
+            kinds = {each.model_fields["kind"].default: each for each in models if "kind" in each.model_fields}
+            model = annotation if _is_model(annotation) else Named
     return set(model.model_fields)
+
+
+def _is_model(annotation: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _short(value: object) -> str:

@@ -20,8 +20,8 @@ def schema() -> dict[str, Any]:
     """The schema of a config file; names that aren't registered (import paths) may have any parameters."""
     whole = File.model_json_schema()
     definitions = whole["$defs"]
-    whole["properties"]["environments"]["items"] = _entries(ENVIRONMENTS, definitions.pop("Named"))
-    whole["properties"]["agents"]["items"] = _entries(AGENTS, definitions.pop("AgentEntry"))
+    whole["properties"]["environments"]["items"] = _entries(ENVIRONMENTS, definitions.pop("Named"), definitions)
+    whole["properties"]["agents"]["items"] = _entries(AGENTS, definitions.pop("AgentEntry"), definitions)
     whole["properties"]["schedule"] = {"anyOf": [_schedule(name) for name in SCHEDULES.names]}
     return {**whole, "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "dilemma config"}
 
@@ -35,7 +35,7 @@ def _schedule(name: str) -> dict[str, Any]:
     return {**own, "title": name, "properties": properties, "required": required}
 
 
-def _entries(catalogue: Catalogue[T], entry: dict[str, Any]) -> dict[str, Any]:
+def _entries(catalogue: Catalogue[T], entry: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     """What may stand in a list of entries."""
     entries = []
     for name in catalogue.names:
@@ -46,6 +46,7 @@ def _entries(catalogue: Catalogue[T], entry: dict[str, Any]) -> dict[str, Any]:
         if model is None:
             continue
         own = model.model_json_schema()
+        definitions |= own.pop("$defs", {})
         given = {key: entry["properties"][key] for key in entry["properties"] if key != "name"}
         properties = {"name": {"const": name}, **given, **own.get("properties", {})}
         entries.append(

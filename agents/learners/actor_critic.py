@@ -9,12 +9,12 @@ from pydantic import Field
 from torch import Tensor
 
 from ..agent import Chairs, Player
-from .policy_gradient import Estimate, PolicyGradient, PolicyGradientPlayer, Positive
+from .policy_gradient import Estimate, PolicyGradientPlayer, Positive, WithPreference
 from .returns import generalised_advantages
 from .trajectory import Samples, Trajectory
 
 
-class ActorCritic(PolicyGradient):
+class ActorCritic(WithPreference):
     """Climbs the gradient of its policy against a learned value, one step of Adam an episode.
 
     It maximises the mean over rounds and tables of

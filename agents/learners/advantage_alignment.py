@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from ..agent import Chairs, Player
-from .fitted_net import FittedNet, lambda_returns
-from .fitted_table import cells_by_round, fitted
-from .policy_gradient import Estimate, Positive, Widths
-from .ppo import PPO, PPOPlayer
+from .advantage_shaper import AdvantageShaper, AdvantageShaperPlayer, discounted_past
+from .critics import Critics, Judgement, NetCritics, TableCritics
 from .returns import returns_to_go
 from .trajectory import Trajectory
 
 
-class AdvantageAlignment(PPO):
+class AdvantageAlignment(AdvantageShaper):
     """PPO on an advantage that takes in the others', by how well play has gone for oneself.
 
         A*_t = A_t + weight * discount * (sum_{k<t} discount^(t-k) D_k) * A^others_t
@@ -36,89 +33,41 @@ class AdvantageAlignment(PPO):
     """
 
     source: ClassVar[str] = "Duque et al. 2025, Advantage Alignment Algorithms, in its proximal form"
-    needs: ClassVar[frozenset[str]] = frozenset({"others_actions", "others_rewards"})
 
     weight: float = Field(1.0, description="of the others' advantage")
-    gae: float = Field(0.0, description="decay (lambda) of generalised advantages, but for past ones", ge=0, le=1)
-    normalise: Literal["advantages", "nothing"] = Field(
-        "advantages", description="what is shifted and scaled to mean 0 and deviation 1 over a chair's rounds"
-    )
-    value_weight: float = Field(0.0, description="weight of the net's own value, which nothing here uses", ge=0)
-    memory: Positive = Field(10.0, description="returns seen in a cell that weigh as much as the critic so far")
-    critic_hidden: Widths = Field((64,), description="widths of the critics' net, where features are seen")
-    critic_rate: Positive = Field(0.003, description="of Adam, for the critics' net")
 
     def sit(self, chairs: Chairs) -> Player:
         return AdvantageAlignmentPlayer(self, chairs)
 
 
-class AdvantageAlignmentPlayer(PPOPlayer):
-    """Aligns advantages on its chairs; critics are tables [chair, round, state], or a net with two outputs."""
+class AdvantageAlignmentPlayer(AdvantageShaperPlayer):
+    """Aligns advantages on its chairs."""
 
     agent: AdvantageAlignment
 
     def __init__(self, agent: AdvantageAlignment, chairs: Chairs):
         super().__init__(agent, chairs)
         nought = torch.zeros(chairs.shape[0], dtype=torch.float64, device=chairs.device)
-        self.net: FittedNet | None = None
-        if self.perception.states is None:
-            self.net = FittedNet(chairs, agent.critic_hidden, 2, agent.critic_rate, component=2)
-        else:
-            shape = (chairs.shape[0], int(chairs.spec.horizon), self.perception.states)
-            self.critic = torch.zeros(shape, dtype=torch.float64, device=chairs.device)
-            self.critic_of_others = self.critic.clone()
         self._measures |= dict.fromkeys(("alignment", "fit", "fit_of_others"), nought)
 
-    def estimate(self, trajectory: Trajectory, paid: Tensor) -> Estimate:
-        agent, playing = self.agent, trajectory.playing
-        others = trajectory.others_reward.sum(2)
-        values = self._values(trajectory)
-        own = self.advantage(paid, values[0], agent.gae, playing)
-        past = own if agent.gae == 0 else self.advantage(paid, values[0], 0.0, playing)
-        theirs = self.advantage(others, values[1], agent.gae, playing)
-        alignment = agent.weight * aligned(past, theirs, agent.discount)
+    def make_critics(self) -> Critics:
+        agent, states = self.agent, self.perception.states
+        if states is None:
+            return NetCritics(self.critic_net(2), agent.discount)
+        return TableCritics(self.chairs, states, agent.discount, agent.memory)
+
+    def shaping(self, past: Tensor, others: Tensor, judged: Judgement) -> Tensor:
+        alignment = self.agent.weight * aligned(past, others, self.agent.discount)
         self._measures["alignment"] = alignment.square().mean((0, 2)).sqrt()
-        for name, reward, value in zip(("fit", "fit_of_others"), (paid, others), values, strict=True):
-            self._measures[name] = explained(returns_to_go(reward, agent.discount), value, playing)
-        self._fit(trajectory, (paid, others), values)
-        return Estimate(own + alignment, torch.zeros_like(own))
+        return alignment
 
-    def _values(self, trajectory: Trajectory) -> tuple[Tensor, Tensor]:
-        """What the chair and what the others were to earn, by the critics so far, both [round, chair, table]."""
-        if self.net is not None:
-            own, others = self.net.values(trajectory.seen).unbind(-1)
-            return own, others
-        return cells_by_round(self.critic, trajectory.seen), cells_by_round(self.critic_of_others, trajectory.seen)
-
-    def _fit(self, trajectory: Trajectory, paid: tuple[Tensor, Tensor], values: tuple[Tensor, Tensor]) -> None:
-        """Take the episode into the critics."""
-        agent, seen, playing = self.agent, trajectory.seen, trajectory.playing
-        if self.net is not None:
-            targets = [
-                lambda_returns(reward, value, agent.discount, playing)
-                for reward, value in zip(paid, values, strict=True)
-            ]
-            self.net.fit(seen, torch.stack(targets, -1), playing)
-            return
-        rounds = torch.arange(len(seen), device=seen.device)[:, None, None]
-        index = rounds * self.critic.shape[2] + seen
-        weight = None if playing is None else playing.double()
-        own, others = (returns_to_go(reward, agent.discount) for reward in paid)
-        self.critic = fitted(self.critic, index, own, weight, agent.memory)
-        self.critic_of_others = fitted(self.critic_of_others, index, others, weight, agent.memory)
-
-    def state_dict(self) -> dict[str, Tensor]:
-        if self.net is not None:
-            return {**super().state_dict(), **{f"critic_{k}": v for k, v in self.net.state_dict().items()}}
-        return {**super().state_dict(), "critic": self.critic, "critic_of_others": self.critic_of_others}
-
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        super().load_state_dict(state)
-        if self.net is not None:
-            prefix = "critic_"
-            self.net.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
-            return
-        self.critic, self.critic_of_others = state["critic"].clone(), state["critic_of_others"].clone()
+    def tell(self, trajectory: Trajectory, judged: Judgement, paid: Tensor, theirs: Tensor) -> None:
+        for name, reward, value in (
+            ("fit", paid, judged.value),
+            ("fit_of_others", theirs, judged.value_of_others),
+        ):
+            returns = returns_to_go(reward, self.agent.discount)
+            self._measures[name] = explained(returns, value, trajectory.playing)
 
 
 def explained(returns: Tensor, value: Tensor, playing: Tensor | None = None) -> Tensor:
@@ -133,11 +82,3 @@ def explained(returns: Tensor, value: Tensor, playing: Tensor | None = None) -> 
 def aligned(own: Tensor, theirs: Tensor, discount: float) -> Tensor:
     """discount * (sum_{k<t} discount^(t-k) own_k) * theirs_t, of advantages [round, ...]."""
     return discount * discounted_past(own, discount) * theirs
-
-
-def discounted_past(values: Tensor, discount: float) -> Tensor:
-    """sum_{k<t} discount^(t-k) values_k [round, ...]; 0 in the first round."""
-    past = torch.zeros_like(values)
-    for t in range(1, len(values)):
-        past[t] = discount * (past[t - 1] + values[t - 1])
-    return past

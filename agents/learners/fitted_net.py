@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 
 from ..agent import Chairs
 from .adam import Adam
-from .perception import Features, feature_count
+from .perception import Features
 from .policies import MLP
 from .returns import generalised_advantages
 
@@ -23,14 +23,14 @@ PARTS = 5
 
 
 class FittedNet:
-    """`outputs` numbers of features and of the time left, by a net of each chair's own.
+    """`outputs` numbers of `inputs` features and of the time left, by a net of each chair's own.
 
     The time left is a share of the longest episode. `component` tells apart the nets of one chair.
     """
 
-    def __init__(self, chairs: Chairs, hidden: Sequence[int], outputs: int, rate: float, component: int):
-        inputs = feature_count(chairs.spec)
-        assert inputs is not None
+    def __init__(
+        self, chairs: Chairs, inputs: int, hidden: Sequence[int], outputs: int, rate: float, component: int
+    ):
         self._rounds = int(chairs.spec.horizon)
         self._net = MLP(Features(inputs + 1), hidden, outputs, "relu")
         self.theta = self._net.initial(chairs, component)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import torch
@@ -11,15 +10,12 @@ from torch import Tensor
 
 from ...envs.environment import Discrete, Environment
 from ..agent import Chairs, Player
-from .action_value_critics import ActionValueCritics, NetCritics, TableCritics
-from .advantage_alignment import discounted_past
-from .fitted_net import FittedNet
-from .policy_gradient import Estimate, Positive, Widths
-from .ppo import PPO, PPOPlayer
-from .trajectory import Trajectory
+from .advantage_shaper import AdvantageShaper, AdvantageShaperPlayer, discounted_past
+from .critics import ActionTableCritics, Critics, Judgement, NetCritics
+from .policy_gradient import Positive
 
 
-class Loqa(PPO):
+class Loqa(AdvantageShaper):
     """Climbs its own return, and makes the other want what is to its own advantage.
 
     The other is taken to choose b in proportion to exp(Q(s, b) / temperature), with values Q estimated from what
@@ -42,7 +38,6 @@ class Loqa(PPO):
     """
 
     source: ClassVar[str] = "Aghajohari et al. 2024, LOQA: Learning with Opponent Q-Learning Awareness"
-    needs: ClassVar[frozenset[str]] = frozenset({"others_actions", "others_rewards"})
 
     learning_rate: Positive = Field(0.1, description="of Adam")
     spread: float = Field(0.0, description="standard deviation of a table's logits at the start", ge=0)
@@ -51,16 +46,11 @@ class Loqa(PPO):
     decay: float = Field(
         0.9, description="further weight of each round from the other's action to ours", ge=0, le=1
     )
-    gae: float = Field(0.0, description="decay (lambda) of generalised advantages, but for past ones", ge=0, le=1)
     normalise: Literal["advantages", "nothing"] = Field(
         "nothing", description="what is shifted and scaled to mean 0 and deviation 1 over a chair's rounds"
     )
     epochs: int = Field(1, description="passes over an episode", ge=1)
-    value_weight: float = Field(0.0, description="weight of the net's own value, which nothing here uses", ge=0)
     entropy_weight: float = Field(0.0, description="weight of the policy's entropy", ge=0)
-    memory: Positive = Field(10.0, description="targets seen in a cell that weigh as much as the critic so far")
-    critic_hidden: Widths = Field((64,), description="widths of the critics' net, where features are seen")
-    critic_rate: Positive = Field(0.003, description="of Adam, for the critics' net")
 
     def refuses(self, game: Environment) -> str | None:
         spaces = [game.actions(seat) for seat in range(game.seats)]
@@ -74,44 +64,34 @@ class Loqa(PPO):
         return LoqaPlayer(self, chairs)
 
 
-class LoqaPlayer(PPOPlayer):
+class LoqaPlayer(AdvantageShaperPlayer):
     """LOQA on its chairs."""
 
     agent: Loqa
 
     def __init__(self, agent: Loqa, chairs: Chairs):
         super().__init__(agent, chairs)
-        discount, temperature, states = agent.discount, agent.temperature, self.perception.states
-        self.critics: ActionValueCritics
-        if states is None:
-            net = FittedNet(chairs, agent.critic_hidden, 2 + self.actions, agent.critic_rate, component=2)
-            self.critics = NetCritics(net, self.actions, discount, temperature)
-        else:
-            self.critics = TableCritics(chairs, states, self.actions, discount, temperature, agent.memory)
         nought = torch.zeros(chairs.shape[0], dtype=torch.float64, device=chairs.device)
         self._measures |= dict.fromkeys(("influence", "openness"), nought)
 
-    def estimate(self, trajectory: Trajectory, paid: Tensor) -> Estimate:
-        """What multiplies grad log pi(a_t | s_t) in both terms of the loss; there are no values to fit."""
-        agent, playing = self.agent, trajectory.playing
-        their_reward = trajectory.others_reward[:, :, 0]
-        judged = self.critics.judge(trajectory)
-        own = self.advantage(paid, judged.value, agent.gae, playing)
-        past = own if agent.gae == 0 else self.advantage(paid, judged.value, 0.0, playing)
-        other = self.advantage(their_reward, judged.value_of_other, agent.gae, playing)
+    def make_critics(self) -> Critics:
+        agent, states = self.agent, self.perception.states
+        if states is None:
+            net = self.critic_net(2 + self.actions)
+            return NetCritics(net, agent.discount, self.actions, agent.temperature)
+        return ActionTableCritics(
+            self.chairs, states, self.actions, agent.discount, agent.temperature, agent.memory
+        )
+
+    def shaping(self, past: Tensor, others: Tensor, judged: Judgement) -> Tensor:
+        """The second term of the loss."""
+        agent = self.agent
+        assert judged.likely is not None
         openness = (1 - judged.likely) / agent.temperature
-        influence = agent.weight * shaping(past, openness, other, agent.discount * agent.decay)
+        influence = agent.weight * shaping(past, openness, others, agent.discount * agent.decay)
         self._measures["influence"] = influence.square().mean((0, 2)).sqrt()
         self._measures["openness"] = openness.mean((0, 2))
-        self.critics.fit(trajectory, judged, paid, their_reward)
-        return Estimate(own + influence, torch.zeros_like(own))
-
-    def state_dict(self) -> dict[str, Tensor]:
-        return {**super().state_dict(), **self.critics.state_dict()}
-
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        super().load_state_dict(state)
-        self.critics.load_state_dict(state)
+        return influence
 
 
 def shaping(own: Tensor, openness: Tensor, other: Tensor, discount: float) -> Tensor:

@@ -1,7 +1,7 @@
 """Learners that climb the gradient of what they expect to earn: what REINFORCE, actor-critic and PPO share.
 
-A subclass of the player says how it learns from samples (`update`). Reward transformations override `rewards`,
-shapers `estimate` or `loss`; both add to `measures`.
+A subclass of the player says how it learns from samples (`update`); shapers override `estimate` or `loss` and add
+to `measures`. What rewards are worth to a learner is its preference.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import torch
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from torch import Tensor
 
 from ...envs.chance import Purpose
@@ -22,9 +22,11 @@ from ..agent import Agent, Chairs, Observation, Player, Round
 from .adam import Adam, GradientDescent, clipped
 from .categorical import allowed, bounds, choose, entropy, log_probability
 from .layers import lookup
-from .perception import Perception, actions_by_seat, feature_count, perceive
+from .perception import actions_by_seat, feature_count
 from .policies import Activation, FormName
 from .policy_and_value import policy_and_value
+from .preferences import AnyPreference
+from .preferences.preference import Preference, Selfish
 from .returns import generalised_advantages
 from .stacked_module import make
 from .trajectory import Samples, Trajectory
@@ -36,7 +38,6 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 class PolicyGradient(Agent):
     """A learner whose policy is a table or a net, and that updates it after each episode."""
 
-    needs: ClassVar[frozenset[str]] = frozenset({"others_actions"})
     learns: ClassVar[bool] = True
 
     policy: FormName = Field(
@@ -52,9 +53,20 @@ class PolicyGradient(Agent):
     learning_rate: Positive = Field(0.005, description="step size")
     discount: float = Field(0.96, description="weight of the next round relative to this one", ge=0, le=1)
 
+    @property
+    def wants(self) -> Preference:
+        """What its players are paid for."""
+        return Selfish()
+
+    @property
+    def needs(self) -> frozenset[str]:  # type: ignore[override] # a class variable elsewhere; here the preference's
+        return self.wants.needs | {"others_actions"}
+
     def refuses(self, game: Environment) -> str | None:
         if any(not isinstance(game.actions(seat), Discrete) for seat in range(game.seats)):
             return "chooses among actions, not a point of a box"
+        if why := self.wants.refuses(game):
+            return why
         if self.policy == "tabular" and feature_count(game) is not None:
             return 'has a table over the last round, not over features: set policy = "mlp" or "gru"'
         if ":" in self.policy:
@@ -63,6 +75,24 @@ class PolicyGradient(Agent):
             except DilemmaError as error:
                 return f"can't use its module: {error}"
         return None
+
+
+class WithPreference(PolicyGradient):
+    """A policy-gradient learner that may be paid for something else than its reward."""
+
+    preference: AnyPreference = Field(Selfish(), description="what it is paid for, and the parameters of that")
+
+    @property
+    def wants(self) -> Preference:
+        return self.preference
+
+    @model_serializer(mode="wrap")
+    def _without_default(self, written: SerializerFunctionWrapHandler) -> dict[str, object]:
+        # A learner that is paid its reward is the same match's as before there were preferences.
+        kept = dict(written(self))
+        if self.preference == Selfish():
+            kept.pop("preference", None)
+        return kept
 
 
 @dataclass(frozen=True)
@@ -100,7 +130,8 @@ class PolicyGradientPlayer(Player):
         self.learning = True
         self.agent = agent
         self.chairs = chairs
-        self.perception = self.make_perception()
+        self.utility = agent.wants.utility(chairs, agent.discount)
+        self.perception = self.utility.perception
         sizes = torch.tensor(actions_by_seat(chairs.spec), device=chairs.device)
         self.actions = int(sizes.max())
         own = torch.arange(self.actions, device=chairs.device) < sizes[chairs.seat][:, None]
@@ -115,10 +146,6 @@ class PolicyGradientPlayer(Player):
         nought = torch.zeros(chairs.shape[0], dtype=torch.float64, device=chairs.device)
         self._measures = dict.fromkeys(("policy_loss", "value_loss", "entropy", "paid"), nought)
 
-    def make_perception(self) -> Perception:
-        """What its policy is fed with."""
-        return perceive(self.chairs)
-
     def make_optimiser(self) -> Adam | GradientDescent:
         """How parameters step down the gradient."""
         return Adam(self.agent.learning_rate)
@@ -127,6 +154,7 @@ class PolicyGradientPlayer(Player):
 
     def begin(self) -> None:
         self.perception.begin()
+        self.utility.begin()
         self.trajectory = Trajectory(needs=self.agent.needs)
         self._memory: Tensor | None = None
         self._bounds: Tensor | None = None
@@ -135,6 +163,7 @@ class PolicyGradientPlayer(Player):
             self._bounds = bounds(allowed(logits, None if self.available is None else self.available[:, None]))
 
     def act(self, observation: Observation) -> Tensor:
+        self._before = observation
         seen = self.perception.see(observation)
         draws = self.chairs.chance.integers(Purpose.ACTION, observation.episode, observation.round)
         if self._bounds is not None and observation.action_mask is None:
@@ -149,6 +178,7 @@ class PolicyGradientPlayer(Player):
 
     def observe(self, round: Round) -> None:
         self.perception.observe(round)
+        self.utility.observe(self._before, round, self.learning)
         if self.learning:
             self.trajectory.observe(round)
 
@@ -169,10 +199,16 @@ class PolicyGradientPlayer(Player):
         samples = self.samples(trajectory, self.estimate(trajectory, paid))
         self._measures["paid"] = paid.sum((0, 2)) / samples.count
         self.update(samples)
+        self.utility.learned(trajectory)
 
     def rewards(self, trajectory: Trajectory) -> Tensor:
-        """What is paid for [round, chair, table]: the environment's reward, unless a subclass transforms it."""
-        return trajectory.reward
+        """What it is paid in an episode [round, chair, table], by its preference."""
+        return self.utility.rewards(trajectory, self.probabilities)
+
+    def probabilities(self, trajectory: Trajectory) -> Tensor:
+        """Of each of its own actions, by the present parameters [round, chair, table, action]."""
+        logits, _ = self.policy.unroll(self.theta, trajectory.seen)
+        return allowed(logits, self.mask(trajectory.mask)).softmax(-1).double()
 
     def estimate(self, trajectory: Trajectory, paid: Tensor) -> Estimate:
         """Advantages and value targets; here plain returns less the value."""
@@ -252,7 +288,10 @@ class PolicyGradientPlayer(Player):
     # What is told and kept.
 
     def measures(self) -> Mapping[str, Tensor]:
-        return {**self._measures, **self.cooperation()}
+        told = self.utility.measures()
+        # LOQA has an `influence` of its own.
+        told = {f"preference_{name}" if name in self._measures else name: value for name, value in told.items()}
+        return {**self._measures, **told, **self.cooperation()}
 
     def cooperation(self) -> dict[str, Tensor]:
         """P(C) in each state of a two-player game with two actions, of a policy that has no memory."""
@@ -262,9 +301,11 @@ class PolicyGradientPlayer(Player):
         return dict(zip(("p_start", "p_cc", "p_cd", "p_dc", "p_dd"), probability.unbind(1), strict=True))
 
     def state_dict(self) -> dict[str, Tensor]:
-        return {"theta": self.theta, **{f"optimiser_{k}": v for k, v in self.optimiser.state_dict().items()}}
+        optimiser = {f"optimiser_{k}": v for k, v in self.optimiser.state_dict().items()}
+        return {"theta": self.theta, **optimiser, **self.utility.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         self.theta = state["theta"].clone()
         prefix = "optimiser_"
         self.optimiser.load_state_dict({k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)})
+        self.utility.load_state_dict(state)

@@ -11,20 +11,13 @@ from torch import Tensor
 from ...envs.chance import Purpose
 from ..agent import Chairs, Player
 from .adam import Adam
-from .policy_gradient import Estimate, PolicyGradient, PolicyGradientPlayer, Positive
+from .policy_gradient import Estimate, PolicyGradient, PolicyGradientPlayer, Positive, WithPreference
 from .returns import generalised_advantages, normalised, returns_to_go
 from .trajectory import Samples, Trajectory
 
 
-class PPO(PolicyGradient):
-    """Climbs the gradient several times on one episode, no further than the clipped ratio pays.
-
-    With ratio = pi(a | s) / pi_old(a | s) it maximises, by Adam, the mean over rounds and tables of
-        min(ratio A, clip(ratio, 1 - clip, 1 + clip) A) - value_weight (V(s) - target)^2 + entropy_weight H(pi(s))
-    The defaults are those of the Reciprocator's authors for the iterated prisoner's dilemma: returns to go,
-    normalised, are the value's targets, and advantages are what is left of them.
-    `gae = 0.95, normalise = "advantages"` gives the usual form.
-    """
+class ProximalPolicyGradient(PolicyGradient):
+    """What PPO and all that is built on it share."""
 
     source: ClassVar[str] = "Schulman et al. 2017; parameters of Zhou, Hong and Kao 2024"
 
@@ -53,12 +46,23 @@ class PPO(PolicyGradient):
         return PPOPlayer(self, chairs)
 
 
+class PPO(WithPreference, ProximalPolicyGradient):
+    """Climbs the gradient several times on one episode, no further than the clipped ratio pays.
+
+    With ratio = pi(a | s) / pi_old(a | s) it maximises, by Adam, the mean over rounds and tables of
+        min(ratio A, clip(ratio, 1 - clip, 1 + clip) A) - value_weight (V(s) - target)^2 + entropy_weight H(pi(s))
+    The defaults are those of the Reciprocator's authors for the iterated prisoner's dilemma: returns to go,
+    normalised, are the value's targets, and advantages are what is left of them.
+    `gae = 0.95, normalise = "advantages"` gives the usual form.
+    """
+
+
 class PPOPlayer(PolicyGradientPlayer):
     """Proximal policy optimisation on its chairs."""
 
-    agent: PPO
+    agent: ProximalPolicyGradient
 
-    def __init__(self, agent: PPO, chairs: Chairs):
+    def __init__(self, agent: ProximalPolicyGradient, chairs: Chairs):
         super().__init__(agent, chairs)
         self.value_weight = agent.value_weight
         self.entropy_weight = agent.entropy_weight

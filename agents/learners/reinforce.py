@@ -10,12 +10,12 @@ from torch import Tensor
 
 from ..agent import Chairs, Player
 from .adam import Adam, GradientDescent
-from .policy_gradient import Estimate, PolicyGradient, PolicyGradientPlayer, Positive
+from .policy_gradient import Estimate, PolicyGradientPlayer, Positive, WithPreference
 from .returns import returns_to_go
 from .trajectory import Samples, Trajectory
 
 
-class Reinforce(PolicyGradient):
+class Reinforce(WithPreference):
     """Climbs the sampled gradient of its discounted return, one step an episode.
 
         g = mean over tables of  sum_t discount^t grad log pi(a_t | s_t) (G_t - b_t)

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
-import torch
-from pydantic import Field
-from torch import Tensor
-
-from ..agent import Chairs, Player
-from .influence import payoffs, refuses_all_but_small_tables
-from .ppo import PPO, PPOPlayer
-from .trajectory import Trajectory
+from .ppo import ProximalPolicyGradient
+from .preferences.social_value_orientation import OrientationParameters, SocialValueOrientation
 
 
-class SVO(PPO):
-    """Pays for the angle between the others' mean reward and its own where it isn't the one it wants.
+class SVO(OrientationParameters, ProximalPolicyGradient):
+    """PPO that pays for the angle between the others' mean reward and its own where it isn't the one it wants.
 
         u_i = r_i - weight |angle - atan2(mean_{j != i} r_j, r_i)|        (in radians)
     An angle of 0 wants all for itself, 45 equality, 90 all for the others. Angles mean that only among rewards
@@ -25,33 +18,7 @@ class SVO(PPO):
     """
 
     source: ClassVar[str] = "McKee et al. 2020"
-    needs: ClassVar[frozenset[str]] = frozenset({"others_actions", "others_rewards", "game_model"})
 
-    angle: float = Field(45.0, description="the angle that it wants, in degrees", ge=0, le=90)
-    weight: float = Field(0.2, description="cost of a radian; the paper's is about 0.2 of what rewards are", ge=0)
-    origin: float | None = Field(
-        None,
-        description="the reward that counts as nothing; by default the least in the rules, or 0 if they list none",
-        allow_inf_nan=False,
-    )
-
-    def sit(self, chairs: Chairs) -> Player:
-        return SVOPlayer(self, chairs)
-
-
-class SVOPlayer(PPOPlayer):
-    """Social value orientation on its chairs."""
-
-    agent: SVO
-
-    def __init__(self, agent: SVO, chairs: Chairs):
-        super().__init__(agent, chairs)
-        listed = refuses_all_but_small_tables(chairs.game) is None
-        least = payoffs(chairs).min().item() if listed else 0.0
-        self.origin = least if agent.origin is None else agent.origin
-
-    def rewards(self, trajectory: Trajectory) -> Tensor:
-        own, others = trajectory.reward - self.origin, trajectory.others_reward.mean(2) - self.origin
-        off = (math.radians(self.agent.angle) - torch.atan2(others, own)).abs()
-        nothing = (own == 0) & (others == 0)
-        return trajectory.reward - self.agent.weight * off.masked_fill(nothing, 0.0)
+    @property
+    def wants(self) -> SocialValueOrientation:
+        return SocialValueOrientation.model_validate(self, from_attributes=True)

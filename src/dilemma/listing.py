@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -41,11 +42,13 @@ def describe(catalogue: Catalogue[T], name: str) -> str:
     if source:
         parts += ["", *textwrap.wrap(f"Source: {source}", 100)]
     parts += ["", "Parameters:"] if found.model_fields else ["", "No parameters."]
-    properties = found.model_json_schema()["properties"] if found.model_fields else {}
+    schema = found.model_json_schema()
+    properties = schema.get("properties", {})
     for key, field in found.model_fields.items():
         default = "required" if field.is_required() else f"default {_value(field.default)}"
         parts.append(f"  {key}  ({_type(properties[key])}; {default})")
-        parts += textwrap.wrap(field.description or "", 96, initial_indent="      ", subsequent_indent="      ")
+        for said in (field.description or "", *_kinds(properties[key], schema)):
+            parts += textwrap.wrap(said, 96, initial_indent="      ", subsequent_indent="      ")
     return "\n".join(parts)
 
 
@@ -73,12 +76,25 @@ def _read(module: str) -> dict[str, str]:
     return {name: (ast.get_docstring(node) or "").partition("\n")[0] for name, node in documented.items()}
 
 
+def _kinds(schema: dict[str, Any], root: dict[str, Any]) -> Iterator[str]:
+    """What a table may be: a line for each kind, and the keys that it has."""
+    mark = schema.get("discriminator", {})
+    for kind, reference in mark.get("mapping", {}).items():
+        fields = dict(root["$defs"][reference.rpartition("/")[2]]["properties"])
+        meaning = fields.pop(mark["propertyName"]).get("description", "")
+        yield f'{mark["propertyName"]} = "{kind}": {"; ".join(filter(None, (meaning, ", ".join(fields))))}'
+
+
 def _value(value: object) -> str:
+    if isinstance(value, BaseModel):
+        return f"{{ {', '.join(f'{key} = {_value(each)}' for key, each in value)} }}"
     return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
 def _type(schema: dict[str, object]) -> str:
     """A JSON schema's type in a few words, with its bounds."""
+    if "discriminator" in schema:
+        return "table"
     options = schema.get("anyOf")
     if isinstance(options, list):
         return " or ".join(dict.fromkeys(_type(option) for option in options))

@@ -290,7 +290,7 @@ def test_it_sees_the_balance_that_it_is_paid_by(game, learning):
             player.observe(Round(step, None))
             balance.append(player.perception.balance)
         if player.learning:
-            paid_by = player.balance(*player.influence(player.trajectory))
+            paid_by = player.utility.balance(*player.utility.influence(player.trajectory))
             torch.testing.assert_close(torch.stack(balance[:-1]), paid_by)
             player.learn()
     assert torch.stack(balance).abs().max() > 0.01

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from dilemma.agents.agent import Agent, Chairs
 from dilemma.agents.coins_players import CoinsCooperator, CoinsDefector
-from dilemma.agents.learners.action_value_critics import NetCritics
 from dilemma.agents.learners.advantage_alignment import AdvantageAlignment, explained
+from dilemma.agents.learners.critics import NetCritics
 from dilemma.agents.learners.fitted_net import FittedNet
 from dilemma.agents.learners.loqa import Loqa
 from dilemma.agents.learners.returns import generalised_advantages
@@ -44,7 +44,7 @@ def net(chairs: int = 2, tables: int = 16) -> tuple[FittedNet, Tensor]:
         COINS, torch.zeros(chairs, dtype=torch.int64), Chance.at_tables(derive(torch.arange(chairs), 7), tables)
     )
     seen = torch.randn(12, chairs, tables, 36, generator=torch.Generator().manual_seed(0))
-    return FittedNet(where, (32,), 2, 0.01, component=2), seen
+    return FittedNet(where, 36, (32,), 2, 0.01, component=2), seen
 
 
 @pytest.mark.parametrize("agent", [GRU, MLP, LOQA], ids=["gru", "mlp", "loqa"])
@@ -96,10 +96,10 @@ def test_the_past_is_taken_without_what_came_after():
         """A* - A, with the critics as they were."""
         trajectory = Trajectory()
         trajectory.seen, trajectory.others_reward = torch.zeros(12, 2, 8, 36), theirs
-        before = player.net.theta
-        own = generalised_advantages(paid, player.net.values(trajectory.seen)[..., 0], 0.96, 1.0)
+        before = player.critics.net.theta
+        own = generalised_advantages(paid, player.critics.net.values(trajectory.seen)[..., 0], 0.96, 1.0)
         found = player.estimate(trajectory, paid).advantage - own
-        player.net.theta = before
+        player.critics.net.theta = before
         return found
 
     torch.testing.assert_close(alignment(later)[:9], alignment(rewards)[:9])
@@ -154,12 +154,13 @@ def test_the_others_actions_are_worth_what_they_were_seen_to_bring():
     generator = torch.Generator().manual_seed(1)
     fitted = FittedNet(
         Chairs(COINS, torch.zeros(2, dtype=torch.int64), Chance.at_tables(derive(torch.arange(2), 7), 64)),
+        36,
         (32,),
         6,
         0.01,
         component=2,
     )
-    critics = NetCritics(fitted, actions=4, discount=0.0, temperature=0.5)
+    critics = NetCritics(fitted, discount=0.0, actions=4, temperature=0.5)
     episode = Trajectory()
     episode.seen = torch.randn(12, 2, 64, 36, generator=generator)
     episode.others = torch.randint(4, (12, 2, 1, 64), generator=generator)

@@ -1,6 +1,5 @@
 """Roles: who may take which, whom chance moves, and what is stored of matches of three and more agents."""
 
-from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -34,20 +33,13 @@ class Tax(Environment):
     def actions(self, seat: int) -> Discrete:
         return Discrete(2)
 
-    def reset(self, matches, tables, chance, episode=0):
-        playing = torch.ones((matches, 4, tables), dtype=torch.bool)
-        return State(episode, 0, None if self.continuation == 1 else playing)
+    def begin(self, matches, tables, chance, episode):
+        return State(episode, 0)
 
-    def step(self, state, action, chance):
+    def play(self, state, action, chance):
         tax = torch.where(action[:, :1] == 0, 0.5, 0.2).double()
         paid = torch.where(action[:, 1:] == 0, tax, tax / 2)
-        reward = torch.cat((paid.sum(1, keepdim=True), 1 - paid), 1)
-        playing = state.playing
-        if playing is not None:
-            reward = reward * playing
-            playing = playing & ~self.ends_by_chance(state, chance)[:, None]
-        seen = torch.stack([action.roll(-ahead, 1) for ahead in (1, 2, 3)], 2)
-        return replace(state, round=state.round + 1, playing=playing), Step(action, seen, reward)
+        return state, Step(action, torch.cat((paid.sum(1, keepdim=True), 1 - paid), 1))
 
 
 def fixed(action, label, roles=None):
