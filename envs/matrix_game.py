@@ -20,7 +20,7 @@ from pydantic import (
 from torch import Tensor
 
 from .chance import Chance, Purpose, threshold
-from .environment import Discrete, Probability, State
+from .environment import Discrete, Environment, Probability, State
 from .repeated import SimultaneousGame
 
 Row: TypeAlias = Annotated[tuple[float, ...], Field(strict=False, min_length=2)]
@@ -106,6 +106,12 @@ class RepeatedGame(SimultaneousGame):
             return super().mistaken(action, rate, purpose, state, chance)
         # Two seats and one other action each: a single hash serves both.
         return action ^ (chance.pair(purpose, state.episode, state.round) < threshold(rate))
+
+
+def two_by_two(game: Environment) -> RepeatedGame | None:
+    """The repeated game of two players and two actions that `game` is, if it is one."""
+    found = game.as_repeated_game()
+    return found if found and found.matrices.shape == (2, 2, 2) else None
 
 
 def two_matrices(payoffs: Payoffs) -> NDArray[np.float64]:

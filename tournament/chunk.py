@@ -34,7 +34,6 @@ from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.catalogue import Catalogue
 from ..envs.environment import Discrete, Environment
 from ..envs.errors import DilemmaError
-from ..envs.matrix_game import RepeatedGame
 from .arena import AgentError, Interrupt, Played, TimeUp, automaton_of, play
 from .exact import exact
 from .geometric_series import series
@@ -336,8 +335,9 @@ def _curve_rows(address: Rows, curves: Mapping[str, Tensor]) -> Rows:
 
 
 def _exact(chunk: Chunk) -> Outcome:
-    game = game_of(chunk)
-    assert isinstance(game, RepeatedGame)
+    game = game_of(chunk).as_repeated_game()
+    if game is None:
+        raise DilemmaError("it was a repeated game, and is none any more")
     automata = [(agent, automaton_of(agent, game)) for agent in _agents(chunk)]
     for agent, automaton in automata:
         if automaton is None:

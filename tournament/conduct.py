@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..envs.environment import Environment
-from ..envs.matrix_game import RepeatedGame
+from ..envs.matrix_game import two_by_two
 from .recorders import PlayedRound
 
 STATES = ("cc", "cd", "dc", "dd")
@@ -61,9 +61,7 @@ class Observer:
     @staticmethod
     def watching(game: Environment, shape: tuple[int, int, int], device: torch.device) -> Observer | None:
         """An observer of [match, seat, table] tables; None where the game has no such outcomes."""
-        if not isinstance(game, RepeatedGame) or game.matrices.shape != (2, 2, 2):
-            return None
-        return Observer(shape[0], shape[2], device)
+        return Observer(shape[0], shape[2], device) if two_by_two(game) else None
 
     def __init__(self, matches: int, tables: int, device: torch.device):
         self._pairs = torch.zeros(matches * _CODES, dtype=torch.float64, device=device)
