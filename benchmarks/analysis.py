@@ -28,7 +28,7 @@ from dilemma.analysis.ratings.alpha_rank import alpha_rank
 from dilemma.analysis.ratings.deviation_ratings import symmetric_deviation_ratings
 from dilemma.analysis.variance_components import variance_components
 from dilemma.envs.matrix_game import PrisonersDilemma
-from dilemma.tournament.exploit.best_response import best_response
+from dilemma.tournament.exploit.planning.best_response import best_response
 
 OPENSPIEL = "open_spiel.python.egt.alpharank"
 

@@ -30,7 +30,7 @@ from dilemma.analysis.influence import Influence, influence
 from dilemma.analysis.rank_sets import contrasts, rank_sets
 from dilemma.envs.errors import DilemmaError
 from dilemma.envs.matrix_game import PrisonersDilemma
-from dilemma.tournament.exact import exact
+from dilemma.tournament.exact.payoffs import exact
 
 DRAWS = 400
 PLACED = 10

@@ -16,7 +16,7 @@ import torch
 
 from dilemma.agents import CATALOGUE
 from dilemma.agents.agent import Agent
-from dilemma.agents.learners.ppo import PPO
+from dilemma.agents.learners.policy_gradient.ppo import PPO
 from dilemma.envs.chance import derive
 from dilemma.envs.matrix_game import PrisonersDilemma
 from dilemma.envs.policy_game import PolicyGame

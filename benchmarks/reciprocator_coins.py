@@ -22,8 +22,8 @@ from torch import Tensor
 
 from dilemma.agents import CATALOGUE
 from dilemma.agents.agent import Agent
-from dilemma.agents.learners.ppo import ProximalPolicyGradient
-from dilemma.agents.learners.reciprocator import Reciprocator
+from dilemma.agents.learners.policy_gradient.ppo import ProximalPolicyGradient
+from dilemma.agents.learners.reciprocity.reciprocator import Reciprocator
 from dilemma.envs.chance import derive
 from dilemma.envs.coins import Coins
 from dilemma.tournament.arena import play

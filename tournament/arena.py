@@ -24,7 +24,7 @@ from ..envs.environment import Box, Environment, State, Step
 from ..envs.errors import DilemmaError
 from ..envs.neighbourhood import Neighbours
 from .allowed import Allowed, measures_of, state_of
-from .conduct import Conduct, Observer
+from .outcome_counts import Conduct, Observer
 from .protocol import STRATEGIES, Protocol
 from .recorders import Curve, PlayedRound, Recorder, Rounds, Tally
 

@@ -35,8 +35,8 @@ from ..envs.catalogue import Catalogue
 from ..envs.environment import Discrete, Environment
 from ..envs.errors import DilemmaError
 from .arena import AgentError, Interrupt, Played, TimeUp, automaton_of, play
-from .exact import exact
-from .geometric_series import series
+from .exact.geometric_series import series
+from .exact.payoffs import exact
 from .how import HOW, How
 from .protocol import STRATEGIES, Protocol
 from .reasons import clean, reason, trace

@@ -19,7 +19,7 @@ from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.catalogue import Catalogue, whereabouts
 from ..envs.environment import Environment
 from .eligibility import why_not
-from .exactness import why_not_exact
+from .exact.exactness import why_not_exact
 from .how import HOW, How, Mode
 from .identity import Definition, Known, told_apart
 from .schedules.round_robin import RoundRobin

@@ -20,11 +20,11 @@ from ..agents.checkpoint import MARK
 from ..envs.errors import DilemmaError
 from ..file_names import file_name
 from .chunk import Checkpoint, Failure, Outcome, Rows
-from .conduct import COLUMNS as CONDUCT
 from .config import as_asked
 from .continuation import continuation
 from .how import HOW
 from .labels import as_today, current, marked, rewritten
+from .outcome_counts import COLUMNS as CONDUCT
 from .plan import Entrant, Plan
 from .run_folder import RunFolder
 

@@ -9,17 +9,17 @@ import pytest
 import torch
 
 from dilemma.agents.agent import Chairs, Observation, Round
-from dilemma.agents.learners.cgd_exact import CgdExact
-from dilemma.agents.learners.consensus_exact import ConsensusExact
-from dilemma.agents.learners.exact import Point
-from dilemma.agents.learners.extragradient_exact import ExtragradientExact
-from dilemma.agents.learners.lola_exact import LolaExact
-from dilemma.agents.learners.lookahead_exact import LookaheadExact
-from dilemma.agents.learners.naive_exact import NaiveExact
-from dilemma.agents.learners.pola_exact import PolaExact
-from dilemma.agents.learners.reciprocator_exact import ReciprocatorExact
-from dilemma.agents.learners.sos_exact import SosExact
-from dilemma.agents.learners.symplectic_exact import SymplecticExact
+from dilemma.agents.learners.exact.cgd_exact import CgdExact
+from dilemma.agents.learners.exact.consensus_exact import ConsensusExact
+from dilemma.agents.learners.exact.exact_learner import Point
+from dilemma.agents.learners.exact.extragradient_exact import ExtragradientExact
+from dilemma.agents.learners.exact.lola_exact import LolaExact
+from dilemma.agents.learners.exact.lookahead_exact import LookaheadExact
+from dilemma.agents.learners.exact.naive_exact import NaiveExact
+from dilemma.agents.learners.exact.pola_exact import PolaExact
+from dilemma.agents.learners.exact.sos_exact import SosExact
+from dilemma.agents.learners.exact.symplectic_exact import SymplecticExact
+from dilemma.agents.learners.reciprocity.reciprocator_exact import ReciprocatorExact
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.environment import Step
 from dilemma.envs.matrix_game import two_matrices

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from dilemma.agents.agent import Chairs, Observation, Round
-from dilemma.agents.learners.learned_influence import LearnedInfluence
-from dilemma.agents.learners.ppo import PPO
-from dilemma.agents.learners.reciprocator import Reciprocator
-from dilemma.agents.learners.trajectory import Trajectory
+from dilemma.agents.learners.policy_gradient.ppo import PPO
+from dilemma.agents.learners.policy_gradient.trajectory import Trajectory
+from dilemma.agents.learners.reciprocity.learned_influence import LearnedInfluence
+from dilemma.agents.learners.reciprocity.reciprocator import Reciprocator
 from dilemma.envs.board import STEPS, places
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.coins import Coins

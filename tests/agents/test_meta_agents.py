@@ -7,12 +7,12 @@ import torch
 from torch.distributions import Normal
 
 from dilemma.agents.agent import Chairs
-from dilemma.agents.learners.good_shepherd import GoodShepherd
-from dilemma.agents.learners.lola_exact import LolaExact
-from dilemma.agents.learners.m_fos import MFOS, entropy, log_density
-from dilemma.agents.learners.m_maml import MMaml
-from dilemma.agents.learners.naive_exact import NaiveExact
-from dilemma.agents.learners.reciprocator_exact import ReciprocatorExact
+from dilemma.agents.learners.exact.lola_exact import LolaExact
+from dilemma.agents.learners.exact.naive_exact import NaiveExact
+from dilemma.agents.learners.meta.good_shepherd import GoodShepherd
+from dilemma.agents.learners.meta.m_fos import MFOS, entropy, log_density
+from dilemma.agents.learners.meta.m_maml import MMaml
+from dilemma.agents.learners.reciprocity.reciprocator_exact import ReciprocatorExact
 from dilemma.agents.memory_one import MemoryOne
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.matrix_game import PrisonersDilemma

@@ -10,13 +10,13 @@ from torch import Tensor
 
 from dilemma.agents.agent import Agent, Chairs
 from dilemma.agents.automata import AllD, TitForTat
-from dilemma.agents.learners.advantage_alignment import AdvantageAlignment, aligned
-from dilemma.agents.learners.dice import box, loaded_dice
-from dilemma.agents.learners.fitted_table import fitted
-from dilemma.agents.learners.imagination import Imagination, expected_returns
-from dilemma.agents.learners.lola_dice import LolaDice
-from dilemma.agents.learners.loqa import Loqa, shaping
-from dilemma.agents.learners.pola_dice import PolaDice
+from dilemma.agents.learners.shaping.advantage_alignment import AdvantageAlignment, aligned
+from dilemma.agents.learners.shaping.dice import box, loaded_dice
+from dilemma.agents.learners.shaping.imagination import Imagination, expected_returns
+from dilemma.agents.learners.shaping.lola_dice import LolaDice
+from dilemma.agents.learners.shaping.loqa import Loqa, shaping
+from dilemma.agents.learners.shaping.pola_dice import PolaDice
+from dilemma.agents.learners.tabular.fitted_table import fitted
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.environment import Environment
 from dilemma.envs.matrix_game import MatrixGame, PrisonersDilemma

@@ -11,15 +11,15 @@ from torch import Tensor, nn
 from dilemma.agents.agent import Agent, Chairs, Observation, Round
 from dilemma.agents.automata import AllC, AllD, TitForTat
 from dilemma.agents.fixed_action import FixedAction
-from dilemma.agents.learners.actor_critic import ActorCritic
-from dilemma.agents.learners.adam import Adam, clipped
-from dilemma.agents.learners.categorical import allowed, bounds, choose
-from dilemma.agents.learners.perception import LastRound
-from dilemma.agents.learners.policies import GRU, MLP
-from dilemma.agents.learners.policy_gradient import PolicyGradient, PolicyGradientPlayer
-from dilemma.agents.learners.ppo import PPO
-from dilemma.agents.learners.reinforce import Reinforce
-from dilemma.agents.learners.returns import generalised_advantages, normalised, returns_to_go
+from dilemma.agents.learners.nets.adam import Adam, clipped
+from dilemma.agents.learners.nets.categorical import allowed, bounds, choose
+from dilemma.agents.learners.nets.encoding import LastRound
+from dilemma.agents.learners.nets.policies import GRU, MLP
+from dilemma.agents.learners.policy_gradient.actor_critic import ActorCritic
+from dilemma.agents.learners.policy_gradient.policy_gradient import PolicyGradient, PolicyGradientPlayer
+from dilemma.agents.learners.policy_gradient.ppo import PPO
+from dilemma.agents.learners.policy_gradient.reinforce import Reinforce
+from dilemma.agents.learners.policy_gradient.returns import generalised_advantages, normalised, returns_to_go
 from dilemma.agents.memory_one import MemoryOne
 from dilemma.envs.chance import Chance, Purpose, derive
 from dilemma.envs.environment import Box, Environment

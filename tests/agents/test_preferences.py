@@ -8,22 +8,22 @@ import torch
 from dilemma import Tournament
 from dilemma.agents import CATALOGUE
 from dilemma.agents.agent import Chairs, Observation, Round
-from dilemma.agents.learners.actor_critic import ActorCritic
-from dilemma.agents.learners.advantage_alignment import AdvantageAlignment
-from dilemma.agents.learners.inequity_averse import InequityAverse
-from dilemma.agents.learners.loqa import Loqa
-from dilemma.agents.learners.ppo import PPO
+from dilemma.agents.learners.policy_gradient.actor_critic import ActorCritic
+from dilemma.agents.learners.policy_gradient.inequity_averse import InequityAverse
+from dilemma.agents.learners.policy_gradient.ppo import PPO
+from dilemma.agents.learners.policy_gradient.prosocial import Prosocial
+from dilemma.agents.learners.policy_gradient.reinforce import Reinforce
+from dilemma.agents.learners.policy_gradient.social_influence import SocialInfluence
+from dilemma.agents.learners.policy_gradient.svo import SVO
 from dilemma.agents.learners.preferences.inequity_aversion import InequityAversion
+from dilemma.agents.learners.preferences.influencing import InfluenceSeeking
 from dilemma.agents.learners.preferences.preference import Selfish
 from dilemma.agents.learners.preferences.prosociality import Prosociality
 from dilemma.agents.learners.preferences.reciprocity import Reciprocity
-from dilemma.agents.learners.preferences.social_influence import InfluenceSeeking
 from dilemma.agents.learners.preferences.social_value_orientation import SocialValueOrientation
-from dilemma.agents.learners.prosocial import Prosocial
-from dilemma.agents.learners.reciprocator import Reciprocator
-from dilemma.agents.learners.reinforce import Reinforce
-from dilemma.agents.learners.social_influence import SocialInfluence
-from dilemma.agents.learners.svo import SVO
+from dilemma.agents.learners.reciprocity.reciprocator import Reciprocator
+from dilemma.agents.learners.shaping.advantage_alignment import AdvantageAlignment
+from dilemma.agents.learners.shaping.loqa import Loqa
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.coins import Coins
 from dilemma.envs.matrix_game import PrisonersDilemma

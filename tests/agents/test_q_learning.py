@@ -7,9 +7,9 @@ import torch
 
 from dilemma.agents.agent import Chairs, Observation, Round
 from dilemma.agents.automata import AllC, AllD, TitForTat
-from dilemma.agents.learners.policy_hill_climbing import PHC, WoLFPHC
-from dilemma.agents.learners.q_learning import DoubleQLearning, QLearning
-from dilemma.agents.learners.sarsa import ExpectedSarsa, Sarsa
+from dilemma.agents.learners.tabular.policy_hill_climbing import PHC, WoLFPHC
+from dilemma.agents.learners.tabular.q_learning import DoubleQLearning, QLearning
+from dilemma.agents.learners.tabular.sarsa import ExpectedSarsa, Sarsa
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.environment import State, Step
 from dilemma.envs.matrix_game import MatrixGame, PrisonersDilemma, RockPaperScissors

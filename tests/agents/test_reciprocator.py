@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from dilemma.agents.agent import Chairs, Observation, Round
-from dilemma.agents.learners.influence import payoffs, value_influence
-from dilemma.agents.learners.ppo import PPO
-from dilemma.agents.learners.reciprocator import Reciprocator
+from dilemma.agents.learners.policy_gradient.ppo import PPO
+from dilemma.agents.learners.reciprocity.reciprocator import Reciprocator
+from dilemma.agents.learners.reciprocity.value_influence import payoffs, value_influence
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.matrix_game import MatrixGame, PrisonersDilemma
 from dilemma.envs.n_player_ipd import NPlayerIPD

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from dilemma.agents.agent import Chairs
-from dilemma.agents.learners.perception import LastRound
-from dilemma.agents.learners.policies import GRU
-from dilemma.agents.learners.recurrence import Recurrence
+from dilemma.agents.learners.nets.encoding import LastRound
+from dilemma.agents.learners.nets.policies import GRU
+from dilemma.agents.learners.nets.recurrence import Recurrence
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.matrix_game import PrisonersDilemma
 

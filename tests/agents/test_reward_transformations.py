@@ -9,11 +9,11 @@ import torch
 
 from dilemma.agents.agent import Chairs, Observation, Round
 from dilemma.agents.automata import TitForTat
-from dilemma.agents.learners.inequity_averse import InequityAverse
-from dilemma.agents.learners.ppo import PPO
-from dilemma.agents.learners.prosocial import Prosocial
-from dilemma.agents.learners.social_influence import SocialInfluence
-from dilemma.agents.learners.svo import SVO
+from dilemma.agents.learners.policy_gradient.inequity_averse import InequityAverse
+from dilemma.agents.learners.policy_gradient.ppo import PPO
+from dilemma.agents.learners.policy_gradient.prosocial import Prosocial
+from dilemma.agents.learners.policy_gradient.social_influence import SocialInfluence
+from dilemma.agents.learners.policy_gradient.svo import SVO
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.matrix_game import MatrixGame, PrisonersDilemma
 from dilemma.envs.n_player_ipd import NPlayerIPD

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from dilemma.agents.agent import Agent, Chairs
 from dilemma.agents.coins_players import CoinsCooperator, CoinsDefector
-from dilemma.agents.learners.advantage_alignment import AdvantageAlignment, explained
-from dilemma.agents.learners.critics import NetCritics
-from dilemma.agents.learners.fitted_net import FittedNet
-from dilemma.agents.learners.loqa import Loqa
-from dilemma.agents.learners.returns import generalised_advantages
-from dilemma.agents.learners.trajectory import Trajectory
+from dilemma.agents.learners.nets.fitted_net import FittedNet
+from dilemma.agents.learners.policy_gradient.returns import generalised_advantages
+from dilemma.agents.learners.policy_gradient.trajectory import Trajectory
+from dilemma.agents.learners.shaping.advantage_alignment import AdvantageAlignment, explained
+from dilemma.agents.learners.shaping.critics import NetCritics
+from dilemma.agents.learners.shaping.loqa import Loqa
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.coins import Coins
 from dilemma.testing import check_agent

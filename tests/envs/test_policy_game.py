@@ -7,14 +7,14 @@ import torch
 from pydantic import ValidationError
 
 from dilemma.agents.automata import AllC, AllD, Grudger, SuspiciousTitForTat, TitForTat, TitForTwoTats
-from dilemma.agents.learners.naive_exact import NaiveExact
+from dilemma.agents.learners.exact.naive_exact import NaiveExact
 from dilemma.agents.memory_one import GenerousTitForTat, MemoryOne, WinStayLoseShift
 from dilemma.envs.chance import derive
 from dilemma.envs.differentiable_game import AutogradDerivatives
 from dilemma.envs.one_shot_game import OneShotGame, Tandem
 from dilemma.envs.policy_game import PolicyGame
 from dilemma.tournament.arena import play
-from dilemma.tournament.exactness import why_not_exact
+from dilemma.tournament.exact.exactness import why_not_exact
 from dilemma.tournament.protocol import Protocol
 
 torch.set_num_threads(1)

@@ -8,7 +8,7 @@ import pytest
 from dilemma import Tournament
 from dilemma.agents import CATALOGUE
 from dilemma.envs.matrix_game import PrisonersDilemma
-from dilemma.tournament.conduct import COLUMNS, STATES
+from dilemma.tournament.outcome_counts import COLUMNS, STATES
 
 AFTER, C_AFTER = COLUMNS[1:5], COLUMNS[5:]
 TABLES = {"one": (0.9, 0.2, 0.6, 0.1), "other": (0.7, 0.5, 0.3, 0.8)}

@@ -7,10 +7,10 @@ from typing import Annotated, TypeAlias
 from pydantic import Field
 
 from .inequity_aversion import InequityAversion
+from .influencing import InfluenceSeeking
 from .preference import Selfish
 from .prosociality import Prosociality
 from .reciprocity import Reciprocity
-from .social_influence import InfluenceSeeking
 from .social_value_orientation import SocialValueOrientation
 
 AnyPreference: TypeAlias = Annotated[

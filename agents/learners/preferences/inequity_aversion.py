@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from torch import Tensor
 
 from ...agent import Chairs
-from ..trajectory import Trajectory
+from ..policy_gradient.trajectory import Trajectory
 from .preference import Policy, Preference, Utility
 
 

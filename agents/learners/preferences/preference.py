@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ....envs.environment import Environment
 from ...agent import Chairs, Observation, Round
-from ..perception import perceive
-from ..trajectory import Trajectory
+from ..nets.encoding import perceive
+from ..policy_gradient.trajectory import Trajectory
 
 Policy: TypeAlias = Callable[[Trajectory], Tensor]
 """A learner's probabilities of its own actions in an episode [round, chair, table, action]."""

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from ....envs.environment import Environment
 from ...agent import Chairs, Observation, Round
-from ..influence import joint_actions, payoffs, refuses_all_but_small_tables, value_influence
-from ..layers import lookup
-from ..learned_influence import LearnedInfluence
-from ..perception import Features, actions_by_seat, feature_count
-from ..trajectory import Trajectory
+from ..nets.encoding import Features, actions_by_seat, feature_count
+from ..nets.layers import lookup
+from ..policy_gradient.trajectory import Trajectory
+from ..reciprocity.learned_influence import LearnedInfluence
+from ..reciprocity.value_influence import joint_actions, payoffs, refuses_all_but_small_tables, value_influence
 from .preference import Policy, Preference, Utility
 
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 from torch import Tensor
 
 from ...agent import Chairs
-from ..influence import payoffs, refuses_all_but_small_tables
-from ..trajectory import Trajectory
+from ..policy_gradient.trajectory import Trajectory
+from ..reciprocity.value_influence import payoffs, refuses_all_but_small_tables
 from .preference import Policy, Preference, Utility
 
 

@@ -1,0 +1,1 @@
+"""Learners of differentiable games, by the exact gradient of their values."""

@@ -1,0 +1,1 @@
+"""Learners of learning: trained over many trials with learners, and shipped trained."""

@@ -1,0 +1,1 @@
+"""Parameters of many chairs at once: layers, nets, optimisers, and what a player sees as numbers."""

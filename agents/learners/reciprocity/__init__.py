@@ -1,0 +1,1 @@
+"""Reciprocators, and the influence that they return."""

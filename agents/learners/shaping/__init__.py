@@ -1,0 +1,1 @@
+"""Opponent shapers: learners that count on the others learning."""

@@ -1,0 +1,92 @@
+"""Policy hill climbing: a mixed policy that walks towards the action of the best value; and learn fast or win."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ...agent import Chairs, Player
+from .tabular_learner import Decay, TabularAgent, TabularPlayer, Transition, at, greedy
+
+
+class PHC(TabularAgent):
+    """Learns values as Q-learning does, and shifts a policy towards the best of them, step by step.
+
+    In the state of a round, every action a but the best loses min(pi(s, a), step / (actions - 1)), and the best
+    gains what they lose. With probability epsilon it does anything.
+    """
+
+    source: ClassVar[str] = "Bowling and Veloso 2002, table 1; parameters of Foerster et al. 2018's tournament"
+
+    step: float = Field(5e-5, description="how far the policy moves in a round", gt=0, le=1)
+    step_decay: Decay = Field(1.0, description="how fast the step falls")
+
+    def sit(self, chairs: Chairs) -> Player:
+        return PHCPlayer(self, chairs)
+
+
+class WoLFPHC(PHC):
+    """Policy hill climbing that moves slowly while it wins and fast while it loses.
+
+    It wins in a state where its policy is worth more than the average of its policies so far:
+        sum_a pi(s, a) Q(s, a) > sum_a mean_pi(s, a) Q(s, a)
+    """
+
+    source: ClassVar[str] = "Bowling and Veloso 2002, table 3; parameters of Foerster et al. 2018's tournament"
+
+    step: float = Field(0.01, description="how far the policy moves in a round while it wins", gt=0, le=1)
+    step_decay: Decay = Field(5e-5, description="how fast the step falls")
+    losing: float = Field(2.0, description="how many times as far it moves while it loses", ge=1)
+
+    def sit(self, chairs: Chairs) -> Player:
+        return WoLFPHCPlayer(self, chairs)
+
+
+class PHCPlayer(TabularPlayer):
+    """Policy hill climbing on its chairs: `learned["policy"]` is [chair, state, action]."""
+
+    agent: PHC
+
+    def __init__(self, agent: PHC, chairs: Chairs):
+        super().__init__(agent, chairs)
+        self.learned["policy"] = (self.allowed / self.allowed.sum(-1, keepdim=True)).expand(self.shape).double()
+
+    def policy(self) -> Tensor:
+        return self.explored(self.learned["policy"])
+
+    def update(self, round: Transition) -> None:
+        self.move(round, round.reward + self.discount * at(self.values.amax(-1), round.after))
+        visited = self.sums(round, round.played).sum(-1, keepdim=True) > 0
+        policy = self.learned["policy"]
+        best = greedy(self.values)
+        others = (self.allowed.sum(-1, keepdim=True) - 1).clamp(min=1)
+        loses = torch.minimum(policy, self.step(visited) / others) * (best == 0)
+        climbed = policy - loses + loses.sum(-1, keepdim=True) * best
+        self.learned["policy"] = torch.where(visited, climbed, policy)
+
+    def step(self, visited: Tensor) -> Tensor:
+        """How far the policy moves [chair, 1 or state, 1]; it will in the `visited` states [chair, state, 1]."""
+        return self.scheduled(self.agent.step, self.agent.step_decay)
+
+
+class WoLFPHCPlayer(PHCPlayer):
+    """WoLF-PHC on its chairs."""
+
+    agent: WoLFPHC
+
+    def __init__(self, agent: WoLFPHC, chairs: Chairs):
+        super().__init__(agent, chairs)
+        self.learned["mean_policy"] = self.learned["policy"].clone()
+        self.learned["visits"] = torch.zeros_like(self.values[..., :1])
+
+    def step(self, visited: Tensor) -> Tensor:
+        policy, mean = self.learned["policy"], self.learned["mean_policy"]
+        visits = self.learned["visits"] + visited
+        mean = torch.where(visited, mean + (policy - mean) / visits.clamp(min=1), mean)
+        self.learned |= {"mean_policy": mean, "visits": visits}
+        values = self.values.where(self.allowed, 0.0)
+        wins = (policy * values).sum(-1, keepdim=True) > (mean * values).sum(-1, keepdim=True)
+        return super().step(visited) * torch.where(wins, 1.0, self.agent.losing)

@@ -1,0 +1,1 @@
+"""Exact payoffs of finite automata, by Markov chains."""
