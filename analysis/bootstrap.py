@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cells import Cells, Numbers
-from .influence import Influence, effects, payoff_matrix, repetition_sums
+from .influence import Influence, effects, repetition_sums
 from .moderation import Variance, moderated, pooled_freedom
-from .tails import f_sf, normal_isf, t_isf
+from .tails import LEVEL, f_sf, normal_isf, t_isf
 
-LEVEL = 0.95
 FEW = 5
 """With fewer kinds of partners nothing is known of others: intervals were measured to be too short there."""
 TOGETHER = 0.1
@@ -24,8 +23,6 @@ TOGETHER = 0.1
 SKEWED = 0.25
 """How much other agents may add to the freedom of a variance over kinds, which are few and skewed: measured."""
 _BATCH = 4_000_000  # numbers held at once while resampling
-
-__all__ = ["FEW", "LEVEL", "Drawn", "Interval", "drawn_payoffs", "drawn_tables", "intervals", "payoff_matrix"]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from .cells import Cells, Numbers
+from .chapters import Chapter, Evidence
 from .eigenmorality import goodness
 from .finding import Finding
 from .ratios import NEVER, Estimate, product, ratio
@@ -156,3 +157,25 @@ def _remarks(table: pd.DataFrame) -> Iterator[str]:
         if who:
             more = f" and {len(who) - FEW} more" if len(who) > FEW else ""
             yield f"Never seen after {state.upper()}: {', '.join(who[:FEW])}{more}."
+
+
+def _unless_blank(finding: Finding) -> Finding | None:
+    """Nothing where no opening is known: the game has no such thing."""
+    return None if "p_start" not in finding.table or finding.table["p_start"].isna().all() else finding
+
+
+CHAPTERS = (
+    Chapter[Evidence](
+        "conduct",
+        "Conduct",
+        "Probability to cooperate at the start and after the last (own, other's) moves CC, CD, DC, DD, with its "
+        "95 % interval over partners, and what follows from it.",
+        lambda evidence: _unless_blank(conduct(evidence.cells)),
+    ),
+    Chapter[Evidence](
+        "conduct_by_partner",
+        "Conduct with each partner",
+        "The same with each partner.",
+        lambda evidence: _unless_blank(conduct_by_partner(evidence.cells)),
+    ),
+)

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from .bands import LEVEL
 from .cells import ANY_SEAT, Game, Numbers
+from .chapters import Chapter, Evidence
 from .curves import IDENTITY, environments
 from .finding import Finding
-from .tails import t_ppf
+from .tails import LEVEL, t_ppf
 
 COLUMNS = (
     *(*IDENTITY, "runs", "late", "late_low", "late_high", "late_iqm", "area", "area_low", "area_high"),
@@ -124,3 +124,21 @@ def _remarks(table: pd.DataFrame) -> list[str]:
             f"in on cooperation and {row['defecting']:.0%} on defection."
         )
     return said
+
+
+def _of_environment(evidence: Evidence) -> Finding | None:
+    if evidence.runs is None or evidence.runs.table.empty:
+        return evidence.runs
+    table = evidence.runs.table
+    return Finding(table[table["environment"].astype(str) == evidence.cells.environment], evidence.runs.remarks)
+
+
+CHAPTERS = (
+    Chapter(
+        "runs",
+        "What training runs end with",
+        "Payoff in the last tenth of a run and over all of it, and the share of runs that lock in on cooperation "
+        "(above 0.9) and on defection (below 0.1). The run is the unit.",
+        _of_environment,
+    ),
+)

@@ -12,8 +12,9 @@ from .bootstrap import FEW, drawn_payoffs, generator, intervals
 from .cells import Cells, Flags, Game, Indices, Numbers, environments
 from .field import FailureRecords, Field, common_field, unranked
 from .influence import influence, payoff_matrix
+from .judgement import Judgement
 from .payoffs import cell_table
-from .rank_sets import Correction, contrasts, rank_sets
+from .rank_sets import contrasts, rank_sets
 
 COLUMNS = (
     *("environment", "rank", "agent", "payoff", "low", "high", "fixed_low", "fixed_high"),
@@ -21,7 +22,6 @@ COLUMNS = (
     *("standard_error", "payoff_without_self", "gap", "worst_partner", "worst_partner_name", "worst_tenth"),
     *("wins", "cooperation", "opponents", "kinds", "missing", "matches", "note"),
 )
-TOP = 3
 _TYPES: dict[str, Literal["Int64", "int64"]] = {
     **dict.fromkeys(("rank", "rank_low", "rank_high", "fixed_rank_low", "fixed_rank_high", "kinds"), "Int64"),
     **{"opponents": "int64", "missing": "int64", "matches": "int64"},
@@ -32,11 +32,7 @@ WORST = 0.1
 def rank(
     seats: pd.DataFrame,
     games: Mapping[str, Game],
-    *,
-    draws: int = 1000,
-    seed: int = 0,
-    top: int = TOP,
-    correction: Correction = "max_t",
+    asked: Judgement,
     failures: FailureRecords = (),
 ) -> pd.DataFrame:
     """A row for each environment and agent, best payoff first; columns as in `COLUMNS`.
@@ -46,15 +42,7 @@ def rank(
     """
     fields = [common_field(cells, failures) for cells in environments(seats, games)]
     rankings = [
-        rank_field(
-            field,
-            None if field.cells is None else cell_table(field.cells),
-            draws=draws,
-            seed=seed,
-            top=top,
-            correction=correction,
-        )
-        for field in fields
+        rank_field(field, None if field.cells is None else cell_table(field.cells), asked) for field in fields
     ]
     if not rankings:
         return pd.DataFrame({name: pd.Series(dtype=np.float64) for name in COLUMNS})
@@ -64,19 +52,11 @@ def rank(
     return ranking
 
 
-def rank_field(
-    field: Field,
-    table: pd.DataFrame | None,
-    *,
-    draws: int = 1000,
-    seed: int = 0,
-    top: int = TOP,
-    correction: Correction = "max_t",
-) -> pd.DataFrame:
+def rank_field(field: Field, table: pd.DataFrame | None, asked: Judgement) -> pd.DataFrame:
     """One environment's ranking: its common field, whose `cell_table` is given, then those left out, unranked."""
     parts = [unranked(field)]
     if field.cells is not None and table is not None:
-        ranked = rank_cells(field.cells, table, draws=draws, seed=seed, top=top, correction=correction)
+        ranked = rank_cells(field.cells, table, asked)
         ranked = ranked[ranked["opponents"] > 0]  # the others are partners alone
         names = ranked["agent"].astype(str)
         told = [field.notes.get(name, "") for name in names]
@@ -86,15 +66,7 @@ def rank_field(
     return pd.concat(parts, ignore_index=True).reindex(columns=list(COLUMNS)).astype(_TYPES)
 
 
-def rank_cells(
-    cells: Cells,
-    table: pd.DataFrame,
-    *,
-    draws: int = 1000,
-    seed: int = 0,
-    top: int = TOP,
-    correction: Correction = "max_t",
-) -> pd.DataFrame:
+def rank_cells(cells: Cells, table: pd.DataFrame, asked: Judgement) -> pd.DataFrame:
     """One environment's ranking, from its cells and their `cell_table`.
 
     An agent's payoff is the mean over its opponents, itself as one of them where self-play was played;
@@ -105,7 +77,7 @@ def rank_cells(
     `low` and `high` that over other kinds of opponents as well; `standard_error` is over repetitions alone,
     as if they shared no chance. `fixed_rank_low` to `fixed_rank_high` and `rank_low` to `rank_high` hold the rank,
     for all agents at once with 95 %. `fixed_p_best`, `p_best` and `p_top` are shares of the bootstrap's draws in
-    which the agent is first, and among the first `top`; who ties shares. `kinds` counts how many kinds the
+    which the agent is first, and among the first `asked.top`; who ties shares. `kinds` counts how many kinds the
     opponents are of; below five nothing is said of others: `low`, `high`, `p_best` and `p_top` are NaN, and any
     rank is left open.
 
@@ -131,11 +103,11 @@ def rank_cells(
     errors = np.bincount(index, (share * table["standard_error"].to_numpy(np.float64)) ** 2, size)
     matrix = payoff_matrix(cells, table)
     moved = influence(cells, table)
-    random = generator(cells.environment, seed)
-    drawn = drawn_payoffs(moved, draws, random)
+    random = generator(cells.environment, asked.seed)
+    drawn = drawn_payoffs(moved, asked.draws, random)
     sampled, fixed = intervals(moved, sampled=True), intervals(moved, sampled=False)
-    sets = rank_sets(moved, contrasts(moved), draws, random, correction)
-    same = rank_sets(moved, contrasts(moved, sampled=False), draws, random, correction)
+    sets = rank_sets(moved, contrasts(moved), asked.draws, random, asked.comparisons)
+    same = rank_sets(moved, contrasts(moved, sampled=False), asked.draws, random, asked.comparisons)
     payoff, opponents = moved.payoff, moved.partners
     worst = np.where(np.isnan(matrix), np.inf, matrix)
     order = np.argsort(np.where(np.isnan(payoff), np.inf, -payoff.round(12)), kind="stable")
@@ -161,7 +133,7 @@ def rank_cells(
             "rank_low": places(sets.low),
             "rank_high": places(sets.high),
             "p_best": among_first(drawn.sampled, 1)[order],
-            "p_top": among_first(drawn.sampled, top)[order],
+            "p_top": among_first(drawn.sampled, asked.top)[order],
             "standard_error": (np.sqrt(errors) / opponents.clip(1))[order],
             "payoff_without_self": mean("payoff", ~alone)[order],
             "gap": np.append(best_first[:-1] - best_first[1:], np.nan),

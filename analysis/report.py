@@ -17,12 +17,13 @@ from . import figures, fonts
 from .album import Album
 from .appendix import PARQUET, Part, write_table
 from .cells import Game, environments
-from .chapters import Chapter, Evidence, across, cards_alone, chapters
+from .chapters import Evidence, Written, chapters
 from .curves import LATE_COLUMNS, POINTS
-from .exploitability import Cards
+from .exploitability import cards_alone
 from .failures import kinds, unranked
 from .field import common_field
 from .filing import FILED
+from .finding import Cards
 from .gallery import Gallery
 from .held_out import rivals
 from .judgement import Judgement
@@ -32,6 +33,7 @@ from .payoffs import COLUMNS as PAYOFF_COLUMNS
 from .payoffs import cell_table
 from .ranking import COLUMNS as RANKING_COLUMNS
 from .ranking import rank_field
+from .ratings.anchors import together
 from .remarks import remarks
 from .tables import TEXT_COLUMNS, payoffs_text, ranking_text
 
@@ -72,7 +74,7 @@ class Section:
     """Caption -> SVG element."""
     remarks: list[str]
     learning: Learning | None
-    chapters: list[Chapter]
+    chapters: list[Written]
     replays: Gallery | None
 
 
@@ -82,7 +84,7 @@ def write_report(
     games: Mapping[str, Game],
     facts: Facts | None = None,
     *,
-    asked: Judgement | None = None,
+    asked: Judgement,
     curves: pd.DataFrame | None = None,
     costs: pd.DataFrame | None = None,
     cards: Cards = (),
@@ -99,7 +101,7 @@ def write_report(
     `cards` what came of searches for exploiters, `replays` what matches looked like, by environment. `ranked` is
     the ranking by the same judgement, where it is at hand; `tell` hears of each step before it is taken.
     """
-    folder, asked = Path(folder), asked or Judgement()
+    folder = Path(folder)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     learned = dict(lessons(curves, games, asked.seed)) if curves is not None and len(curves) else {}
     runs = learned_runs(curves, games) if learned and curves is not None else None
@@ -116,9 +118,7 @@ def write_report(
         cells = field.cells
         table = shown if cells is rivals_cells else None if cells is None else cell_table(cells)
         if ranked is None:
-            ranking = rank_field(
-                field, table, draws=asked.draws, seed=asked.seed, top=asked.top, correction=asked.comparisons
-            )
+            ranking = rank_field(field, table, asked)
         else:
             ranking = ranked[ranked["environment"] == label].reset_index(drop=True).assign(environment=label)
         game = games.get(label, Game(symmetric=True, seats=2, title=""))
@@ -126,7 +126,7 @@ def write_report(
         album = Album(folder / "figures", number, f"{number}-{slug}", pdf=asked.pdf)
         spent = None if costs is None else costs[costs["environment"] == label]
         own = None if curves is None else curves[curves["environment"] == label]
-        written = list[Chapter]()
+        written = list[Written]()
         if cells is not None and table is not None:
             evidence = Evidence(
                 cells, table, ranking, everybody, whole_table, game, asked, cards, runs, spent, own
@@ -135,12 +135,12 @@ def write_report(
         tell(f"{label}: figures")
         seen = (replays or {}).get(label)
         sections.append(_section(album, game, ranking, shown, learned.get(label), written, seen))
-    together = list(across([section.ranking for section in sections], asked))
-    together += cards_alone(cards, [section.label for section in sections])
-    files = _write_tables(folder, sections, together, tell)
+    last = list(together([section.ranking for section in sections], asked))
+    last += cards_alone(cards, [section.label for section in sections])
+    files = _write_tables(folder, sections, last, tell)
     tell("the page")
     page = folder / "index.html"
-    page.write_text(_page(sections, together, facts or Facts(), asked, files), encoding="utf-8")
+    page.write_text(_page(sections, last, facts or Facts(), asked, files), encoding="utf-8")
     return page
 
 
@@ -150,7 +150,7 @@ def _section(
     ranking: pd.DataFrame,
     table: pd.DataFrame,
     lesson: Lesson | None,
-    written: list[Chapter],
+    written: list[Written],
     seen: Gallery | None,
 ) -> Section:
     agents = [str(agent) for agent in ranking["agent"]]
@@ -183,7 +183,7 @@ def _section(
 
 
 def _write_tables(
-    folder: Path, sections: Sequence[Section], together: Sequence[Chapter], tell: Tell
+    folder: Path, sections: Sequence[Section], together: Sequence[Written], tell: Tell
 ) -> dict[str, str]:
     """The tables of all environments; returns the file of each, by name."""
     rankings = [Part(each.label, each.ranking, partial(ranking_text, each.ranking)) for each in sections]
@@ -206,10 +206,10 @@ def _write_tables(
 
 
 def _chapter_files(
-    sections: Sequence[Section], together: Sequence[Chapter]
+    sections: Sequence[Section], together: Sequence[Written]
 ) -> list[tuple[str, str, tuple[str, ...], list[Part]]]:
     """Each chapter's tables from all environments, under its name; those without a table are in the page only."""
-    found: dict[str, list[Chapter]] = {}
+    found: dict[str, list[Written]] = {}
     for written in [*(section.chapters for section in sections), together]:
         for chapter in written:
             if len(chapter.finding.table):
@@ -227,7 +227,7 @@ def _chapter_files(
 
 def _page(
     sections: Sequence[Section],
-    together: Sequence[Chapter],
+    together: Sequence[Written],
     facts: Facts,
     asked: Judgement,
     files: Mapping[str, str],

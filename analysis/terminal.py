@@ -9,8 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from .exploitability import Cards
 from .failures import Failures, kinds, unranked
+from .finding import Cards
 from .remarks import notes
 from .tables import half_widths, one_line, ranking_text
 

@@ -262,11 +262,11 @@ def judge(play: Play, size: int, repetitions: int, replicates: int, random: Rand
         held["fixed"] += ((fixed.low <= drawn.expected + 1e-9) & (drawn.expected - 1e-9 <= fixed.high)).mean()
         own = replace(equal, payoff=equal.payoff - drawn.expected)
         for name, of, question in (("sampled", equal, True), ("fixed", own, False)):
-            sets = rank_sets(of, contrasts(of, sampled=question), DRAWS, random)
+            sets = rank_sets(of, contrasts(of, sampled=question), DRAWS, random, "max_t")
             held[f"ranks {name}"] += bool((sets.low == 1).all() and (sets.high == size).all())
         if number < replicates / PLACED:
             apart = replace(equal, payoff=equal.payoff + truth)
-            sets = rank_sets(apart, contrasts(apart), DRAWS, random)
+            sets = rank_sets(apart, contrasts(apart), DRAWS, random, "max_t")
             held["places"] += (sets.high - sets.low + 1).mean() * PLACED / 100
     share = {name: 100 * float(value) / replicates for name, value in held.items()}
     share["sampled"] *= 100 / share["known"] if share["known"] else np.nan

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
+from ..chapters import Chapter, Written
 from ..finding import Finding
+from ..judgement import Judgement
 from .voting import borda, copeland, iterated_maximal_lotteries, preferences, ranked_pairs, schulze
 
 
@@ -68,3 +71,23 @@ def across_environments(
     table["ranked_pairs"] = ranked_pairs(above)
     table["maximal_lotteries"] = iterated_maximal_lotteries(above)
     return Finding(table, tuple(remarks))
+
+
+def together(rankings: Sequence[pd.DataFrame], asked: Judgement) -> Iterator[Written]:
+    """The chapter on what several environments say together; nothing of one."""
+    if len(rankings) < 2:
+        return
+    joined = pd.concat([table[["environment", "agent", "payoff"]].astype({"agent": str}) for table in rankings])
+    payoffs = joined.pivot_table(index="agent", columns="environment", values="payoff", observed=True, sort=False)
+    chapter = Chapter(
+        "environments",
+        "All environments together",
+        "Environments vote on the agents, each by its ranking; only where all of them declare what payoffs count "
+        "as 0 and as 1 (analysis.anchors) is there a mean over them.",
+        partial(_judged, payoffs),
+    )
+    yield from chapter.write(asked, "all environments")
+
+
+def _judged(payoffs: pd.DataFrame, asked: Judgement) -> Finding:
+    return across_environments(payoffs, {label: Anchors(*ends) for label, ends in asked.anchors.items()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,12 +38,12 @@ class Results:
     """What the analysis has to know of each environment."""
     facts: Facts
     """What was run, for the report."""
+    asked: Judgement
+    """What is to be worked out."""
     curves: pd.DataFrame | None = None
     """A row for each point of the learning curve of each seat of each match; None where nobody learned."""
     costs: pd.DataFrame | None = None
     """What each agent took, a row for each chunk; None where nobody played."""
-    asked: Judgement = field(default_factory=Judgement)
-    """What is to be worked out."""
     exploits: Sequence[Mapping[str, Any]] = ()
     """What came of each search for an exploiter: a card, or the reason why there is none."""
     config: Config | None = None
@@ -79,17 +79,7 @@ class Results:
     @cached_property
     def ranking(self) -> pd.DataFrame:
         """A row for each environment and agent, the best first, with 95 % intervals."""
-        asked = self.asked
-        ranked = rivals(self.rows, asked.background)
-        return rank(
-            ranked,
-            self.games,
-            draws=asked.draws,
-            seed=asked.seed,
-            top=asked.top,
-            correction=asked.comparisons,
-            failures=self.failures,
-        )
+        return rank(rivals(self.rows, self.asked.background), self.games, self.asked, self.failures)
 
     def report(self, folder: Path | str, tell: Tell = lambda step: None) -> Path:
         """Write the report into `folder`; returns its page. `tell` hears of each step before it is taken.
@@ -147,9 +137,9 @@ def stored(store: RunFolder, changes: Sequence[str] = ()) -> Results:
         failures,
         manifest["games"],
         facts,
+        _judgement(asked, str(store.config_path), changes),
         store.curves(),
         store.costs(),
-        _judgement(asked, str(store.config_path), changes),
         list(store.exploits().values()),
         run=store.path,
         faults=list(manifest.get("faults", {}).values()),
