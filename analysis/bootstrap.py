@@ -71,15 +71,16 @@ def drawn_payoffs(moved: Influence, draws: int, random: np.random.Generator) -> 
 
 
 def drawn_tables(cells: Cells, draws: int, seed: int) -> NDArray[np.float64]:
-    """Payoffs [draw, agent, opponent] with these partners and other repetitions, in the order of `cells.roster`.
+    """Payoffs [draw, agent, opponent] of a square league, with these partners and other repetitions.
 
-    Each unordered pair draws among its own repetitions, for both of its sides at once, whose matches they share;
-    pairs are independent, as matches are. Deviations are widened by sqrt(R / (R - 1)). Trained runs are drawn for
-    all pairs together, and add their effects to them. Expectations, and cells with one match, stay what they are.
+    Agents are in the order of `cells.roster`. Each unordered pair draws among its own repetitions, for both of its
+    sides at once, whose matches they share; pairs are independent, as matches are. Deviations are widened by
+    sqrt(R / (R - 1)). Trained runs are drawn for all pairs together, and add their effects to them. Expectations,
+    and cells with one match, stay what they are.
     NaN where a pair never met.
     """
     size = len(cells.roster)
-    agent, opponent = (np.searchsorted(cells.roster, index) for index in (cells.agent, cells.opponent))
+    agent, opponent = cells.at
     paid, weight = repetition_sums(cells)
     observed = paid.sum(1) / weight.sum(1)
     random = generator(cells.environment, seed)

@@ -36,7 +36,7 @@ STATISTICS = (
     "friedman",
     "variance_components",
 )
-"""The modules whose `CHAPTERS` are written for every environment, in this order."""
+"""The modules whose `CHAPTERS` are written of every league, in this order."""
 ARITHMETIC = (ValueError, ArithmeticError, LinAlgError)
 
 T = TypeVar("T")
@@ -53,11 +53,13 @@ class Chapter(Generic[T]):
     """What its table holds, in a sentence or two."""
     work: Callable[[T], Finding | None]
     """None where there is nothing to say."""
+    square: bool = False
+    """Whether it needs agents who may all meet each other."""
     shown: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
     """What the page has of its table; the files have all."""
 
-    def write(self, evidence: T, environment: str) -> Iterator[Written]:
-        """The chapter, with the environment as the first column; none where it has nothing to say."""
+    def write(self, evidence: T, label: str, **columns: str) -> Iterator[Written]:
+        """The chapter under this label, with the columns in front; none where it has nothing to say."""
         try:
             with np.errstate(all="ignore"):
                 finding = self.work(evidence)
@@ -66,11 +68,11 @@ class Chapter(Generic[T]):
         if finding is None or (finding.table.empty and not finding.remarks):
             return
         table = finding.table
-        if "environment" not in table and len(table.columns):
-            table = table.assign(environment=environment)
-            table = table[["environment", *(column for column in table if column != "environment")]]
+        if len(table.columns):
+            table = table.assign(**{name: value for name, value in columns.items() if name not in table})
+            table = table[[*columns, *(name for name in table if name not in columns)]]
         text = partial(self._text, table)
-        yield Written(self.name, environment, self.title, self.lead, Finding(table, finding.remarks), text)
+        yield Written(self.name, label, self.title, self.lead, Finding(table, finding.remarks), text)
 
     def _text(self, table: pd.DataFrame) -> pd.DataFrame:
         return readable(table if table.empty else self.shown(table))
@@ -81,8 +83,8 @@ class Written:
     """A chapter as the report has it."""
 
     name: str
-    environment: str
-    """One, or what stands for all of them."""
+    label: str
+    """Of the environment and league, or what stands for all of them."""
     title: str
     lead: str
     finding: Finding
@@ -92,7 +94,7 @@ class Written:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What the chapters of one environment work on."""
+    """What the chapters of one league of an environment work on."""
 
     cells: Cells
     table: pd.DataFrame
@@ -106,13 +108,13 @@ class Evidence:
     asked: Judgement
     cards: Cards = ()
     runs: Finding | None = None
-    """Of learners, in all environments: `learned_runs`."""
+    """Of its learners: `learned_runs`."""
     costs: pd.DataFrame | None = None
     curves: pd.DataFrame | None = None
 
     @cached_property
     def matrix(self) -> Numbers:
-        """Payoffs [agent, opponent] in the order of the cells' roster."""
+        """Payoffs [agent, partner] in the order of the cells' roster and field."""
         return payoff_matrix(self.cells, self.table)
 
     @cached_property
@@ -122,8 +124,10 @@ class Evidence:
 
 def chapters(evidence: Evidence, tell: Callable[[str], None] = lambda step: None) -> Iterator[Written]:
     """All chapters that have something to say; `tell` hears of each before it is worked out."""
+    cells = evidence.cells
     for module in STATISTICS:
         of_module: tuple[Chapter[Evidence], ...] = import_module(f".{module}", __package__).CHAPTERS
         for chapter in of_module:
-            tell(f"{evidence.cells.environment}: {chapter.title.lower()}")
-            yield from chapter.write(evidence, evidence.cells.environment)
+            if cells.square or not chapter.square:
+                tell(f"{cells.label}: {chapter.title.lower()}")
+                yield from chapter.write(evidence, cells.label, environment=cells.environment, role=cells.league)

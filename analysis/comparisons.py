@@ -51,7 +51,7 @@ def comparisons(cells: Cells, table: pd.DataFrame, *, margin: float, draws: int,
     first, second = (order[index] for index in np.triu_indices(len(order), 1))
     pair = _pairs(len(moved.payoff))[first, second]
     scale = np.abs(np.nan_to_num(matrix)).max(initial=1)
-    of_kind = np.eye(moved.kind.max(initial=0) + 1)[moved.kind]
+    of_kind = np.eye(moved.kind.max(initial=0) + 1)[moved.kind] if cells.square else np.eye(matrix.shape[1])
     common, flipped = np.zeros(len(first), dtype=np.int64), np.ones(len(first))
     batch = max(1, _BATCH // max(1, len(matrix)))
     for begin in range(0, len(first), batch):
@@ -139,8 +139,8 @@ def _remarks(partners: Indices, known: Flags, verdict: NDArray[np.str_]) -> Iter
 def _of_environment(evidence: Evidence) -> Finding | None:
     if len(evidence.names) < 2:
         return None
-    asked, size = evidence.asked, len(evidence.names)
-    flips = max(FEWEST_FLIPS, min(DRAWS, FLIPS // (size**2 * (size - 1) // 2)))
+    asked, (size, partners) = evidence.asked, evidence.cells.shape
+    flips = max(FEWEST_FLIPS, min(DRAWS, FLIPS // (size * (size - 1) // 2 * partners)))
     found = comparisons(evidence.cells, evidence.table, margin=asked.margin or 0.0, draws=flips, seed=asked.seed)
     fewer = (f"For so many pairs p_flip rests on {flips:,} flips of signs.",) if flips < DRAWS else ()
     return Finding(found.table, (*found.remarks, *fewer))

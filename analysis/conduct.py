@@ -85,7 +85,7 @@ def _sums(cells: Cells) -> dict[str, Numbers]:
     Conduct is in shares of rounds; "opening" and "good" are shares of matches.
     """
     size, sums = len(cells.roster), dict[str, Numbers]()
-    agent, opponent = (np.searchsorted(cells.roster, index) for index in (cells.agent, cells.opponent))
+    agent, opponent = cells.at
     at = agent * size + opponent
 
     def add(name: str, known_as: str, values: Numbers, weights: Numbers) -> None:
@@ -171,11 +171,13 @@ CHAPTERS = (
         "Probability to cooperate at the start and after the last (own, other's) moves CC, CD, DC, DD, with its "
         "95 % interval over partners, and what follows from it.",
         lambda evidence: _unless_blank(conduct(evidence.cells)),
+        square=True,
     ),
     Chapter[Evidence](
         "conduct_by_partner",
         "Conduct with each partner",
         "The same with each partner.",
         lambda evidence: _unless_blank(conduct_by_partner(evidence.cells)),
+        square=True,
     ),
 )

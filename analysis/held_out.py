@@ -23,7 +23,7 @@ def rivals(seats: pd.DataFrame, background: Collection[str]) -> pd.DataFrame:
     """The rows among those who are ranked; all of an environment's rows where those never met."""
     if not background:
         return seats
-    away = seats["agent"].isin(background) | seats["opponent"].isin(background)
+    away = seats["match"].isin(seats.loc[seats["agent"].isin(background), "match"])
     met = seats.loc[~away, "environment"].unique()
     return seats[~away | ~seats["environment"].isin(met)]
 
@@ -110,5 +110,6 @@ CHAPTERS = (
         "Partners held out",
         "Payoff with the other ranked agents, with the partners of the background, and the gap.",
         _of_environment,
+        square=True,
     ),
 )

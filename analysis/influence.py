@@ -21,17 +21,17 @@ from .unseen import unseen_by_agent
 
 @dataclass(frozen=True)
 class Influence:
-    """One environment's payoffs, in the order of `Cells.roster`, and what moves them."""
+    """One league's payoffs, in the order of `Cells.roster`, and what moves them."""
 
     payoff: Numbers
     """[agent]; NaN where nothing is known."""
     kind: Indices
     """[agent]: which kind of partner it is."""
     partner: Numbers
-    """[agent, kind]: c share (mean payoff with the kind - payoff), with the kind's share of the partners met; the
-    sum of squares is the squared standard error over kinds. 0 where they never met."""
+    """[agent, kind of partner]: c share (mean payoff with the kind - payoff), with the kind's share of the
+    partners met; the sum of squares is the squared standard error over kinds. 0 where they never met."""
     met: Flags
-    """[agent, kind]: whether they met."""
+    """[agent, kind of partner]: whether they met."""
     freedom: Numbers
     """[agent]: degrees of freedom of that sum; kinds - 1 where all have the same share."""
     repetition: Numbers
@@ -55,7 +55,7 @@ class Influence:
 
 
 def payoff_matrix(cells: Cells, table: pd.DataFrame) -> Numbers:
-    """Payoffs [agent, opponent] in the order of `cells.roster`, from its `cell_table`; NaN if never met."""
+    """Payoffs [agent, partner] in the order of `cells.roster` and `field`, from its `cell_table`; NaN if unmet."""
     return by_pair(cells, table["payoff"].to_numpy(np.float64))
 
 
@@ -80,13 +80,13 @@ def repetition_sums(cells: Cells) -> tuple[Numbers, Numbers]:
 
 
 def influence(cells: Cells, table: pd.DataFrame) -> Influence:
-    """The influences on the payoffs of one environment, from its cells and their `cell_table`.
+    """The influences on the payoffs of one league, from its cells and their `cell_table`.
 
     Cells of one pair share that partner's weight. A cell with one match has the mean variance of a match in the
     agent's other cells, or in all, unless it tells its own.
     """
-    size = len(cells.roster)
-    agent, opponent = (np.searchsorted(cells.roster, index) for index in (cells.agent, cells.opponent))
+    size, others = cells.shape
+    agent, met_by = cells.at
     matrix = payoff_matrix(cells, table)
     met = ~np.isnan(matrix)
     partners = met.sum(1)
@@ -96,12 +96,13 @@ def influence(cells: Cells, table: pd.DataFrame) -> Influence:
     held, moved = effects(cells)
     several = held > 1
     played = np.bincount(agent[several], minlength=size)
-    single: Numbers = np.zeros((size * size, moved.effect.shape[1]))
-    np.add.at(single, agent * size + opponent, moved.effect)
-    single = single.reshape(size, size, -1)
-    kind = kinds(matrix, single, declared(cells))
+    single: Numbers = np.zeros((size * others, moved.effect.shape[1]))
+    np.add.at(single, agent * others + met_by, moved.effect)
+    single = single.reshape(size, others, -1)
+    # Partners who are none of the agents, such as companies, are each of a kind of their own.
+    kind = kinds(matrix, single, declared(cells)) if cells.square else np.arange(size)
 
-    member = np.eye(kind.max(initial=0) + 1)[kind]
+    member = np.eye(kind.max(initial=0) + 1)[kind] if cells.square else np.eye(others)
     share = met @ member / count[:, None]
     widening, freedom = _of_shares(share)
     off = np.where(met, matrix - payoff[:, None], 0.0)
@@ -128,7 +129,7 @@ def influence(cells: Cells, table: pd.DataFrame) -> Influence:
         partners=partners,
         kinds=(share > 0).sum(1),
         repetitions=np.where(played > 0, moved.freedom + 1, 0.0),
-        shared=_shared(_of_kinds(matrix, member)),
+        shared=_shared(_of_kinds(matrix, member)) if cells.square else 0.0,
     )
 
 
@@ -176,7 +177,7 @@ def _of_shares(share: Numbers) -> tuple[Numbers, Numbers]:
 def _single_matches(cells: Cells, table: pd.DataFrame) -> Numbers:
     """The variance of one match [cell]: told, or else the mean over the agent's cells with more, or over all."""
     size = len(cells.roster)
-    agent = np.searchsorted(cells.roster, cells.agent)
+    agent = cells.at[0]
     several = ~cells.exact & (cells.matches > 1)
     variance = table["variance"].to_numpy(np.float64)
     count = np.bincount(agent[several], minlength=size)
@@ -195,14 +196,14 @@ def _of_kinds(matrix: Numbers, member: Numbers) -> Numbers:
 
 
 def by_pair(cells: Cells, values: Numbers) -> Numbers:
-    """Means over the cells of each pair that have a value [agent, opponent]."""
-    size = len(cells.roster)
-    agent, opponent = (np.searchsorted(cells.roster, index) for index in (cells.agent, cells.opponent))
+    """Means over the cells of each agent and partner that have a value [agent, partner]."""
+    size, others = cells.shape
+    agent, partner = cells.at
     known = ~np.isnan(values)
-    pair = (agent * size + opponent)[known]
-    count = np.bincount(pair, minlength=size * size)
-    total = np.bincount(pair, values[known], size * size)
-    return np.where(count > 0, total / count.clip(1), np.nan).reshape(size, size)
+    pair = (agent * others + partner)[known]
+    count = np.bincount(pair, minlength=size * others)
+    total = np.bincount(pair, values[known], size * others)
+    return np.where(count > 0, total / count.clip(1), np.nan).reshape(size, others)
 
 
 def _shared(matrix: Numbers) -> float:

@@ -146,5 +146,6 @@ CHAPTERS = (
         "Who is beaten by nobody at once in its own payoff, in what its partners earn and in what it loses to its "
         "best response; with the share of bootstrap draws in which it is on the front.",
         _of_environment,
+        square=True,
     ),
 )

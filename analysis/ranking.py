@@ -17,7 +17,7 @@ from .payoffs import cell_table
 from .rank_sets import contrasts, rank_sets
 
 COLUMNS = (
-    *("environment", "rank", "agent", "payoff", "low", "high", "fixed_low", "fixed_high"),
+    *("environment", "role", "rank", "agent", "payoff", "low", "high", "fixed_low", "fixed_high"),
     *("fixed_rank_low", "fixed_rank_high", "fixed_p_best", "rank_low", "rank_high", "p_best", "p_top"),
     *("standard_error", "payoff_without_self", "gap", "worst_partner", "worst_partner_name", "worst_tenth"),
     *("wins", "cooperation", "opponents", "kinds", "missing", "matches", "note"),
@@ -35,7 +35,7 @@ def rank(
     asked: Judgement,
     failures: FailureRecords = (),
 ) -> pd.DataFrame:
-    """A row for each environment and agent, best payoff first; columns as in `COLUMNS`.
+    """A row for each environment, league and agent, best payoff first; columns as in `COLUMNS`.
 
     Ranked are the agents of the common field (`field.py`); those left out, for `failures` or for matches that they
     lack, stand below, without a rank.
@@ -49,11 +49,12 @@ def rank(
     ranking = pd.concat(rankings, ignore_index=True)
     labels = seats["environment"].cat.categories.astype(str)
     ranking["environment"] = pd.Categorical(ranking["environment"], labels)
+    ranking["role"] = ranking["role"].astype("category")
     return ranking
 
 
 def rank_field(field: Field, table: pd.DataFrame | None, asked: Judgement) -> pd.DataFrame:
-    """One environment's ranking: its common field, whose `cell_table` is given, then those left out, unranked."""
+    """One league's ranking: its common field, whose `cell_table` is given, then those left out, unranked."""
     parts = [unranked(field)]
     if field.cells is not None and table is not None:
         ranked = rank_cells(field.cells, table, asked)
@@ -67,11 +68,11 @@ def rank_field(field: Field, table: pd.DataFrame | None, asked: Judgement) -> pd
 
 
 def rank_cells(cells: Cells, table: pd.DataFrame, asked: Judgement) -> pd.DataFrame:
-    """One environment's ranking, from its cells and their `cell_table`.
+    """One league's ranking, from its cells and their `cell_table`.
 
-    An agent's payoff is the mean over its opponents, itself as one of them where self-play was played;
-    several cells with one opponent (both seats, each k) share that opponent's weight. Equal payoffs share a
-    place, and `gap` is to the next one.
+    An agent's payoff is the mean over its opponents, or companies, itself as one of them where self-play was
+    played; several cells with one opponent (both seats, each k) share that opponent's weight. Equal payoffs share
+    a place, and `gap` is to the next one.
 
     `fixed_low` and `fixed_high` hold the payoff over further repetitions with these opponents in 95 % of cases,
     `low` and `high` that over other kinds of opponents as well; `standard_error` is over repetitions alone,
@@ -87,8 +88,8 @@ def rank_cells(cells: Cells, table: pd.DataFrame, asked: Judgement) -> pd.DataFr
     """
     roster, share = cells.roster, cells.share
     size = len(roster)
-    index = np.searchsorted(roster, cells.agent)
-    alone = cells.agent == cells.opponent
+    index = cells.at[0]
+    alone = cells.alone
 
     def mean(column: str, among: Flags) -> Numbers:
         values = table[column].to_numpy(np.float64)
@@ -110,6 +111,7 @@ def rank_cells(cells: Cells, table: pd.DataFrame, asked: Judgement) -> pd.DataFr
     same = rank_sets(moved, contrasts(moved, sampled=False), asked.draws, random, asked.comparisons)
     payoff, opponents = moved.payoff, moved.partners
     worst = np.where(np.isnan(matrix), np.inf, matrix)
+    worst_names = cells.partners[cells.field[worst.argmin(1)]]
     order = np.argsort(np.where(np.isnan(payoff), np.inf, -payoff.round(12)), kind="stable")
     best_first = payoff[order]
     known = ~np.isnan(payoff)
@@ -120,6 +122,7 @@ def rank_cells(cells: Cells, table: pd.DataFrame, asked: Judgement) -> pd.DataFr
     return pd.DataFrame(
         {
             "environment": cells.environment,
+            "role": cells.league,
             "rank": pd.Series(best_first.round(12)).rank(method="min", ascending=False).astype("Int64"),
             "agent": pd.Categorical.from_codes(roster[order], cells.agents),
             "payoff": best_first,
@@ -138,14 +141,14 @@ def rank_cells(cells: Cells, table: pd.DataFrame, asked: Judgement) -> pd.DataFr
             "payoff_without_self": mean("payoff", ~alone)[order],
             "gap": np.append(best_first[:-1] - best_first[1:], np.nan),
             "worst_partner": np.where(known, worst.min(1), np.nan)[order],
-            "worst_partner_name": np.where(known, np.asarray(cells.agents[roster[worst.argmin(1)]]), "")[order],
+            "worst_partner_name": np.where(known, np.asarray(worst_names), "")[order],
             "worst_tenth": worst_tenth(matrix)[order],
             "wins": wins[order],
             "cooperation": mean("cooperation", everybody)[order],
             "opponents": opponents[order],
             "kinds": moved.kinds[order],
             "matches": np.bincount(index, table["matches"], size).astype(np.int64)[order],
-            "note": [_note(opponents[i], moved.kinds[i]) for i in order],
+            "note": [_note(opponents[i], moved.kinds[i], bool(cells.members)) for i in order],
         }
     )
 
@@ -176,12 +179,14 @@ def worst_tenth(matrix: Numbers) -> Numbers:
     return np.where(count[:, 0] > 0, total / np.where(count[:, 0] > 0, weight.sum(1), 1), np.nan)
 
 
-def _note(opponents: int, kinds: int) -> str:
+def _note(opponents: int, kinds: int, companies: bool) -> str:
     """What the reader of an agent's row must know."""
     notes = []
     if kinds < opponents:
         notes.append(f"{opponents} opponents of {kinds} kind{'s' if kinds != 1 else ''}")
     if 0 < kinds < FEW:
-        few = ("kind" if kinds < opponents else "opponent") + ("s" if kinds != 1 else "")
+        few = "kind" if kinds < opponents else "company" if companies else "opponent"
+        if kinds != 1:
+            few = "companies" if few == "company" else f"{few}s"
         notes.append(f"with {kinds} {few} nothing is known of others: {FEW} are the least")
     return "; ".join(notes)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias, TypedDict
+from typing import TypeAlias, TypedDict, TypeVar
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader
@@ -16,14 +16,14 @@ from ..file_names import file_name
 from . import figures, fonts
 from .album import Album
 from .appendix import PARQUET, Part, write_table
-from .cells import Game, environments
+from .cells import Cells, Game, environments
 from .chapters import Evidence, Written, chapters
 from .curves import LATE_COLUMNS, POINTS
 from .exploitability import cards_alone
 from .failures import kinds, unranked
 from .field import common_field
 from .filing import FILED
-from .finding import Cards
+from .finding import Cards, Finding
 from .gallery import Gallery
 from .held_out import rivals
 from .judgement import Judgement
@@ -40,6 +40,7 @@ from .tables import TEXT_COLUMNS, payoffs_text, ranking_text
 LISTED = 2500
 """A payoff table with more rows is in the files only, not in the page."""
 
+T = TypeVar("T", pd.DataFrame, pd.DataFrame | None)
 Parameters = Mapping[str, Mapping[str, object]]
 Tell: TypeAlias = Callable[[str], None]
 """Told what is worked out next."""
@@ -62,10 +63,11 @@ class Facts(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Section:
-    """One environment's part of the page."""
+    """One ranking's part of the page: an environment, or one of its leagues."""
 
     anchor: str
     label: str
+    environment: str
     title: str
     seats: int
     ranking: pd.DataFrame
@@ -106,10 +108,10 @@ def write_report(
     learned = dict(lessons(curves, games, asked.seed)) if curves is not None and len(curves) else {}
     runs = learned_runs(curves, games) if learned and curves is not None else None
     without = environments(rivals(seats, asked.background), games) if asked.background else ()
-    among = {cells.environment: cells for cells in without}
-    sections = []
+    among = {cells.label: cells for cells in without}
+    sections = list[Section]()
     for number, everybody in enumerate(environments(seats, games), start=1):
-        label = everybody.environment
+        environment, label = everybody.environment, everybody.label
         tell(f"{label}: ranking")
         whole_table = cell_table(everybody)
         rivals_cells = among.get(label, everybody)
@@ -120,23 +122,29 @@ def write_report(
         if ranked is None:
             ranking = rank_field(field, table, asked)
         else:
-            ranking = ranked[ranked["environment"] == label].reset_index(drop=True).assign(environment=label)
-        game = games.get(label, Game(symmetric=True, seats=2, title=""))
+            mine = (ranked["environment"] == environment) & (ranked["role"] == everybody.league)
+            ranking = ranked[mine].reset_index(drop=True)
+            ranking = ranking.assign(environment=environment, role=everybody.league)
+        game = games.get(environment, Game(roles=["player"] * 2, seats=2, title=""))
         slug = file_name(label.lower().replace("_", "-"))
         album = Album(folder / "figures", number, f"{number}-{slug}", pdf=asked.pdf)
-        spent = None if costs is None else costs[costs["environment"] == label]
-        own = None if curves is None else curves[curves["environment"] == label]
+        spent, own = (_of(everybody, table) for table in (costs, curves))
         written = list[Written]()
         if cells is not None and table is not None:
+            ended = runs and Finding(_of(everybody, runs.table), runs.remarks)
             evidence = Evidence(
-                cells, table, ranking, everybody, whole_table, game, asked, cards, runs, spent, own
+                cells, table, ranking, everybody, whole_table, game, asked, cards, ended, spent, own
             )
             written += chapters(evidence, tell)
         tell(f"{label}: figures")
-        seen = (replays or {}).get(label)
-        sections.append(_section(album, game, ranking, shown, learned.get(label), written, seen))
-    last = list(together([section.ranking for section in sections], asked))
-    last += cards_alone(cards, [section.label for section in sections])
+        first = environment not in {section.environment for section in sections}
+        seen = (replays or {}).get(environment) if first else None
+        lesson = learned.get(environment)
+        if lesson and label != environment:
+            lesson = lesson.of(everybody.agents[everybody.roster])
+        sections.append(_section(album, everybody, game, ranking, shown, lesson, written, seen))
+    last = list(together({section.label: section.ranking for section in sections}, asked))
+    last += cards_alone(cards, [section.environment for section in sections])
     files = _write_tables(folder, sections, last, tell)
     tell("the page")
     page = folder / "index.html"
@@ -144,8 +152,19 @@ def write_report(
     return page
 
 
+def _of(cells: Cells, table: T) -> T:
+    """The rows of an environment, and where it has several leagues of the agents of this one."""
+    if table is None:
+        return table
+    mine = table["environment"] == cells.environment
+    if cells.label != cells.environment:
+        mine &= table["agent"].isin(cells.agents[cells.roster])
+    return table[mine]
+
+
 def _section(
     album: Album,
+    cells: Cells,
     game: Game,
     ranking: pd.DataFrame,
     table: pd.DataFrame,
@@ -156,20 +175,22 @@ def _section(
     agents = [str(agent) for agent in ranking["agent"]]
     drawn = {
         "ranking": ("Payoff per round of each agent, with its 95 % intervals", figures.ranking_plot(ranking)),
-        "payoff": (
+    }
+    if cells.square:
+        drawn["payoff"] = (
             "Payoff per round of the row's agent against the column's, both in the order of the ranking",
             figures.heatmap(figures.square(table, agents, "payoff"), agents, "payoff per round"),
-        ),
-    }
-    cooperation = figures.square(table, agents, "cooperation")
-    if not pd.isna(cooperation).all():
-        drawn["cooperation"] = (
-            "Share of rounds in which the row's agent cooperated with the column's, in the same order",
-            figures.heatmap(cooperation, agents, "cooperation", colours="cividis", limits=(0.0, 1.0)),
         )
+        cooperation = figures.square(table, agents, "cooperation")
+        if not pd.isna(cooperation).all():
+            drawn["cooperation"] = (
+                "Share of rounds in which the row's agent cooperated with the column's, in the same order",
+                figures.heatmap(cooperation, agents, "cooperation", colours="cividis", limits=(0.0, 1.0)),
+            )
     return Section(
         anchor=f"environment-{album.number}",
-        label=str(ranking["environment"].iloc[0]),
+        label=cells.label,
+        environment=cells.environment,
         title=game["title"],
         seats=game["seats"],
         ranking=ranking,
@@ -219,7 +240,7 @@ def _chapter_files(
             name,
             parts[0].title,
             (),
-            [Part(each.environment, each.finding.table, each.text) for each in parts],
+            [Part(each.label, each.finding.table, each.text) for each in parts],
         )
         for name, parts in found.items()
     ]
@@ -253,6 +274,8 @@ def _page(
         long=any(file.endswith(PARQUET) for file in files.values()),
         pdf=asked.pdf,
         points=POINTS,
+        companies=any("company" in section.payoffs for section in sections),
+        leagues=any(section.label != section.environment for section in sections),
         learned=any((section.payoffs["how"] == "learned").any() for section in sections),
         text_columns=TEXT_COLUMNS,
         lacking=fonts.missing("".join(str(agent) for section in sections for agent in section.ranking["agent"])),

@@ -42,7 +42,7 @@ def welfare(
     """
     matrix = payoff_matrix(cells, table)
     size = len(matrix)
-    at = np.searchsorted(cells.roster, cells.agent)
+    at = cells.at[0]
     columns: dict[str, object] = {
         "environment": cells.environment,
         "agent": pd.Categorical.from_codes(cells.roster, cells.agents),
@@ -86,14 +86,14 @@ def welfare_by_cast(cells: Cells, *, optimum: float | None = None) -> Finding:
     NaN where a payoff is negative, and in exact cells whose matches differ: the equality of expected payoffs is
     another thing. Raises ValueError for an optimum that is not positive.
     """
-    once: Flags = (cells.agent < cells.opponent) | ((cells.agent == cells.opponent) & (cells.seat <= 0))
+    once: Flags = (cells.agent < cells.partner) | (cells.alone & (cells.seat <= 0))
     if (cells.seat != ANY_SEAT).any():
         once = cells.seat == 0
     columns = {
         "environment": cells.environment,
         "agent": pd.Categorical.from_codes(cells.agent, cells.agents),
-        "opponent": pd.Categorical.from_codes(cells.opponent, cells.agents),
-        "seat": np.where(cells.seat == ANY_SEAT, "any", cells.seat.astype(str)),
+        "opponent": pd.Categorical.from_codes(cells.partner, cells.partners),
+        "seat": cells.seat_names,
         "k": cells.k,
         **_of_casts(cells, optimum),
         "matches": np.where(cells.exact, 0, cells.matches),
@@ -207,5 +207,6 @@ CHAPTERS = (
         "Others' payoff in its matches stands beside what the same others earn without it: the effect is what it "
         "does to them.",
         _of_environment,
+        square=True,
     ),
 )

@@ -238,7 +238,7 @@ def leagues(
 
 def slim_table(cells: Cells, drawn: Drawn) -> pd.DataFrame:
     """What influences need of a `cell_table`."""
-    payoffs = drawn.payoffs[cells.agent, cells.opponent]
+    payoffs = drawn.payoffs[cells.agent, cells.partner]
     # Both seats of self-play are one match with one payoff here.
     matches = payoffs.shape[1] if payoffs.shape[1] > 1 else 0
     variance = payoffs.var(1, ddof=1) if matches else np.zeros(len(payoffs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -73,12 +73,15 @@ def across_environments(
     return Finding(table, tuple(remarks))
 
 
-def together(rankings: Sequence[pd.DataFrame], asked: Judgement) -> Iterator[Written]:
-    """The chapter on what several environments say together; nothing of one."""
-    if len(rankings) < 2:
+def together(rankings: Mapping[str, pd.DataFrame], asked: Judgement) -> Iterator[Written]:
+    """The chapter on what several environments say together, by the label of each ranking; nothing of one."""
+    environment = {label: str(table["environment"].iloc[0]) for label, table in rankings.items()}
+    if len(set(environment.values())) < 2:
         return
-    joined = pd.concat([table[["environment", "agent", "payoff"]].astype({"agent": str}) for table in rankings])
+    tables = [table[["agent", "payoff"]].assign(environment=label) for label, table in rankings.items()]
+    joined = pd.concat([table.astype({"agent": str}) for table in tables])
     payoffs = joined.pivot_table(index="agent", columns="environment", values="payoff", observed=True, sort=False)
+    declared = {label: asked.anchors[of] for label, of in environment.items() if of in asked.anchors}
     chapter = Chapter(
         "environments",
         "All environments together",
@@ -86,8 +89,8 @@ def together(rankings: Sequence[pd.DataFrame], asked: Judgement) -> Iterator[Wri
         "as 0 and as 1 (analysis.anchors) is there a mean over them.",
         partial(_judged, payoffs),
     )
-    yield from chapter.write(asked, "all environments")
+    yield from chapter.write(declared, "all environments", environment="all environments")
 
 
-def _judged(payoffs: pd.DataFrame, asked: Judgement) -> Finding:
-    return across_environments(payoffs, {label: Anchors(*ends) for label, ends in asked.anchors.items()})
+def _judged(payoffs: pd.DataFrame, declared: Mapping[str, tuple[float, float]]) -> Finding:
+    return across_environments(payoffs, {label: Anchors(*ends) for label, ends in declared.items()})

@@ -151,5 +151,6 @@ CHAPTERS = (
         "How far each rating moves, as a share of the spread of its scores, when one agent is entered twice or "
         "five times.",
         _of_environment,
+        square=True,
     ),
 )

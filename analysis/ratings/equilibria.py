@@ -85,5 +85,6 @@ CHAPTERS = (
         "Nash equilibria",
         "Equilibria of the game in which each of two players chooses an agent: the payoff table, by Nashpy.",
         _of_environment,
+        square=True,
     ),
 )

@@ -333,5 +333,6 @@ CHAPTERS = (
         "What each agent is worth in the game that the payoff table is, by several definitions, each with its "
         "95 % interval over further repetitions with these agents.",
         _of_environment,
+        square=True,
     ),
 )

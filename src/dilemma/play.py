@@ -210,7 +210,7 @@ def games_of(plan: Plan) -> dict[str, Game]:
     """What the analysis has to know of each environment, by label."""
     return {
         setting.label: Game(
-            symmetric=setting.game.symmetric,
+            roles=setting.game.roles,
             seats=setting.game.seats,
             title=summary(type(setting.game)),
             optimum=getattr(setting.game, "optimum", None),

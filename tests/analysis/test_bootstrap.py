@@ -14,7 +14,7 @@ from dilemma.analysis.moderation import Variance
 from dilemma.analysis.payoffs import cell_table
 from dilemma.analysis.rank_sets import contrasts
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 
 
 def judged(table):

@@ -11,7 +11,7 @@ from dilemma.analysis.comparisons import COLUMNS, comparisons, sign_flip
 from dilemma.analysis.friedman import friedman
 from dilemma.analysis.payoffs import cell_table
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 
 
 def compared(table, **options):

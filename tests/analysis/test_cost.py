@@ -8,7 +8,7 @@ from dilemma.analysis.cost import BUDGET_COLUMNS, COLUMNS, cost, equal_budgets
 from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.ranking import rank
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 ASKED = Judgement(draws=1000, comparisons="max_t", top=3)
 
 

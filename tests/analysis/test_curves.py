@@ -13,9 +13,9 @@ from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.payoffs import payoff_table
 from dilemma.analysis.report import write_report
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "A game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "A game"}}
 ASKED = Judgement(draws=2000, comparisons="max_t", top=3)
-ASYMMETRIC = {"game": {"symmetric": False, "seats": 2, "title": "A game"}}
+ASYMMETRIC = {"game": {"roles": ["row", "column"], "seats": 2, "title": "A game"}}
 
 
 def make_curves(matches, labels="AB", environment="game"):

@@ -12,7 +12,7 @@ from dilemma.analysis.field import common_field
 from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.ranking import rank
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 ASKED = Judgement(draws=1000, comparisons="max_t", top=3)
 
 
@@ -24,7 +24,7 @@ def field_of(table, failures=()):
     [cells] = environments(table, GAMES)
     field = common_field(cells, failures)
     names = cells.agents[cells.roster]
-    partners = [] if field.cells is None else sorted(field.cells.agents[np.unique(field.cells.opponent)])
+    partners = [] if field.cells is None else sorted(field.cells.agents[np.unique(field.cells.partner)])
     return sorted(names[field.ranked]), partners
 
 
@@ -67,7 +67,7 @@ def test_some_failed_repetitions_of_nobodys_fault_are_told(seats):
 
 
 def test_a_seat_or_a_share_that_was_never_played_is_missed(seats):
-    games = {"game": {"symmetric": False, "seats": 2, "title": ""}}
+    games = {"game": {"roles": ["row", "column"], "seats": 2, "title": ""}}
     both = [(cast, (4, 0)) for cast in itertools.permutations("ABC", 2)]
     assert rank(seats(both), games, ASKED)["missing"].tolist() == [0, 0, 0]
     assert rank(seats(both[1:]), games, ASKED)["missing"].sum() == 2

@@ -121,7 +121,7 @@ def test_a_label_stays_in_its_row():
 def test_the_terminal_has_one_line_for_an_agent(seats):
     cast = ["line\nbreak\x1b[31m", "[red]b[/red]"]
     table = seats([(cast, (1.0, 2.0)), (cast[::-1], (2.0, 1.0))])
-    games = {"game": {"symmetric": True, "seats": 2, "title": "A game"}}
+    games = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "A game"}}
     console = Console(width=120, file=io.StringIO())
     console.print(ranking_tables(rank(table, games, Judgement(draws=100, comparisons="max_t", top=3))))
     said = console.file.getvalue()

@@ -14,7 +14,7 @@ from dilemma.analysis.kinds import distances, kinds
 from dilemma.analysis.payoffs import cell_table
 from dilemma.analysis.ranking import rank
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 
 
 def still(payoffs):

@@ -10,7 +10,7 @@ from dilemma.analysis.cells import environments
 from dilemma.analysis.pareto import COLUMNS, dominates, pareto
 from dilemma.analysis.payoffs import cell_table
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 CLASSICS = [("CC", (3, 3)), ("CD", (0, 5)), ("CT", (3, 3)), ("DD", (1, 1)), ("DT", (2, 1)), ("TT", (3, 3))]
 
 

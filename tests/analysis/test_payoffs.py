@@ -9,8 +9,8 @@ from dilemma.analysis.payoffs import COLUMNS, payoff_table
 from dilemma.analysis.ranking import rank
 from dilemma.analysis.tables import payoffs_text
 
-SYMMETRIC = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
-ASYMMETRIC = {"game": {"symmetric": False, "seats": 2, "title": "Game"}}
+SYMMETRIC = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
+ASYMMETRIC = {"game": {"roles": ["row", "column"], "seats": 2, "title": "Game"}}
 
 
 def cell(table, agent, opponent, **where):
@@ -62,7 +62,7 @@ def test_the_seats_of_an_asymmetric_game_are_apart(seats):
 
 def test_with_more_than_two_seats_each_number_of_seats_is_apart(seats):
     matches = [("AAB", (1, 3, 6)), ("ABB", (5, 0, 2)), ("AAA", (1, 2, 6))]
-    table = payoff_table(seats(matches), {"game": {"symmetric": True, "seats": 3, "title": ""}})
+    table = payoff_table(seats(matches), {"game": {"roles": ["player"] * 3, "seats": 3, "title": ""}})
     assert [cell(table, "A", "B", k=k)["payoff"] for k in (1, 2)] == [5, 2]
     assert [cell(table, "B", "A", k=k)["payoff"] for k in (1, 2)] == [6, 1]
     assert cell(table, "A", "A", k=3)["payoff"] == 3

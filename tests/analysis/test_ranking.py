@@ -10,7 +10,7 @@ import pytest
 from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.ranking import COLUMNS, rank, worst_tenth
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 ASKED = Judgement(draws=1000, comparisons="max_t", top=3)
 THREE = [("AA", (3, 3)), ("AB", (0, 5)), ("AC", (3, 3)), ("BB", (1, 1)), ("BC", (2, 1)), ("CC", (3, 3))]
 
@@ -39,14 +39,14 @@ def test_wins_leave_self_play_out(seats):
 
 
 def test_both_seats_of_an_asymmetric_game_weigh_the_same(seats):
-    games = {"game": {"symmetric": False, "seats": 2, "title": ""}}
+    games = {"game": {"roles": ["row", "column"], "seats": 2, "title": ""}}
     matches = [("AB", (4, 0)), ("AB", (4, 0)), ("AB", (4, 0)), ("BA", (0, 2))]
     row = of(rank(seats(matches), games, ASKED), "A")
     assert (row["payoff"], row["opponents"]) == (3, 1)
 
 
 def test_every_number_of_seats_weighs_the_same(seats):
-    games = {"game": {"symmetric": True, "seats": 3, "title": ""}}
+    games = {"game": {"roles": ["player"] * 3, "seats": 3, "title": ""}}
     row = of(rank(seats([("AAB", (1, 1, 9)), ("AAB", (1, 1, 9)), ("ABB", (3, 0, 0))]), games, ASKED), "A")
     assert (row["payoff"], row["opponents"]) == (2, 1)
 

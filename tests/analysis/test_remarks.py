@@ -11,7 +11,7 @@ from dilemma.analysis.payoffs import payoff_table
 from dilemma.analysis.ranking import rank
 from dilemma.analysis.remarks import remarks
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 ASKED = Judgement(draws=1000, comparisons="max_t", top=3)
 
 

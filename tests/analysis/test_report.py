@@ -21,7 +21,7 @@ from dilemma.analysis.report import write_report
 from dilemma.analysis.tables import decimals, latex, markdown, ranking_text
 from dilemma.analysis.terminal import ranking_tables
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "A game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "A game"}}
 EVIL = "<script>alert('$x$ & \\co_')</script>"
 
 
