@@ -25,8 +25,8 @@ _TIE = 1e-9
 def payoff_table(seats: pd.DataFrame, games: Mapping[str, Game]) -> pd.DataFrame:
     """A row for each environment, agent, opponent or company, role with its seats ("any" for all of them) and k.
 
-    Columns as in `COLUMNS`, `company` only where there is one, then any further measures that `seats` has, averaged
-    like cooperation.
+    Columns as in `COLUMNS`, `company` only where there is one, then any further measures that `seats` has,
+    averaged like cooperation.
     """
     tables = [cell_table(cells) for cells in environments(seats, games)]
     if not tables:

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import json
 import re
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from dilemma import Tournament, open_run
 from dilemma.analysis.cells import environments
 from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.mean_weights import mean_payoffs, mean_weights
@@ -134,3 +136,16 @@ def test_three_agents_of_one_role_are_one_league_of_companies(seats):
 def test_roles_of_the_same_agents_are_ranked_together(seats):
     table = seats([("AB", (1, 2)), ("BA", (3, 4))])
     assert set(rank(table, TRADE, ASKED)["role"]) == {"buyer and seller"}
+
+
+def test_a_run_kept_before_there_were_roles_is_ranked_the_same(tmp_path):
+    now = Tournament(["battle_of_the_sexes"], ["all_c", "all_d"], self_play=True).run(tmp_path / "run")
+    path = tmp_path / "run" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    [game] = manifest["games"].values()
+    game["symmetric"] = len(set(game.pop("roles"))) == 1
+    path.write_text(json.dumps(manifest))
+    then = open_run(tmp_path / "run")
+    assert set(now.ranking["role"]) == {"row and column"}
+    assert set(then.ranking["role"]) == {"player 1 and player 2"}
+    pd.testing.assert_frame_equal(then.ranking.drop(columns="role"), now.ranking.drop(columns="role"))
