@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from .cells import Cells, Numbers
 from .influence import Influence, effects, repetition_sums
+from .kinds import FEW
 from .moderation import Variance, moderated, pooled_freedom
 from .tails import LEVEL, f_sf, normal_isf, t_isf
 
-FEW = 5
-"""With fewer kinds of partners nothing is known of others: intervals were measured to be too short there."""
 TOGETHER = 0.1
 """Below this p repetitions are taken to move agents together."""
 SKEWED = 0.25

@@ -24,6 +24,8 @@ Indices: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
 
 ANY_SEAT = -1
+Member: TypeAlias = tuple[int, str]
+"""The first seat of a role, or `ANY_SEAT`, and the label of an agent in it."""
 
 
 class Game(TypedDict):
@@ -65,8 +67,8 @@ class Cells:
     """Labels of all agents; `agent` are indices into them."""
     partners: pd.Index[str]
     """Labels of all partners, agents or companies; `partner` are indices into them."""
-    members: Sequence[frozenset[str]]
-    """The agents in each company [partner]; () where partners are opponents."""
+    members: Sequence[Mapping[Member, int]]
+    """How many chairs each member has in each company [partner]; () where partners are opponents."""
     square: bool
     """Whether partners are the agents themselves, who may all meet each other."""
     agent: Indices
@@ -262,7 +264,7 @@ def environments(seats: pd.DataFrame, games: Mapping[str, Game]) -> Iterator[Cel
         rows = part.rows[here]
         agent = seats["agent"].cat.codes.to_numpy()[rows].astype(np.int64)
         partner = opponent_codes[seats["opponent"].cat.codes.to_numpy()[part.rows]]
-        partners, members = agents, tuple[frozenset[str], ...]()
+        partners, members = agents, tuple[Mapping[Member, int], ...]()
         if (partner < 0).any():
             partner, partners, members = _companies(seats.iloc[part.rows], game, agents)
         partner, seat = partner[here], part.place[here]
@@ -303,7 +305,7 @@ def environments(seats: pd.DataFrame, games: Mapping[str, Game]) -> Iterator[Cel
 
 def _companies(
     seats: pd.DataFrame, game: Game | None, agents: pd.Index[str]
-) -> tuple[Indices, pd.Index[str], tuple[frozenset[str], ...]]:
+) -> tuple[Indices, pd.Index[str], tuple[Mapping[Member, int], ...]]:
     """The company of each row of one environment; the label of each, such as "2 payer: all_c", and its members."""
     _, match = np.unique(seats["match"].to_numpy(), return_inverse=True)
     seat, agent = seats["seat"].to_numpy().astype(np.int64), seats["agent"].cat.codes.to_numpy().astype(np.int64)
@@ -311,16 +313,16 @@ def _companies(
     sitting[match, seat] = (places(seat, game) - ANY_SEAT) * len(agents) + agent
     others = np.where(np.arange(sitting.shape[1]) == seat[:, None], -1, sitting[match])
     known, which = np.unique(np.sort(others, 1), axis=0, return_inverse=True)
-    names, members = list[str](), list[frozenset[str]]()
+    names, members = list[str](), list[Mapping[Member, int]]()
     for company in known.tolist():
-        count = Counter(chair for chair in company if chair >= 0)
-        sits = {chair: divmod(chair, len(agents)) for chair in count}
-        members.append(frozenset(str(agents[who]) for _, who in sits.values()))
+        chairs = (divmod(chair, len(agents)) for chair in company if chair >= 0)
+        count = Counter((place + ANY_SEAT, str(agents[who])) for place, who in chairs)
         said = list[str]()
-        for chair, (place, who) in sits.items():
-            role = f"{game['roles'][place + ANY_SEAT]}: " if place and game else ""
-            said.append(f"{count[chair]} {role}{agents[who]}" if count[chair] > 1 else f"{role}{agents[who]}")
+        for (place, label), times in count.items():
+            role = f"{game['roles'][place]}: " if game and place != ANY_SEAT else ""
+            said.append(f"{times} {role}{label}" if times > 1 else f"{role}{label}")
         names.append(", ".join(said))
+        members.append(count)
     return which.reshape(-1), pd.Index(names, dtype=object), tuple(members)
 
 

@@ -12,7 +12,7 @@ from .bootstrap import generator
 from .cells import Cells, Flags, Indices, Numbers
 from .chapters import Chapter, Evidence
 from .finding import Finding
-from .influence import influence, payoff_matrix
+from .influence import influence, of_kinds, payoff_matrix
 from .rank_sets import contrasts, holm
 from .tails import LEVEL
 
@@ -51,7 +51,7 @@ def comparisons(cells: Cells, table: pd.DataFrame, *, margin: float, draws: int,
     first, second = (order[index] for index in np.triu_indices(len(order), 1))
     pair = _pairs(len(moved.payoff))[first, second]
     scale = np.abs(np.nan_to_num(matrix)).max(initial=1)
-    of_kind = np.eye(moved.kind.max(initial=0) + 1)[moved.kind] if cells.square else np.eye(matrix.shape[1])
+    of_kind = of_kinds(cells, moved.kind)
     common, flipped = np.zeros(len(first), dtype=np.int64), np.ones(len(first))
     batch = max(1, _BATCH // max(1, len(matrix)))
     for begin in range(0, len(first), batch):

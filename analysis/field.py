@@ -47,8 +47,9 @@ def common_field(everybody: Cells, failures: FailureRecords = ()) -> Field:
     if everybody.square:
         partner = ranked.copy()
     else:
-        members = everybody.members or [frozenset([str(label)]) for label in everybody.partners]
-        partner = np.array([members[index].isdisjoint(blamed) for index in everybody.field])
+        names_of = [{label for _, label in company} for company in everybody.members]
+        names_of = names_of or [{str(label)} for label in everybody.partners]
+        partner = np.array([names_of[index].isdisjoint(blamed) for index in everybody.field])
     able = int(partner.sum())
     while (open_ := lacking & ranked[:, None] & partner).any():
         agents, columns = open_.sum(1), open_.sum(0)

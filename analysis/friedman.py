@@ -116,7 +116,8 @@ def _ranks(values: Numbers) -> Numbers:
 
 
 def _of_environment(evidence: Evidence) -> Finding | None:
-    return None if len(evidence.names) < 3 else friedman(evidence.matrix, evidence.names)
+    few = len(evidence.names) < 3 or evidence.cells.members  # companies are no independent blocks
+    return None if few else friedman(evidence.matrix, evidence.names)
 
 
 CHAPTERS = (

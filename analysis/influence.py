@@ -8,13 +8,14 @@ several trained runs sat there, these are the units (`runs.py`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from .cells import Cells, Flags, Indices, Numbers
-from .kinds import kinds
+from .cells import Cells, Flags, Indices, Member, Numbers
+from .kinds import FEW, kinds
 from .runs import Units, units
 from .unseen import unseen_by_agent
 
@@ -29,7 +30,8 @@ class Influence:
     """[agent]: which kind of partner it is."""
     partner: Numbers
     """[agent, kind of partner]: c share (mean payoff with the kind - payoff), with the kind's share of the
-    partners met; the sum of squares is the squared standard error over kinds. 0 where they never met."""
+    partners met; the sum of squares is the squared standard error over kinds. 0 where they never met. Companies
+    have their members for kinds."""
     met: Flags
     """[agent, kind of partner]: whether they met."""
     freedom: Numbers
@@ -99,19 +101,26 @@ def influence(cells: Cells, table: pd.DataFrame) -> Influence:
     single: Numbers = np.zeros((size * others, moved.effect.shape[1]))
     np.add.at(single, agent * others + met_by, moved.effect)
     single = single.reshape(size, others, -1)
-    # Partners who are none of the agents, such as companies, are each of a kind of their own.
     kind = kinds(matrix, single, declared(cells)) if cells.square else np.arange(size)
 
-    member = np.eye(kind.max(initial=0) + 1)[kind] if cells.square else np.eye(others)
+    member = of_kinds(cells, kind)
     share = met @ member / count[:, None]
-    widening, freedom = _of_shares(share)
+    if cells.members:
+        widening, freedom, known = _of_members(share, list(_members(cells)))
+    else:
+        widened, freedom = _of_shares(share)
+        widening, known = widened[:, None], (share > 0).sum(1)
     off = np.where(met, matrix - payoff[:, None], 0.0)
     off[np.abs(off) < 1e-12 * np.abs(payoff).clip(1)[:, None]] = 0.0
-    partner = off @ member / count[:, None] * widening[:, None]
+    partner = off @ member / count[:, None] * widening
 
-    single = np.einsum("ijt,jk->ikt", single, member, optimize=True) / count[:, None, None]
-    repetition = single.sum(1)
-    single = ((single - share[:, :, None] * repetition[:, None]) * widening[:, None, None]).reshape(size, -1)
+    if cells.members:
+        repetition, noise = single.sum(1) / count[:, None], np.zeros((size, size))
+    else:
+        single = np.einsum("ijt,jk->ikt", single, member, optimize=True) / count[:, None, None]
+        repetition = single.sum(1)
+        single = ((single - share[:, :, None] * repetition[:, None]) * widening[:, :, None]).reshape(size, -1)
+        noise = single @ single.T
 
     alone = held == 1
     told = (cells.share / count[agent]) ** 2 * _single_matches(cells, table)
@@ -123,11 +132,11 @@ def influence(cells: Cells, table: pd.DataFrame) -> Influence:
         met=share > 0,
         freedom=freedom,
         repetition=repetition,
-        noise=single @ single.T,
+        noise=noise,
         told=np.bincount(agent[alone], np.nan_to_num(told[alone]), size) + np.nan_to_num(unseen) ** 2,
         silent=(np.bincount(agent[alone & np.isnan(told)], minlength=size) > 0) | np.isnan(unseen),
         partners=partners,
-        kinds=(share > 0).sum(1),
+        kinds=known,
         repetitions=np.where(played > 0, moved.freedom + 1, 0.0),
         shared=_shared(_of_kinds(matrix, member)) if cells.square else 0.0,
     )
@@ -157,6 +166,51 @@ def declared(cells: Cells) -> Indices | None:
     names = [cells.versions.get(str(label)) for label in cells.agents[cells.roster]]
     known = {name: number for number, name in enumerate(dict.fromkeys(name for name in names if name))}
     return np.array([known.get(name or "", -1) for name in names], dtype=np.int64) if known else None
+
+
+def _members(cells: Cells) -> dict[Member, int]:
+    """The place of each member of the companies that were met."""
+    return {each: at for at, each in enumerate(sorted({each for i in cells.field for each in cells.members[i]}))}
+
+
+def of_kinds(cells: Cells, kind: Indices) -> Numbers:
+    """How much of each kind every partner is [partner, kind]; `kind` is that of the agents.
+
+    Companies have members in common: what is drawn is these, and a company is of each by its chairs. The opponents
+    in another league are each of a kind of their own.
+    """
+    if cells.square:
+        return np.eye(kind.max(initial=0) + 1)[kind]
+    if not cells.members:
+        return np.eye(len(cells.field))
+    place = _members(cells)
+    chairs = np.zeros((len(cells.field), len(place)))
+    for row, company in enumerate(cells.field):
+        for each, times in cells.members[company].items():
+            chairs[row, place[each]] = times
+    return chairs
+
+
+def _of_members(share: Numbers, members: Sequence[Member]) -> tuple[Numbers, Numbers, Indices]:
+    """What widens the influences of members [agent, member], their degrees of freedom, and how many they are.
+
+    Members are drawn role by role: a role in which an agent met several has its own widening, and the one with
+    fewest decides what can be said; one that is always the same is part of the game.
+    """
+    widening, freedom = np.zeros_like(share), np.full(len(share), np.inf)
+    roles, fewest = np.array([role for role, _ in members]), np.full(len(share), np.inf)
+    for role in np.unique(roles):
+        mine = roles == role
+        within = share[:, mine] / share[:, mine].sum(1, keepdims=True).clip(1e-300)
+        number = (within > 0).sum(1)
+        widened, free = _of_shares(within)
+        widening[:, mine] = widened[:, None]
+        freedom = np.minimum(freedom, np.where(number > 1, free, np.inf))
+        fewest = np.minimum(fewest, np.where(number > 1, number, np.inf))
+    total = (share > 0).sum(1)
+    known = np.where(fewest >= FEW, total, fewest)
+    known = np.where(np.isfinite(fewest), known, np.minimum(total, 1)).astype(np.int64)
+    return widening, np.where(np.isfinite(freedom), freedom, 1.0), known
 
 
 def _of_shares(share: Numbers) -> tuple[Numbers, Numbers]:

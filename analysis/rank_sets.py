@@ -7,9 +7,10 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from .bootstrap import FEW, mean_freedom, moving, squared_half, weights
+from .bootstrap import mean_freedom, moving, squared_half, weights
 from .cells import Flags, Indices, Numbers
 from .influence import Influence
+from .kinds import FEW
 from .moderation import Variance, moderated, pooled_freedom
 from .tails import LEVEL, normal_isf, t_isf, t_sf
 

@@ -8,11 +8,12 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from .bootstrap import FEW, drawn_payoffs, generator, intervals
+from .bootstrap import drawn_payoffs, generator, intervals
 from .cells import Cells, Flags, Game, Indices, Numbers, environments
 from .field import FailureRecords, Field, common_field, unranked
 from .influence import influence, payoff_matrix
 from .judgement import Judgement
+from .kinds import FEW
 from .payoffs import cell_table
 from .rank_sets import contrasts, rank_sets
 
@@ -182,11 +183,12 @@ def worst_tenth(matrix: Numbers) -> Numbers:
 def _note(opponents: int, kinds: int, companies: bool) -> str:
     """What the reader of an agent's row must know."""
     notes = []
+    if companies:
+        least = f"with {kinds} agent{'s' if kinds != 1 else ''} in a role of its companies"
+        return f"{least} nothing is known of others: {FEW} are the least" if 0 < kinds < FEW else ""
     if kinds < opponents:
         notes.append(f"{opponents} opponents of {kinds} kind{'s' if kinds != 1 else ''}")
     if 0 < kinds < FEW:
-        few = "kind" if kinds < opponents else "company" if companies else "opponent"
-        if kinds != 1:
-            few = "companies" if few == "company" else f"{few}s"
+        few = ("kind" if kinds < opponents else "opponent") + ("s" if kinds != 1 else "")
         notes.append(f"with {kinds} {few} nothing is known of others: {FEW} are the least")
     return "; ".join(notes)

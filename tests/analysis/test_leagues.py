@@ -67,13 +67,25 @@ def test_a_role_is_ranked_by_plain_means_over_companies(taxed):
     assert means.to_dict() == pytest.approx(expected.to_dict())
 
 
-def test_intervals_are_over_companies(taxed):
-    table = taxed[taxed["repetition"] == 0].assign(how=pd.Categorical.from_codes([0] * 76, ["exact"]))
-    ranking = rank(table, TAX, ASKED)
-    assert (ranking["kinds"] == ranking["opponents"]).all()
-    assert (ranking["fixed_low"] == ranking["payoff"]).all()
-    assert (ranking["low"] < ranking["payoff"]).all()
-    assert set(ranking["note"]) == {""}
+def test_of_roles_with_few_agents_nothing_is_known_of_others(taxed):
+    ranking = rank(taxed, TAX, ASKED).set_index("agent")
+    assert ranking["kinds"].to_dict() == {"t1": 3, "t2": 3, "p1": 2, "p2": 2, "p3": 2}
+    assert ranking["low"].isna().all()
+    assert ranking["fixed_low"].notna().all()
+    told = "in a role of its companies nothing is known of others: 5 are the least"
+    assert set(ranking["note"]) == {f"with 3 agents {told}", f"with 2 agents {told}"}
+
+
+def test_companies_that_share_members_are_no_independent_draws(seats):
+    # Five payers make 35 companies; what each is worth to a taxer decides, so that five is what is known.
+    worth = dict(zip(("p1", "p2", "p3", "p4", "p5"), (1.0, 2.0, 4.0, 7.0, 9.0), strict=True))
+    companies = list(itertools.combinations_with_replacement(worth, 3))
+    casts = [(taxer, *payers) for taxer in ("t1", "t2") for payers in companies]
+    table = seats([(cast, (sum(worth[payer] for payer in cast[1:]) / 3, 0, 0, 0)) for cast in casts], how="exact")
+    of = rank(table, TAX, ASKED).set_index("agent").loc["t1"]
+    error = np.std(list(worth.values()), ddof=1) / np.sqrt(5)
+    assert (of["opponents"], of["kinds"]) == (35, 5)
+    assert 2 * error < of["high"] - of["payoff"] < 4 * error
 
 
 def test_a_company_is_told_in_words(taxed):
