@@ -131,9 +131,11 @@ def write_report(
         spent, own = (_of(everybody, table) for table in (costs, curves))
         written = list[Written]()
         if cells is not None and table is not None:
+            here = set(everybody.agents[everybody.roster])
+            found = [card for card in cards if label == environment or card["agent"] in here]
             ended = runs and Finding(_of(everybody, runs.table), runs.remarks)
             evidence = Evidence(
-                cells, table, ranking, everybody, whole_table, game, asked, cards, ended, spent, own
+                cells, table, ranking, everybody, whole_table, game, asked, found, ended, spent, own
             )
             written += chapters(evidence, tell)
         tell(f"{label}: figures")

@@ -13,6 +13,7 @@ from rich.console import Console
 from dilemma import Tournament, open_run
 from dilemma.analysis.cells import environments
 from dilemma.analysis.judgement import Judgement
+from dilemma.analysis.learned_runs import learned_runs
 from dilemma.analysis.mean_weights import mean_payoffs, mean_weights
 from dilemma.analysis.payoffs import payoff_table
 from dilemma.analysis.ranking import rank
@@ -99,8 +100,10 @@ def test_a_company_is_told_in_words(taxed):
 
 
 def test_the_report_has_a_ranking_for_each_league(taxed, tmp_path):
-    page = write_report(tmp_path, taxed, TAX, asked=ASKED).read_text()
+    card = {"environment": "game", "agent": "p1", "kind": "exact", "reason": "a reason"}
+    page = write_report(tmp_path, taxed, TAX, asked=ASKED, cards=[card]).read_text()
     assert re.findall("<h2>(.*)</h2>", page) == ["game: taxer", "game: payer"]
+    assert page.count("No exact exploiter of p1: a reason.") == 1
     assert "over <i>companies</i>" in page
     assert "Not computed" not in page
     table = pd.read_csv(tmp_path / "ranking.csv")
@@ -113,6 +116,16 @@ def test_the_report_has_a_ranking_for_each_league(taxed, tmp_path):
     out = io.StringIO()
     Console(file=out, width=80).print(ranking_tables(rank(taxed, TAX, ASKED)))
     assert re.findall("game: (.*), payoff per round", out.getvalue()) == ["taxer", "payer"]
+
+
+def test_curves_of_several_others_are_one(taxed):
+    rows = taxed[["match", "environment", "repetition", "seat", "agent", "opponent", "payoff"]]
+    runs = learned_runs(rows.assign(point=0), TAX).table
+    assert set(runs["opponent"]) <= {"p1", "p2", "p3", "t1", "t2", "others"}
+    of = runs[(runs["agent"] == "t2") & (runs["opponent"] == "others")]
+    several = rows[(rows["agent"] == "t2") & rows["opponent"].isna()]
+    assert of[["seat", "runs"]].to_numpy().tolist() == [["0", len(several)]]
+    assert of["late"].tolist() == pytest.approx([several["payoff"].mean()])
 
 
 def test_a_failed_agent_takes_its_companies_with_it(taxed):
