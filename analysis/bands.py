@@ -7,9 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .cells import Flags, Indices, Numbers
-from .tails import t_ppf
-
-LEVEL = 0.95
+from .tails import LEVEL, t_ppf
 
 
 @dataclass(frozen=True)

@@ -12,20 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .cells import Cells, Numbers
-from .influence import Influence, effects, payoff_matrix, repetition_sums
+from .influence import Influence, effects, repetition_sums
+from .kinds import FEW
 from .moderation import Variance, moderated, pooled_freedom
-from .tails import f_sf, normal_isf, t_isf
+from .tails import LEVEL, f_sf, normal_isf, t_isf
 
-LEVEL = 0.95
-FEW = 5
-"""With fewer kinds of partners nothing is known of others: intervals were measured to be too short there."""
 TOGETHER = 0.1
 """Below this p repetitions are taken to move agents together."""
 SKEWED = 0.25
 """How much other agents may add to the freedom of a variance over kinds, which are few and skewed: measured."""
 _BATCH = 4_000_000  # numbers held at once while resampling
-
-__all__ = ["FEW", "LEVEL", "Drawn", "Interval", "drawn_payoffs", "drawn_tables", "intervals", "payoff_matrix"]
 
 
 @dataclass(frozen=True)
@@ -74,15 +70,16 @@ def drawn_payoffs(moved: Influence, draws: int, random: np.random.Generator) -> 
 
 
 def drawn_tables(cells: Cells, draws: int, seed: int) -> NDArray[np.float64]:
-    """Payoffs [draw, agent, opponent] with these partners and other repetitions, in the order of `cells.roster`.
+    """Payoffs [draw, agent, opponent] of a square league, with these partners and other repetitions.
 
-    Each unordered pair draws among its own repetitions, for both of its sides at once, whose matches they share;
-    pairs are independent, as matches are. Deviations are widened by sqrt(R / (R - 1)). Trained runs are drawn for
-    all pairs together, and add their effects to them. Expectations, and cells with one match, stay what they are.
+    Agents are in the order of `cells.roster`. Each unordered pair draws among its own repetitions, for both of its
+    sides at once, whose matches they share; pairs are independent, as matches are. Deviations are widened by
+    sqrt(R / (R - 1)). Trained runs are drawn for all pairs together, and add their effects to them. Expectations,
+    and cells with one match, stay what they are.
     NaN where a pair never met.
     """
     size = len(cells.roster)
-    agent, opponent = (np.searchsorted(cells.roster, index) for index in (cells.agent, cells.opponent))
+    agent, opponent = cells.at
     paid, weight = repetition_sums(cells)
     observed = paid.sum(1) / weight.sum(1)
     random = generator(cells.environment, seed)

@@ -1,12 +1,16 @@
 """The rows of a run, sorted into cells: what each agent earned with each partner, match by match.
 
-A cell is (agent, opponent, seat, k): `seat` counts only where the game is asymmetric, and `k` is how many
-seats of the match the agent holds. Within a match the seats of one agent are averaged: matches are what is
-independent.
+A cell is (agent, partner, role, k): who earned, with whom, as what, and in how many seats of the match. Within a
+match the seats of one agent and role are averaged: matches are what is independent. Roles that the same agents
+take are one *league*, and each league is judged by itself.
+
+The partner is the opponent, the other agent of a match. Where three agents or more meet, it is the *company*: who
+sits on all the other chairs.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NotRequired, TypeAlias, TypedDict
@@ -20,12 +24,15 @@ Indices: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
 
 ANY_SEAT = -1
+Member: TypeAlias = tuple[int, str]
+"""The first seat of a role, or `ANY_SEAT`, and the label of an agent in it."""
 
 
 class Game(TypedDict):
     """What the analysis needs to know of an environment."""
 
-    symmetric: bool
+    roles: Sequence[str]
+    """Of each seat; seats of one role are interchangeable."""
     seats: int
     title: str
     optimum: NotRequired[float | None]
@@ -44,18 +51,30 @@ class Game(TypedDict):
 
 @dataclass(frozen=True)
 class Cells:
-    """One environment's cells, sorted by agent, opponent, seat and k; in each, matches by identity.
+    """One league's cells in an environment, sorted by agent, partner, role and k; in each, matches by identity.
 
     Rows of a match in a cell are neighbours, and so are the matches of a cell: every sum is one `reduceat`.
     """
 
     environment: str
+    league: str
+    """Its roles, joined by "and"."""
+    label: str
+    """The environment, and the league where there are several."""
+    roles: Sequence[str]
+    """As in `Game`; () where nothing is known of it."""
     agents: pd.Index[str]
-    """Labels of all agents; `agent` and `opponent` are indices into them."""
+    """Labels of all agents; `agent` are indices into them."""
+    partners: pd.Index[str]
+    """Labels of all partners, agents or companies; `partner` are indices into them."""
+    members: Sequence[Mapping[Member, int]]
+    """How many chairs each member has in each company [partner]; () where partners are opponents."""
+    square: bool
+    """Whether partners are the agents themselves, who may all meet each other."""
     agent: Indices
-    opponent: Indices
+    partner: Indices
     seat: Indices
-    """`ANY_SEAT` where seats are interchangeable."""
+    """The first seat of the role; `ANY_SEAT` where all seats are interchangeable."""
     k: Indices
     how: NDArray[np.str_]
     seats: pd.DataFrame
@@ -88,26 +107,56 @@ class Cells:
 
     @property
     def roster(self) -> Indices:
-        """The agents that sit in this environment, as indices into `agents`."""
-        return np.union1d(self.agent, self.opponent)
+        """The agents that are judged, as indices into `agents`."""
+        return np.union1d(self.agent, self.partner) if self.square else np.unique(self.agent)
+
+    @property
+    def field(self) -> Indices:
+        """The partners that they met, as indices into `partners`."""
+        return self.roster if self.square else np.unique(self.partner)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many agents there are, and how many partners."""
+        return len(self.roster), len(self.field)
+
+    @property
+    def at(self) -> tuple[Indices, Indices]:
+        """The place of each cell's agent in the roster, and of its partner in the field [cell]."""
+        return np.searchsorted(self.roster, self.agent), np.searchsorted(self.field, self.partner)
+
+    @property
+    def alone(self) -> Flags:
+        """Whether a cell is one of self-play [cell]."""
+        return np.asarray(self.square & (self.agent == self.partner), dtype=np.bool_)
+
+    @property
+    def role_names(self) -> list[str]:
+        """What the agent is in each cell [cell]."""
+        return [self.league if seat == ANY_SEAT else self.roles[seat] for seat in self.seat.tolist()]
+
+    @property
+    def seat_names(self) -> list[str]:
+        """The seats that each cell is of [cell]; "any" where all are alike."""
+        return seat_names(self.seat, self.roles)
 
     @property
     def share(self) -> Numbers:
-        """The weight of a cell among those of its agent and opponent, which count as one [cell]."""
-        pair = self.agent * len(self.agents) + self.opponent
+        """The weight of a cell among those of its agent and partner, which count as one [cell]."""
+        pair = self.agent * len(self.partners) + self.partner
         _, which, together = np.unique(pair, return_inverse=True, return_counts=True)
         return np.asarray(1.0 / together[which], dtype=np.float64)
 
     def among(self, agents: Indices, partners: Indices) -> Cells:
-        """The cells of these agents with these partners; indices into `self.agents`."""
-        keep = np.isin(self.agent, agents) & np.isin(self.opponent, partners)
+        """The cells of these agents with these partners; indices into `self.agents` and `self.partners`."""
+        keep = np.isin(self.agent, agents) & np.isin(self.partner, partners)
         if keep.all():
             return self
         matches = np.repeat(keep, self.matches)
         seats = self.seats_held
         return replace(
             self,
-            **{name: getattr(self, name)[keep] for name in ("agent", "opponent", "seat", "k", "how")},
+            **{name: getattr(self, name)[keep] for name in ("agent", "partner", "seat", "k", "how")},
             rows=self.rows[np.repeat(matches, seats)],
             match_starts=_starts(seats[matches]),
             cell_starts=_starts(self.matches[keep]),
@@ -140,30 +189,88 @@ def _starts(lengths: Indices) -> Indices:
     return np.cumsum(lengths) - lengths
 
 
+def places(seat: Indices, game: Game | None) -> Indices:
+    """The first seat of the role of each `seat`; `ANY_SEAT` where there is one role."""
+    roles = list(game["roles"]) if game else []
+    if len(set(roles)) < 2:
+        return np.full(len(seat), ANY_SEAT)
+    return np.array([roles.index(role) for role in roles], dtype=np.int64)[seat]
+
+
+def seat_names(first: Indices, roles: Sequence[str]) -> list[str]:
+    """The seats of each role, which is given by its `first` one; "any" for all seats."""
+    names = {ANY_SEAT: "any"}
+    for role in roles:
+        names[roles.index(role)] = ", ".join(str(seat) for seat, other in enumerate(roles) if other == role)
+    return [names[seat] for seat in first.tolist()]
+
+
+def leagues(seats: pd.DataFrame, games: Mapping[str, Game]) -> pd.Categorical:
+    """The league of each row, as `Cells.league`."""
+    names = np.full(len(seats), "", dtype=object)
+    for part in _parts(seats, games):
+        names[part.rows[part.mine]] = part.name
+    return pd.Categorical(names, list(dict.fromkeys(names)))
+
+
+@dataclass(frozen=True)
+class _League:
+    """Roles that the same agents take, and the rows of their environment."""
+
+    environment: str
+    name: str
+    alone: bool
+    """Whether it is the only one there."""
+    rows: Indices
+    """All of the environment."""
+    place: Indices
+    """`places` of those."""
+    mine: Flags
+    """Which of them are of the league."""
+
+
+def _parts(seats: pd.DataFrame, games: Mapping[str, Game]) -> Iterator[_League]:
+    """The leagues of each environment, in the order of the categories, then of seats."""
+    environment, agent = (seats[name].cat.codes.to_numpy() for name in ("environment", "agent"))
+    for code, label in enumerate(seats["environment"].cat.categories.astype(str)):
+        rows = np.flatnonzero(environment == code)
+        game = games.get(label)
+        place = places(seats["seat"].to_numpy()[rows].astype(np.int64), game)
+        takers = dict[tuple[int, ...], list[int]]()
+        for first in np.unique(place).tolist():
+            takers.setdefault(tuple(np.unique(agent[rows[place == first]]).tolist()), []).append(first)
+        roles = game["roles"] if game else ("player",)
+        for of in takers.values():
+            name = " and ".join(roles[max(first, 0)] for first in of)
+            yield _League(label, name, len(takers) == 1, rows, place, np.isin(place, of))
+
+
 def environments(seats: pd.DataFrame, games: Mapping[str, Game]) -> Iterator[Cells]:
-    """The cells of each environment that has results, in the order of the categories.
+    """The cells of each league of each environment that has results, in the order of the categories.
 
     Rows without a payoff are left out. Where a cell is known exactly, so are its played matches.
     """
     agents = pd.Index(seats["agent"].cat.categories.astype(str))
     opponents = pd.Index(seats["opponent"].cat.categories.astype(str))
     agents = agents.append(opponents.difference(agents, sort=False))
-    opponent_codes = agents.get_indexer(opponents)
+    opponent_codes = np.append(agents.get_indexer(opponents), -1)  # who has none has the code -1
     exact = (seats["how"] == "exact").to_numpy()
     usable = np.isfinite(seats["payoff"].to_numpy()) & (exact | (seats["weight"].to_numpy() > 0))
-    environment = seats["environment"].cat.codes.to_numpy()
-    for code, label in enumerate(seats["environment"].cat.categories.astype(str)):
-        rows = np.flatnonzero(usable & (environment == code))
-        if not len(rows):
+    for part in _parts(seats, games):
+        here = part.mine & usable[part.rows]
+        if not here.any():
             continue
+        game = games.get(part.environment)
+        rows = part.rows[here]
         agent = seats["agent"].cat.codes.to_numpy()[rows].astype(np.int64)
-        opponent = opponent_codes[seats["opponent"].cat.codes.to_numpy()[rows]]
+        partner = opponent_codes[seats["opponent"].cat.codes.to_numpy()[part.rows]]
+        partners, members = agents, tuple[Mapping[Member, int], ...]()
+        if (partner < 0).any():
+            partner, partners, members = _companies(seats.iloc[part.rows], game, agents)
+        partner, seat = partner[here], part.place[here]
         k = seats["k"].to_numpy()[rows].astype(np.int64)
-        seat = seats["seat"].to_numpy()[rows].astype(np.int64)
-        if label not in games or games[label]["symmetric"]:
-            seat[:] = ANY_SEAT
-        radix = (len(agents), len(agents), int(seat.max()) + 2, int(k.max()) + 1)
-        key = np.ravel_multi_index((agent, opponent, seat - ANY_SEAT, k), radix)
+        radix = (len(agents), len(partners), int(seat.max()) + 2, int(k.max()) + 1)
+        key = np.ravel_multi_index((agent, partner, seat - ANY_SEAT, k), radix)
         key, rows = _exact_first(key, rows, exact[rows])
         order = np.lexsort((seats["seat"].to_numpy()[rows], seats["match"].to_numpy()[rows], key))
         key, rows = key[order], rows[order]
@@ -172,23 +279,51 @@ def environments(seats: pd.DataFrame, games: Mapping[str, Game]) -> Iterator[Cel
         match_starts = np.flatnonzero(new_cell | (np.diff(match, prepend=match[0]) != 0))
         cell_starts = np.flatnonzero(new_cell[match_starts])
         first = match_starts[cell_starts]
-        agent, opponent, seat, k = (index.astype(np.int64) for index in np.unravel_index(key[first], radix))
-        how = np.asarray(seats["how"].iloc[rows[first]].astype(str), dtype=np.str_)
+        agent, partner, seat, k = (index.astype(np.int64) for index in np.unravel_index(key[first], radix))
         yield Cells(
-            environment=label,
+            environment=part.environment,
+            league=part.name,
+            label=part.environment if part.alone else f"{part.environment}: {part.name}",
+            roles=list(game["roles"]) if game else (),
             agents=agents,
+            partners=partners,
+            members=members,
+            square=part.alone and not members,
             agent=agent,
-            opponent=opponent,
+            partner=partner,
             seat=seat + ANY_SEAT,
             k=k,
-            how=how,
+            how=np.asarray(seats["how"].iloc[rows[first]].astype(str), dtype=np.str_),
             seats=seats,
             rows=rows,
             match_starts=match_starts,
             cell_starts=cell_starts,
-            versions=games[label].get("versions", {}) if label in games else {},
-            extremes=_extremes(games[label].get("extremes") if label in games else None, seats, rows),
+            versions=game.get("versions", {}) if game else {},
+            extremes=_extremes(game.get("extremes") if game else None, seats, rows),
         )
+
+
+def _companies(
+    seats: pd.DataFrame, game: Game | None, agents: pd.Index[str]
+) -> tuple[Indices, pd.Index[str], tuple[Mapping[Member, int], ...]]:
+    """The company of each row of one environment; the label of each, such as "2 payer: all_c", and its members."""
+    _, match = np.unique(seats["match"].to_numpy(), return_inverse=True)
+    seat, agent = seats["seat"].to_numpy().astype(np.int64), seats["agent"].cat.codes.to_numpy().astype(np.int64)
+    sitting = np.full((match.max() + 1, seat.max() + 1), -1)
+    sitting[match, seat] = (places(seat, game) - ANY_SEAT) * len(agents) + agent
+    others = np.where(np.arange(sitting.shape[1]) == seat[:, None], -1, sitting[match])
+    known, which = np.unique(np.sort(others, 1), axis=0, return_inverse=True)
+    names, members = list[str](), list[Mapping[Member, int]]()
+    for company in known.tolist():
+        chairs = (divmod(chair, len(agents)) for chair in company if chair >= 0)
+        count = Counter((place + ANY_SEAT, str(agents[who])) for place, who in chairs)
+        said = list[str]()
+        for (place, label), times in count.items():
+            role = f"{game['roles'][place]}: " if game and place != ANY_SEAT else ""
+            said.append(f"{times} {role}{label}" if times > 1 else f"{role}{label}")
+        names.append(", ".join(said))
+        members.append(count)
+    return which.reshape(-1), pd.Index(names, dtype=object), tuple(members)
 
 
 def _exact_first(key: NDArray[Any], rows: Indices, exact: Flags) -> tuple[NDArray[Any], Indices]:

@@ -8,25 +8,28 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .bootstrap import LEVEL, generator
+from .bootstrap import generator
 from .cells import Cells, Flags, Indices, Numbers
+from .chapters import Chapter, Evidence
 from .finding import Finding
-from .influence import influence, payoff_matrix
+from .influence import influence, of_kinds, payoff_matrix
 from .rank_sets import contrasts, holm
+from .tails import LEVEL
 
 COLUMNS = (
     *("environment", "agent", "other", "difference", "low", "high", "p_flip", "p_student", "p", "verdict"),
     "partners",
 )
 DRAWS = 10_000
+"""Flips of signs at most."""
+FLIPS, FEWEST_FLIPS = 40_000_000_000, 200
+"""What flips of signs may cost, as flips x pairs x partners: two seconds; and the fewest."""
 EXACT = 12
 """With up to so many partners every flip of signs is counted."""
 _BATCH = 1_000_000  # numbers held at once
 
 
-def comparisons(
-    cells: Cells, table: pd.DataFrame, *, margin: float = 0.0, draws: int = DRAWS, seed: int = 0
-) -> Finding:
+def comparisons(cells: Cells, table: pd.DataFrame, *, margin: float, draws: int, seed: int) -> Finding:
     """A row for each pair of agents of one environment, the better one first.
 
     `low` and `high` hold the difference over the sampled field with 95 %. `p_flip` flips the signs of the
@@ -48,7 +51,7 @@ def comparisons(
     first, second = (order[index] for index in np.triu_indices(len(order), 1))
     pair = _pairs(len(moved.payoff))[first, second]
     scale = np.abs(np.nan_to_num(matrix)).max(initial=1)
-    of_kind = np.eye(moved.kind.max(initial=0) + 1)[moved.kind]
+    of_kind = of_kinds(cells, moved.kind)
     common, flipped = np.zeros(len(first), dtype=np.int64), np.ones(len(first))
     batch = max(1, _BATCH // max(1, len(matrix)))
     for begin in range(0, len(first), batch):
@@ -131,3 +134,24 @@ def _remarks(partners: Indices, known: Flags, verdict: NDArray[np.str_]) -> Iter
         yield "Some pairs met different partners: the difference of their payoffs is not all their own doing."
     resolved = int((verdict != "unresolved").sum())
     yield f"{resolved} of {pairs} pair{'s' if pairs != 1 else ''} of agents can be told apart, or to be alike."
+
+
+def _of_environment(evidence: Evidence) -> Finding | None:
+    if len(evidence.names) < 2:
+        return None
+    asked, (size, partners) = evidence.asked, evidence.cells.shape
+    flips = max(FEWEST_FLIPS, min(DRAWS, FLIPS // (size * (size - 1) // 2 * partners)))
+    found = comparisons(evidence.cells, evidence.table, margin=asked.margin or 0.0, draws=flips, seed=asked.seed)
+    fewer = (f"For so many pairs p_flip rests on {flips:,} flips of signs.",) if flips < DRAWS else ()
+    return Finding(found.table, (*found.remarks, *fewer))
+
+
+CHAPTERS = (
+    Chapter(
+        "comparisons",
+        "Pairs of agents",
+        "Differences of mean payoffs, paired by partner, with the 95 % interval over other partners of this kind, "
+        "and p-values adjusted for all pairs.",
+        _of_environment,
+    ),
+)

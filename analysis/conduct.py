@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from .cells import Cells, Numbers
+from .chapters import Chapter, Evidence
 from .eigenmorality import goodness
 from .finding import Finding
 from .ratios import NEVER, Estimate, product, ratio
@@ -84,7 +85,7 @@ def _sums(cells: Cells) -> dict[str, Numbers]:
     Conduct is in shares of rounds; "opening" and "good" are shares of matches.
     """
     size, sums = len(cells.roster), dict[str, Numbers]()
-    agent, opponent = (np.searchsorted(cells.roster, index) for index in (cells.agent, cells.opponent))
+    agent, opponent = cells.at
     at = agent * size + opponent
 
     def add(name: str, known_as: str, values: Numbers, weights: Numbers) -> None:
@@ -156,3 +157,27 @@ def _remarks(table: pd.DataFrame) -> Iterator[str]:
         if who:
             more = f" and {len(who) - FEW} more" if len(who) > FEW else ""
             yield f"Never seen after {state.upper()}: {', '.join(who[:FEW])}{more}."
+
+
+def _unless_blank(finding: Finding) -> Finding | None:
+    """Nothing where no opening is known: the game has no such thing."""
+    return None if "p_start" not in finding.table or finding.table["p_start"].isna().all() else finding
+
+
+CHAPTERS = (
+    Chapter[Evidence](
+        "conduct",
+        "Conduct",
+        "Probability to cooperate at the start and after the last (own, other's) moves CC, CD, DC, DD, with its "
+        "95 % interval over partners, and what follows from it.",
+        lambda evidence: _unless_blank(conduct(evidence.cells)),
+        square=True,
+    ),
+    Chapter[Evidence](
+        "conduct_by_partner",
+        "Conduct with each partner",
+        "The same with each partner.",
+        lambda evidence: _unless_blank(conduct_by_partner(evidence.cells)),
+        square=True,
+    ),
+)

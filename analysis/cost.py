@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from .bootstrap import LEVEL
 from .cells import Game, Numbers
+from .chapters import Chapter, Evidence
 from .curves import LATE, Curves, environments
 from .finding import Finding
-from .tails import t_ppf
+from .tails import LEVEL, t_ppf
 
 COLUMNS = (
     *("environment", "agent", "rank", "payoff", "chairs", "rounds", "updates", "seconds"),
@@ -145,3 +145,29 @@ def _remarks(found: pd.DataFrame) -> Iterator[str]:
 
 def _empty(columns: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=np.float64) for name in columns})
+
+
+def _of_environment(evidence: Evidence) -> Finding | None:
+    return None if evidence.costs is None or evidence.costs.empty else cost(evidence.costs, evidence.ranking)
+
+
+def _budgets(evidence: Evidence) -> Finding | None:
+    if evidence.costs is None or evidence.curves is None or evidence.curves.empty:
+        return None
+    return equal_budgets(evidence.costs, evidence.curves, {evidence.cells.environment: evidence.game})
+
+
+CHAPTERS = (
+    Chapter(
+        "cost",
+        "Cost",
+        "What agents took: rounds played, learning updates and seconds of one core in their own code.",
+        _of_environment,
+    ),
+    Chapter(
+        "budgets",
+        "Learners at equal budgets",
+        "What each learner earned when it had used as much as the cheapest of them uses in all.",
+        _budgets,
+    ),
+)

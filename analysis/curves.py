@@ -1,13 +1,13 @@
 """Learning curves: what agents earn, do and tell of themselves along the way, and what they end with.
 
-A curve belongs to an agent, its opponent and, where the game is asymmetric, its seat. Within a match the seats
-of one agent are averaged: matches are what is independent.
+A curve belongs to an agent, its opponent and its role; several others in a match count as one opponent. Within a
+match the seats of one agent and role are averaged: matches are what is independent.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .bands import Bands, bands
-from .cells import ANY_SEAT, Game, Indices, Numbers
+from .cells import ANY_SEAT, Game, Indices, Numbers, places, seat_names
 
 POINTS = 200
 """A curve of more points is averaged over as many neighbours as it takes to have no more than these."""
@@ -23,6 +23,8 @@ LATE = 0.1
 """The share of points, at the end, that is the late window."""
 POLICY = ("p_start", "p_cc", "p_cd", "p_dc", "p_dd")
 """Measures: the probability to cooperate at the start and after (own, other's) last moves."""
+COMPANY = "others"
+"""Who stands for the opponent where several agents do."""
 IDENTITY = ("environment", "agent", "opponent", "seat")
 COLUMNS = (*IDENTITY, "point", "measure", "mean", "low", "high", "band_low", "band_high", "matches")
 LATE_COLUMNS = (*IDENTITY, "matches")
@@ -39,7 +41,9 @@ class Curves:
     agent: Indices
     opponent: Indices
     seat: Indices
-    """`ANY_SEAT` where seats are interchangeable."""
+    """The first seat of the role; `ANY_SEAT` where all seats are interchangeable."""
+    roles: Sequence[str]
+    """As in `Game`."""
     starts: Indices
     """Where each curve's matches begin in the arrays of `values`."""
     points: Indices
@@ -60,6 +64,9 @@ def environments(curves: pd.DataFrame, games: Mapping[str, Game], *, late: bool 
     agents = pd.Index(curves["agent"].cat.categories.astype(str))
     opponents = pd.Index(curves["opponent"].cat.categories.astype(str))
     agents = agents.append(opponents.difference(agents, sort=False))
+    known = np.append(agents.get_indexer(opponents), len(agents))
+    if curves["opponent"].isna().any():
+        agents = agents.append(pd.Index([COMPANY]))
     environment = curves["environment"].cat.codes.to_numpy()
     for code, label in enumerate(curves["environment"].cat.categories.astype(str)):
         part = curves[environment == code]
@@ -70,10 +77,8 @@ def environments(curves: pd.DataFrame, games: Mapping[str, Game], *, late: bool 
             points = points[-max(1, round(LATE * len(points))) :]
             part = part[part["point"].to_numpy() >= points[0]]
         agent = part["agent"].cat.codes.to_numpy().astype(np.int64)
-        opponent = agents.get_indexer(opponents)[part["opponent"].cat.codes.to_numpy()]
-        seat = part["seat"].to_numpy().astype(np.int64)
-        if label not in games or games[label]["symmetric"]:
-            seat[:] = ANY_SEAT
+        opponent = known[part["opponent"].cat.codes.to_numpy()]  # who has none has the code -1
+        seat = places(part["seat"].to_numpy().astype(np.int64), games.get(label))
         match, matches = pd.factorize(part["match"].to_numpy(), sort=True)
         shape = (len(agents), len(agents), int(seat.max()) + 2, len(matches))
         unit = np.asarray(np.ravel_multi_index((agent, opponent, seat - ANY_SEAT, match), shape))
@@ -96,6 +101,7 @@ def environments(curves: pd.DataFrame, games: Mapping[str, Game], *, late: bool 
             agent=agent[starts],
             opponent=opponent[starts],
             seat=seat[starts] + ANY_SEAT,
+            roles=games[label]["roles"] if label in games else (),
             starts=starts,
             points=points[middle],
             values=values,
@@ -174,7 +180,7 @@ def late_means(curves: pd.DataFrame, games: Mapping[str, Game]) -> pd.DataFrame:
 
 def _identity(curves: Curves, at: Indices) -> dict[str, object]:
     """Whose curves those at these indices are."""
-    seat = np.where(curves.seat == ANY_SEAT, "any", curves.seat.astype(str))
+    seat = np.array(seat_names(curves.seat, curves.roles))
     return {
         "environment": curves.environment,
         "agent": pd.Categorical.from_codes(curves.agent[at], curves.agents),

@@ -3,7 +3,7 @@
 A mean over the partners that happened to survive is no agent's payoff: who crashes whenever somebody defects would
 be judged by cooperators alone. Whoever failed in its matches is left out, as an agent and as a partner. While
 matches are still missing, whoever lacks most partners is left out too; or, where as many agents lack a partner,
-that partner's column, for all of them.
+that partner's column, for all of them. Of companies everybody keeps its own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FailureRecords = Sequence[Mapping[str, object]]
 
 @dataclass(frozen=True)
 class Field:
-    """One environment's common field, and who is not in it."""
+    """One league's common field, and who is not in it."""
 
     everybody: Cells
     cells: Cells | None
@@ -39,12 +39,18 @@ class Field:
 
 
 def common_field(everybody: Cells, failures: FailureRecords = ()) -> Field:
-    """Who of an environment can be ranked, on which partners; `failures` may be those of a whole run."""
+    """Who of a league can be ranked, on which partners; `failures` may be those of a whole run."""
     roster, names = everybody.roster, everybody.agents[everybody.roster].to_list()
     blamed, touched = _failed(everybody.environment, failures)
     lacking = lacking_pairs(everybody)
     ranked = np.array([name not in blamed for name in names])
-    partner = ranked.copy()
+    if everybody.square:
+        partner = ranked.copy()
+    else:
+        names_of = [{label for _, label in company} for company in everybody.members]
+        names_of = names_of or [{str(label)} for label in everybody.partners]
+        partner = np.array([names_of[index].isdisjoint(blamed) for index in everybody.field])
+    able = int(partner.sum())
     while (open_ := lacking & ranked[:, None] & partner).any():
         agents, columns = open_.sum(1), open_.sum(0)
         # All that lack most go together: among equals no order may decide.
@@ -52,10 +58,12 @@ def common_field(everybody: Cells, failures: FailureRecords = ()) -> Field:
             partner &= columns < columns.max()
         else:
             ranked &= agents < agents.max()
-            partner &= ranked
-    kept = everybody.among(roster[ranked], roster[partner])
+            if everybody.square:
+                partner &= ranked
+    kept = everybody.among(roster[ranked], everybody.field[partner])
     met = np.isin(roster, kept.agent)
-    shared = f"ranked on the {int(partner.sum())} of {len(names)} agents that all have met"
+    shared = f"ranked on the {int(partner.sum())} of {len(partner)} agents that all have met"
+    most = int((ranked & met).sum()) if everybody.square else able
     notes = dict[str, str]()
     for name, lacks, can, has in zip(names, lacking.sum(1).tolist(), ranked, met, strict=True):
         told = list[str]()
@@ -67,7 +75,7 @@ def common_field(everybody: Cells, failures: FailureRecords = ()) -> Field:
             told = ["not ranked: it met none of the common partners"]
         else:
             told += [f"it lacks matches with {_count(lacks, 'agent')}"] if lacks else []
-            told += [shared] if partner.sum() < (ranked & met).sum() else []
+            told += [shared] if partner.sum() < most else []
             told += (
                 [f"{_count(touched[name], 'match')} failed, the mean is of the others"] if touched[name] else []
             )
@@ -95,17 +103,20 @@ def _failed(environment: str, failures: FailureRecords) -> tuple[Counter[str], C
 
 
 def lacking_pairs(cells: Cells) -> Flags:
-    """Whether two agents lack a match, in some seat or share of the seats [agent, agent]; symmetric.
+    """Whether an agent lacks a match with a partner, in some role or share of the seats [agent, partner].
 
-    What there should be is what some other pair has; for self-play, what some other agent has.
+    What there should be is what some other pair has; for self-play, what some other agent has. In a square league
+    both sides of a pair lack it. Nobody need have met a company.
     """
-    size = len(cells.roster)
-    agent, opponent = (np.searchsorted(cells.roster, index) for index in (cells.agent, cells.opponent))
-    held = np.bincount(agent * size + opponent, minlength=size * size).reshape(size, size)
-    alone = np.eye(size, dtype=np.bool_)
+    size, others = cells.shape
+    if cells.members:
+        return np.zeros((size, others), dtype=np.bool_)
+    agent, opponent = cells.at
+    held = np.bincount(agent * others + opponent, minlength=size * others).reshape(size, others)
+    alone = np.eye(size, others, dtype=np.bool_) & cells.square
     expected = np.where(alone, held[alone].max(initial=0), held[~alone].max(initial=0))
     lacking: Flags = held < expected
-    return lacking | lacking.T
+    return lacking | lacking.T if cells.square else lacking
 
 
 def unranked(field: Field) -> pd.DataFrame:
@@ -116,10 +127,11 @@ def unranked(field: Field) -> pd.DataFrame:
     matrix = payoff_matrix(cells, table)[out]
     met = ~np.isnan(matrix)
     opponents = met.sum(1)
-    matches = np.bincount(np.searchsorted(cells.roster, cells.agent), table["matches"], len(cells.roster))
+    matches = np.bincount(cells.at[0], table["matches"], len(cells.roster))
     names = cells.agents[cells.roster[out]].to_list()
     frame = {
         "environment": cells.environment,
+        "role": cells.league,
         "agent": pd.Categorical.from_codes(cells.roster[out], cells.agents),
         "payoff": np.where(met, matrix, 0.0).sum(1) / np.where(opponents > 0, opponents, np.nan),
         "opponents": opponents,

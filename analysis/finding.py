@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import pandas as pd
+
+Cards: TypeAlias = Sequence[Mapping[str, object]]
+"""What came of searches for exploiters, as plain values."""
 
 
 @dataclass(frozen=True)

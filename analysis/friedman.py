@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from .bootstrap import LEVEL
 from .cells import Flags, Indices, Numbers
+from .chapters import Chapter, Evidence
 from .finding import Finding
 from .rank_sets import holm
-from .tails import chi_squared_sf
+from .tails import LEVEL, chi_squared_sf
 
 ENUMERATED = 25
 MOST = 250
@@ -113,3 +113,19 @@ def _by_flips(ranks: Indices, positive: Flags) -> Numbers:
 def _ranks(values: Numbers) -> Numbers:
     """Ranks within each column from the least, 1; ties have their mean."""
     return pd.DataFrame(values).rank().to_numpy(np.float64)
+
+
+def _of_environment(evidence: Evidence) -> Finding | None:
+    few = len(evidence.names) < 3 or evidence.cells.members  # companies are no independent blocks
+    return None if few else friedman(evidence.matrix, evidence.names)
+
+
+CHAPTERS = (
+    Chapter(
+        "friedman",
+        "Ranks within partners",
+        "Friedman's test of equal ranks, with partners as blocks, and Wilcoxon's signed-rank test of each pair, "
+        "adjusted after Holm.",
+        _of_environment,
+    ),
+)

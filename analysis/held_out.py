@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterator
 import numpy as np
 import pandas as pd
 
-from .bootstrap import LEVEL
 from .cells import Cells, Flags, Numbers
+from .chapters import Chapter, Evidence
 from .finding import Finding
 from .influence import payoff_matrix
-from .tails import t_ppf
+from .tails import LEVEL, t_ppf
 
 COLUMNS = (
     *("environment", "agent", "self_play", "field", "field_partners", "held_out", "held_out_partners"),
@@ -23,7 +23,7 @@ def rivals(seats: pd.DataFrame, background: Collection[str]) -> pd.DataFrame:
     """The rows among those who are ranked; all of an environment's rows where those never met."""
     if not background:
         return seats
-    away = seats["agent"].isin(background) | seats["opponent"].isin(background)
+    away = seats["match"].isin(seats.loc[seats["agent"].isin(background), "match"])
     met = seats.loc[~away, "environment"].unique()
     return seats[~away | ~seats["environment"].isin(met)]
 
@@ -96,3 +96,20 @@ def _remarks(found: pd.DataFrame, out: list[str]) -> Iterator[str]:
     for row in away.head(5).to_dict("records"):
         fate = "less" if row["gap"] > 0 else "more"
         yield f"{row['agent']} earns {abs(row['gap']):.3g} {fate} with partners held out than in the field."
+
+
+def _of_environment(evidence: Evidence) -> Finding | None:
+    if not evidence.asked.background:
+        return None
+    return held_out(evidence.everybody, evidence.whole_table, evidence.asked.background)
+
+
+CHAPTERS = (
+    Chapter(
+        "held_out",
+        "Partners held out",
+        "Payoff with the other ranked agents, with the partners of the background, and the gap.",
+        _of_environment,
+        square=True,
+    ),
+)

@@ -8,30 +8,32 @@ several trained runs sat there, these are the units (`runs.py`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from .cells import Cells, Flags, Indices, Numbers
-from .kinds import kinds
+from .cells import Cells, Flags, Indices, Member, Numbers
+from .kinds import FEW, kinds
 from .runs import Units, units
 from .unseen import unseen_by_agent
 
 
 @dataclass(frozen=True)
 class Influence:
-    """One environment's payoffs, in the order of `Cells.roster`, and what moves them."""
+    """One league's payoffs, in the order of `Cells.roster`, and what moves them."""
 
     payoff: Numbers
     """[agent]; NaN where nothing is known."""
     kind: Indices
     """[agent]: which kind of partner it is."""
     partner: Numbers
-    """[agent, kind]: c share (mean payoff with the kind - payoff), with the kind's share of the partners met; the
-    sum of squares is the squared standard error over kinds. 0 where they never met."""
+    """[agent, kind of partner]: c share (mean payoff with the kind - payoff), with the kind's share of the
+    partners met; the sum of squares is the squared standard error over kinds. 0 where they never met. Companies
+    have their members for kinds."""
     met: Flags
-    """[agent, kind]: whether they met."""
+    """[agent, kind of partner]: whether they met."""
     freedom: Numbers
     """[agent]: degrees of freedom of that sum; kinds - 1 where all have the same share."""
     repetition: Numbers
@@ -55,7 +57,7 @@ class Influence:
 
 
 def payoff_matrix(cells: Cells, table: pd.DataFrame) -> Numbers:
-    """Payoffs [agent, opponent] in the order of `cells.roster`, from its `cell_table`; NaN if never met."""
+    """Payoffs [agent, partner] in the order of `cells.roster` and `field`, from its `cell_table`; NaN if unmet."""
     return by_pair(cells, table["payoff"].to_numpy(np.float64))
 
 
@@ -80,13 +82,13 @@ def repetition_sums(cells: Cells) -> tuple[Numbers, Numbers]:
 
 
 def influence(cells: Cells, table: pd.DataFrame) -> Influence:
-    """The influences on the payoffs of one environment, from its cells and their `cell_table`.
+    """The influences on the payoffs of one league, from its cells and their `cell_table`.
 
     Cells of one pair share that partner's weight. A cell with one match has the mean variance of a match in the
     agent's other cells, or in all, unless it tells its own.
     """
-    size = len(cells.roster)
-    agent, opponent = (np.searchsorted(cells.roster, index) for index in (cells.agent, cells.opponent))
+    size, others = cells.shape
+    agent, met_by = cells.at
     matrix = payoff_matrix(cells, table)
     met = ~np.isnan(matrix)
     partners = met.sum(1)
@@ -96,21 +98,29 @@ def influence(cells: Cells, table: pd.DataFrame) -> Influence:
     held, moved = effects(cells)
     several = held > 1
     played = np.bincount(agent[several], minlength=size)
-    single: Numbers = np.zeros((size * size, moved.effect.shape[1]))
-    np.add.at(single, agent * size + opponent, moved.effect)
-    single = single.reshape(size, size, -1)
-    kind = kinds(matrix, single, declared(cells))
+    single: Numbers = np.zeros((size * others, moved.effect.shape[1]))
+    np.add.at(single, agent * others + met_by, moved.effect)
+    single = single.reshape(size, others, -1)
+    kind = kinds(matrix, single, declared(cells)) if cells.square else np.arange(size)
 
-    member = np.eye(kind.max(initial=0) + 1)[kind]
+    member = of_kinds(cells, kind)
     share = met @ member / count[:, None]
-    widening, freedom = _of_shares(share)
+    if cells.members:
+        widening, freedom, known = _of_members(share, list(_members(cells)))
+    else:
+        widened, freedom = _of_shares(share)
+        widening, known = widened[:, None], (share > 0).sum(1)
     off = np.where(met, matrix - payoff[:, None], 0.0)
     off[np.abs(off) < 1e-12 * np.abs(payoff).clip(1)[:, None]] = 0.0
-    partner = off @ member / count[:, None] * widening[:, None]
+    partner = off @ member / count[:, None] * widening
 
-    single = np.einsum("ijt,jk->ikt", single, member, optimize=True) / count[:, None, None]
-    repetition = single.sum(1)
-    single = ((single - share[:, :, None] * repetition[:, None]) * widening[:, None, None]).reshape(size, -1)
+    if cells.members:
+        repetition, noise = single.sum(1) / count[:, None], np.zeros((size, size))
+    else:
+        single = np.einsum("ijt,jk->ikt", single, member, optimize=True) / count[:, None, None]
+        repetition = single.sum(1)
+        single = ((single - share[:, :, None] * repetition[:, None]) * widening[:, :, None]).reshape(size, -1)
+        noise = single @ single.T
 
     alone = held == 1
     told = (cells.share / count[agent]) ** 2 * _single_matches(cells, table)
@@ -122,13 +132,13 @@ def influence(cells: Cells, table: pd.DataFrame) -> Influence:
         met=share > 0,
         freedom=freedom,
         repetition=repetition,
-        noise=single @ single.T,
+        noise=noise,
         told=np.bincount(agent[alone], np.nan_to_num(told[alone]), size) + np.nan_to_num(unseen) ** 2,
         silent=(np.bincount(agent[alone & np.isnan(told)], minlength=size) > 0) | np.isnan(unseen),
         partners=partners,
-        kinds=(share > 0).sum(1),
+        kinds=known,
         repetitions=np.where(played > 0, moved.freedom + 1, 0.0),
-        shared=_shared(_of_kinds(matrix, member)),
+        shared=_shared(_of_kinds(matrix, member)) if cells.square else 0.0,
     )
 
 
@@ -158,6 +168,51 @@ def declared(cells: Cells) -> Indices | None:
     return np.array([known.get(name or "", -1) for name in names], dtype=np.int64) if known else None
 
 
+def _members(cells: Cells) -> dict[Member, int]:
+    """The place of each member of the companies that were met."""
+    return {each: at for at, each in enumerate(sorted({each for i in cells.field for each in cells.members[i]}))}
+
+
+def of_kinds(cells: Cells, kind: Indices) -> Numbers:
+    """How much of each kind every partner is [partner, kind]; `kind` is that of the agents.
+
+    Companies have members in common: what is drawn is these, and a company is of each by its chairs. The opponents
+    in another league are each of a kind of their own.
+    """
+    if cells.square:
+        return np.eye(kind.max(initial=0) + 1)[kind]
+    if not cells.members:
+        return np.eye(len(cells.field))
+    place = _members(cells)
+    chairs = np.zeros((len(cells.field), len(place)))
+    for row, company in enumerate(cells.field):
+        for each, times in cells.members[company].items():
+            chairs[row, place[each]] = times
+    return chairs
+
+
+def _of_members(share: Numbers, members: Sequence[Member]) -> tuple[Numbers, Numbers, Indices]:
+    """What widens the influences of members [agent, member], their degrees of freedom, and how many they are.
+
+    Members are drawn role by role: a role in which an agent met several has its own widening, and the one with
+    fewest decides what can be said; one that is always the same is part of the game.
+    """
+    widening, freedom = np.zeros_like(share), np.full(len(share), np.inf)
+    roles, fewest = np.array([role for role, _ in members]), np.full(len(share), np.inf)
+    for role in np.unique(roles):
+        mine = roles == role
+        within = share[:, mine] / share[:, mine].sum(1, keepdims=True).clip(1e-300)
+        number = (within > 0).sum(1)
+        widened, free = _of_shares(within)
+        widening[:, mine] = widened[:, None]
+        freedom = np.minimum(freedom, np.where(number > 1, free, np.inf))
+        fewest = np.minimum(fewest, np.where(number > 1, number, np.inf))
+    total = (share > 0).sum(1)
+    known = np.where(fewest >= FEW, total, fewest)
+    known = np.where(np.isfinite(fewest), known, np.minimum(total, 1)).astype(np.int64)
+    return widening, np.where(np.isfinite(freedom), freedom, 1.0), known
+
+
 def _of_shares(share: Numbers) -> tuple[Numbers, Numbers]:
     """What widens the influences of kinds, and the degrees of freedom of their sum of squares, by `share`s w.
 
@@ -176,7 +231,7 @@ def _of_shares(share: Numbers) -> tuple[Numbers, Numbers]:
 def _single_matches(cells: Cells, table: pd.DataFrame) -> Numbers:
     """The variance of one match [cell]: told, or else the mean over the agent's cells with more, or over all."""
     size = len(cells.roster)
-    agent = np.searchsorted(cells.roster, cells.agent)
+    agent = cells.at[0]
     several = ~cells.exact & (cells.matches > 1)
     variance = table["variance"].to_numpy(np.float64)
     count = np.bincount(agent[several], minlength=size)
@@ -195,14 +250,14 @@ def _of_kinds(matrix: Numbers, member: Numbers) -> Numbers:
 
 
 def by_pair(cells: Cells, values: Numbers) -> Numbers:
-    """Means over the cells of each pair that have a value [agent, opponent]."""
-    size = len(cells.roster)
-    agent, opponent = (np.searchsorted(cells.roster, index) for index in (cells.agent, cells.opponent))
+    """Means over the cells of each agent and partner that have a value [agent, partner]."""
+    size, others = cells.shape
+    agent, partner = cells.at
     known = ~np.isnan(values)
-    pair = (agent * size + opponent)[known]
-    count = np.bincount(pair, minlength=size * size)
-    total = np.bincount(pair, values[known], size * size)
-    return np.where(count > 0, total / count.clip(1), np.nan).reshape(size, size)
+    pair = (agent * others + partner)[known]
+    count = np.bincount(pair, minlength=size * others)
+    total = np.bincount(pair, values[known], size * others)
+    return np.where(count > 0, total / count.clip(1), np.nan).reshape(size, others)
 
 
 def _shared(matrix: Numbers) -> float:

@@ -1,4 +1,4 @@
-"""What is to be said of a run's results, as the [analysis] section of a config asks for it."""
+"""What is to be said of a run's results: the [analysis] section of a config, which has the defaults."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from .rank_sets import Correction
 class Judgement:
     """What to work out, and how."""
 
-    draws: int = 2000
+    draws: int
     """Of the bootstrap."""
-    comparisons: Correction = "max_t"
+    comparisons: Correction
     """What makes rank sets hold all at once."""
+    top: int
+    """Places of `p_top`."""
     margin: float | None = None
     """Payoffs that differ by less count as equivalent."""
-    top: int = 3
-    """Places of `p_top`."""
     ratings: Sequence[str] = ()
     anchors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Environment -> the payoffs that count as 0 and as 1."""
-    exploitability: Sequence[str] = ("population",)
+    exploitability: Sequence[str] = ()
     background: Sequence[str] = ()
     """Labels of agents that are only partners."""
     seed: int = 0

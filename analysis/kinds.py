@@ -13,6 +13,8 @@ from scipy.spatial.distance import squareform
 
 from .cells import Flags, Indices, Numbers
 
+FEW = 5
+"""With fewer kinds of partners nothing is known of others: intervals were measured to be too short there."""
 NEAR = 0.2
 """Partners are of one kind where they differ by less than this share of what two partners of the field do."""
 WIDEST = 0.5

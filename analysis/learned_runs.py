@@ -10,11 +10,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from .bands import LEVEL
-from .cells import ANY_SEAT, Game, Numbers
+from .cells import Game, Numbers, seat_names
+from .chapters import Chapter, Evidence
 from .curves import IDENTITY, environments
 from .finding import Finding
-from .tails import t_ppf
+from .tails import LEVEL, t_ppf
 
 COLUMNS = (
     *(*IDENTITY, "runs", "late", "late_low", "late_high", "late_iqm", "area", "area_low", "area_high"),
@@ -49,7 +49,7 @@ def learned_runs(curves: pd.DataFrame, games: Mapping[str, Game]) -> Finding:
                     "environment": part.environment,
                     "agent": str(part.agents[key[0]]),
                     "opponent": str(part.agents[key[1]]),
-                    "seat": "any" if key[2] == ANY_SEAT else str(key[2]),
+                    "seat": seat_names(part.seat[[index]], part.roles)[0],
                     "runs": len(payoff),
                     **_mean("late", payoff),
                     "late_iqm": interquartile_mean(payoff),
@@ -124,3 +124,14 @@ def _remarks(table: pd.DataFrame) -> list[str]:
             f"in on cooperation and {row['defecting']:.0%} on defection."
         )
     return said
+
+
+CHAPTERS = (
+    Chapter[Evidence](
+        "runs",
+        "What training runs end with",
+        "Payoff in the last tenth of a run and over all of it, and the share of runs that lock in on cooperation "
+        "(above 0.9) and on defection (below 0.1). The run is the unit.",
+        lambda evidence: evidence.runs,
+    ),
+)

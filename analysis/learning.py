@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from markupsafe import Markup
@@ -28,6 +28,11 @@ class Lesson:
     late: pd.DataFrame
     shares: Sequence[str] = ()
     """Those of its measures that the environment declares as shares."""
+
+    def of(self, agents: Collection[str]) -> Lesson | None:
+        """The part of these agents, if they have one."""
+        curves, late = (table[table["agent"].isin(agents)] for table in (self.curves, self.late))
+        return replace(self, curves=curves, late=late) if len(curves) else None
 
 
 @dataclass(frozen=True)

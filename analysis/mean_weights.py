@@ -12,13 +12,13 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from .cells import Cells, Game, Numbers, environments
+from .cells import Cells, Game, Numbers, environments, leagues
 from .field import FailureRecords, common_field
 
 
 def mean_weights(seats: pd.DataFrame, games: Mapping[str, Game], failures: FailureRecords = ()) -> Numbers:
-    """Weights [row] that sum to 1 over each agent's rows in an environment, so that sum(weight * payoff) is its
-    payoff in the ranking; 0 for rows that the ranking leaves out."""
+    """Weights [row] that sum to 1 over each agent's rows in an environment and league, so that sum(weight *
+    payoff) is its payoff in the ranking; 0 for rows that the ranking leaves out."""
     weights = np.zeros(len(seats))
     for everybody in environments(seats, games):
         cells = common_field(everybody, failures).cells
@@ -38,11 +38,17 @@ def _weights(cells: Cells) -> Numbers:
     return weights
 
 
-def mean_payoffs(seats: pd.DataFrame) -> pd.DataFrame:
-    """A row for each environment and agent: the mean payoff, from rows that have their `mean_weight`."""
-    paid = seats.assign(payoff=seats["payoff"].where(seats["mean_weight"] > 0, 0.0) * seats["mean_weight"])
-    sums = paid.groupby(["environment", "agent"], observed=True, sort=False)[["payoff", "mean_weight"]].sum()
+def mean_payoffs(seats: pd.DataFrame, games: Mapping[str, Game]) -> pd.DataFrame:
+    """A row for each environment, league and agent: the mean payoff, from rows that have their `mean_weight`."""
+    paid = seats.assign(
+        payoff=seats["payoff"].where(seats["mean_weight"] > 0, 0.0) * seats["mean_weight"],
+        role=leagues(seats, games),
+    )
+    keys = ["environment", "role", "agent"]
+    sums = paid.groupby(keys, observed=True, sort=False)[["payoff", "mean_weight"]].sum()
     payoff = sums["payoff"].where(sums["mean_weight"] > 0)
     return (
-        payoff.sort_values(ascending=False, kind="stable").sort_index(level=0, sort_remaining=False).reset_index()
+        payoff.sort_values(ascending=False, kind="stable")
+        .sort_index(level=["environment", "role"], sort_remaining=False)
+        .reset_index()
     )

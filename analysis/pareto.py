@@ -9,6 +9,7 @@ import pandas as pd
 
 from .bootstrap import drawn_tables, generator
 from .cells import Cells, Flags, Numbers
+from .chapters import Chapter, Evidence
 from .finding import Finding
 from .influence import payoff_matrix
 
@@ -16,6 +17,8 @@ COLUMNS = (
     *("environment", "agent", "payoff", "partners_payoff", "victim_loss"),
     *("on_front", "p_front", "fixed_p_front", "dominated_by"),
 )
+DRAWS, WORK = 500, 4_000_000
+"""Bootstrap draws at most, and what they may cost, as draws x agents^2."""
 
 
 def pareto(
@@ -24,8 +27,8 @@ def pareto(
     victim_loss: Mapping[str, float] | None = None,
     *,
     background: Collection[str] = (),
-    draws: int = 500,
-    seed: int = 0,
+    draws: int,
+    seed: int,
 ) -> Finding:
     """A row for each agent of one environment, from its cells and their `cell_table`; a point of a figure.
 
@@ -116,3 +119,33 @@ def _remarks(names: list[str], unknown: Flags, front: Flags, judged: bool) -> It
         yield f"Left out of the front, because something of theirs is unknown: {left_out}."
     if not front.any():
         yield "There is no front: it takes an agent that met another one."
+
+
+def _of_environment(evidence: Evidence) -> Finding | None:
+    if len(evidence.names) < 2:
+        return None
+    asked, everybody = evidence.asked, evidence.everybody
+    loss: dict[str, float] = {}
+    for card in evidence.cards:
+        if card["environment"] == everybody.environment and card["kind"] == "exact" and "reason" not in card:
+            loss[str(card["agent"])] = float(str(card["self_play"])) - float(str(card["victim_payoff"]))
+    return pareto(
+        everybody,
+        evidence.whole_table,
+        loss or None,
+        background=asked.background,
+        draws=min(asked.draws, DRAWS, WORK // len(evidence.names) ** 2),
+        seed=asked.seed,
+    )
+
+
+CHAPTERS = (
+    Chapter(
+        "pareto",
+        "Pareto front",
+        "Who is beaten by nobody at once in its own payoff, in what its partners earn and in what it loses to its "
+        "best response; with the share of bootstrap draws in which it is on the front.",
+        _of_environment,
+        square=True,
+    ),
+)

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from .cells import ANY_SEAT, Cells, Game, Numbers, environments
+from .cells import Cells, Game, Numbers, environments
 
 MEASURES = ("margin", "cooperation", "cc", "cd", "dc", "dd")
 COLUMNS = (
-    *("environment", "agent", "opponent", "seat", "k", "payoff", "standard_error", "variance"),
+    *("environment", "role", "agent", "opponent", "company", "seat", "k", "payoff", "standard_error", "variance"),
     *("cooperation", "cc", "cd", "dc", "dd", "margin", "wins", "matches", "how"),
 )
 _GIVEN = {
-    *("match", "environment", "how", "repetition", "seat", "agent", "opponent", "k", "run"),
+    *("match", "environment", "how", "repetition", "seat", "agent", "opponent", "k", "run", "cast"),
     *("payoff", "weight", "mean_weight", "rounds", "variance", "standard_error", "opening", "win", "good"),
     *(f"{before}_{state}" for before in ("after", "c_after") for state in ("cc", "cd", "dc", "dd")),
 }
@@ -23,9 +23,10 @@ _TIE = 1e-9
 
 
 def payoff_table(seats: pd.DataFrame, games: Mapping[str, Game]) -> pd.DataFrame:
-    """A row for each environment, agent, opponent, seat ("any" where the game is symmetric) and k.
+    """A row for each environment, agent, opponent or company, role with its seats ("any" for all of them) and k.
 
-    Columns as in `COLUMNS`, then any further measures that `seats` has, averaged like cooperation.
+    Columns as in `COLUMNS`, `company` only where there is one, then any further measures that `seats` has,
+    averaged like cooperation.
     """
     tables = [cell_table(cells) for cells in environments(seats, games)]
     if not tables:
@@ -34,12 +35,12 @@ def payoff_table(seats: pd.DataFrame, games: Mapping[str, Game]) -> pd.DataFrame
     table = pd.concat(tables, ignore_index=True)
     table["environment"] = pd.Categorical(table["environment"], labels)
     table["how"] = table["how"].astype("category")
-    table["seat"] = table["seat"].astype("category")
-    return table
+    table = table[[*(name for name in COLUMNS if name in table), *(name for name in table if name not in COLUMNS)]]
+    return table.astype({name: "category" for name in ("role", "company", "seat") if name in table})
 
 
 def cell_table(cells: Cells) -> pd.DataFrame:
-    """One environment's part of the payoff table.
+    """One league's part of the payoff table.
 
     With P and W a match's payoff and weight sums, a played cell's payoff is r = sum P / sum W over its n
     matches. Its delta-method standard error is sqrt(n / (n - 1) sum (P - r W)^2) / sum W (Cochran 1977,
@@ -66,11 +67,14 @@ def cell_table(cells: Cells) -> pd.DataFrame:
     wins[np.isnan(cells.per_cell(margin))] = np.nan
     # On both seats of a match nobody is ahead of itself.
     expected = cells.per_cell(np.where(cells.seats_held > 1, 0.0, cells.per_match(cells.column("win"))))
+    nobody = np.full(len(cells.agent), -1)
     columns: dict[str, object] = {
         "environment": cells.environment,
+        "role": cells.role_names,
         "agent": pd.Categorical.from_codes(cells.agent, cells.agents),
-        "opponent": pd.Categorical.from_codes(cells.opponent, cells.agents),
-        "seat": np.where(cells.seat == ANY_SEAT, "any", cells.seat.astype(str)),
+        "opponent": pd.Categorical.from_codes(nobody if cells.members else cells.partner, cells.agents),
+        "company": np.asarray(cells.partners)[cells.partner],
+        "seat": cells.seat_names,
         "k": cells.k,
         "payoff": payoff,
         "standard_error": np.where(cells.exact, 0.0, error),
@@ -83,7 +87,8 @@ def cell_table(cells: Cells) -> pd.DataFrame:
     further = [name for name in floats if name not in (*_GIVEN, *MEASURES)]
     for name in (*MEASURES, *further):
         columns[name] = _mean(cells, name, weights)
-    return pd.DataFrame(columns)[[*COLUMNS, *further]]
+    found = pd.DataFrame(columns)[[*COLUMNS, *further]]
+    return found if cells.members else found.drop(columns="company")
 
 
 def _mean(cells: Cells, name: str, weights: Numbers) -> Numbers:

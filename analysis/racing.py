@@ -35,7 +35,7 @@ def unresolved(cells: Cells, *, level: float = 0.05, margin: float = 0.0) -> Fla
     # What is unseen is a bound, which has no degrees of freedom to lose: Satterthwaite's count of what was seen.
     freedom = np.divide(freedom * error**4, seen**2, out=np.full(len(seen), np.inf), where=seen > 0)
     played = np.zeros(len(cells.roster), dtype=np.bool_)
-    played[np.searchsorted(cells.roster, cells.agent[~cells.exact])] = True
+    played[cells.at[0][~cells.exact]] = True
     certain = ~(played[first] | played[second])
     error[(moved.silent[first] | moved.silent[second])] = np.nan
     p = 2 * t_sf(np.abs(difference) / np.maximum(error, 1e-12), freedom)

@@ -7,11 +7,12 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from .bootstrap import FEW, LEVEL, mean_freedom, moving, squared_half, weights
+from .bootstrap import mean_freedom, moving, squared_half, weights
 from .cells import Flags, Indices, Numbers
 from .influence import Influence
+from .kinds import FEW
 from .moderation import Variance, moderated, pooled_freedom
-from .tails import normal_isf, t_isf, t_sf
+from .tails import LEVEL, normal_isf, t_isf, t_sf
 
 Correction: TypeAlias = Literal["max_t", "holm"]
 PAIRED = 0.5
@@ -192,7 +193,7 @@ def _crossing(squared: Numbers, partner: Variance, repetition: Variance, noise: 
 
 
 def rank_sets(
-    moved: Influence, found: Contrasts, draws: int, random: np.random.Generator, correction: Correction = "max_t"
+    moved: Influence, found: Contrasts, draws: int, random: np.random.Generator, correction: Correction
 ) -> RankSets:
     """Ranks from 1 + (how many are significantly better) to n - (how many are significantly worse).
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .bootstrap import LEVEL
 from .cells import Numbers
-from .tails import t_ppf
+from .tails import LEVEL, t_ppf
 
 NEVER = 1e-6
 """A share of rounds that rounding alone can reach."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from .bootstrap import FEW as LEAST
+from .kinds import FEW as LEAST
 from .tables import decimals, rank_set
 
 FEW = 10

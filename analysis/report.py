@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias, TypedDict
+from typing import TypeAlias, TypedDict, TypeVar
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader
@@ -16,13 +16,14 @@ from ..file_names import file_name
 from . import figures, fonts
 from .album import Album
 from .appendix import PARQUET, Part, write_table
-from .cells import Game, environments
-from .chapters import Chapter, Evidence, across, cards_alone, chapters
+from .cells import Cells, Game, environments
+from .chapters import Evidence, Written, chapters
 from .curves import LATE_COLUMNS, POINTS
-from .exploitability import Cards
+from .exploitability import cards_alone
 from .failures import kinds, unranked
 from .field import common_field
 from .filing import FILED
+from .finding import Cards, Finding
 from .gallery import Gallery
 from .held_out import rivals
 from .judgement import Judgement
@@ -32,12 +33,14 @@ from .payoffs import COLUMNS as PAYOFF_COLUMNS
 from .payoffs import cell_table
 from .ranking import COLUMNS as RANKING_COLUMNS
 from .ranking import rank_field
+from .ratings.anchors import together
 from .remarks import remarks
 from .tables import TEXT_COLUMNS, payoffs_text, ranking_text
 
 LISTED = 2500
 """A payoff table with more rows is in the files only, not in the page."""
 
+T = TypeVar("T", pd.DataFrame, pd.DataFrame | None)
 Parameters = Mapping[str, Mapping[str, object]]
 Tell: TypeAlias = Callable[[str], None]
 """Told what is worked out next."""
@@ -60,10 +63,11 @@ class Facts(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Section:
-    """One environment's part of the page."""
+    """One ranking's part of the page: an environment, or one of its leagues."""
 
     anchor: str
     label: str
+    environment: str
     title: str
     seats: int
     ranking: pd.DataFrame
@@ -72,7 +76,7 @@ class Section:
     """Caption -> SVG element."""
     remarks: list[str]
     learning: Learning | None
-    chapters: list[Chapter]
+    chapters: list[Written]
     replays: Gallery | None
 
 
@@ -82,7 +86,7 @@ def write_report(
     games: Mapping[str, Game],
     facts: Facts | None = None,
     *,
-    asked: Judgement | None = None,
+    asked: Judgement,
     curves: pd.DataFrame | None = None,
     costs: pd.DataFrame | None = None,
     cards: Cards = (),
@@ -99,15 +103,15 @@ def write_report(
     `cards` what came of searches for exploiters, `replays` what matches looked like, by environment. `ranked` is
     the ranking by the same judgement, where it is at hand; `tell` hears of each step before it is taken.
     """
-    folder, asked = Path(folder), asked or Judgement()
+    folder = Path(folder)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     learned = dict(lessons(curves, games, asked.seed)) if curves is not None and len(curves) else {}
     runs = learned_runs(curves, games) if learned and curves is not None else None
     without = environments(rivals(seats, asked.background), games) if asked.background else ()
-    among = {cells.environment: cells for cells in without}
-    sections = []
+    among = {cells.label: cells for cells in without}
+    sections = list[Section]()
     for number, everybody in enumerate(environments(seats, games), start=1):
-        label = everybody.environment
+        environment, label = everybody.environment, everybody.label
         tell(f"{label}: ranking")
         whole_table = cell_table(everybody)
         rivals_cells = among.get(label, everybody)
@@ -116,60 +120,79 @@ def write_report(
         cells = field.cells
         table = shown if cells is rivals_cells else None if cells is None else cell_table(cells)
         if ranked is None:
-            ranking = rank_field(
-                field, table, draws=asked.draws, seed=asked.seed, top=asked.top, correction=asked.comparisons
-            )
+            ranking = rank_field(field, table, asked)
         else:
-            ranking = ranked[ranked["environment"] == label].reset_index(drop=True).assign(environment=label)
-        game = games.get(label, Game(symmetric=True, seats=2, title=""))
+            mine = (ranked["environment"] == environment) & (ranked["role"] == everybody.league)
+            ranking = ranked[mine].reset_index(drop=True)
+            ranking = ranking.assign(environment=environment, role=everybody.league)
+        game = games.get(environment, Game(roles=["player"] * 2, seats=2, title=""))
         slug = file_name(label.lower().replace("_", "-"))
         album = Album(folder / "figures", number, f"{number}-{slug}", pdf=asked.pdf)
-        spent = None if costs is None else costs[costs["environment"] == label]
-        own = None if curves is None else curves[curves["environment"] == label]
-        written = list[Chapter]()
+        spent, own = (_of(everybody, table) for table in (costs, curves))
+        written = list[Written]()
         if cells is not None and table is not None:
+            here = set(everybody.agents[everybody.roster])
+            found = [card for card in cards if label == environment or card["agent"] in here]
+            ended = runs and Finding(_of(everybody, runs.table), runs.remarks)
             evidence = Evidence(
-                cells, table, ranking, everybody, whole_table, game, asked, cards, runs, spent, own
+                cells, table, ranking, everybody, whole_table, game, asked, found, ended, spent, own
             )
             written += chapters(evidence, tell)
         tell(f"{label}: figures")
-        seen = (replays or {}).get(label)
-        sections.append(_section(album, game, ranking, shown, learned.get(label), written, seen))
-    together = list(across([section.ranking for section in sections], asked))
-    together += cards_alone(cards, [section.label for section in sections])
-    files = _write_tables(folder, sections, together, tell)
+        first = environment not in {section.environment for section in sections}
+        seen = (replays or {}).get(environment) if first else None
+        lesson = learned.get(environment)
+        if lesson and label != environment:
+            lesson = lesson.of(everybody.agents[everybody.roster])
+        sections.append(_section(album, everybody, game, ranking, shown, lesson, written, seen))
+    last = list(together({section.label: section.ranking for section in sections}, asked))
+    last += cards_alone(cards, [section.environment for section in sections])
+    files = _write_tables(folder, sections, last, tell)
     tell("the page")
     page = folder / "index.html"
-    page.write_text(_page(sections, together, facts or Facts(), asked, files), encoding="utf-8")
+    page.write_text(_page(sections, last, facts or Facts(), asked, files), encoding="utf-8")
     return page
+
+
+def _of(cells: Cells, table: T) -> T:
+    """The rows of an environment, and where it has several leagues of the agents of this one."""
+    if table is None:
+        return table
+    mine = table["environment"] == cells.environment
+    if cells.label != cells.environment:
+        mine &= table["agent"].isin(cells.agents[cells.roster])
+    return table[mine]
 
 
 def _section(
     album: Album,
+    cells: Cells,
     game: Game,
     ranking: pd.DataFrame,
     table: pd.DataFrame,
     lesson: Lesson | None,
-    written: list[Chapter],
+    written: list[Written],
     seen: Gallery | None,
 ) -> Section:
     agents = [str(agent) for agent in ranking["agent"]]
     drawn = {
         "ranking": ("Payoff per round of each agent, with its 95 % intervals", figures.ranking_plot(ranking)),
-        "payoff": (
+    }
+    if cells.square:
+        drawn["payoff"] = (
             "Payoff per round of the row's agent against the column's, both in the order of the ranking",
             figures.heatmap(figures.square(table, agents, "payoff"), agents, "payoff per round"),
-        ),
-    }
-    cooperation = figures.square(table, agents, "cooperation")
-    if not pd.isna(cooperation).all():
-        drawn["cooperation"] = (
-            "Share of rounds in which the row's agent cooperated with the column's, in the same order",
-            figures.heatmap(cooperation, agents, "cooperation", colours="cividis", limits=(0.0, 1.0)),
         )
+        cooperation = figures.square(table, agents, "cooperation")
+        if not pd.isna(cooperation).all():
+            drawn["cooperation"] = (
+                "Share of rounds in which the row's agent cooperated with the column's, in the same order",
+                figures.heatmap(cooperation, agents, "cooperation", colours="cividis", limits=(0.0, 1.0)),
+            )
     return Section(
         anchor=f"environment-{album.number}",
-        label=str(ranking["environment"].iloc[0]),
+        label=cells.label,
+        environment=cells.environment,
         title=game["title"],
         seats=game["seats"],
         ranking=ranking,
@@ -183,7 +206,7 @@ def _section(
 
 
 def _write_tables(
-    folder: Path, sections: Sequence[Section], together: Sequence[Chapter], tell: Tell
+    folder: Path, sections: Sequence[Section], together: Sequence[Written], tell: Tell
 ) -> dict[str, str]:
     """The tables of all environments; returns the file of each, by name."""
     rankings = [Part(each.label, each.ranking, partial(ranking_text, each.ranking)) for each in sections]
@@ -206,10 +229,10 @@ def _write_tables(
 
 
 def _chapter_files(
-    sections: Sequence[Section], together: Sequence[Chapter]
+    sections: Sequence[Section], together: Sequence[Written]
 ) -> list[tuple[str, str, tuple[str, ...], list[Part]]]:
     """Each chapter's tables from all environments, under its name; those without a table are in the page only."""
-    found: dict[str, list[Chapter]] = {}
+    found: dict[str, list[Written]] = {}
     for written in [*(section.chapters for section in sections), together]:
         for chapter in written:
             if len(chapter.finding.table):
@@ -219,7 +242,7 @@ def _chapter_files(
             name,
             parts[0].title,
             (),
-            [Part(each.environment, each.finding.table, each.text) for each in parts],
+            [Part(each.label, each.finding.table, each.text) for each in parts],
         )
         for name, parts in found.items()
     ]
@@ -227,7 +250,7 @@ def _chapter_files(
 
 def _page(
     sections: Sequence[Section],
-    together: Sequence[Chapter],
+    together: Sequence[Written],
     facts: Facts,
     asked: Judgement,
     files: Mapping[str, str],
@@ -253,6 +276,8 @@ def _page(
         long=any(file.endswith(PARQUET) for file in files.values()),
         pdf=asked.pdf,
         points=POINTS,
+        companies=any("company" in section.payoffs for section in sections),
+        leagues=any(section.label != section.environment for section in sections),
         learned=any((section.payoffs["how"] == "learned").any() for section in sections),
         text_columns=TEXT_COLUMNS,
         lacking=fonts.missing("".join(str(agent) for section in sections for agent in section.ranking["agent"])),

@@ -32,7 +32,7 @@ class _Sat:
     """Who sat in the matches of the cells; a unit is a run of an agent."""
 
     owner: Indices
-    """Whose run it is, in the order of `Cells.roster` [unit]."""
+    """Whose run it is, in the order of `Cells.roster`, then of the agents of other leagues [unit]."""
     own: sparse.csr_array
     """The share of the agent's seats that each of its runs had [match, unit]."""
     other: sparse.csr_array
@@ -56,7 +56,7 @@ def units(cells: Cells, moved: Numbers, freedom: Numbers) -> Units:
     if sat is None:
         return Units(moved, trained, freedom)
     size = len(cells.roster)
-    agent, opponent = (np.searchsorted(cells.roster, index) for index in (cells.agent, cells.opponent))
+    agent, partner = cells.at
     cell: Indices = np.repeat(np.arange(len(agent)), cells.matches)
     rows = cells.weights()
     weight = cells.per_match(rows)
@@ -71,7 +71,7 @@ def units(cells: Cells, moved: Numbers, freedom: Numbers) -> Units:
     count = np.bincount(agent, cells.share, size)
     freedom = freedom.copy()
     own_freedom = np.full(size, np.inf)
-    for which in np.unique(sat.owner):
+    for which in np.unique(sat.owner[sat.owner < size]):
         mine = agent == which
         wide, free = _of_runs(own_share[np.ix_(mine, sat.owner == which)], cells.share[mine] / count[which])
         trained |= mine & (wide > 0)
@@ -90,9 +90,14 @@ def units(cells: Cells, moved: Numbers, freedom: Numbers) -> Units:
 
     # [agent, owner]: the squares of what each partner's runs do.
     by_agent = _summed(agent, other, size)
-    squares = np.stack([(by_agent[:, sat.owner == of] ** 2).sum(1) for of in range(size)], 1)
-    fewest = np.full((size, size), np.inf)
-    np.minimum.at(fewest, (agent, opponent), freed)
+    squares = np.stack(
+        [(by_agent[:, sat.owner == of] ** 2).sum(1) for of in range(max(size, sat.owner.max() + 1))], 1
+    )
+    fewest = np.full(squares.shape, np.inf)
+    if cells.square:
+        np.minimum.at(fewest, (agent, partner), freed)
+    else:
+        np.minimum.at(fewest, agent, freed[:, None])
     theirs = squares.sum(1)
     ours = (_summed(agent, np.hstack((moved, own)), size) ** 2).sum(1)
     twice = np.minimum(np.bincount(agent, alone, size), ours)
@@ -118,13 +123,15 @@ def _sat(cells: Cells) -> _Sat | None:
     # A match from before runs were told is of a run that isn't known.
     radix = int(run.max()) + 2
     known, unit = np.unique(code[here] * radix + run[here] + 1, return_inverse=True)
-    owner = np.searchsorted(cells.roster, known // radix)
+    sitting = np.append(cells.roster, np.setdiff1d(known // radix, cells.roster))
+    order = np.argsort(sitting)
+    owner = order[np.searchsorted(sitting, known // radix, sorter=order)]
     if not len(known) or np.bincount(owner).max() < 2:
         return None
     shape = (len(matches), len(known))
     chairs = sparse.csr_array((np.ones(len(here)), (np.searchsorted(matches, match[here]), unit)), shape=shape)
     told = chairs[np.searchsorted(matches, of_cells)].tocoo()
-    agent = np.repeat(np.searchsorted(cells.roster, cells.agent), cells.matches)
+    agent = np.repeat(cells.at[0], cells.matches)
     mine = owner[told.col] == agent[told.row]
     own, other = (
         sparse.csr_array((told.data[of], (told.row[of], told.col[of])), shape=told.shape) for of in (mine, ~mine)

@@ -19,7 +19,7 @@ _LATEX = _BREAKS | str.maketrans(
 LONGEST = 80
 """Longer texts are cut in the page; they are whole in the files."""
 TEXT_COLUMNS = frozenset(
-    {"Agent", "Opponent", "Other", "Seat", "How", "Note", "Worst partner"}
+    {"Agent", "Opponent", "Company", "Role", "Other", "Seat", "How", "Note", "Worst partner"}
     | {"Kind", "Exploiter", "Verdict", "Component"}
 )
 
@@ -36,7 +36,7 @@ def decimals(payoffs: Iterable[float]) -> int:
 
 
 def ranking_text(ranking: pd.DataFrame) -> pd.DataFrame:
-    """One environment's ranking for readers; columns with nothing to say are left out."""
+    """One ranking for readers; columns with nothing to say are left out."""
     digits = decimals(ranking["payoff"])
     text = {
         "Rank": _unless_nan(ranking["rank"]),
@@ -99,7 +99,9 @@ def payoffs_text(table: pd.DataFrame) -> pd.DataFrame:
     digits = decimals(table["payoff"])
     text = {
         "Agent": table["agent"].astype(str).to_list(),
-        "Opponent": table["opponent"].astype(str).to_list(),
+        "Opponent": table["opponent"].astype(object).fillna("").to_list(),
+        "Company": table["company"].astype(object).fillna("").to_list() if "company" in table else [],
+        "Role": table["role"].to_list() if table["role"].nunique() > 1 else [],
         "Seat": _unless_all(table["seat"].astype(str), {"any"}),
         "k": _unless_all(table["k"].astype(str), {"1", "2"}),
         "Payoff": fixed(table["payoff"], digits),
@@ -190,7 +192,9 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     """A table as text, with intervals beside their figures."""
     columns = {}
     for name in map(str, table.columns):
-        if name == "environment" or (name.endswith(("_low", "_high")) and name.rsplit("_", 1)[0] in table):
+        if name in ("environment", "role") or (
+            name.endswith(("_low", "_high")) and name.rsplit("_", 1)[0] in table
+        ):
             continue
         values = _text(table[name])
         if f"{name}_low" in table and f"{name}_high" in table:

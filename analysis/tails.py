@@ -11,6 +11,9 @@ from scipy.special import chdtrc, fdtrc, ndtri, stdtr, stdtrit
 
 from .cells import Numbers
 
+LEVEL = 0.95
+"""Of all intervals."""
+
 
 def normal_isf(tail: ArrayLike) -> Numbers:
     """What a standard normal exceeds with this probability."""

@@ -9,8 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from .exploitability import Cards
 from .failures import Failures, kinds, unranked
+from .finding import Cards
 from .remarks import notes
 from .tables import half_widths, one_line, ranking_text
 
@@ -25,17 +25,19 @@ _WIDTH = 28
 
 
 def ranking_tables(ranking: pd.DataFrame, rows: int = ROWS) -> Group:
-    """For `rich.print`: each environment's first `rows` places, and how many more there are.
+    """For `rich.print`: the first `rows` places of each environment and league, and how many more there are.
 
     Half the width of an interval stands for it: with the same field of opponents, and with others of their kind.
     """
     parts: list[Table | Text] = []
-    for environment, part in ranking.groupby("environment", observed=True, sort=False):
+    leagues = ranking.groupby("environment", observed=True)["role"].nunique().to_dict()
+    for (environment, role), part in ranking.groupby(["environment", "role"], observed=True, sort=False):
         text = ranking_text(part)
         for name, high in (("Same field", "fixed_high"), ("Other partners", "high")):
             if part[high].notna().any():
                 text[name] = half_widths(part, high)
-        title = Text(f"{one_line(str(environment))}, payoff per round", style="bold")
+        name = f"{environment}: {role}" if leagues[environment] > 1 else str(environment)
+        title = Text(f"{one_line(name)}, payoff per round", style="bold")
         table = Table(title=title, title_justify="left", box=None, pad_edge=False)
         for name in _SHOWN:
             if name == "Agent":

@@ -66,7 +66,7 @@ def unseen_by_agent(cells: Cells, table: pd.DataFrame, level: float = LEVEL) -> 
     which is divided by z as for one cell. 0 where no cell has equal matches; NaN where the reach is unknown.
     """
     size = len(cells.roster)
-    agent = np.searchsorted(cells.roster, cells.agent)
+    agent = cells.at[0]
     partners = np.bincount(agent, cells.share, size)
     far = reach(cells, table["payoff"].to_numpy(np.float64))
     matches = table["matches"].to_numpy(np.int64)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .cells import Cells, Numbers
+from .chapters import Chapter, Evidence
 from .finding import Finding
 from .influence import payoff_matrix
 
@@ -109,3 +110,18 @@ def _mixed(matrix: Numbers) -> tuple[float, float, float, bool]:
 
 def _empty() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=np.float64) for name in COLUMNS})
+
+
+def _of_environment(evidence: Evidence) -> Finding | None:
+    return None if len(evidence.names) < 3 else variance_components(evidence.cells, evidence.table)
+
+
+CHAPTERS = (
+    Chapter(
+        "variance",
+        "Where the variance comes from",
+        "The variance of one match's payoff, split into agents, their partners, how the two go together, and "
+        "repetitions.",
+        _of_environment,
+    ),
+)

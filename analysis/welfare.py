@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .bootstrap import LEVEL
 from .cells import ANY_SEAT, Cells, Flags, Indices, Numbers
+from .chapters import Chapter, Evidence
 from .finding import Finding
 from .influence import payoff_matrix
 from .shares import shares
-from .tails import t_ppf
+from .tails import LEVEL, t_ppf
 
 _CERTAIN = 1e-15
 """A variance of matches' payoffs below it is rounding."""
@@ -42,7 +42,7 @@ def welfare(
     """
     matrix = payoff_matrix(cells, table)
     size = len(matrix)
-    at = np.searchsorted(cells.roster, cells.agent)
+    at = cells.at[0]
     columns: dict[str, object] = {
         "environment": cells.environment,
         "agent": pd.Categorical.from_codes(cells.roster, cells.agents),
@@ -86,14 +86,14 @@ def welfare_by_cast(cells: Cells, *, optimum: float | None = None) -> Finding:
     NaN where a payoff is negative, and in exact cells whose matches differ: the equality of expected payoffs is
     another thing. Raises ValueError for an optimum that is not positive.
     """
-    once: Flags = (cells.agent < cells.opponent) | ((cells.agent == cells.opponent) & (cells.seat <= 0))
+    once: Flags = (cells.agent < cells.partner) | (cells.alone & (cells.seat <= 0))
     if (cells.seat != ANY_SEAT).any():
         once = cells.seat == 0
     columns = {
         "environment": cells.environment,
         "agent": pd.Categorical.from_codes(cells.agent, cells.agents),
-        "opponent": pd.Categorical.from_codes(cells.opponent, cells.agents),
-        "seat": np.where(cells.seat == ANY_SEAT, "any", cells.seat.astype(str)),
+        "opponent": pd.Categorical.from_codes(cells.partner, cells.partners),
+        "seat": cells.seat_names,
         "k": cells.k,
         **_of_casts(cells, optimum),
         "matches": np.where(cells.exact, 0, cells.matches),
@@ -190,3 +190,23 @@ def _explained(found: pd.DataFrame, declared: Mapping[str, Sequence[str]]) -> It
         if found[name].notna().any():
             title = name.replace("_", " ").capitalize()
             yield f"{title} is {part} / {whole} of the agent's own seats, with its 95 % interval over partners."
+
+
+def _of_environment(evidence: Evidence) -> Finding:
+    optimum = evidence.game.get("optimum")
+    most = None if optimum is None else optimum * evidence.game["seats"]
+    declared = evidence.game.get("shares")
+    return welfare(evidence.everybody, evidence.whole_table, optimum=most, declared=declared)
+
+
+CHAPTERS = (
+    Chapter(
+        "welfare",
+        "Who pays for the score",
+        "Welfare is the sum of all seats' payoffs in an agent's matches, equality 1 less Gini's coefficient. "
+        "Others' payoff in its matches stands beside what the same others earn without it: the effect is what it "
+        "does to them.",
+        _of_environment,
+        square=True,
+    ),
+)

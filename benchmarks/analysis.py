@@ -22,6 +22,7 @@ from dilemma.analysis.cells import Cells, environments
 from dilemma.analysis.comparisons import comparisons
 from dilemma.analysis.friedman import friedman
 from dilemma.analysis.influence import payoff_matrix
+from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.payoffs import cell_table
 from dilemma.analysis.ranking import rank_cells
 from dilemma.analysis.ratings.alpha_rank import alpha_rank
@@ -63,7 +64,7 @@ def league() -> Cells:
 
 def ranks(cells: Cells, table: pd.DataFrame) -> object:
     """Ranking with rank sets, 2,000 draws."""
-    return rank_cells(cells, table, draws=2000)
+    return rank_cells(cells, table, Judgement(draws=2000, comparisons="max_t", top=3))
 
 
 def tables(cells: Cells, table: pd.DataFrame) -> object:
@@ -73,7 +74,7 @@ def tables(cells: Cells, table: pd.DataFrame) -> object:
 
 def pairs(cells: Cells, table: pd.DataFrame) -> object:
     """Comparisons of all pairs, 10,000 flips."""
-    return comparisons(cells, table)
+    return comparisons(cells, table, margin=0.0, draws=10_000, seed=0)
 
 
 def blocks(cells: Cells, table: pd.DataFrame) -> object:

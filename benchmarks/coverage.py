@@ -238,7 +238,7 @@ def leagues(
 
 def slim_table(cells: Cells, drawn: Drawn) -> pd.DataFrame:
     """What influences need of a `cell_table`."""
-    payoffs = drawn.payoffs[cells.agent, cells.opponent]
+    payoffs = drawn.payoffs[cells.agent, cells.partner]
     # Both seats of self-play are one match with one payoff here.
     matches = payoffs.shape[1] if payoffs.shape[1] > 1 else 0
     variance = payoffs.var(1, ddof=1) if matches else np.zeros(len(payoffs))
@@ -262,11 +262,11 @@ def judge(play: Play, size: int, repetitions: int, replicates: int, random: Rand
         held["fixed"] += ((fixed.low <= drawn.expected + 1e-9) & (drawn.expected - 1e-9 <= fixed.high)).mean()
         own = replace(equal, payoff=equal.payoff - drawn.expected)
         for name, of, question in (("sampled", equal, True), ("fixed", own, False)):
-            sets = rank_sets(of, contrasts(of, sampled=question), DRAWS, random)
+            sets = rank_sets(of, contrasts(of, sampled=question), DRAWS, random, "max_t")
             held[f"ranks {name}"] += bool((sets.low == 1).all() and (sets.high == size).all())
         if number < replicates / PLACED:
             apart = replace(equal, payoff=equal.payoff + truth)
-            sets = rank_sets(apart, contrasts(apart), DRAWS, random)
+            sets = rank_sets(apart, contrasts(apart), DRAWS, random, "max_t")
             held["places"] += (sets.high - sets.low + 1).mean() * PLACED / 100
     share = {name: 100 * float(value) / replicates for name, value in held.items()}
     share["sampled"] *= 100 / share["known"] if share["known"] else np.nan

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
+from ..chapters import Chapter, Written
 from ..finding import Finding
+from ..judgement import Judgement
 from .voting import borda, copeland, iterated_maximal_lotteries, preferences, ranked_pairs, schulze
 
 
@@ -68,3 +71,26 @@ def across_environments(
     table["ranked_pairs"] = ranked_pairs(above)
     table["maximal_lotteries"] = iterated_maximal_lotteries(above)
     return Finding(table, tuple(remarks))
+
+
+def together(rankings: Mapping[str, pd.DataFrame], asked: Judgement) -> Iterator[Written]:
+    """The chapter on what several environments say together, by the label of each ranking; nothing of one."""
+    environment = {label: str(table["environment"].iloc[0]) for label, table in rankings.items()}
+    if len(set(environment.values())) < 2:
+        return
+    tables = [table[["agent", "payoff"]].assign(environment=label) for label, table in rankings.items()]
+    joined = pd.concat([table.astype({"agent": str}) for table in tables])
+    payoffs = joined.pivot_table(index="agent", columns="environment", values="payoff", observed=True, sort=False)
+    declared = {label: asked.anchors[of] for label, of in environment.items() if of in asked.anchors}
+    chapter = Chapter(
+        "environments",
+        "All environments together",
+        "Environments vote on the agents, each by its ranking; only where all of them declare what payoffs count "
+        "as 0 and as 1 (analysis.anchors) is there a mean over them.",
+        partial(_judged, payoffs),
+    )
+    yield from chapter.write(declared, "all environments", environment="all environments")
+
+
+def _judged(payoffs: pd.DataFrame, declared: Mapping[str, tuple[float, float]]) -> Finding:
+    return across_environments(payoffs, {label: Anchors(*ends) for label, ends in declared.items()})

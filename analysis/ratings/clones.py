@@ -11,13 +11,16 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from ..cells import Numbers
+from ..chapters import Chapter, Evidence
 from ..finding import Finding
 from .normal_form import payoff_matrix
-from .ratings import RATINGS, Rating
+from .ratings import RATINGS, Rating, asked_for
 
 BEHAVIOUR = ("cooperation", "cc", "cd", "dc", "dd")
 ALIKE = 0.02
 """The largest difference, with any partner, at which two agents count as clones of each other."""
+MANY = 100
+"""With more agents each is not entered again and again to see what clones do."""
 
 
 def behavioural_distance(payoffs: pd.DataFrame) -> pd.DataFrame:
@@ -128,3 +131,26 @@ def _entered(rating: Rating, payoffs: Numbers, agent: int, times: int) -> Number
     scores = rating.score(payoffs[np.ix_(who, who)][None])[0]
     total = np.bincount(who, scores).astype(np.float64)
     return total if rating.shares else total / np.bincount(who)
+
+
+def _of_environment(evidence: Evidence) -> Finding | None:
+    ratings = asked_for(evidence)
+    if not ratings or len(evidence.names) < 2:
+        return None
+    alike = near_clones(evidence.table)
+    if np.isnan(evidence.matrix).any() or len(evidence.names) > MANY:
+        return alike
+    moved = clone_sensitivity(evidence.matrix, evidence.names, ratings=ratings)
+    return Finding(moved.table, (*alike.remarks, *moved.remarks))
+
+
+CHAPTERS = (
+    Chapter(
+        "clones",
+        "Clones",
+        "How far each rating moves, as a share of the spread of its scores, when one agent is entered twice or "
+        "five times.",
+        _of_environment,
+        square=True,
+    ),
+)

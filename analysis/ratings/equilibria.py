@@ -12,10 +12,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ..cells import Numbers
+from ..chapters import Chapter, Evidence
 from ..finding import Finding
-from .normal_form import payoff_tensor
+from .normal_form import payoff_tensor, symmetric_game
 
 COLUMNS = ("equilibrium", "player", "strategy", "probability", "payoff", "symmetric")
+SMALL = 6
+"""The largest league that has a chapter."""
 LARGEST = 7
 """Strategies of a player: supports are enumerated, which takes four times as long with each further one."""
 
@@ -67,3 +70,21 @@ def _distinct(pairs: list[tuple[Numbers, Numbers]]) -> list[tuple[Numbers, Numbe
         if not any(np.allclose(pair[0], x, atol=1e-9) and np.allclose(pair[1], y, atol=1e-9) for x, y in kept):
             kept.append(pair)
     return kept
+
+
+def _of_environment(evidence: Evidence) -> Finding | None:
+    several = 2 <= len(evidence.names) <= SMALL
+    if not several or np.isnan(evidence.matrix).any() or importlib.util.find_spec("nashpy") is None:
+        return None
+    return nash_equilibria(symmetric_game(evidence.matrix), [evidence.names] * 2)
+
+
+CHAPTERS = (
+    Chapter(
+        "equilibria",
+        "Nash equilibria",
+        "Equilibria of the game in which each of two players chooses an agent: the payoff table, by Nashpy.",
+        _of_environment,
+        square=True,
+    ),
+)

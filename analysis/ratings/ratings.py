@@ -11,8 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from ..bootstrap import drawn_tables
 from ..cells import Flags, Numbers
+from ..chapters import Chapter, Evidence
 from ..finding import Finding
+from ..tails import LEVEL
 from .alpha_rank import alpha_rank
 from .bradley_terry import bradley_terry, same_partner, separation
 from .correlated_equilibrium import coarse_correlated_equilibrium, equilibrium_payoffs
@@ -22,9 +25,10 @@ from .league import complete_part, largest_complete
 from .nash_averaging import nash_averaging, relative
 from .normal_form import symmetric_game
 
-LEVEL = 0.95
 SELECTION = 100.0
 """α-rank's strength of selection, over the whole spread of payoffs."""
+WORK, FEWEST = 200_000_000, 20
+"""What bootstrap draws may cost, as draws x agents^3; and the draws that are worth an interval."""
 
 Score: TypeAlias = Callable[[Numbers], Numbers]
 """Payoffs [draw, agent, opponent] in, scores [draw, agent] out."""
@@ -301,3 +305,34 @@ def score_interval(rating: Rating, score: Numbers, scores: Numbers) -> tuple[Num
     low, high = np.minimum(low, 2 * score - high), np.maximum(high, 2 * score - low)
     least, most = (0.0, 1.0) if rating.shares else (-np.inf, rating.most)
     return low.clip(least, most), high.clip(least, most)
+
+
+def asked_for(evidence: Evidence) -> dict[str, Rating]:
+    """The ratings that the judgement names."""
+    return {name: RATINGS[name] for name in evidence.asked.ratings if name in RATINGS}
+
+
+def _of_environment(evidence: Evidence) -> Finding | None:
+    chosen = asked_for(evidence)
+    if not chosen:
+        return None
+    affordable = WORK // len(evidence.names) ** 3
+    draws = min(affordable, evidence.asked.draws, max(rating.draws for rating in chosen.values()))
+    tables = drawn_tables(evidence.cells, draws if draws >= FEWEST else 0, evidence.asked.seed)
+    moves = bool((tables != tables[:1])[~np.isnan(tables)].any())
+    found = rate(evidence.matrix, tables if moves else None, evidence.names, ratings=chosen)
+    order = evidence.ranking["agent"].astype(str).to_list()
+    table = found.table.sort_values("agent", key=lambda names: names.map(order.index), kind="stable")
+    return Finding(table.reset_index(drop=True), found.remarks)
+
+
+CHAPTERS = (
+    Chapter(
+        "ratings",
+        "Ratings",
+        "What each agent is worth in the game that the payoff table is, by several definitions, each with its "
+        "95 % interval over further repetitions with these agents.",
+        _of_environment,
+        square=True,
+    ),
+)

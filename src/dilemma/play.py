@@ -217,7 +217,7 @@ def games_of(plan: Plan) -> dict[str, Game]:
     """What the analysis has to know of each environment, by label."""
     return {
         setting.label: Game(
-            symmetric=len(set(setting.game.roles)) == 1,
+            roles=list(setting.game.roles),
             seats=setting.game.seats,
             title=summary(type(setting.game)),
             optimum=getattr(setting.game, "optimum", None),

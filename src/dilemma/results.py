@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,12 +38,12 @@ class Results:
     """What the analysis has to know of each environment."""
     facts: Facts
     """What was run, for the report."""
+    asked: Judgement
+    """What is to be worked out."""
     curves: pd.DataFrame | None = None
     """A row for each point of the learning curve of each seat of each match; None where nobody learned."""
     costs: pd.DataFrame | None = None
     """What each agent took, a row for each chunk; None where nobody played."""
-    asked: Judgement = field(default_factory=Judgement)
-    """What is to be worked out."""
     exploits: Sequence[Mapping[str, Any]] = ()
     """What came of each search for an exploiter: a card, or the reason why there is none."""
     plan: Plan | None = None
@@ -65,31 +65,27 @@ class Results:
         return self.rows.assign(mean_weight=weights.reindex(self.rows.index, fill_value=0.0))
 
     def mean_payoffs(self) -> pd.DataFrame:
-        """A row for each environment and agent, the best first: its mean payoff, as in the ranking.
+        """A row for each environment, role and agent, the best first: its mean payoff, as in the ranking.
 
         It is the sum of `payoff * mean_weight` over the agent's rows of `seats`; NaN for agents without a rank.
         """
-        return mean_payoffs(self.seats)
+        return mean_payoffs(self.seats, self.games)
 
     @cached_property
     def payoffs(self) -> pd.DataFrame:
-        """A row for each environment, agent and opponent: payoff per round, standard error, cooperation."""
+        """A row for each environment, role, agent and opponent or company.
+
+        It has the payoff per round, its standard error, cooperation.
+        """
         return payoff_table(self.rows, self.games)
 
     @cached_property
     def ranking(self) -> pd.DataFrame:
-        """A row for each environment and agent, the best first, with 95 % intervals."""
-        asked = self.asked
-        ranked = rivals(self.rows, asked.background)
-        return rank(
-            ranked,
-            self.games,
-            draws=asked.draws,
-            seed=asked.seed,
-            top=asked.top,
-            correction=asked.comparisons,
-            failures=self.failures,
-        )
+        """A row for each environment, role and agent, the best first, with 95 % intervals.
+
+        Roles that the same agents take are ranked together, under the names of all of them.
+        """
+        return rank(rivals(self.rows, self.asked.background), self.games, self.asked, self.failures)
 
     def report(self, folder: Path | str, tell: Tell = lambda step: None) -> Path:
         """Write the report into `folder`; returns its page. `tell` hears of each step before it is taken.
@@ -145,11 +141,11 @@ def stored(store: RunFolder, changes: Sequence[str] = ()) -> Results:
     return Results(
         store.seats(),
         failures,
-        manifest["games"],
+        {label: _game(told) for label, told in manifest["games"].items()},
         facts,
+        _judgement(asked, str(store.config_path), changes),
         store.curves(),
         store.costs(),
-        _judgement(asked, str(store.config_path), changes),
         list(store.exploits().values()),
         run=store.path,
         faults=list(manifest.get("faults", {}).values()),
@@ -159,6 +155,16 @@ def stored(store: RunFolder, changes: Sequence[str] = ()) -> Results:
 def open_run(folder: Path | str) -> Results:
     """The results of a run folder, finished or not. Raises DilemmaError where there is none."""
     return stored(RunFolder.existing(Path(folder)))
+
+
+def _game(told: Mapping[str, Any]) -> Game:
+    """What a manifest says of an environment; an older one has no roles, but whether seats are alike."""
+    game: Any = {key: value for key, value in told.items() if key != "symmetric"}
+    if "roles" not in told:
+        names = ["player" if told["symmetric"] else f"player {seat + 1}" for seat in range(told["seats"])]
+        game["roles"] = names
+    found: Game = game
+    return found
 
 
 def _judgement(asked: Mapping[str, Any], path: str, changes: Sequence[str]) -> Judgement:

@@ -28,7 +28,7 @@ def make_seats(
     rows = []
     for number, (cast, payoffs) in enumerate(matches):
         for seat, (agent, payoff) in enumerate(zip(cast, payoffs, strict=True)):
-            others = [label for label in cast if label != agent]
+            others = list(dict.fromkeys(label for label in cast if label != agent)) or [agent]
             rows.append(
                 {
                     "match": first + number,
@@ -37,7 +37,7 @@ def make_seats(
                     "repetition": -1 if how == "exact" else (repetitions[number] if repetitions else 0),
                     "seat": seat,
                     "agent": agent,
-                    "opponent": others[0] if others else agent,
+                    "opponent": others[0] if len(others) == 1 else np.nan,
                     "k": cast.count(agent),
                     "payoff": payoff,
                     "weight": weights[number] if weights else 10.0,

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dilemma.analysis.bootstrap import drawn_payoffs, drawn_tables, intervals, payoff_matrix, squared_half
+from dilemma.analysis.bootstrap import drawn_payoffs, drawn_tables, intervals, squared_half
 from dilemma.analysis.cells import environments
-from dilemma.analysis.influence import influence
+from dilemma.analysis.influence import influence, payoff_matrix
 from dilemma.analysis.moderation import Variance
 from dilemma.analysis.payoffs import cell_table
 from dilemma.analysis.rank_sets import contrasts
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 
 
 def judged(table):

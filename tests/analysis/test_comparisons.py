@@ -11,12 +11,12 @@ from dilemma.analysis.comparisons import COLUMNS, comparisons, sign_flip
 from dilemma.analysis.friedman import friedman
 from dilemma.analysis.payoffs import cell_table
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 
 
 def compared(table, **options):
     [cells] = environments(table, GAMES)
-    return comparisons(cells, cell_table(cells), **options)
+    return comparisons(cells, cell_table(cells), **{"margin": 0.0, "draws": 10_000, "seed": 0, **options})
 
 
 def league(seats, payoff, spread=0.1):

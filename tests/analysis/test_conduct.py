@@ -14,7 +14,7 @@ from dilemma.analysis.eigenmorality import eigenjesus, eigenmoses, principal_vec
 from dilemma.analysis.ratios import ratio
 from dilemma.envs.matrix_game import PrisonersDilemma
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 CLASSICS = ("tit_for_tat", "all_c", "all_d", "win_stay_lose_shift", "grudger")
 TRAITS = {
     "tit_for_tat": {"niceness": 1, "retaliation": 1, "forgiveness": 0, "contrition": 1, "reciprocity": 1},

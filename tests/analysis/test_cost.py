@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 
 from dilemma.analysis.cost import BUDGET_COLUMNS, COLUMNS, cost, equal_budgets
+from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.ranking import rank
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
+ASKED = Judgement(draws=1000, comparisons="max_t", top=3)
 
 
 def costs(*rows):
@@ -30,7 +32,7 @@ def curves(payoffs):
 
 
 def test_chunks_add_up_and_are_shared_by_chairs(seats):
-    ranking = rank(seats([("AB", (1, 2))]), GAMES)
+    ranking = rank(seats([("AB", (1, 2))]), GAMES, ASKED)
     found = cost(costs(("A", 2, 200, 20, 1.5), ("B", 2, 200, 0, 0.1), ("A", 3, 300, 30, 1.0)), ranking)
     assert list(found.table) == list(COLUMNS)
     table = found.table.set_index("agent")

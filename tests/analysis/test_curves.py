@@ -9,11 +9,13 @@ import pytest
 from dilemma.analysis.bands import bands
 from dilemma.analysis.curve_figures import panels, pens
 from dilemma.analysis.curves import POLICY, late_means, learning_curves
+from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.payoffs import payoff_table
 from dilemma.analysis.report import write_report
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "A game"}}
-ASYMMETRIC = {"game": {"symmetric": False, "seats": 2, "title": "A game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "A game"}}
+ASKED = Judgement(draws=2000, comparisons="max_t", top=3)
+ASYMMETRIC = {"game": {"roles": ["row", "column"], "seats": 2, "title": "A game"}}
 
 
 def make_curves(matches, labels="AB", environment="game"):
@@ -169,7 +171,7 @@ def folder(seats, tmp_path_factory):
     curves = league("AB").assign(**dict.fromkeys(POLICY, 0.25), balance=1.0)
     curves.loc[curves["agent"] == "B", list(POLICY)] = np.nan
     table = seats([("AA", (1, 1)), ("AB", (1, 0)), ("BB", (0, 0))], how="learned")
-    return write_report(tmp_path_factory.mktemp("report"), table, GAMES, curves=curves).parent
+    return write_report(tmp_path_factory.mktemp("report"), table, GAMES, asked=ASKED, curves=curves).parent
 
 
 def test_the_report_has_the_curves_and_the_policies(folder):
@@ -188,6 +190,6 @@ def test_the_report_has_the_curves_and_the_policies(folder):
 
 def test_without_curves_nothing_is_said_of_them(seats, tmp_path):
     empty = league("AB").iloc[:0]
-    page = write_report(tmp_path, seats([("AB", (1, 0))]), GAMES, curves=empty).read_text()
+    page = write_report(tmp_path, seats([("AB", (1, 0))]), GAMES, asked=ASKED, curves=empty).read_text()
     assert "Learning curves" not in page
     assert not (tmp_path / "curves.csv").exists()

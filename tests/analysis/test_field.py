@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from dilemma.analysis.cells import environments
 from dilemma.analysis.field import common_field
+from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.ranking import rank
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
+ASKED = Judgement(draws=1000, comparisons="max_t", top=3)
 
 
 def failure(cast, *blamed):
@@ -22,7 +24,7 @@ def field_of(table, failures=()):
     [cells] = environments(table, GAMES)
     field = common_field(cells, failures)
     names = cells.agents[cells.roster]
-    partners = [] if field.cells is None else sorted(field.cells.agents[np.unique(field.cells.opponent)])
+    partners = [] if field.cells is None else sorted(field.cells.agents[np.unique(field.cells.partner)])
     return sorted(names[field.ranked]), partners
 
 
@@ -50,7 +52,7 @@ def test_who_fails_against_defectors_is_not_first_over_the_others(seats):
     paid = {"C": 3.0, "B": 3.0, "D": 1.0, "E": 1.0, "X": 5.0}
     played = pairs("BCDEX", ("DX", "EX"))
     table = seats([(pair, [paid[agent] for agent in pair]) for pair in played], agents=list("BCDEX"))
-    ranking = rank(table, GAMES, failures=[failure("DX", "X"), failure("EX", "X")]).set_index("agent")
+    ranking = rank(table, GAMES, ASKED, failures=[failure("DX", "X"), failure("EX", "X")]).set_index("agent")
     assert ranking.index[-1] == "X"
     assert ranking["rank"].isna().to_dict() == {**dict.fromkeys("BCDE", False), "X": True}
     assert ranking.loc["X", "note"] == "not ranked: it failed in 2 matches"
@@ -59,20 +61,20 @@ def test_who_fails_against_defectors_is_not_first_over_the_others(seats):
 
 def test_some_failed_repetitions_of_nobodys_fault_are_told(seats):
     table = seats([(pair, (1, 1)) for pair in pairs("ABC")])
-    notes = rank(table, GAMES, failures=[failure("AB")]).set_index("agent")["note"]
+    notes = rank(table, GAMES, ASKED, failures=[failure("AB")]).set_index("agent")["note"]
     assert "1 match failed, the mean is of the others" in notes["A"]
     assert "failed" not in notes["C"]
 
 
 def test_a_seat_or_a_share_that_was_never_played_is_missed(seats):
-    games = {"game": {"symmetric": False, "seats": 2, "title": ""}}
+    games = {"game": {"roles": ["row", "column"], "seats": 2, "title": ""}}
     both = [(cast, (4, 0)) for cast in itertools.permutations("ABC", 2)]
-    assert rank(seats(both), games)["missing"].tolist() == [0, 0, 0]
-    assert rank(seats(both[1:]), games)["missing"].sum() == 2
+    assert rank(seats(both), games, ASKED)["missing"].tolist() == [0, 0, 0]
+    assert rank(seats(both[1:]), games, ASKED)["missing"].sum() == 2
 
 
 def test_nobody_is_ranked_where_nobody_met_a_common_partner(seats):
-    ranking = rank(seats([("AB", (1, 1)), ("CD", (1, 1))]), GAMES)
+    ranking = rank(seats([("AB", (1, 1)), ("CD", (1, 1))]), GAMES, ASKED)
     assert ranking["rank"].isna().all()
     assert ranking["note"].str.startswith("not ranked").all()
 

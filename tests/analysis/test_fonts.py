@@ -10,6 +10,7 @@ from rich.console import Console
 
 from dilemma.analysis import figures, fonts
 from dilemma.analysis.curve_figures import curves_plot, panels
+from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.ranking import rank
 from dilemma.analysis.tables import latex, markdown, one_line
 from dilemma.analysis.terminal import ranking_tables
@@ -120,9 +121,9 @@ def test_a_label_stays_in_its_row():
 def test_the_terminal_has_one_line_for_an_agent(seats):
     cast = ["line\nbreak\x1b[31m", "[red]b[/red]"]
     table = seats([(cast, (1.0, 2.0)), (cast[::-1], (2.0, 1.0))])
-    games = {"game": {"symmetric": True, "seats": 2, "title": "A game"}}
+    games = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "A game"}}
     console = Console(width=120, file=io.StringIO())
-    console.print(ranking_tables(rank(table, games, draws=100)))
+    console.print(ranking_tables(rank(table, games, Judgement(draws=100, comparisons="max_t", top=3))))
     said = console.file.getvalue()
     assert "\x1b" not in said
     assert re.search(r"line break \[31m +1\.000", said)

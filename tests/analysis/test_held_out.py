@@ -8,7 +8,7 @@ from dilemma.analysis.cells import environments
 from dilemma.analysis.held_out import COLUMNS, held_out
 from dilemma.analysis.payoffs import cell_table
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 
 
 def of(seats, background):

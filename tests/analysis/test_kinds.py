@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from dilemma.analysis.cells import environments
 from dilemma.analysis.influence import declared, influence
+from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.kinds import distances, kinds
 from dilemma.analysis.payoffs import cell_table
 from dilemma.analysis.ranking import rank
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 
 
 def still(payoffs):
@@ -93,7 +94,8 @@ def entered(seats, payoffs, copies):
 def test_a_field_entered_several_times_says_what_it_says_once(seats, size, copies, seed, correction):
     random = np.random.default_rng(seed)
     payoffs = random.normal(0, 1, (size, size)) + random.normal(0, 3, (size, 1))
-    once, often = (rank(entered(seats, payoffs, k), GAMES, draws=100, correction=correction) for k in (1, copies))
+    asked = Judgement(draws=100, comparisons=correction, top=3)
+    once, often = (rank(entered(seats, payoffs, k), GAMES, asked) for k in (1, copies))
     first = often.iloc[::copies]
     for name in ("low", "high"):
         assert first[name].tolist() == pytest.approx(once[name].tolist(), nan_ok=True)
@@ -105,7 +107,7 @@ def test_a_field_entered_several_times_says_what_it_says_once(seats, size, copie
 def test_five_kinds_entered_eight_times_rank_nobody_surely(seats):
     # R, S, T, P = 3, 0, 5, 1 for ever, without noise: ALLC, ALLD, TFT, GRIM, and win-stay lose-shift.
     payoffs = np.array([[3, 0, 3, 3, 3], [5, 1, 1, 1, 3], [3, 1, 3, 3, 3], [3, 1, 3, 3, 3], [3, 0.5, 3, 3, 3]])
-    ranking = rank(entered(seats, payoffs, 8), GAMES, draws=100)
+    ranking = rank(entered(seats, payoffs, 8), GAMES, Judgement(draws=100, comparisons="max_t", top=3))
     assert set(ranking["rank_low"]) == {1}
     assert set(ranking["rank_high"]) == {40}
 

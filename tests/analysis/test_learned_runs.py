@@ -8,7 +8,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from dilemma.analysis.learned_runs import COLUMNS, interquartile_mean, learned_runs
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "A game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "A game"}}
 
 
 def make_curves(runs):

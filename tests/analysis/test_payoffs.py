@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.payoffs import COLUMNS, payoff_table
 from dilemma.analysis.ranking import rank
 from dilemma.analysis.tables import payoffs_text
 
-SYMMETRIC = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
-ASYMMETRIC = {"game": {"symmetric": False, "seats": 2, "title": "Game"}}
+SYMMETRIC = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
+ASYMMETRIC = {"game": {"roles": ["row", "column"], "seats": 2, "title": "Game"}}
 
 
 def cell(table, agent, opponent, **where):
@@ -61,7 +62,7 @@ def test_the_seats_of_an_asymmetric_game_are_apart(seats):
 
 def test_with_more_than_two_seats_each_number_of_seats_is_apart(seats):
     matches = [("AAB", (1, 3, 6)), ("ABB", (5, 0, 2)), ("AAA", (1, 2, 6))]
-    table = payoff_table(seats(matches), {"game": {"symmetric": True, "seats": 3, "title": ""}})
+    table = payoff_table(seats(matches), {"game": {"roles": ["player"] * 3, "seats": 3, "title": ""}})
     assert [cell(table, "A", "B", k=k)["payoff"] for k in (1, 2)] == [5, 2]
     assert [cell(table, "B", "A", k=k)["payoff"] for k in (1, 2)] == [6, 1]
     assert cell(table, "A", "A", k=3)["payoff"] == 3
@@ -103,7 +104,9 @@ def test_expected_wins_are_as_many_as_are_said(seats):
     assert np.isnan(cell(table, "B", "C")["wins"])
     assert payoffs_text(table).set_index(["Agent", "Opponent"]).loc[("C", "B"), "Wins"] == "played only"
     assert "win" not in table
-    ranking = rank(known.drop([4, 5]), SYMMETRIC, draws=10).set_index("agent")["wins"]
+    ranking = rank(known.drop([4, 5]), SYMMETRIC, Judgement(draws=10, comparisons="max_t", top=3)).set_index(
+        "agent"
+    )["wins"]
     assert ranking.isna().to_dict() == {"A": False, "B": True, "C": True}
 
 

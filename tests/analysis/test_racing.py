@@ -6,7 +6,7 @@ import pytest
 from dilemma.analysis.cells import environments
 from dilemma.analysis.racing import unresolved
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": ""}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": ""}}
 
 
 def league(seats, means, noise, repetitions=12, how="played"):

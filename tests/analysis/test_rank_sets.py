@@ -71,7 +71,7 @@ def test_holm_is_that_of_statsmodels(p):
 def test_max_t_of_one_pair_is_its_t_test():
     moved = expected(np.array([stats.norm.ppf((np.arange(15) + 0.5) / 15) + 0.5, np.zeros(15)]))
     found = contrasts(moved)
-    p = rank_sets(moved, found, 20_000, np.random.default_rng(0)).p[0, 1]
+    p = rank_sets(moved, found, 20_000, np.random.default_rng(0), "max_t").p[0, 1]
     assert 0.01 < found.p[0] < 0.5
     # Flips of 15 signs are close to Student's distribution, not equal to it.
     assert p == pytest.approx(found.p[0], rel=0.1)
@@ -107,7 +107,7 @@ def test_nothing_is_found_among_equals_more_than_one_time_in_twenty():
     errs = 0
     for _ in range(300):
         moved = expected(random.normal(0, 1, (8, 8)))
-        sets = rank_sets(moved, contrasts(moved), 400, random)
+        sets = rank_sets(moved, contrasts(moved), 400, random, "max_t")
         errs += not ((sets.low == 1).all() and (sets.high == 8).all())
     assert errs <= 29
 
@@ -123,5 +123,5 @@ def test_the_same_difference_with_every_partner_is_as_sure_as_its_flips(partners
 
 def test_without_sampling_error_the_order_among_these_partners_is_certain():
     moved = expected(np.random.default_rng(0).normal(0, 1, (5, 4)))
-    sets = rank_sets(moved, contrasts(moved, sampled=False), 100, np.random.default_rng(0))
+    sets = rank_sets(moved, contrasts(moved, sampled=False), 100, np.random.default_rng(0), "max_t")
     assert sets.low.tolist() == sets.high.tolist() == stats.rankdata(-moved.payoff).tolist()

@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.payoffs import payoff_table
 from dilemma.analysis.ranking import rank
 from dilemma.analysis.remarks import remarks
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
+ASKED = Judgement(draws=1000, comparisons="max_t", top=3)
 
 
 def said(seats, labels, payoff, how="played", times=2):
@@ -18,7 +20,7 @@ def said(seats, labels, payoff, how="played", times=2):
     matches = [(pair, [payoff[agent] for agent in pair]) for pair in pairs] * times
     numbers = [repetition for repetition in range(times) for _ in pairs]
     table = seats(matches, how=how, repetitions=numbers)
-    return " ".join(remarks(rank(table, GAMES), payoff_table(table, GAMES)))
+    return " ".join(remarks(rank(table, GAMES, ASKED), payoff_table(table, GAMES)))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,7 @@ def test_both_questions_are_answered_the_same_field_first(seats):
     pairs = itertools.combinations_with_replacement("ABCDEFGHIJ", 2)
     matches = [(pair, [9 * "ABCDEFGHIJ".index(agent) + random.normal() for agent in pair]) for pair in pairs]
     table = seats(matches, how="exact")
-    words = " ".join(remarks(rank(table, GAMES), payoff_table(table, GAMES)))
+    words = " ".join(remarks(rank(table, GAMES, ASKED), payoff_table(table, GAMES)))
     same, others = "With these opponents the order is certain", "With other opponents of their kind every rank is"
     assert 0 < words.index(same) < words.index(others)
 
@@ -57,7 +59,7 @@ def test_open_ranks_are_told(seats):
     random = np.random.default_rng(0)
     pairs = itertools.combinations_with_replacement("ABCDEFGH", 2)
     table = seats([(pair, random.normal(0, 1, 2)) for pair in pairs], how="exact")
-    words = " ".join(remarks(rank(table, GAMES), payoff_table(table, GAMES)))
+    words = " ".join(remarks(rank(table, GAMES, ASKED), payoff_table(table, GAMES)))
     assert "With other opponents of their kind no agent is surely better than another." in words
 
 
@@ -67,18 +69,18 @@ def test_the_first_may_have_rivals(seats):
     pairs = list(itertools.combinations_with_replacement("ABCDEF", 2)) * 10
     matches = [(pair, [payoff[agent] + random.normal(0, 0.5) for agent in pair]) for pair in pairs]
     table = seats(matches, repetitions=np.repeat(range(10), 21).tolist())
-    words = " ".join(remarks(rank(table, GAMES), payoff_table(table, GAMES)))
+    words = " ".join(remarks(rank(table, GAMES, ASKED), payoff_table(table, GAMES)))
     assert " may rank 1 to 2 of 6; 2 agents may rank first." in words
 
 
 def test_a_run_in_which_nobody_was_paid_says_so(seats):
-    ranking = rank(seats([("AB", (1, 2))]), GAMES)
+    ranking = rank(seats([("AB", (1, 2))]), GAMES, ASKED)
     assert list(remarks(ranking.assign(rank=pd.NA), payoff_table(seats([]), GAMES))) == ["No agent has a payoff."]
 
 
 def test_missing_opponents_are_told_with_whose_they_are(seats):
     table = seats([("AB", (2, 1)), ("BC", (1, 0)), ("AD", (2, 0)), ("BD", (1, 0)), ("CD", (0, 0))])
-    words = " ".join(remarks(rank(table, GAMES), payoff_table(table, GAMES)))
+    words = " ".join(remarks(rank(table, GAMES, ASKED), payoff_table(table, GAMES)))
     shared = "ranked on the 2 of 4 agents that all have met"
     few = "with 2 opponents nothing is known of others: 5 are the least"
     assert f"It lacks matches with 1 agent; {shared}; {few}: A, C." in words

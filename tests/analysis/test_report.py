@@ -4,13 +4,14 @@ import csv
 import io
 import itertools
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
 
-from dilemma.analysis import appendix, chapters, figures, friedman, report
+from dilemma.analysis import appendix, chapters, comparisons, figures, friedman, report
 from dilemma.analysis.cells import environments
 from dilemma.analysis.gallery import Gallery, Scene
 from dilemma.analysis.judgement import Judgement
@@ -20,7 +21,7 @@ from dilemma.analysis.report import write_report
 from dilemma.analysis.tables import decimals, latex, markdown, ranking_text
 from dilemma.analysis.terminal import ranking_tables
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "A game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "A game"}}
 EVIL = "<script>alert('$x$ & \\co_')</script>"
 
 
@@ -36,7 +37,8 @@ def rows(path):
 
 
 DRAWN = ("ranking", "payoff", "cooperation")
-ASKED = Judgement(draws=200, ratings=("alpha_rank", "deviation"))
+FEW = Judgement(draws=100, comparisons="max_t", top=3)
+ASKED = replace(FEW, draws=200, ratings=("alpha_rank", "deviation"), exploitability=("population",))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def test_the_tables_have_their_columns_in_full_precision(seats, folder):
     ranking, payoffs = rows(folder / "ranking.csv"), rows(folder / "payoffs.csv")
     assert {"environment", "rank", "agent", "payoff", "low", "high", "cooperation"} <= set(ranking[0])
     assert {"environment", "agent", "opponent", "payoff", "standard_error", "matches", "how"} <= set(payoffs[0])
-    assert [float(row["payoff"]) for row in ranking] == rank(table, GAMES)["payoff"].tolist()
+    assert [float(row["payoff"]) for row in ranking] == rank(table, GAMES, ASKED)["payoff"].tolist()
     assert (len(ranking), len(payoffs)) == (3, 9)
 
 
@@ -63,7 +65,7 @@ def test_the_folder_has_the_tables_for_papers_and_the_figures(folder):
 
 def test_figures_are_written_as_pdf_where_that_is_asked(seats, tmp_path):
     table = field(seats, "AB")
-    for asked, forms in ((Judgement(draws=100, pdf=True), {".svg", ".pdf"}), (Judgement(draws=100), {".svg"})):
+    for asked, forms in ((replace(FEW, pdf=True), {".svg", ".pdf"}), (FEW, {".svg"})):
         page = write_report(tmp_path, table, GAMES, asked=asked).read_text()
         written = {path.name for path in (tmp_path / "figures").iterdir()}
         assert written == {f"1-game-{kind}{form}" for kind in DRAWN for form in forms}
@@ -93,7 +95,7 @@ def test_long_tables_are_parquet_and_the_page_says_where(seats, folder, tmp_path
 
 def test_every_table_can_be_parquet(seats, tmp_path, monkeypatch):
     monkeypatch.setattr(appendix, "FILED", 0)
-    asked = Judgement(draws=100, ratings=("payoff",), background=["D"], exploitability=["population"])
+    asked = replace(FEW, ratings=("payoff",), background=["D"], exploitability=["population"])
     write_report(tmp_path, field(seats, "ABCD"), GAMES, asked=asked)
     names = {path.stem for path in tmp_path.glob("*.parquet")}
     assert names >= {"ranking", "payoffs", "exploitability", "comparisons", "welfare", "held_out", "ratings"}
@@ -110,7 +112,7 @@ def test_each_step_is_told_before_it_is_taken(seats, tmp_path):
 
 def test_a_ranking_at_hand_is_not_worked_out_again(seats, folder, tmp_path, monkeypatch):
     table = field(seats, "ABC")
-    ranked = rank(table, GAMES, draws=ASKED.draws)
+    ranked = rank(table, GAMES, ASKED)
     monkeypatch.setattr(report, "rank_field", None)
     write_report(tmp_path, table, GAMES, asked=ASKED, ranked=ranked)
     for name in ("index.html", "ranking.csv", "clones.csv"):
@@ -131,11 +133,9 @@ def test_the_figures_of_many_agents_stay_small_and_count_places():
 def test_flips_of_signs_are_fewer_where_there_are_many_pairs(seats, monkeypatch):
     [cells] = environments(field(seats, "ABCDE"), GAMES)
     table = cell_table(cells)
-    evidence = chapters.Evidence(
-        cells, table, rank_cells(cells, table), cells, table, GAMES["game"], Judgement(draws=100)
-    )
-    for budget, flips in ((chapters.FLIPS, None), (5 * 10 * 300, 300), (0, chapters.FEWEST_FLIPS)):
-        monkeypatch.setattr(chapters, "FLIPS", budget)
+    evidence = chapters.Evidence(cells, table, rank_cells(cells, table, FEW), cells, table, GAMES["game"], FEW)
+    for budget, flips in ((comparisons.FLIPS, None), (5 * 10 * 300, 300), (0, comparisons.FEWEST_FLIPS)):
+        monkeypatch.setattr(comparisons, "FLIPS", budget)
         [pairs] = [each for each in chapters.chapters(evidence) if each.name == "comparisons"]
         said = [remark for remark in pairs.finding.remarks if "flips of signs." in remark and "rests on" in remark]
         assert said == ([] if flips is None else [f"For so many pairs p_flip rests on {flips} flips of signs."])
@@ -148,7 +148,7 @@ def test_labels_reasons_and_parameters_are_escaped(seats, tmp_path):
         "failures": [{"cast": [EVIL, "B"], "setting": EVIL, "reason": EVIL}],
         "versions": {EVIL: EVIL},
     }
-    page = write_report(tmp_path, field(seats, [EVIL, "B"]), GAMES, facts).read_text()
+    page = write_report(tmp_path, field(seats, [EVIL, "B"]), GAMES, facts, asked=FEW).read_text()
     assert page.count("<script>") == 1
     assert len(re.findall("&lt;script&gt;alert", page)) > 10
 
@@ -170,7 +170,7 @@ def test_the_same_run_gives_the_same_page_and_figures(seats, folder, tmp_path):
 
 
 def test_a_run_without_results_has_a_page_that_says_so(seats, tmp_path):
-    assert "There are no results to show" in write_report(tmp_path, seats([]), GAMES).read_text()
+    assert "There are no results to show" in write_report(tmp_path, seats([]), GAMES, asked=FEW).read_text()
     assert rows(tmp_path / "ranking.csv") == []
 
 
@@ -178,7 +178,7 @@ def test_environments_have_their_own_sections_and_one_table(seats, tmp_path):
     both = [field(seats, "AB"), field(seats, "AB", environment="other", first=100)]
     table = pd.concat([part.astype({"environment": str}) for part in both], ignore_index=True)
     table["environment"] = table["environment"].astype("category")
-    page = write_report(tmp_path, table, GAMES | {"other": GAMES["game"]}).read_text()
+    page = write_report(tmp_path, table, GAMES | {"other": GAMES["game"]}, asked=FEW).read_text()
     assert re.findall("<h2>(.*)</h2>", page) == ["game", "other", "All environments together"]
     assert [row["environment"] for row in rows(tmp_path / "ranking.csv")] == ["game"] * 2 + ["other"] * 2
 
@@ -207,7 +207,7 @@ def test_payoffs_show_four_digits(largest, digits):
 
 
 def test_markdown_and_latex_escape_labels(seats):
-    text = ranking_text(rank(field(seats, ["a|b_c", "100% {x}"]), GAMES))
+    text = ranking_text(rank(field(seats, ["a|b_c", "100% {x}"]), GAMES, FEW))
     assert r"a\|b\_c" in markdown(text)
     assert r"100\% \{x\}" in latex(text, "game")
     assert len({line.count(" | ") for line in markdown(text.iloc[:, 2:]).splitlines()}) == 1
@@ -228,11 +228,11 @@ def test_a_heatmap_of_odd_values_can_be_drawn(values):
 
 def test_the_terminal_shows_the_first_places_and_how_many_more(seats):
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(ranking_tables(rank(field(seats, [f"agent {i}" for i in range(8)]), GAMES), rows=5))
+    console.print(ranking_tables(rank(field(seats, [f"agent {i}" for i in range(8)]), GAMES, FEW), rows=5))
     shown = console.export_text()
     assert "... and 3 more" in shown
     assert len(re.findall(r"\d  agent \d", shown)) == 5
-    assert "[bold]" in _printed(ranking_tables(rank(field(seats, ["[bold]A", "B"]), GAMES)))
+    assert "[bold]" in _printed(ranking_tables(rank(field(seats, ["[bold]A", "B"]), GAMES, FEW)))
 
 
 def test_the_terminal_has_every_number_whole_in_80_columns(seats):
@@ -242,7 +242,7 @@ def test_the_terminal_has_every_number_whole_in_80_columns(seats):
     matches = [
         (pair, mean + random.normal(0, 0.1, 2)) for _ in range(3) for pair, mean in zip(pairs, means, strict=True)
     ]
-    ranking = rank(seats(matches, repetitions=numbers.tolist(), cooperation=0.5), GAMES, draws=100)
+    ranking = rank(seats(matches, repetitions=numbers.tolist(), cooperation=0.5), GAMES, FEW)
     out = io.StringIO()
     Console(file=out, width=80).print(ranking_tables(ranking))
     _, header, *lines = out.getvalue().splitlines()
@@ -260,14 +260,14 @@ def _printed(what):
 def test_replays_stand_in_the_section_of_their_environment(seats, tmp_path):
     scene = Scene(EVIL, "<svg><text>board</text></svg>", f"dilemma replay {EVIL} 5")
     shown = {"game": Gallery([scene], [EVIL]), "elsewhere": Gallery([scene])}
-    page = write_report(tmp_path, field(seats, "AB"), GAMES, replays=shown).read_text()
+    page = write_report(tmp_path, field(seats, "AB"), GAMES, asked=FEW, replays=shown).read_text()
     assert page.count("<svg><text>board</text></svg>") == page.count("<summary>Replays</summary>") == 1
     assert page.count("<script>") == 1
     assert len(re.findall("&lt;script&gt;alert", page)) == 3
 
 
 def test_partners_held_out_are_not_ranked_but_told(seats, tmp_path):
-    asked = Judgement(draws=200, background=["D"])
+    asked = replace(FEW, background=["D"])
     page = write_report(tmp_path, field(seats, "ABCD"), GAMES, asked=asked).read_text()
     assert {row["agent"] for row in rows(tmp_path / "ranking.csv")} == set("ABC")
     assert [row["agent"] for row in rows(tmp_path / "held_out.csv")] == list("ABC")

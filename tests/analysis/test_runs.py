@@ -11,7 +11,7 @@ from dilemma.analysis.cells import environments
 from dilemma.analysis.influence import influence
 from dilemma.analysis.payoffs import cell_table
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 GAIN = np.array([1.0, -2.0, 4.0])
 
 

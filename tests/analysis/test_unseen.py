@@ -8,7 +8,7 @@ from dilemma.analysis.cells import environments
 from dilemma.analysis.payoffs import cell_table
 from dilemma.analysis.unseen import least_variance, reach, unseen_by_agent
 
-GAME = {"symmetric": True, "seats": 2, "title": "", "extremes": (0.0, 5.0)}
+GAME = {"roles": ["player"] * 2, "seats": 2, "title": "", "extremes": (0.0, 5.0)}
 Z = stats.norm.isf(0.025)
 
 

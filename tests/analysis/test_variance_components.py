@@ -9,7 +9,7 @@ from dilemma.analysis.cells import environments
 from dilemma.analysis.payoffs import cell_table
 from dilemma.analysis.variance_components import mean_squares, variance_components
 
-GAMES = {"game": {"symmetric": True, "seats": 2, "title": "Game"}}
+GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 
 
 def league(seats, size=12, repetitions=3, noise=0.5):

@@ -13,8 +13,8 @@ from dilemma.analysis.payoffs import cell_table
 from dilemma.analysis.welfare import equality, others, welfare, welfare_by_cast
 from dilemma.envs.harvest import Harvest
 
-SYMMETRIC = {"game": {"symmetric": True, "seats": 2, "title": ""}}
-ASYMMETRIC = {"game": {"symmetric": False, "seats": 2, "title": ""}}
+SYMMETRIC = {"game": {"roles": ["player"] * 2, "seats": 2, "title": ""}}
+ASYMMETRIC = {"game": {"roles": ["row", "column"], "seats": 2, "title": ""}}
 CLASSICS = [("CC", (3, 3)), ("CD", (0, 5)), ("CT", (3, 3)), ("DD", (1, 1)), ("DT", (2, 1)), ("TT", (3, 3))]
 
 
@@ -85,7 +85,7 @@ def test_who_pays_for_whose_payoff(seats):
 
 
 def test_every_seat_counts_in_games_of_more(seats):
-    games = {"game": {"symmetric": True, "seats": 3, "title": ""}}
+    games = {"game": {"roles": ["player"] * 3, "seats": 3, "title": ""}}
     agents, casts, _ = of(seats([("AAB", (1, 3, 8)), ("ABB", (6, 0, 0))]), games)
     assert casts["welfare"].to_list() == [6, 12]  # k = 1, 2
     assert casts["equality"].to_list() == pytest.approx([1 / 3, equality(np.array([1.0, 3, 8])).item()])
@@ -99,7 +99,7 @@ def test_both_seats_of_an_asymmetric_game_are_told_apart(seats):
 
 def test_others_are_the_other_seats_and_oneself_where_there_are_none(seats):
     table = seats([("AAB", (1, 3, 8)), ("AAA", (1, 2, 6))])
-    [cells] = environments(table, {"game": {"symmetric": True, "seats": 3, "title": ""}})
+    [cells] = environments(table, {"game": {"roles": ["player"] * 3, "seats": 3, "title": ""}})
     assert others(cells, cells.column("payoff")).tolist() == [3, 8, 2]  # A alone, A with B, B with A
 
 
