@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .rank_sets import Correction
+from .ranking.rank_sets import Correction
 
 
 @dataclass(frozen=True)

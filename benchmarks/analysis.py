@@ -17,17 +17,17 @@ import numpy as np
 import pandas as pd
 
 from dilemma.agents.automaton import Automaton
-from dilemma.analysis.bootstrap import drawn_tables
 from dilemma.analysis.cells import Cells, environments
-from dilemma.analysis.comparisons import comparisons
-from dilemma.analysis.friedman import friedman
-from dilemma.analysis.influence import payoff_matrix
 from dilemma.analysis.judgement import Judgement
-from dilemma.analysis.payoffs import cell_table
-from dilemma.analysis.ranking import rank_cells
+from dilemma.analysis.ranking.payoffs import cell_table
+from dilemma.analysis.ranking.ranking import rank_cells
 from dilemma.analysis.ratings.alpha_rank import alpha_rank
 from dilemma.analysis.ratings.deviation_ratings import symmetric_deviation_ratings
-from dilemma.analysis.variance_components import variance_components
+from dilemma.analysis.statistics.bootstrap import drawn_tables
+from dilemma.analysis.statistics.comparisons import comparisons
+from dilemma.analysis.statistics.friedman import friedman
+from dilemma.analysis.statistics.influence_functions import payoff_matrix
+from dilemma.analysis.statistics.variance_components import variance_components
 from dilemma.envs.matrix_game import PrisonersDilemma
 from dilemma.tournament.exploit.planning.best_response import best_response
 

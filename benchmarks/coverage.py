@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 
 from dilemma.agents import CATALOGUE
 from dilemma.agents.automaton import AutomatonAgent
-from dilemma.analysis.bootstrap import intervals
 from dilemma.analysis.cells import Cells, environments
-from dilemma.analysis.influence import Influence, influence
-from dilemma.analysis.rank_sets import contrasts, rank_sets
+from dilemma.analysis.ranking.rank_sets import contrasts, rank_sets
+from dilemma.analysis.statistics.bootstrap import intervals
+from dilemma.analysis.statistics.influence_functions import Influence, influence
 from dilemma.envs.errors import DilemmaError
 from dilemma.envs.matrix_game import PrisonersDilemma
 from dilemma.tournament.exact.payoffs import exact

@@ -19,10 +19,10 @@ import numpy as np
 from coverage import Numbers, league_cells
 
 from dilemma import Tournament
-from dilemma.analysis.bootstrap import drawn_tables
-from dilemma.analysis.influence import payoff_matrix
-from dilemma.analysis.payoffs import cell_table
+from dilemma.analysis.ranking.payoffs import cell_table
 from dilemma.analysis.ratings.ratings import RATINGS, Rating, drawn_scores, score_interval
+from dilemma.analysis.statistics.bootstrap import drawn_tables
+from dilemma.analysis.statistics.influence_functions import payoff_matrix
 from dilemma.envs.matrix_game import PrisonersDilemma
 
 NOISE = 0.212**0.5

@@ -9,9 +9,9 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from ..chapters import Chapter, Written
 from ..finding import Finding
 from ..judgement import Judgement
+from ..report.chapters import Chapter, Written
 from .voting import borda, copeland, iterated_maximal_lotteries, preferences, ranked_pairs, schulze
 
 

@@ -11,8 +11,8 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from ..cells import Numbers
-from ..chapters import Chapter, Evidence
 from ..finding import Finding
+from ..report.chapters import Chapter, Evidence
 from .normal_form import payoff_matrix
 from .ratings import RATINGS, Rating, asked_for
 

@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ..cells import Numbers
-from ..chapters import Chapter, Evidence
 from ..finding import Finding
+from ..report.chapters import Chapter, Evidence
 from .normal_form import payoff_tensor, symmetric_game
 
 COLUMNS = ("equilibrium", "player", "strategy", "probability", "payoff", "symmetric")

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..bootstrap import drawn_tables
 from ..cells import Flags, Numbers
-from ..chapters import Chapter, Evidence
 from ..finding import Finding
-from ..tails import LEVEL
+from ..report.chapters import Chapter, Evidence
+from ..statistics.bootstrap import drawn_tables
+from ..statistics.tails import LEVEL
 from .alpha_rank import alpha_rank
 from .bradley_terry import bradley_terry, same_partner, separation
 from .correlated_equilibrium import coarse_correlated_equilibrium, equilibrium_payoffs

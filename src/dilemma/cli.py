@@ -260,7 +260,7 @@ def _outlook(plan: Plan, folder: Path, accept_changes: bool) -> str:
     """What a run has to do, about how long that takes, and how much it leaves on disk."""
     import time
 
-    from .analysis.effort import effort
+    from .analysis.report.effort import effort
     from .progress import duration
     from .tournament.forecast import forecast
     from .tournament.runner import workers_of
@@ -312,7 +312,7 @@ def _report(
 
     import rich
 
-    from .analysis.terminal import exploits_table, failures_text, ranking_tables
+    from .analysis.report.terminal import exploits_table, failures_text, ranking_tables
     from .progress import Steps
     from .results import stored
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .analysis.gallery import Gallery, Scene
+from .analysis.report.gallery import Gallery, Scene
 from .envs.errors import DilemmaError
 from .replay import svg
 from .tournament.plan import Plan

@@ -20,8 +20,8 @@ import pandas as pd
 
 from .agents.agent import Agent
 from .analysis.cells import Game, environments
-from .analysis.held_out import rivals
-from .analysis.racing import unresolved
+from .analysis.ranking.held_out import rivals
+from .analysis.ranking.racing import unresolved
 from .arguments import plan_of
 from .envs.environment import Environment
 from .envs.errors import DilemmaError

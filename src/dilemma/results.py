@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from .analysis.cells import Game
-from .analysis.gallery import Gallery
-from .analysis.held_out import rivals
 from .analysis.judgement import Judgement
-from .analysis.mean_weights import mean_payoffs, mean_weights
-from .analysis.payoffs import payoff_table
-from .analysis.ranking import rank
-from .analysis.report import Facts, Tell, write_report
+from .analysis.ranking.held_out import rivals
+from .analysis.ranking.mean_weights import mean_payoffs, mean_weights
+from .analysis.ranking.payoffs import payoff_table
+from .analysis.ranking.ranking import rank
+from .analysis.report.gallery import Gallery
+from .analysis.report.report import Facts, Tell, write_report
 from .envs.errors import DilemmaError
 from .tournament.config_file import analysis_of
 from .tournament.run_folder import RunFolder, accepted

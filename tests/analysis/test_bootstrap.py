@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dilemma.analysis.bootstrap import drawn_payoffs, drawn_tables, intervals, squared_half
 from dilemma.analysis.cells import environments
-from dilemma.analysis.influence import influence, payoff_matrix
-from dilemma.analysis.moderation import Variance
-from dilemma.analysis.payoffs import cell_table
-from dilemma.analysis.rank_sets import contrasts
+from dilemma.analysis.ranking.payoffs import cell_table
+from dilemma.analysis.ranking.rank_sets import contrasts
+from dilemma.analysis.statistics.bootstrap import drawn_payoffs, drawn_tables, intervals, squared_half
+from dilemma.analysis.statistics.influence_functions import influence, payoff_matrix
+from dilemma.analysis.statistics.moderation import Variance
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 

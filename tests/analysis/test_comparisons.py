@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from dilemma.analysis.cells import environments
-from dilemma.analysis.comparisons import COLUMNS, comparisons, sign_flip
-from dilemma.analysis.friedman import friedman
-from dilemma.analysis.payoffs import cell_table
+from dilemma.analysis.ranking.payoffs import cell_table
+from dilemma.analysis.statistics.comparisons import COLUMNS, comparisons, sign_flip
+from dilemma.analysis.statistics.friedman import friedman
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 

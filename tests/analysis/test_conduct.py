@@ -8,10 +8,10 @@ from scipy import stats
 
 from dilemma import Tournament
 from dilemma.agents import CATALOGUE
+from dilemma.analysis.behaviour.conduct import COLUMNS, PAIR_COLUMNS, conduct, conduct_by_partner
+from dilemma.analysis.behaviour.eigenmorality import eigenjesus, eigenmoses, principal_vector
 from dilemma.analysis.cells import environments
-from dilemma.analysis.conduct import COLUMNS, PAIR_COLUMNS, conduct, conduct_by_partner
-from dilemma.analysis.eigenmorality import eigenjesus, eigenmoses, principal_vector
-from dilemma.analysis.ratios import ratio
+from dilemma.analysis.statistics.ratios import ratio
 from dilemma.envs.matrix_game import PrisonersDilemma
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dilemma.analysis.cost import BUDGET_COLUMNS, COLUMNS, cost, equal_budgets
+from dilemma.analysis.behaviour.cost import BUDGET_COLUMNS, COLUMNS, cost, equal_budgets
 from dilemma.analysis.judgement import Judgement
-from dilemma.analysis.ranking import rank
+from dilemma.analysis.ranking.ranking import rank
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 ASKED = Judgement(draws=1000, comparisons="max_t", top=3)

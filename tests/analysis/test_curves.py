@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dilemma.analysis.bands import bands
-from dilemma.analysis.curve_figures import panels, pens
-from dilemma.analysis.curves import POLICY, late_means, learning_curves
+from dilemma.analysis.behaviour.curves import POLICY, late_means, learning_curves
 from dilemma.analysis.judgement import Judgement
-from dilemma.analysis.payoffs import payoff_table
-from dilemma.analysis.report import write_report
+from dilemma.analysis.ranking.payoffs import payoff_table
+from dilemma.analysis.report.curve_figures import panels, pens
+from dilemma.analysis.report.report import write_report
+from dilemma.analysis.statistics.bands import bands
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "A game"}}
 ASKED = Judgement(draws=2000, comparisons="max_t", top=3)

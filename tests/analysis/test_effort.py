@@ -2,7 +2,7 @@
 
 import pytest
 
-from dilemma.analysis.effort import effort
+from dilemma.analysis.report.effort import effort
 
 
 @pytest.mark.parametrize(

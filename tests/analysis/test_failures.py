@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from dilemma.analysis.failures import Kind, kinds, unranked
-from dilemma.analysis.terminal import failures_text
+from dilemma.analysis.report.failures import Kind, kinds, unranked
+from dilemma.analysis.report.terminal import failures_text
 
 
 def failed(cast, reason, setting="game", **more):

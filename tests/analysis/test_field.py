@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dilemma.analysis.cells import environments
-from dilemma.analysis.field import common_field
 from dilemma.analysis.judgement import Judgement
-from dilemma.analysis.ranking import rank
+from dilemma.analysis.ranking.field import common_field
+from dilemma.analysis.ranking.ranking import rank
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 ASKED = Judgement(draws=1000, comparisons="max_t", top=3)

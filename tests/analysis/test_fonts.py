@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from dilemma.analysis import figures, fonts
-from dilemma.analysis.curve_figures import curves_plot, panels
 from dilemma.analysis.judgement import Judgement
-from dilemma.analysis.ranking import rank
-from dilemma.analysis.tables import latex, markdown, one_line
-from dilemma.analysis.terminal import ranking_tables
+from dilemma.analysis.ranking.ranking import rank
+from dilemma.analysis.report.curve_figures import curves_plot, panels
+from dilemma.analysis.report.report import figures, fonts
+from dilemma.analysis.report.tables import latex, markdown, one_line
+from dilemma.analysis.report.terminal import ranking_tables
 
 ODD = ["裏切り者", "🙂 smile", "_hidden", "$\\pi$ & $e$", "$half", "عبارة", "line\nbreak\x1b[31m", "<b>&amp;"]
 

@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from dilemma.analysis.cells import environments
-from dilemma.analysis.held_out import COLUMNS, held_out
-from dilemma.analysis.payoffs import cell_table
+from dilemma.analysis.ranking.held_out import COLUMNS, held_out
+from dilemma.analysis.ranking.payoffs import cell_table
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dilemma.analysis.cells import environments
-from dilemma.analysis.influence import declared, influence
 from dilemma.analysis.judgement import Judgement
-from dilemma.analysis.kinds import distances, kinds
-from dilemma.analysis.payoffs import cell_table
-from dilemma.analysis.ranking import rank
+from dilemma.analysis.ranking.payoffs import cell_table
+from dilemma.analysis.ranking.ranking import rank
+from dilemma.analysis.statistics.influence_functions import declared, influence
+from dilemma.analysis.statistics.kinds import distances, kinds
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 

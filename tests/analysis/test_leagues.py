@@ -11,14 +11,14 @@ import pytest
 from rich.console import Console
 
 from dilemma import Tournament, open_run
+from dilemma.analysis.behaviour.learned_runs import learned_runs
 from dilemma.analysis.cells import environments
 from dilemma.analysis.judgement import Judgement
-from dilemma.analysis.learned_runs import learned_runs
-from dilemma.analysis.mean_weights import mean_payoffs, mean_weights
-from dilemma.analysis.payoffs import payoff_table
-from dilemma.analysis.ranking import rank
-from dilemma.analysis.report import write_report
-from dilemma.analysis.terminal import ranking_tables
+from dilemma.analysis.ranking.mean_weights import mean_payoffs, mean_weights
+from dilemma.analysis.ranking.payoffs import payoff_table
+from dilemma.analysis.ranking.ranking import rank
+from dilemma.analysis.report.report import write_report
+from dilemma.analysis.report.terminal import ranking_tables
 
 ASKED = Judgement(draws=100, comparisons="max_t", top=3, ratings=("deviation",), exploitability=("population",))
 TAX = {"game": {"roles": ["taxer", "payer", "payer", "payer"], "seats": 4, "title": "Tax"}}

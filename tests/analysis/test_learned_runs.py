@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from dilemma.analysis.learned_runs import COLUMNS, interquartile_mean, learned_runs
+from dilemma.analysis.behaviour.learned_runs import COLUMNS, interquartile_mean, learned_runs
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "A game"}}
 

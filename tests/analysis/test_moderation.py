@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dilemma.analysis.moderation import moderated, pooled_freedom
+from dilemma.analysis.statistics.moderation import moderated, pooled_freedom
 
 
 def test_equal_variances_become_their_mean():

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from dilemma.analysis.behaviour.pareto import COLUMNS, dominates, pareto
 from dilemma.analysis.cells import environments
-from dilemma.analysis.pareto import COLUMNS, dominates, pareto
-from dilemma.analysis.payoffs import cell_table
+from dilemma.analysis.ranking.payoffs import cell_table
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 CLASSICS = [("CC", (3, 3)), ("CD", (0, 5)), ("CT", (3, 3)), ("DD", (1, 1)), ("DT", (2, 1)), ("TT", (3, 3))]

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from dilemma.analysis.judgement import Judgement
-from dilemma.analysis.payoffs import COLUMNS, payoff_table
-from dilemma.analysis.ranking import rank
-from dilemma.analysis.tables import payoffs_text
+from dilemma.analysis.ranking.payoffs import COLUMNS, payoff_table
+from dilemma.analysis.ranking.ranking import rank
+from dilemma.analysis.report.tables import payoffs_text
 
 SYMMETRIC = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 ASYMMETRIC = {"game": {"roles": ["row", "column"], "seats": 2, "title": "Game"}}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dilemma.analysis.cells import environments
-from dilemma.analysis.racing import unresolved
+from dilemma.analysis.ranking.racing import unresolved
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": ""}}
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from dilemma.analysis.influence import Influence
-from dilemma.analysis.rank_sets import contrasts, holm, rank_sets
+from dilemma.analysis.ranking.rank_sets import contrasts, holm, rank_sets
+from dilemma.analysis.statistics.influence_functions import Influence
 
 
 def expected(matrix, kind=None):

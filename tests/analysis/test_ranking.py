@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from dilemma.analysis.judgement import Judgement
-from dilemma.analysis.ranking import COLUMNS, rank, worst_tenth
+from dilemma.analysis.ranking.ranking import COLUMNS, rank, worst_tenth
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 ASKED = Judgement(draws=1000, comparisons="max_t", top=3)

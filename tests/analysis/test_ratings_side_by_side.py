@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 from scipy.sparse.csgraph import connected_components
 
-from dilemma.analysis.payoffs import payoff_table
+from dilemma.analysis.ranking.payoffs import payoff_table
 from dilemma.analysis.ratings.anchors import Anchors, across_environments
 from dilemma.analysis.ratings.bradley_terry import Comparisons, bradley_terry, same_match, same_partner, separation
 from dilemma.analysis.ratings.clones import behavioural_distance, clone_sensitivity, near_clones

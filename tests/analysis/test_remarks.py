@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from dilemma.analysis.judgement import Judgement
-from dilemma.analysis.payoffs import payoff_table
-from dilemma.analysis.ranking import rank
-from dilemma.analysis.remarks import remarks
+from dilemma.analysis.ranking.payoffs import payoff_table
+from dilemma.analysis.ranking.ranking import rank
+from dilemma.analysis.report.remarks import remarks
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 ASKED = Judgement(draws=1000, comparisons="max_t", top=3)

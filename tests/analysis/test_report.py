@@ -11,15 +11,15 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from dilemma.analysis import appendix, chapters, comparisons, figures, friedman, report
 from dilemma.analysis.cells import environments
-from dilemma.analysis.gallery import Gallery, Scene
 from dilemma.analysis.judgement import Judgement
-from dilemma.analysis.payoffs import cell_table
-from dilemma.analysis.ranking import rank, rank_cells
-from dilemma.analysis.report import write_report
-from dilemma.analysis.tables import decimals, latex, markdown, ranking_text
-from dilemma.analysis.terminal import ranking_tables
+from dilemma.analysis.ranking.payoffs import cell_table
+from dilemma.analysis.ranking.ranking import rank, rank_cells
+from dilemma.analysis.report.gallery import Gallery, Scene
+from dilemma.analysis.report.report import appendix, chapters, figures, report, write_report
+from dilemma.analysis.report.tables import decimals, latex, markdown, ranking_text
+from dilemma.analysis.report.terminal import ranking_tables
+from dilemma.analysis.statistics import comparisons, friedman
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "A game"}}
 EVIL = "<script>alert('$x$ & \\co_')</script>"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dilemma.analysis.bootstrap import drawn_payoffs, drawn_tables, intervals
 from dilemma.analysis.cells import environments
-from dilemma.analysis.influence import influence
-from dilemma.analysis.payoffs import cell_table
+from dilemma.analysis.ranking.payoffs import cell_table
+from dilemma.analysis.statistics.bootstrap import drawn_payoffs, drawn_tables, intervals
+from dilemma.analysis.statistics.influence_functions import influence
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 GAIN = np.array([1.0, -2.0, 4.0])

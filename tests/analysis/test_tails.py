@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dilemma.analysis.tails import chi_squared_sf, f_sf, normal_isf, t_isf, t_ppf, t_sf
+from dilemma.analysis.statistics.tails import chi_squared_sf, f_sf, normal_isf, t_isf, t_ppf, t_sf
 
 P = np.array([0, 1e-300, 1e-12, 0.001, 0.025, 0.5, 0.975, 1, np.nan])[:, None]
 X = np.array([-np.inf, -3, 0, 0.5, 10, 1e300, np.inf, np.nan])[:, None]

@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from dilemma.analysis.cells import environments
-from dilemma.analysis.payoffs import cell_table
-from dilemma.analysis.unseen import least_variance, reach, unseen_by_agent
+from dilemma.analysis.ranking.payoffs import cell_table
+from dilemma.analysis.statistics.unseen import least_variance, reach, unseen_by_agent
 
 GAME = {"roles": ["player"] * 2, "seats": 2, "title": "", "extremes": (0.0, 5.0)}
 Z = stats.norm.isf(0.025)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dilemma.analysis.cells import environments
-from dilemma.analysis.payoffs import cell_table
-from dilemma.analysis.variance_components import mean_squares, variance_components
+from dilemma.analysis.ranking.payoffs import cell_table
+from dilemma.analysis.statistics.variance_components import mean_squares, variance_components
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dilemma import Tournament
+from dilemma.analysis.behaviour.welfare import equality, others, welfare, welfare_by_cast
 from dilemma.analysis.cells import environments
-from dilemma.analysis.payoffs import cell_table
-from dilemma.analysis.welfare import equality, others, welfare, welfare_by_cast
+from dilemma.analysis.ranking.payoffs import cell_table
 from dilemma.envs.harvest import Harvest
 
 SYMMETRIC = {"game": {"roles": ["player"] * 2, "seats": 2, "title": ""}}

@@ -1,0 +1,1 @@
+"""What agents do, to whom, and what it costs."""

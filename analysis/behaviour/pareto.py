@@ -1,0 +1,151 @@
+"""The Pareto front: agents that no other beats at once in payoff, in what partners earn and in harm suffered."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+
+from ..cells import Cells, Flags, Numbers
+from ..finding import Finding
+from ..report.chapters import Chapter, Evidence
+from ..statistics.bootstrap import drawn_tables, generator
+from ..statistics.influence_functions import payoff_matrix
+
+COLUMNS = (
+    *("environment", "agent", "payoff", "partners_payoff", "victim_loss"),
+    *("on_front", "p_front", "fixed_p_front", "dominated_by"),
+)
+DRAWS, WORK = 500, 4_000_000
+"""Bootstrap draws at most, and what they may cost, as draws x agents^2."""
+
+
+def pareto(
+    cells: Cells,
+    table: pd.DataFrame,
+    victim_loss: Mapping[str, float] | None = None,
+    *,
+    background: Collection[str] = (),
+    draws: int,
+    seed: int,
+) -> Finding:
+    """A row for each agent of one environment, from its cells and their `cell_table`; a point of a figure.
+
+    Criteria: `payoff`, the mean over partners (itself as one of them); `partners_payoff`, what others earn with
+    it; and, given by label, `victim_loss`, what it loses to an exploiter, which counts against it. An agent is
+    dominated by one that is nowhere worse and somewhere better; `dominated_by` names the one of these that earns
+    the most. Agents of the `background` are partners, and no points.
+
+    `fixed_p_front` is the share of bootstrap draws with the agent on the front with these partners, other
+    repetitions; in `p_front` partners are drawn as well. The victim's loss stays what it is. Raises ValueError for
+    the label of an agent that isn't there.
+    """
+    names = [str(name) for name in cells.agents[cells.roster]]
+    unknown = sorted({*(victim_loss or ()), *background} - set(cells.agents))
+    if unknown:
+        raise ValueError(f"There is no agent {', '.join(unknown)}; there is {', '.join(names)}")
+    ranked = ~np.isin(names, list(background))
+    loss = np.array([(victim_loss or {}).get(name, np.nan) for name in names], dtype=np.float64)
+    judged = ~np.isnan(loss[ranked]).all()
+    even = np.ones(len(names))
+    points = _points(payoff_matrix(cells, table), even, loss)
+    own, partners = points[:, 0], points[:, 1]
+    known: Flags = np.asarray(ranked & ~np.isnan(points[:, : 2 + judged]).any(1), dtype=np.bool_)
+    over = dominates(points[known])
+    tables = drawn_tables(cells, draws, seed)
+    counts = generator(cells.environment, seed).multinomial(len(names), even / len(names), draws)
+    shares = {name: np.full(len(names), np.nan) for name in ("p_front", "fixed_p_front")}
+    for name, weights in (("p_front", counts), ("fixed_p_front", np.tile(even, (draws, 1)))):
+        drawn = zip(tables, weights.astype(np.float64), strict=True)
+        fronts = [~dominates(_points(each, weight, loss)[known]).any(0) for each, weight in drawn]
+        shares[name][known] = np.mean(fronts, axis=0) if draws else np.nan
+    first = np.full(len(names), "", dtype=object)
+    above = np.where(over, own[known][:, None], -np.inf)
+    inside = np.asarray(names, dtype=object)[known]
+    first[known] = np.where(over.any(0), inside[above.argmax(0)] if len(inside) else "", "")
+    front = np.zeros(len(names), dtype=np.bool_)
+    front[known] = ~over.any(0)
+    found = pd.DataFrame(
+        {
+            "environment": cells.environment,
+            "agent": pd.Categorical.from_codes(cells.roster, cells.agents),
+            "payoff": own,
+            "partners_payoff": partners,
+            "victim_loss": loss,
+            "on_front": front,
+            **shares,
+            "dominated_by": first,
+        }
+    )[ranked]
+    found = found.sort_values(["on_front", "payoff"], ascending=False, kind="stable", ignore_index=True)
+    return Finding(found[list(COLUMNS)], tuple(_remarks(names, ranked & ~known, front, bool(judged))))
+
+
+def dominates(points: Numbers) -> Flags:
+    """Whether the first is nowhere worse and somewhere better [agent, agent], of points [agent, criterion].
+
+    More is better. A criterion that nobody has counts for nothing; agents alike in all don't dominate each other.
+    """
+    points = points[:, ~np.isnan(points).all(0)].round(12)
+    worse = (points[:, None] < points[None]).any(2)
+    better: Flags = np.asarray((points[:, None] > points[None]).any(2) & ~worse, dtype=np.bool_)
+    return better
+
+
+def _points(table: Numbers, weights: Numbers, loss: Numbers) -> Numbers:
+    """Payoff, what others earn and minus the loss [agent, criterion], from a table [agent, opponent].
+
+    `weights` [partner] say how often a partner was drawn; where an agent met none of those, even ones stand in.
+    """
+    given = table.T.copy()
+    np.fill_diagonal(given, np.nan)
+    criteria = []
+    for values in (table, given):
+        met = ~np.isnan(values)
+        weight = met * weights
+        weight = np.where(weight.sum(1, keepdims=True) > 0, weight, met)
+        total = weight.sum(1)
+        sums = (weight * np.where(met, values, 0)).sum(1)
+        criteria.append(np.where(total > 0, sums / np.where(total > 0, total, 1), np.nan))
+    return np.stack((*criteria, -loss), 1)
+
+
+def _remarks(names: list[str], unknown: Flags, front: Flags, judged: bool) -> Iterator[str]:
+    if not judged:
+        yield "What victims lose is not known: the front is of payoff and of what partners earn."
+    if unknown.any():
+        left_out = ", ".join(name for name, lacks in zip(names, unknown, strict=True) if lacks)
+        yield f"Left out of the front, because something of theirs is unknown: {left_out}."
+    if not front.any():
+        yield "There is no front: it takes an agent that met another one."
+
+
+def _of_environment(evidence: Evidence) -> Finding | None:
+    if len(evidence.names) < 2:
+        return None
+    asked, everybody = evidence.asked, evidence.everybody
+    loss: dict[str, float] = {}
+    for card in evidence.cards:
+        if card["environment"] == everybody.environment and card["kind"] == "exact" and "reason" not in card:
+            loss[str(card["agent"])] = float(str(card["self_play"])) - float(str(card["victim_payoff"]))
+    return pareto(
+        everybody,
+        evidence.whole_table,
+        loss or None,
+        background=asked.background,
+        draws=min(asked.draws, DRAWS, WORK // len(evidence.names) ** 2),
+        seed=asked.seed,
+    )
+
+
+CHAPTERS = (
+    Chapter(
+        "pareto",
+        "Pareto front",
+        "Who is beaten by nobody at once in its own payoff, in what its partners earn and in what it loses to its "
+        "best response; with the share of bootstrap draws in which it is on the front.",
+        _of_environment,
+        square=True,
+    ),
+)

@@ -1,0 +1,54 @@
+"""Mean weights: what each row of the seats table counts for in its agent's mean payoff.
+
+Rows don't weigh alike: an exact payoff is one row, a played one as many as there are repetitions, and in some
+games a partner fills several. Every partner counts the same in a mean; within it every seat and every share of the
+seats; within those, rounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from ..cells import Cells, Game, Numbers, environments, leagues
+from .field import FailureRecords, common_field
+
+
+def mean_weights(seats: pd.DataFrame, games: Mapping[str, Game], failures: FailureRecords = ()) -> Numbers:
+    """Weights [row] that sum to 1 over each agent's rows in an environment and league, so that sum(weight *
+    payoff) is its payoff in the ranking; 0 for rows that the ranking leaves out."""
+    weights = np.zeros(len(seats))
+    for everybody in environments(seats, games):
+        cells = common_field(everybody, failures).cells
+        if cells is not None:
+            weights[cells.rows] = _weights(cells)
+    return weights
+
+
+def _weights(cells: Cells) -> Numbers:
+    """Those of `cells.rows`."""
+    matches = np.repeat(np.arange(len(cells.match_starts)), cells.seats_held)
+    rounds = cells.weights() / cells.seats_held[matches]
+    cell = np.repeat(np.arange(len(cells.agent)), cells.matches)[matches]
+    partners = np.bincount(cells.agent, cells.share)[cells.agent]
+    share = cells.share / partners / np.bincount(cell, rounds)
+    weights: Numbers = rounds * share[cell]
+    return weights
+
+
+def mean_payoffs(seats: pd.DataFrame, games: Mapping[str, Game]) -> pd.DataFrame:
+    """A row for each environment, league and agent: the mean payoff, from rows that have their `mean_weight`."""
+    paid = seats.assign(
+        payoff=seats["payoff"].where(seats["mean_weight"] > 0, 0.0) * seats["mean_weight"],
+        role=leagues(seats, games),
+    )
+    keys = ["environment", "role", "agent"]
+    sums = paid.groupby(keys, observed=True, sort=False)[["payoff", "mean_weight"]].sum()
+    payoff = sums["payoff"].where(sums["mean_weight"] > 0)
+    return (
+        payoff.sort_values(ascending=False, kind="stable")
+        .sort_index(level=["environment", "role"], sort_remaining=False)
+        .reset_index()
+    )

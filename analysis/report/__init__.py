@@ -1,0 +1,1 @@
+"""The report: its chapters, figures, tables and page."""

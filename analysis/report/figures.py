@@ -1,0 +1,239 @@
+"""Figures: who earns what, and who cooperates, with whom; and the ranking with its intervals.
+
+Figures are matplotlib `Figure` objects that belong to nobody's global state; `svg` and `pdf` render them the
+same way every time.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import unicodedata
+import warnings
+from bisect import bisect
+from collections.abc import Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.transforms import Affine2D
+
+from ..cells import Indices, Numbers
+from . import fonts
+from .tables import one_line
+
+INK = "#1a1c1f"
+"""The colour of text and lines; in a page it becomes the colour of the page's text."""
+ACCENT = "#2f73b5"
+ANNOTATED = 25
+"""Up to so many agents, the cells of a heatmap carry their numbers."""
+NAMED = 120
+"""With more agents a figure keeps the size that it has here, and places of the ranking stand for names."""
+_VECTOR = 40
+_DPI = 160
+"""Of what is not drawn as vectors."""
+_LABEL = 28
+_STYLE: dict[Any, Any] = {  # matplotlib's stubs name every key
+    "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"],
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+    "text.parse_math": False,
+    "axes.unicode_minus": False,
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
+}
+
+
+def style() -> dict[Any, Any]:
+    """matplotlib's settings for every figure, with the fonts of this machine."""
+    return {**_STYLE, "font.family": [*fonts.families(), "sans-serif"]}
+
+
+def square(table: pd.DataFrame, agents: Sequence[str], column: str) -> Numbers:
+    """A column of one environment's payoff table [agent, opponent]: means over seats and k, NaN if unmet."""
+    index = pd.Index(agents)
+    values = table[column].to_numpy(np.float64)
+    row = index.get_indexer(pd.Index(table["agent"].astype(str)))
+    known = ~np.isnan(values) & (row >= 0)
+    at = row * len(index) + index.get_indexer(pd.Index(table["opponent"].astype(str)))
+    count = np.bincount(at[known], minlength=len(index) ** 2)
+    total = np.bincount(at[known], values[known], len(index) ** 2)
+    mean = np.where(count > 0, total / count.clip(1), np.nan)
+    return np.asarray(mean, dtype=np.float64).reshape(len(index), len(index))
+
+
+def heatmap(
+    values: Numbers,
+    agents: Sequence[str],
+    label: str,
+    *,
+    colours: str = "viridis",
+    limits: tuple[float, float] | None = None,
+) -> Figure:
+    """A square of colours: rows are agents, columns their opponents, both in the order given."""
+    values = np.where(np.isfinite(values), values, np.nan)
+    size = len(agents)
+    cell = min(0.46, max(0.085, 10 / size), 0.085 * NAMED / size)
+    side = max(cell * size, 1.4)
+    with matplotlib.rc_context(style()):
+        figure = Figure(figsize=(side, side), facecolor="none")
+        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), facecolor="none")
+        low, high = limits or _range(values)
+        mesh = axes.pcolormesh(
+            np.ma.masked_invalid(values), cmap=colours, vmin=low, vmax=high, rasterized=size > _VECTOR
+        )
+        font = min(9.0, 60 * cell) if size <= NAMED else 8.0
+        places, names = ticks(agents)
+        axes.set_xticks(places + 0.5, names, rotation=90, fontsize=font)
+        axes.set_yticks(places + 0.5, names, fontsize=font)
+        axes.xaxis.tick_top()
+        axes.tick_params(length=0, pad=3)
+        axes.set_xlim(0, size)
+        axes.set_ylim(size, 0)
+        axes.spines[:].set_visible(False)
+        width = min(0.16, side * 0.08)
+        tall = min(1.0, 3.4 / side)
+        bar_axes = figure.add_axes((1 + 0.14 / side, 1 - tall, width / side, tall))
+        bar = figure.colorbar(mesh, cax=bar_axes)
+        bar.outline.set_visible(False)
+        bar.ax.tick_params(labelsize=8, length=2)
+        bar.set_label(label, fontsize=9)
+        if size <= ANNOTATED:
+            annotate(axes, values, colours, low, high, 17 * cell)
+        tidy(axes)
+    return figure
+
+
+def annotate(axes: Axes, values: Numbers, colours: str, low: float, high: float, font: float) -> None:
+    """Write each cell's number in it, dark on light and light on dark."""
+    fill = matplotlib.colormaps[colours]((values - low) / (high - low))[..., :3]
+    light = fill**2.2 @ (0.2126, 0.7152, 0.0722) > 0.18  # where black on it has more contrast than white
+    for (row, column), value in np.ndenumerate(values):
+        if not np.isnan(value):
+            colour = "#111111" if light[row, column] else "#ffffff"
+            text = f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
+            axes.text(column + 0.5, row + 0.5, text, color=colour, fontsize=font, ha="center", va="center")
+
+
+def _range(values: Numbers) -> tuple[float, float]:
+    """The smallest and largest value; never one and the same."""
+    known = values[~np.isnan(values)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    return (low, high) if high - low > 1e-9 else (low - 0.5, high + 0.5)
+
+
+def ranking_plot(ranking: pd.DataFrame) -> Figure:
+    """One environment's payoffs, best on top; thick lines are intervals in the same field, thin ones with others.
+
+    Hollow where there is no interval at all.
+    """
+    ranking = ranking[ranking["payoff"].notna()]
+    size = len(ranking)
+    step = 0.24 if size <= 60 else 0.15 * min(1, NAMED / size)
+    height = step * size + 0.1
+    with matplotlib.rc_context(style()):
+        figure = Figure(figsize=(6.6, height), facecolor="none")
+        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), facecolor="none")
+        place = np.arange(size)
+        payoff = ranking["payoff"].to_numpy(np.float64)
+        unknown = ranking[["low", "fixed_low"]].isna().all(axis=1).to_numpy()
+        for name, width in (("", 1.0), ("fixed_", 3.0)):
+            low, high = (ranking[f"{name}{end}"].to_numpy(np.float64) for end in ("low", "high"))
+            drawn = ~np.isnan(low)
+            axes.hlines(place[drawn], low[drawn], high[drawn], color=ACCENT, linewidth=width, alpha=0.75)
+        marker = 5.0 if size <= 60 else 3.5 if size <= NAMED else 1.8
+        axes.plot(payoff[~unknown], place[~unknown], "o", color=ACCENT, markersize=marker)
+        axes.plot(payoff[unknown], place[unknown], "o", color=ACCENT, markersize=marker, fillstyle="none")
+        marked, names = ticks([str(agent) for agent in ranking["agent"]])
+        axes.set_yticks(marked, names, fontsize=9 if size <= 60 else 7)
+        axes.set_ylim(size - 0.4, -0.6)
+        axes.grid(axis="x", color=INK, alpha=0.15, linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.tick_params(axis="both", length=0, pad=5)
+        axes.tick_params(axis="x", labelsize=8.5)
+        axes.spines[:].set_visible(False)
+        axes.set_xlabel("payoff per round, with 95 % intervals: same field, other partners", fontsize=9)
+    return figure
+
+
+def ticks(agents: Sequence[str]) -> tuple[Indices, list[str]]:
+    """Where the axis of so many agents in order has ticks, and what they say: names, or round places from 1."""
+    size = len(agents)
+    if size <= NAMED:
+        return np.arange(size), [short(agent) for agent in agents]
+    step = next(step for step in (10, 20, 25, 50, 100, 200, 250, 500, size) if size / step <= NAMED / 4)
+    places = np.append(0, np.arange(step, size + 1, step) - 1)
+    return places, [str(place + 1) for place in places.tolist()]
+
+
+def short(label: str, length: int = _LABEL) -> str:
+    """A label that fits beside a figure; wide characters, as the Japanese, count twice."""
+    label = one_line(label)
+    ends = list(accumulate(1 + (unicodedata.east_asian_width(character) in "WF") for character in label))
+    if ends and ends[-1] > length:
+        label = label[: bisect(ends, length - 1)] + "…"
+    return f"\u200b{label}" if label.startswith("_") else label  # matplotlib leaves those out of legends
+
+
+def fit(figure: Figure) -> Figure:
+    """The figure, cut to what is in it.
+
+    Done once: with `bbox_inches="tight"`, `savefig` lays out and draws a figure twice for every file.
+    """
+    with matplotlib.rc_context(style()):
+        figure.canvas = FigureCanvasSVG(figure)
+        with fonts.without_missing(figure, fonts.WIDE):
+            box = figure.get_tightbbox().padded(0.05)
+        # What stands in the old figure's units, from 0 to 1, in the new one's.
+        width, height = figure.get_size_inches()
+        place = Affine2D().scale(width, height).translate(-box.x0, -box.y0).scale(1 / box.width, 1 / box.height)
+        for axes in figure.axes:
+            axes.set_position(axes.get_position().transformed(place))
+        for text in figure.texts:
+            x, y = place.transform(text.get_position())
+            text.set_position((x, y))
+        for legend in figure.legends:
+            anchor = legend.get_bbox_to_anchor().transformed(figure.transFigure.inverted() + place)
+            legend.set_bbox_to_anchor((anchor.x0, anchor.y0))
+        figure.set_size_inches(box.width, box.height)
+    return figure
+
+
+def tidy(axes: Axes) -> None:
+    """Spare the layout what can't move it: lines and colours inside the axes, and labels that aren't there."""
+    for artist in (*axes.lines, *axes.collections, *axes.texts):
+        artist.set_in_layout(False)
+    for axis in (axes.xaxis, axes.yaxis):
+        if not axis.get_label_text():
+            axis.set_label_coords(0.5, 0.5)
+
+
+def svg(figure: Figure, name: str) -> str:
+    """The figure as a standalone SVG document; the same text for the same figure and name."""
+    file = io.StringIO()
+    with matplotlib.rc_context({**style(), "svg.hashsalt": name}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # the text is there: browsers have more fonts
+        figure.savefig(file, format="svg", dpi=_DPI, metadata={"Date": None, "Creator": None})
+    return re.sub(r'(?<= d=")[^"]*', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), file.getvalue())
+
+
+def inline(document: str, name: str, title: str) -> str:
+    """An SVG document as an element of a page: its own ids, the page's font and text colour, and a title."""
+    element = document[document.index("<svg") :]
+    element = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", element, flags=re.S)
+    element = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", element)
+    element = re.sub(r"(font(?:-family)?: [^;\"']*?)'DejaVu Sans'[^;\"]*", r"\1sans-serif", element)
+    label = title.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    return element.replace(INK, "currentColor").replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+
+
+def pdf(figure: Figure, path: Path) -> None:
+    """Write the figure as a PDF without a date; a substitute stands for characters that no font here has."""
+    with matplotlib.rc_context(style()), fonts.without_missing(figure, fonts.GONE):
+        metadata = {"CreationDate": None, "Creator": None, "Producer": None}
+        figure.savefig(path, format="pdf", dpi=_DPI, metadata=metadata)

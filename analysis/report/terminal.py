@@ -1,0 +1,95 @@
+"""The ranking in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pandas as pd
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from ..finding import Cards
+from .failures import Failures, kinds, unranked
+from .remarks import notes
+from .tables import half_widths, one_line, ranking_text
+
+ROWS = 25
+KINDS = 12
+"""Kinds of failures that are told."""
+_REASON = 240
+_SHOWN = ("Rank", "Agent", "Payoff", "Same field", "Ranks", "Other partners", "Ranks, others", "Cooperation")
+_HEADERS = {"Other partners": "Others", "Ranks, others": "Ranks", "Cooperation": "Coop."}
+"""Shorter ones, so that all stand in 80 columns."""
+_WIDTH = 28
+
+
+def ranking_tables(ranking: pd.DataFrame, rows: int = ROWS) -> Group:
+    """For `rich.print`: the first `rows` places of each environment and league, and how many more there are.
+
+    Half the width of an interval stands for it: with the same field of opponents, and with others of their kind.
+    """
+    parts: list[Table | Text] = []
+    leagues = ranking.groupby("environment", observed=True)["role"].nunique().to_dict()
+    for (environment, role), part in ranking.groupby(["environment", "role"], observed=True, sort=False):
+        text = ranking_text(part)
+        for name, high in (("Same field", "fixed_high"), ("Other partners", "high")):
+            if part[high].notna().any():
+                text[name] = half_widths(part, high)
+        name = f"{environment}: {role}" if leagues[environment] > 1 else str(environment)
+        title = Text(f"{one_line(name)}, payoff per round", style="bold")
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+        for name in _SHOWN:
+            if name == "Agent":
+                table.add_column(name, no_wrap=True, max_width=_WIDTH)
+            elif name in text:
+                header = _HEADERS.get(name, name)
+                width = max(len(header), int(text[name].str.len().max()))
+                table.add_column(header, justify="right", no_wrap=True, min_width=width)
+        shown = text[[name for name in _SHOWN if name in text]]
+        for row in shown.head(rows).itertuples(index=False):
+            table.add_row(*(Text(one_line(str(value))) for value in row))
+        parts.append(table)
+        if len(text) > rows:
+            parts.append(Text(f"... and {len(text) - rows} more", style="dim"))
+        parts += [Text(one_line(note), style="dim") for note in notes(part)]
+        parts.append(Text(""))
+    return Group(*(parts or [Text("No results to rank.")]))
+
+
+def failures_text(
+    failures: Failures, ranking: pd.DataFrame, background: Collection[str] = (), rows: int = KINDS
+) -> str:
+    """What failed, by kind, and which agents have no rank for that."""
+    found = kinds(failures)
+    count = "1 match" if len(failures) == 1 else f"{len(failures):,} matches"
+    lines = [f"{count} failed{f', of {len(found)} kinds' if len(found) > 1 else ''}:"]
+    for kind in found[:rows]:
+        reason = one_line(kind.reason)
+        cut = reason if len(reason) <= _REASON else f"{reason[: _REASON - 1]}…"
+        lines.append(f"  {kind.matches:,} of {one_line(' against '.join(kind.agents))}: {cut}")
+    if len(found) > rows:
+        lines.append(f"  ... and {len(found) - rows} more kinds")
+    for environment, agents in unranked(ranking, failures, background).items():
+        lines.append(one_line(f"Not ranked in {environment}: {', '.join(agents)}"))
+    return "\n".join(lines)
+
+
+def exploits_table(cards: Cards, rows: int = ROWS) -> Table | Text:
+    """For `rich.print`: what searches for exploiters found, the largest gain first."""
+    found = sorted((card for card in cards if "reason" not in card), key=lambda card: -float(str(card["gain"])))
+    if not found:
+        return Text("No exploiters found; the page says why.")
+    title = Text("Who can be exploited, payoffs per round", style="bold")
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in ("Environment", "Agent", "Kind"):
+        table.add_column(name, no_wrap=True, max_width=_WIDTH)
+    for name in ("Exploiter earns", "Victim", "Self-play", "Gain"):
+        table.add_column(name, justify="right")
+    for card in found[:rows]:
+        names = (Text(one_line(str(card[name]))) for name in ("environment", "agent", "kind"))
+        numbers = (card[name] for name in ("best_response_payoff", "victim_payoff", "self_play", "gain"))
+        table.add_row(*names, *(f"{float(str(number)):.3f}" for number in numbers))
+    if len(found) > rows:
+        table.caption = f"... and {len(found) - rows} more"
+    return table

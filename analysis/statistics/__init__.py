@@ -1,0 +1,1 @@
+"""What could have moved a payoff, and tests and intervals of that."""

@@ -1,0 +1,157 @@
+"""Agents compared two by two, paired by partner: how far apart, how surely, and whether it matters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..cells import Cells, Flags, Indices, Numbers
+from ..finding import Finding
+from ..ranking.rank_sets import contrasts, holm
+from ..report.chapters import Chapter, Evidence
+from .bootstrap import generator
+from .influence_functions import influence, of_kinds, payoff_matrix
+from .tails import LEVEL
+
+COLUMNS = (
+    *("environment", "agent", "other", "difference", "low", "high", "p_flip", "p_student", "p", "verdict"),
+    "partners",
+)
+DRAWS = 10_000
+"""Flips of signs at most."""
+FLIPS, FEWEST_FLIPS = 40_000_000_000, 200
+"""What flips of signs may cost, as flips x pairs x partners: two seconds; and the fewest."""
+EXACT = 12
+"""With up to so many partners every flip of signs is counted."""
+_BATCH = 1_000_000  # numbers held at once
+
+
+def comparisons(cells: Cells, table: pd.DataFrame, *, margin: float, draws: int, seed: int) -> Finding:
+    """A row for each pair of agents of one environment, the better one first.
+
+    `low` and `high` hold the difference over the sampled field with 95 %. `p_flip` flips the signs of the
+    differences with each kind of partners (every flip where there are up to 12, else `draws`); it is exact where
+    kinds are exchangeable, but blind to chance that repetitions share. `p_student` counts that too. `p` is the
+    larger of both (Student's alone where none of the draws reached the difference), adjusted for all pairs (Holm
+    1979). Where an agent met fewer than five kinds of partners nothing is known of others.
+
+    Verdict, on the first: "equivalent" to the second where the 90 % interval lies within -+ `margin` (two
+    one-sided tests, Schuirmann 1987, each pair alone), else "better" where p is up to 0.05, else "unresolved".
+    Raises ValueError for a negative margin.
+    """
+    if not margin >= 0:
+        raise ValueError(f"margin is {margin}: it must be 0 or more, in payoff per round")
+    moved, matrix = influence(cells, table), payoff_matrix(cells, table)
+    found = contrasts(moved)
+    order = np.argsort(np.where(np.isnan(moved.payoff), np.inf, -moved.payoff), kind="stable")
+    order = order[~np.isnan(moved.payoff[order])]
+    first, second = (order[index] for index in np.triu_indices(len(order), 1))
+    pair = _pairs(len(moved.payoff))[first, second]
+    scale = np.abs(np.nan_to_num(matrix)).max(initial=1)
+    of_kind = of_kinds(cells, moved.kind)
+    common, flipped = np.zeros(len(first), dtype=np.int64), np.ones(len(first))
+    batch = max(1, _BATCH // max(1, len(matrix)))
+    for begin in range(0, len(first), batch):
+        some = slice(begin, begin + batch)
+        ours, theirs = matrix[first[some]], matrix[second[some]]
+        both = ~np.isnan(ours) & ~np.isnan(theirs)
+        apart = np.where(both, np.nan_to_num(ours) - np.nan_to_num(theirs), 0.0)
+        apart[np.abs(apart) < 1e-12 * scale] = 0.0
+        common[some] = both.sum(1)
+        # The same signs for all pairs.
+        flipped[some] = sign_flip(apart @ of_kind, draws, generator(cells.environment, seed))
+    all_of = np.maximum(moved.partners[first], moved.partners[second])
+    # Where no flip reached the difference, `draws` are too few to say how small p is.
+    beyond = (of_kind.shape[1] > EXACT) & (flipped <= 1 / (draws + 1))
+    student = found.p[pair]
+    p = holm(np.where(beyond, student, np.maximum(flipped, student)))
+    difference = np.abs(found.difference[pair])
+    half, narrow = (found.half(level)[pair] for level in (LEVEL, 2 * LEVEL - 1))
+    known = found.known[pair]
+    within = difference + narrow <= margin
+    verdict = np.select([within & known, p <= 1 - LEVEL], ["equivalent", "better"], "unresolved")
+    columns = {
+        "environment": cells.environment,
+        "agent": pd.Categorical.from_codes(cells.roster[first], cells.agents),
+        "other": pd.Categorical.from_codes(cells.roster[second], cells.agents),
+        "difference": difference,
+        "low": difference - half,
+        "high": difference + half,
+        "p_flip": flipped,
+        "p_student": student,
+        "p": p,
+        "verdict": verdict,
+        "partners": common,
+    }
+    return Finding(pd.DataFrame(columns), tuple(_remarks(common, common == all_of, verdict)))
+
+
+def _pairs(size: int) -> Indices:
+    """Where `contrasts` keeps each pair [agent, agent]."""
+    at = np.zeros((size, size), dtype=np.int64)
+    first, second = np.triu_indices(size, 1)
+    at[first, second] = at[second, first] = np.arange(len(first))
+    return at
+
+
+def sign_flip(apart: Numbers, draws: int, random: np.random.Generator) -> Numbers:
+    """Two-sided p-values of mean differences [pair, partner] by flips of their signs; 0 is no difference.
+
+    With up to 12 partners p = (flips that reach |sum|) / 2^n; else with `draws` random flips and the observed one,
+    (1 + those that reach it) / (draws + 1) (Phipson and Smyth 2010).
+    """
+    pairs, partners = apart.shape
+    exact = partners <= EXACT
+    if exact:
+        # The other half mirrors this one.
+        codes = np.arange(2 ** max(partners - 1, 0))
+        signs = 1.0 - 2 * ((codes[:, None] >> np.arange(partners)) & 1)
+    else:
+        signs = random.integers(0, 2, (draws, partners)) * 2.0 - 1
+    reach = np.abs(apart.sum(1)) - 1e-12 * np.abs(apart).sum(1)
+    count = np.zeros(pairs)
+    batch = max(1, _BATCH // max(1, len(signs)))
+    for begin in range(0, pairs, batch):
+        part = slice(begin, begin + batch)
+        count[part] = (np.abs(apart[part] @ signs.T) >= reach[part, None]).sum(1)
+    return count / len(signs) if exact else (1 + count) / (draws + 1)
+
+
+def _remarks(partners: Indices, known: Flags, verdict: NDArray[np.str_]) -> Iterator[str]:
+    """Sentences about partners in common [pair], whether they are all of both agents' [pair], and verdicts."""
+    pairs = len(verdict)
+    if not pairs:
+        yield "There are no two agents to compare."
+        return
+    fewest = int(partners.min())
+    if fewest <= EXACT and pairs * 2.0 ** (1 - fewest) > 1 - LEVEL:
+        common = f"{fewest} partner{'s' if fewest != 1 else ''} in common"
+        yield f"With {common} flips of signs can hardly reach p = 0.05 in {pairs} comparisons."
+    if not known.all():
+        yield "Some pairs met different partners: the difference of their payoffs is not all their own doing."
+    resolved = int((verdict != "unresolved").sum())
+    yield f"{resolved} of {pairs} pair{'s' if pairs != 1 else ''} of agents can be told apart, or to be alike."
+
+
+def _of_environment(evidence: Evidence) -> Finding | None:
+    if len(evidence.names) < 2:
+        return None
+    asked, (size, partners) = evidence.asked, evidence.cells.shape
+    flips = max(FEWEST_FLIPS, min(DRAWS, FLIPS // (size * (size - 1) // 2 * partners)))
+    found = comparisons(evidence.cells, evidence.table, margin=asked.margin or 0.0, draws=flips, seed=asked.seed)
+    fewer = (f"For so many pairs p_flip rests on {flips:,} flips of signs.",) if flips < DRAWS else ()
+    return Finding(found.table, (*found.remarks, *fewer))
+
+
+CHAPTERS = (
+    Chapter(
+        "comparisons",
+        "Pairs of agents",
+        "Differences of mean payoffs, paired by partner, with the 95 % interval over other partners of this kind, "
+        "and p-values adjusted for all pairs.",
+        _of_environment,
+    ),
+)
