@@ -10,8 +10,8 @@ from rich.console import Console
 
 from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.ranking.ranking import rank
+from dilemma.analysis.report import figures, fonts
 from dilemma.analysis.report.curve_figures import curves_plot, panels
-from dilemma.analysis.report.report import figures, fonts
 from dilemma.analysis.report.tables import latex, markdown, one_line
 from dilemma.analysis.report.terminal import ranking_tables
 

@@ -15,8 +15,9 @@ from dilemma.analysis.cells import environments
 from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.ranking.payoffs import cell_table
 from dilemma.analysis.ranking.ranking import rank, rank_cells
+from dilemma.analysis.report import appendix, chapters, figures, report
 from dilemma.analysis.report.gallery import Gallery, Scene
-from dilemma.analysis.report.report import appendix, chapters, figures, report, write_report
+from dilemma.analysis.report.report import write_report
 from dilemma.analysis.report.tables import decimals, latex, markdown, ranking_text
 from dilemma.analysis.report.terminal import ranking_tables
 from dilemma.analysis.statistics import comparisons, friedman
