@@ -77,7 +77,7 @@ class Generators:
 
 
 @contextmanager
-def kept() -> Iterator[Generators]:
+def generators_kept() -> Iterator[Generators]:
     """Inside they begin from one same state, which it tells; afterwards they are as they were."""
     before = Generators.now()
     try:

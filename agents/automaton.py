@@ -1,7 +1,7 @@
 """Finite automata, strategies as data: states, P(C) in each, transitions on (own action, other's action).
 
 Tit for tat, grudger, Pavlov, the zero-determinant strategies: rows of numbers, one class, one player for all
-of them at once. What is an automaton also has exact payoffs (`dilemma.tournament.exact.payoffs`).
+of them at once. What is an automaton also has exact payoffs (`dilemma.tournament.exact.exact_payoffs`).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from ..envs.catalogue import load, path_of
+from ..envs.catalogue import load_object, path_of
 from ..envs.environment import Environment
 from ..envs.errors import DilemmaError
 from .agent import Agent, Chairs, Player, refuses_all_but_two_by_two
@@ -207,7 +207,7 @@ def _find(strategy: str | object) -> type[axelrod.Player] | str:
         found = strategy
     elif ":" in strategy:
         try:
-            found = load(strategy)
+            found = load_object(strategy)
         except Exception as error:
             return f"can't be imported ({error})"
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-from ..envs.catalogue import load
+from ..envs.catalogue import load_object
 from ..envs.errors import DilemmaError
 from .agent import Agent
 from .axelrod_library import AxelrodLibrary, library_agent
@@ -34,7 +34,7 @@ def agent_of(thing: object) -> Agent:
 
 def from_name(name: str, parameters: Mapping[str, object]) -> Agent:
     """The agent at an import path, as a config names it."""
-    if _in_library(load(name)):
+    if _in_library(load_object(name)):
         return AxelrodLibrary.model_validate({"strategy": name, "parameters": parameters})
     return PlainAgent.model_validate({"function": name, "parameters": parameters})
 

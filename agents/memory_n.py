@@ -56,7 +56,7 @@ class MemoryN(AutomatonAgent):
         return Automaton.unfold("", cooperation, lambda past, own, other: (past + own + other)[-2 * self.depth :])
 
 
-def lookup(own: int, other: int, first: int, table: str, opening: str) -> Automaton:
+def lookup_table(own: int, other: int, first: int, table: str, opening: str) -> Automaton:
     """What to do after the last `own` moves of its own, the last `other` and the `first` moves of the other.
 
     The table runs over all three in that order, each oldest first, and the last runs fastest; `opening` holds
@@ -87,7 +87,7 @@ class Winner12(AutomatonAgent):
     source: ClassVar[str] = "Mathieu and Delahaye 2015"
 
     def automaton(self) -> Automaton:
-        return lookup(1, 2, 0, "CDCDDCDD", opening="CC")
+        return lookup_table(1, 2, 0, "CDCDDCDD", opening="CC")
 
 
 class Winner21(AutomatonAgent):
@@ -96,7 +96,7 @@ class Winner21(AutomatonAgent):
     source: ClassVar[str] = "Mathieu and Delahaye 2015"
 
     def automaton(self) -> Automaton:
-        return lookup(1, 2, 0, "CDCDCDDD", opening="DC")
+        return lookup_table(1, 2, 0, "CDCDCDDD", opening="DC")
 
 
 class EvolvedLookup1(AutomatonAgent):
@@ -105,7 +105,7 @@ class EvolvedLookup1(AutomatonAgent):
     source: ClassVar[str] = "Harper et al. 2017, PLoS ONE 12:e0188046 (EvolvedLookerUp1_1_1)"
 
     def automaton(self) -> Automaton:
-        return lookup(1, 1, 1, "CDDDDCDD", opening="C")
+        return lookup_table(1, 1, 1, "CDDDDCDD", opening="C")
 
 
 class EvolvedLookup2(AutomatonAgent):
@@ -115,7 +115,7 @@ class EvolvedLookup2(AutomatonAgent):
 
     def automaton(self) -> Automaton:
         table = "CDDCDCDDCDDDCDDDDDCDCDCCCDDCCDCDDDCCCCCDDDCDDDDDDDDDCCDDCDDDCCCD"
-        return lookup(2, 2, 2, table, opening="CC")
+        return lookup_table(2, 2, 2, table, opening="CC")
 
 
 class AllOrNone(AutomatonAgent):
@@ -141,7 +141,7 @@ class DelayedAllOrNone(AutomatonAgent):
     source: ClassVar[str] = "Hilbe et al. 2017 (delayed AON1, third vector)"
 
     def automaton(self) -> Automaton:
-        return lookup(2, 2, 0, "CDDDDCDCDDCDDCDC", opening="CC")
+        return lookup_table(2, 2, 0, "CDDDDCDCDDCDDCDC", opening="CC")
 
 
 class Capri(AutomatonAgent):

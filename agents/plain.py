@@ -15,7 +15,7 @@ import torch
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSerializer
 from torch import Tensor
 
-from ..envs.catalogue import load, path_of, reaches_workers
+from ..envs.catalogue import load_object, path_of, reaches_workers
 from ..envs.chance import Purpose
 from ..envs.environment import Discrete, Environment
 from ..envs.errors import DilemmaError
@@ -178,7 +178,7 @@ class PlainAgent(Agent):
     @property
     def their_code(self) -> object:
         """The function or the class."""
-        return load(self.function) if isinstance(self.function, str) else self.function
+        return load_object(self.function) if isinstance(self.function, str) else self.function
 
     def refuses(self, game: Environment) -> str | None:
         if not all(isinstance(game.actions(seat), Discrete) for seat in range(game.seats)):

@@ -30,7 +30,7 @@ def response_table(response: Response) -> str:
 def _lines(response: Response) -> Iterator[str]:
     automaton = response.automaton()
     moves = [_move(p) for p in response.cooperation]
-    if not response.ending and (answers := memory_one(automaton)):
+    if not response.ending and (answers := memory_one_answers(automaton)):
         yield f"first: {moves[0]}"
         yield from (f"after {name}: {_move(p)}" for name, p in zip(OUTCOMES, answers, strict=True))
         return
@@ -45,7 +45,7 @@ def _lines(response: Response) -> Iterator[str]:
         yield line
 
 
-def memory_one(automaton: Automaton) -> tuple[float, ...] | None:
+def memory_one_answers(automaton: Automaton) -> tuple[float, ...] | None:
     """P(C) after CC, CD, DC, DD, where that is all it depends on after the first round; else None."""
     answers = automaton.cooperation[automaton.transitions.reshape(-1, 4)]
     return tuple(answers[0].tolist()) if (answers == answers[0]).all() else None

@@ -189,7 +189,7 @@ def _starts(lengths: Indices) -> Indices:
     return np.cumsum(lengths) - lengths
 
 
-def places(seat: Indices, game: Game | None) -> Indices:
+def role_places(seat: Indices, game: Game | None) -> Indices:
     """The first seat of the role of each `seat`; `ANY_SEAT` where there is one role."""
     roles = list(game["roles"]) if game else []
     if len(set(roles)) < 2:
@@ -224,7 +224,7 @@ class _League:
     rows: Indices
     """All of the environment."""
     place: Indices
-    """`places` of those."""
+    """`role_places` of those."""
     mine: Flags
     """Which of them are of the league."""
 
@@ -235,7 +235,7 @@ def _parts(seats: pd.DataFrame, games: Mapping[str, Game]) -> Iterator[_League]:
     for code, label in enumerate(seats["environment"].cat.categories.astype(str)):
         rows = np.flatnonzero(environment == code)
         game = games.get(label)
-        place = places(seats["seat"].to_numpy()[rows].astype(np.int64), game)
+        place = role_places(seats["seat"].to_numpy()[rows].astype(np.int64), game)
         takers = dict[tuple[int, ...], list[int]]()
         for first in np.unique(place).tolist():
             takers.setdefault(tuple(np.unique(agent[rows[place == first]]).tolist()), []).append(first)
@@ -245,7 +245,7 @@ def _parts(seats: pd.DataFrame, games: Mapping[str, Game]) -> Iterator[_League]:
             yield _League(label, name, len(takers) == 1, rows, place, np.isin(place, of))
 
 
-def environments(seats: pd.DataFrame, games: Mapping[str, Game]) -> Iterator[Cells]:
+def cells_by_league(seats: pd.DataFrame, games: Mapping[str, Game]) -> Iterator[Cells]:
     """The cells of each league of each environment that has results, in the order of the categories.
 
     Rows without a payoff are left out. Where a cell is known exactly, so are its played matches.
@@ -310,7 +310,7 @@ def _companies(
     _, match = np.unique(seats["match"].to_numpy(), return_inverse=True)
     seat, agent = seats["seat"].to_numpy().astype(np.int64), seats["agent"].cat.codes.to_numpy().astype(np.int64)
     sitting = np.full((match.max() + 1, seat.max() + 1), -1)
-    sitting[match, seat] = (places(seat, game) - ANY_SEAT) * len(agents) + agent
+    sitting[match, seat] = (role_places(seat, game) - ANY_SEAT) * len(agents) + agent
     others = np.where(np.arange(sitting.shape[1]) == seat[:, None], -1, sitting[match])
     known, which = np.unique(np.sort(others, 1), axis=0, return_inverse=True)
     names, members = list[str](), list[Mapping[Member, int]]()

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from dilemma.agents.automaton import Automaton
-from dilemma.analysis.cells import Cells, environments
+from dilemma.analysis.cells import Cells, cells_by_league
 from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.ranking.payoffs import cell_table
 from dilemma.analysis.ranking.ranking import rank_cells
@@ -58,7 +58,7 @@ def league() -> Cells:
             "margin": 0.0,
         }
     )
-    [cells] = environments(seats, {})
+    [cells] = cells_by_league(seats, {})
     return cells
 
 

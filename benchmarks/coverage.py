@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 
 from dilemma.agents import CATALOGUE
 from dilemma.agents.automaton import AutomatonAgent
-from dilemma.analysis.cells import Cells, environments
-from dilemma.analysis.ranking.rank_sets import contrasts, rank_sets
+from dilemma.analysis.cells import Cells, cells_by_league
+from dilemma.analysis.ranking.rank_sets import payoff_contrasts, rank_sets
 from dilemma.analysis.statistics.bootstrap import intervals
 from dilemma.analysis.statistics.influence_functions import Influence, influence
 from dilemma.envs.errors import DilemmaError
 from dilemma.envs.matrix_game import PrisonersDilemma
-from dilemma.tournament.exact.payoffs import exact
+from dilemma.tournament.exact.exact_payoffs import exact
 
 DRAWS = 400
 PLACED = 10
@@ -217,7 +217,7 @@ def league_cells(size: int, repetitions: int) -> Cells:
             "margin": 0.0,
         }
     )
-    [cells] = environments(seats, {})
+    [cells] = cells_by_league(seats, {})
     return cells
 
 
@@ -262,11 +262,11 @@ def judge(play: Play, size: int, repetitions: int, replicates: int, random: Rand
         held["fixed"] += ((fixed.low <= drawn.expected + 1e-9) & (drawn.expected - 1e-9 <= fixed.high)).mean()
         own = replace(equal, payoff=equal.payoff - drawn.expected)
         for name, of, question in (("sampled", equal, True), ("fixed", own, False)):
-            sets = rank_sets(of, contrasts(of, sampled=question), DRAWS, random, "max_t")
+            sets = rank_sets(of, payoff_contrasts(of, sampled=question), DRAWS, random, "max_t")
             held[f"ranks {name}"] += bool((sets.low == 1).all() and (sets.high == size).all())
         if number < replicates / PLACED:
             apart = replace(equal, payoff=equal.payoff + truth)
-            sets = rank_sets(apart, contrasts(apart), DRAWS, random, "max_t")
+            sets = rank_sets(apart, payoff_contrasts(apart), DRAWS, random, "max_t")
             held["places"] += (sets.high - sets.low + 1).mean() * PLACED / 100
     share = {name: 100 * float(value) / replicates for name, value in held.items()}
     share["sampled"] *= 100 / share["known"] if share["known"] else np.nan

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dilemma.agents.automaton import Automaton
 from dilemma.envs.matrix_game import PrisonersDilemma
-from dilemma.tournament.exact.payoffs import exact
+from dilemma.tournament.exact.exact_payoffs import exact
 
 
 def memory_one(random: np.random.Generator) -> Automaton:

@@ -27,7 +27,7 @@ from typing import Generic, Protocol, TypeVar, cast, runtime_checkable
 from pydantic import BaseModel
 
 from .errors import DilemmaError
-from .source import Coded, digest_of, plain_text, text_of
+from .source import Coded, digest_of, plain_text, source_text
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Catalogue(Generic[T]):
     def find(self, name: str) -> object:
         """What `name` stands for. Raises DilemmaError where it can't be found or fails to import."""
         if name in self.builtin:
-            return load(self.builtin[name])
+            return load_object(self.builtin[name])
         if name in self.plugins:
             point = self.plugins[name]
             try:
@@ -103,7 +103,7 @@ class Catalogue(Generic[T]):
         if ":" not in name:
             raise UnknownNameError(self.kind, name, self.names)
         try:
-            return load(name)
+            return load_object(name)
         except DilemmaError:
             raise
         except Exception as error:
@@ -137,7 +137,7 @@ class Catalogue(Generic[T]):
 
     def checked(self, name: str, made: object) -> T:
         """What was made by this name, if it is of this kind. Raises DilemmaError where it is not."""
-        base = load(self.base)
+        base = load_object(self.base)
         assert isinstance(base, type)
         if not isinstance(made, base):
             article = "an" if self.kind[0] in "ae" else "a"
@@ -163,7 +163,7 @@ class Catalogue(Generic[T]):
 
     def _check_named(self, name: str) -> None:
         found = self.find(name)
-        base = load(self.base)
+        base = load_object(self.base)
         assert isinstance(base, type)
         derived = isinstance(found, type) and issubclass(found, base)
         if derived and hasattr(found, "their_code"):
@@ -180,7 +180,7 @@ class Catalogue(Generic[T]):
 
     def relative(self, name: str, folder: Path) -> str:
         """A name with the path of its file as seen from `folder`."""
-        return self._lying(name, lambda path: seen_from(path, folder))
+        return self._lying(name, lambda path: relative_to(path, folder))
 
     def _lying(self, name: str, place: Callable[[str], str]) -> str:
         """A name with another path of its file, if it has one."""
@@ -259,7 +259,7 @@ def in_full(path: str, folder: Path) -> str:
     return os.path.abspath(Path(os.path.realpath(folder), path))
 
 
-def seen_from(path: str, folder: Path) -> str:
+def relative_to(path: str, folder: Path) -> str:
     """A path as seen from `folder`; in full where no way leads there."""
     try:
         return Path(os.path.relpath(path, os.path.realpath(folder))).as_posix()
@@ -268,7 +268,7 @@ def seen_from(path: str, folder: Path) -> str:
 
 
 def _call(adapter: str, name: str, parameters: Mapping[str, object]) -> BaseModel:
-    make = load(adapter)
+    make = load_object(adapter)
     assert callable(make)
     made = make(name, parameters)
     assert isinstance(made, BaseModel)
@@ -314,7 +314,7 @@ def importable(module: str) -> bool:
     return spec is not None and spec.origin == getattr(known.__spec__, "origin", None)
 
 
-def load(path: str) -> object:
+def load_object(path: str) -> object:
     """The object at `package.module:Name` or `path/to/file.py:Name`."""
     where, _, attribute = path.rpartition(":")
     module = _from_file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
@@ -337,7 +337,7 @@ def _from_file(path: Path) -> ModuleType:
         raise DilemmaError(f"there is no file {path}")
     name = _name_of(path)
     known = sys.modules.get(name)
-    if known is not None and text_of(known) == plain_text(_decoded(path)):
+    if known is not None and source_text(known) == plain_text(_decoded(path)):
         return known
     spec = importlib.util.spec_from_file_location(name, path, loader=_Fresh(name, str(path)))
     assert spec
@@ -346,7 +346,7 @@ def _from_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-        text_of(module)  # as it is now
+        source_text(module)  # as it is now
     except BaseException:
         del sys.modules[name]
         raise

@@ -39,7 +39,7 @@ class Derivatives(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PolicyOutcome:
     """What a pair of policies comes to, in player 1's view."""
 
     reward: Tensor
@@ -77,7 +77,7 @@ class DifferentiableGame(Environment):
         """V_1 and V_2 [player, chair, table] of two policies [component, chair, table], differentiable."""
 
     @abstractmethod
-    def outcome(self, own: Tensor, other: Tensor, rewards: Tensor) -> Outcome:
+    def outcome(self, own: Tensor, other: Tensor, rewards: Tensor) -> PolicyOutcome:
         """What two policies [component, chair, table] come to in a round."""
 
     def as_differentiable_game(self) -> DifferentiableGame:

@@ -145,7 +145,7 @@ def two_roles(matrices: NDArray[np.float64]) -> tuple[str, str]:
     return ("player", "player") if alike else ("row", "column")
 
 
-def seen_from(matrices: NDArray[np.float64], seat: Tensor) -> Tensor:
+def payoffs_in_view(matrices: NDArray[np.float64], seat: Tensor) -> Tensor:
     """The payoffs of both in the view of each chair [chair, player, own action, other's action], itself first."""
     row, column = torch.as_tensor(matrices, device=seat.device)
     return torch.stack((torch.stack((row, column)), torch.stack((column.T, row.T))))[seat]

@@ -9,9 +9,9 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor
 
-from .differentiable_game import DifferentiableGame, Outcome
+from .differentiable_game import DifferentiableGame, PolicyOutcome
 from .environment import Box
-from .matrix_game import Payoffs, seen_from, two_matrices, two_roles
+from .matrix_game import Payoffs, payoffs_in_view, two_matrices, two_roles
 from .memory_one_chain import add, product
 
 NoDiscount = Annotated[float, Field(ge=1, le=1)]
@@ -59,14 +59,14 @@ class OneShotGame(DifferentiableGame):
 
     def rewards(self, seat: Tensor) -> Tensor:
         """What both earn [own action, other's action, player, chair, 1], in the view of each seat."""
-        return seen_from(two_matrices(self.payoffs), seat).permute(2, 3, 1, 0)[..., None]
+        return payoffs_in_view(two_matrices(self.payoffs), seat).permute(2, 3, 1, 0)[..., None]
 
     def values(self, own: Tensor, other: Tensor, rewards: Tensor) -> Tensor:
         expected = add((_mixture(other)[None, :, None] * rewards).unbind(1))
         return product(_mixture(own)[None], expected)[0]
 
-    def outcome(self, own: Tensor, other: Tensor, rewards: Tensor) -> Outcome:
-        return Outcome(self.values(own, other, rewards), torch.stack((own[0], other[0])), own[0] * other[0])
+    def outcome(self, own: Tensor, other: Tensor, rewards: Tensor) -> PolicyOutcome:
+        return PolicyOutcome(self.values(own, other, rewards), torch.stack((own[0], other[0])), own[0] * other[0])
 
 
 def _mixture(components: Tensor) -> Tensor:
@@ -103,5 +103,5 @@ class Tandem(DifferentiableGame):
         both = torch.cat((own, other))
         return 2 * both - both.sum(0) ** 2
 
-    def outcome(self, own: Tensor, other: Tensor, rewards: Tensor) -> Outcome:
-        return Outcome(self.values(own, other, rewards))
+    def outcome(self, own: Tensor, other: Tensor, rewards: Tensor) -> PolicyOutcome:
+        return PolicyOutcome(self.values(own, other, rewards))

@@ -89,7 +89,7 @@ class ParallelEnvironment(Environment):
         return _factory(self.factory)
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[SeatSpec, ...]:
         """What each seat does and sees."""
         return _parts(self.factory, self.parameters)
 
@@ -139,7 +139,7 @@ _LIVE = WeakTensorKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class SeatSpec:
     """What an agent of a PettingZoo environment is as a seat."""
 
     name: str
@@ -268,7 +268,7 @@ class Tables:
 
 
 @lru_cache(maxsize=256)
-def _parts(factory: str, parameters: str) -> tuple[Part, ...]:
+def _parts(factory: str, parameters: str) -> tuple[SeatSpec, ...]:
     """The seats of an environment. Raises DilemmaError where it is none, or can't be carried."""
     from gymnasium import spaces
 
@@ -294,7 +294,7 @@ def _parts(factory: str, parameters: str) -> tuple[Part, ...]:
     shapes = {look.shape if isinstance(look, spaces.Box) else (spaces.flatdim(look),) for look in looks}
     shape = shapes.pop() if len(shapes) == 1 else (max(map(spaces.flatdim, looks)),)
     return tuple(
-        Part(name, action, shape, look, act, mask)
+        SeatSpec(name, action, shape, look, act, mask)
         for name, action, look, act, mask in zip(names, actions, looks, acts, masked, strict=True)
     )
 

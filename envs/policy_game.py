@@ -9,8 +9,8 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor
 
-from .differentiable_game import Derivatives, DifferentiableGame, Outcome
-from .matrix_game import Payoffs, seen_from, two_matrices, two_roles
+from .differentiable_game import Derivatives, DifferentiableGame, PolicyOutcome
+from .matrix_game import Payoffs, payoffs_in_view, two_matrices, two_roles
 from .memory_one_chain import MIRROR, MemoryOneChain, contrasts, mirrored, product, visits
 
 
@@ -58,18 +58,18 @@ class PolicyGame(DifferentiableGame):
 
     def rewards(self, seat: Tensor) -> Tensor:
         """What both earn by outcome [outcome, player, chair, 1], in the view of each seat."""
-        return seen_from(two_matrices(self.payoffs), seat).flatten(2).permute(2, 1, 0)[..., None]
+        return payoffs_in_view(two_matrices(self.payoffs), seat).flatten(2).permute(2, 1, 0)[..., None]
 
     def values(self, own: Tensor, other: Tensor, rewards: Tensor) -> Tensor:
         chain = MemoryOneChain(own, other, self.discount)
         worth = torch.stack([chain.worth(reward) for reward in rewards.unbind(1)], 1)
         return product(chain.transitions[:1], worth)[0]
 
-    def outcome(self, own: Tensor, other: Tensor, rewards: Tensor) -> Outcome:
+    def outcome(self, own: Tensor, other: Tensor, rewards: Tensor) -> PolicyOutcome:
         chain = MemoryOneChain(own, other, self.discount)
         frequency = chain.visits[1:] * ((1 - self.discount) / self.discount)
         cc, cd, dc, _ = frequency.unbind()
-        return Outcome(product(frequency[None], rewards)[0], torch.stack((cc + cd, cc + dc)), cc)
+        return PolicyOutcome(product(frequency[None], rewards)[0], torch.stack((cc + cd, cc + dc)), cc)
 
     def derivatives(self, own: Tensor, other: Tensor, rewards: Tensor) -> PolicyDerivatives:
         return PolicyDerivatives(MemoryOneChain(own, other, self.discount), rewards)

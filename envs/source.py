@@ -78,7 +78,7 @@ def _of(code: type | FunctionType) -> Iterator[str]:
     if _is_of_a_library(code.__module__):
         return
     module = sys.modules.get(code.__module__)
-    if module is None or code.__module__ == "__main__" or text_of(module) is None:
+    if module is None or code.__module__ == "__main__" or source_text(module) is None:
         yield from _written(code, set())
         return
     yield from _texts_of(module)
@@ -104,7 +104,7 @@ _READ: dict[str, tuple[ModuleType, frozenset[object], str | None]] = {}
 """What modules were when their text was read: a file that changes later is not what has been imported."""
 
 
-def text_of(module: ModuleType) -> str | None:
+def source_text(module: ModuleType) -> str | None:
     """The text of a module as it was imported; None where it can't be had."""
     known, now = _READ.get(module.__name__), frozenset(_contents(module))
     if known is None or known[0] is not module or known[1] != now:
@@ -151,7 +151,7 @@ def _texts_of(module: ModuleType) -> Iterator[str]:
     folder = Path(paths[0] if paths else Path(module.__file__ or "").parent).resolve()
     names = [module.__name__]
     for name in names:  # it grows
-        text = _text_named(name, folder) if name != module.__name__ else text_of(module)
+        text = _text_named(name, folder) if name != module.__name__ else source_text(module)
         if text is None:
             continue
         yield text
@@ -191,7 +191,7 @@ def _text_named(name: str, folder: Path) -> str | None:
     """The text of a module that lies in a folder, imported or not; None where there is none."""
     module = sys.modules.get(name)
     if module is not None:
-        return text_of(module) if _lies_in(getattr(module, "__file__", None), folder) else None
+        return source_text(module) if _lies_in(getattr(module, "__file__", None), folder) else None
     package = name.rpartition(".")[0]
     if package and not hasattr(sys.modules.get(package), "__path__"):
         return None  # no module can be in there
@@ -274,7 +274,7 @@ def _surroundings(function: FunctionType, seen: set[int]) -> Iterator[str]:
 
 def _module_text(function: FunctionType) -> str | None:
     module = sys.modules.get(function.__module__)
-    return None if module is None or function.__module__ == "__main__" else text_of(module)
+    return None if module is None or function.__module__ == "__main__" else source_text(module)
 
 
 def _names(code: CodeType) -> set[str]:

@@ -241,7 +241,7 @@ class Faded(Coins):
     ids=["broken", "long", "large"],
 )
 def test_a_report_stands_without_its_pictures(game, characters, says, tmp_path, monkeypatch):
-    monkeypatch.setattr("dilemma.gallery.CHARACTERS", characters)
+    monkeypatch.setattr("dilemma.replay_strips.CHARACTERS", characters)
     results = Tournament({"board": game}, ["random"], self_play=True).run()
     shown = results.replays()["board"]
     assert not shown.scenes

@@ -56,7 +56,7 @@ class Played:
     """
     learned: list[Learned]
     """Of the agents that `keep` names."""
-    costs: list[Cost]
+    costs: list[PlayCost]
     """Of each agent."""
     runs: Tensor | None = None
     """Which trained run of its agent sat there, int64 [match, seat]; -1 for none, None where nobody has any."""
@@ -98,7 +98,7 @@ class Learned:
 
 
 @dataclass(frozen=True)
-class Cost:
+class PlayCost:
     """What an agent took to play and to learn, on all of its chairs."""
 
     agent: int
@@ -113,7 +113,7 @@ class Cost:
 
 
 @dataclass(slots=True)
-class Meter:
+class PlayerMeter:
     """What a player has taken so far."""
 
     seconds: float = 0.0
@@ -141,7 +141,7 @@ class Seated:
     """Which trained run sits on each chair, where the agent has several."""
     watched: bool = False
     """Whether it is made sure that its calls leave the process's global generators alone."""
-    meter: Meter = field(default_factory=Meter)
+    meter: PlayerMeter = field(default_factory=PlayerMeter)
 
     def sees(self, step: Step) -> Round:
         """A round as these chairs see it."""
@@ -183,7 +183,7 @@ def play(
     with torch.no_grad() if learning else torch.inference_mode():
         seating = seat(game, agents, cast, keys, protocol.tables)
         chance = Chance.at_tables(sealed(keys, 0), protocol.tables)
-        course = Course(
+        course = Episodes(
             game, seating, (*cast.shape, protocol.tables), chance, protocol, labels, learning, recorders
         )
         course.play()
@@ -282,7 +282,7 @@ def automaton_of(agent: Agent, game: Environment) -> Automaton | None:
     return _call((agent,), found)
 
 
-class Course:
+class Episodes:
     """The episodes of a chunk: who is asked when, and who is told of what was played."""
 
     def __init__(
@@ -382,12 +382,12 @@ def _chairs(sitting: Seated, cast: Tensor) -> Tensor:
     return torch.arange(cast.numel()) if sitting.chairs is None else sitting.chairs.cpu()
 
 
-def _costs(sitting: Seated, cast: Tensor, rounds: float) -> Iterator[Cost]:
+def _costs(sitting: Seated, cast: Tensor, rounds: float) -> Iterator[PlayCost]:
     chairs = torch.bincount(cast.flatten(), minlength=max(sitting.indices) + 1)[list(sitting.indices)]
     for index, agent, count in zip(sitting.indices, sitting.agents, chairs.tolist(), strict=True):
         share = count / int(chairs.sum())
         updates = sitting.meter.updates if agent.learns else 0
-        yield Cost(index, sitting.meter.seconds * share, count, rounds * count, updates)
+        yield PlayCost(index, sitting.meter.seconds * share, count, rounds * count, updates)
 
 
 def _measures(sitting: Seated, taken: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -35,8 +35,8 @@ from ..envs.catalogue import Catalogue
 from ..envs.environment import Discrete, Environment
 from ..envs.errors import DilemmaError
 from .arena import AgentError, Interrupt, Played, TimeUp, automaton_of, play
+from .exact.exact_payoffs import exact
 from .exact.geometric_series import series
-from .exact.payoffs import exact
 from .how import HOW, How
 from .protocol import STRATEGIES, Protocol
 from .reasons import clean, reason, trace
@@ -101,7 +101,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class LearnedState:
     """What an agent learned in a chunk; a row of each tensor of `state` for each seat that it had."""
 
     entrant: int
@@ -117,7 +117,7 @@ class Outcome:
     rows: list[Rows] = field(default_factory=list)
     curves: list[Rows] = field(default_factory=list)
     """Columns of the curves table: a row for each seat of each match and point of the learning curve."""
-    checkpoints: list[Checkpoint] = field(default_factory=list)
+    checkpoints: list[LearnedState] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     costs: list[Rows] = field(default_factory=list)
     """A row for each agent that played: chairs, rounds, updates and seconds."""
@@ -180,7 +180,7 @@ def _fairly(chunk: Chunk, timeout: float | None, recorders: Sequence[Recorder]) 
     if chunk.how == "exact":
         with time_limit(timeout):
             return _exact(chunk)
-    with ambient.kept() as generators:
+    with ambient.generators_kept() as generators:
         try:
             with time_limit(timeout):
                 played = _played(chunk, recorders)
@@ -190,7 +190,7 @@ def _fairly(chunk: Chunk, timeout: float | None, recorders: Sequence[Recorder]) 
         else:
             if not generators.moved():
                 return played
-    with ambient.kept(), ambient.watching(), time_limit(timeout):
+    with ambient.generators_kept(), ambient.watching(), time_limit(timeout):
         return _played(chunk, recorders)
 
 
@@ -303,7 +303,7 @@ def _played(chunk: Chunk, recorders: Sequence[Recorder] = ()) -> Outcome:
     address = _address(chunk)
     curves = [_curve_rows(address, played.curves)] if played.curves else []
     checkpoints = [
-        Checkpoint(
+        LearnedState(
             int(chunk.entrants[learned.agent]),
             {name: address[name][learned.chairs.numpy()] for name in ("match", "seat", "opponent", "repetition")},
             learned.state,

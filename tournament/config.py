@@ -14,9 +14,9 @@ from pydantic import BaseModel, ValidationError
 
 from ..agents import CATALOGUE as AGENTS
 from ..envs import CATALOGUE as ENVIRONMENTS
-from ..envs.catalogue import Catalogue, UnknownNameError, seen_from, whereabouts
+from ..envs.catalogue import Catalogue, UnknownNameError, relative_to, whereabouts
 from ..envs.errors import DilemmaError
-from .config_file import ConfigError, File, Mistake, Place, explain, override, text_of
+from .config_file import ConfigError, File, Mistake, Place, explain, file_text, override
 from .identity import Definition, Known
 from .plan import Plan, entrants, problems, settings
 from .schedules import CATALOGUE as SCHEDULES
@@ -219,7 +219,7 @@ def _entry(
         name = catalogue.relative(name, folder)
         for key, mark in whereabouts(type(thing)).items():
             if mark.path and key in parameters:
-                parameters[key] = seen_from(parameters[key], folder)
+                parameters[key] = relative_to(parameters[key], folder)
     known = definition.known.model_dump(exclude_defaults=True)
     return {"name": name, "label": label, "known": known, **parameters}
 
@@ -227,7 +227,7 @@ def _entry(
 def _find(path: str) -> str:
     """The text of a config file, or of the shipped config of that name."""
     if Path(path).is_file():
-        return text_of(Path(path))
+        return file_text(Path(path))
     if path in shipped():
         return (files("dilemma.configs") / f"{path}.toml").read_text(encoding="utf-8")
     nearest = difflib.get_close_matches(path, shipped(), n=1)

@@ -61,7 +61,7 @@ class ConfigError(DilemmaError):
         super().__init__("\n".join([f"{path} has {count}:", *said]))
 
 
-def text_of(path: Path) -> str:
+def file_text(path: Path) -> str:
     """The text of a file in UTF-8, with or without a byte order mark. Raises DilemmaError where it is none."""
     try:
         content = path.read_bytes()

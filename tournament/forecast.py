@@ -73,7 +73,7 @@ def forecast(plan: Plan, done: Indices | None = None) -> Forecast:
     requests = plan.schedule.ask(plan, NOTHING_YET) if most is None else most
     lots = list(_left(plan, requests, done) if done is not None and len(done) else _whole(plan, requests))
     patience = max(LEAST, PATIENCE / max(1, len(lots)))
-    costs = [cost(lot, patience, plan.execution.timeout) for lot in lots]
+    costs = [cost_of(lot, patience, plan.execution.timeout) for lot in lots]
     matches = sum(lot.matches for lot in lots)
     exact = sum(lot.matches for lot in lots if lot.sample.how == "exact")
     responses = _responses(plan, done)
@@ -161,7 +161,7 @@ class Cost:
     bytes: float
 
 
-def cost(lot: Lot, patience: float, timeout: float | None = None) -> Cost:
+def cost_of(lot: Lot, patience: float, timeout: float | None = None) -> Cost:
     """What a lot takes, from plays of about so many seconds: a match and a round at least."""
     trial = Trial(lot, patience, timeout)
     if lot.sample.how == "exact":

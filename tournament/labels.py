@@ -31,7 +31,7 @@ def current(asked: Mapping[str, Any]) -> Names:
     }
 
 
-def marked(table: pa.Table, plan: Plan) -> pa.Table:
+def with_marks(table: pa.Table, plan: Plan) -> pa.Table:
     """A table that says by what the run knows those whose labels it has."""
     every = {
         "agents": {each.label: each.definition.key for each in plan.entrants},

@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..envs.errors import DilemmaError
-from .config_file import Asked, text_of
+from .config_file import Asked, file_text
 from .how import HOW
 from .identity import SCHEMA
 from .labels import current, of_record, relabelled
@@ -93,7 +93,7 @@ class RunFolder:
     def asked(self) -> Asked:
         """The config of the run as TOML gave it: reading it imports no agent."""
         try:
-            return tomllib.loads(text_of(self.config_path))
+            return tomllib.loads(file_text(self.config_path))
         except tomllib.TOMLDecodeError as error:
             raise DilemmaError(f"{self.config_path} is not TOML: {error}") from error
 

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from ..agents.checkpoint import MARK
 from ..envs.errors import DilemmaError
 from ..file_names import file_name
-from .chunk import Checkpoint, Failure, Outcome, Rows
+from .chunk import Failure, LearnedState, Outcome, Rows
 from .config import as_asked
 from .continuation import continuation
 from .how import HOW
-from .labels import as_today, current, marked, rewritten
+from .labels import as_today, current, rewritten, with_marks
 from .outcome_counts import COLUMNS as CONDUCT
 from .plan import Entrant, Plan
 from .run_folder import RunFolder
@@ -102,7 +102,7 @@ class Store(RunFolder):
             self._write_rows(self.seats_path, digest, rows, plan)
         self.add_failures(outcome.failures, plan)
 
-    def _write_checkpoint(self, checkpoint: Checkpoint, plan: Plan) -> None:
+    def _write_checkpoint(self, checkpoint: LearnedState, plan: Plan) -> None:
         entrant = plan.entrants[checkpoint.entrant]
         folder = self._checkpoints_of(entrant)
         rows = {name: column.tolist() for name, column in checkpoint.rows.items()}
@@ -152,7 +152,7 @@ class Store(RunFolder):
     def add_failures(self, failures: Sequence[Failure], plan: Plan) -> None:
         """Append failures as they happen."""
         with self.failures_path.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(describe(failure, plan)) + "\n" for failure in failures)
+            file.writelines(json.dumps(failure_record(failure, plan)) + "\n" for failure in failures)
 
     def settle_failures(self) -> list[dict[str, object]]:
         """Forget the failures of matches that have rows by now; returns the others."""
@@ -183,7 +183,7 @@ def to_table(rows: Rows, plan: Plan) -> pa.Table:
             columns[name] = _labels(column, HOW)
         else:
             columns[name] = pa.array(column.astype(_TYPES.get(name, np.float64)))
-    return marked(pa.table(columns), plan)
+    return with_marks(pa.table(columns), plan)
 
 
 def _labels(codes: NDArray[np.generic], labels: Sequence[str]) -> pa.DictionaryArray:
@@ -206,7 +206,7 @@ def _roles(setting: NDArray[np.generic], seat: NDArray[np.generic], plan: Plan) 
     return _labels(codes, roles)
 
 
-def describe(failure: Failure, plan: Plan) -> dict[str, object]:
+def failure_record(failure: Failure, plan: Plan) -> dict[str, object]:
     """A failure with the labels of the plan, and what a run knows their bearers by."""
     setting, cast = plan.settings[failure.setting], [plan.entrants[index] for index in failure.cast]
     blamed = [plan.entrants[index] for index in failure.blamed]

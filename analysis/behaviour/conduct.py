@@ -13,7 +13,7 @@ import pandas as pd
 from ..cells import Cells, Numbers
 from ..finding import Finding
 from ..report.chapters import Chapter, Evidence
-from ..statistics.ratios import NEVER, Estimate, product, ratio
+from ..statistics.ratios import NEVER, RatioEstimate, product_of, ratio
 from .eigenmorality import goodness
 from .welfare import others
 
@@ -112,7 +112,7 @@ def _sums(cells: Cells) -> dict[str, Numbers]:
     return sums
 
 
-def _measures(sums: dict[str, Numbers]) -> dict[str, Estimate]:
+def _measures(sums: dict[str, Numbers]) -> dict[str, RatioEstimate]:
     """All measures of each unit, from sums [unit, partner]."""
     after = {state: sums[f"after_{state}"] for state in STATES}
     played_c = {state: sums[f"c_after_{state}"] for state in STATES}
@@ -124,11 +124,11 @@ def _measures(sums: dict[str, Numbers]) -> dict[str, Estimate]:
     return {
         "p_start": start,
         **{f"p_{state}": estimate for state, estimate in p.items()},
-        "niceness": product(start, p["cc"]),
-        "retaliation": Estimate(1 - p["cd"].value, -p["cd"].influence, p["cd"].partners),
+        "niceness": product_of(start, p["cc"]),
+        "retaliation": RatioEstimate(1 - p["cd"].value, -p["cd"].influence, p["cd"].partners),
         "forgiveness": after_d,
         "contrition": p["dc"],
-        "reciprocity": Estimate(after_c.value - after_d.value, after_c.influence - after_d.influence, fewer),
+        "reciprocity": RatioEstimate(after_c.value - after_d.value, after_c.influence - after_d.influence, fewer),
         "cooperation": ratio(sums["cooperation"], sums["cooperates"]),
         "good_partner": ratio(sums["good"], sums["judged"]),
     }

@@ -11,7 +11,7 @@ from ..cells import Game, Numbers
 from ..finding import Finding
 from ..report.chapters import Chapter, Evidence
 from ..statistics.tails import LEVEL, t_ppf
-from .curves import LATE, Curves, environments
+from .curves import LATE, Curves, curves_by_environment
 
 COLUMNS = (
     *("environment", "agent", "rank", "payoff", "chairs", "rounds", "updates", "seconds"),
@@ -58,7 +58,7 @@ def equal_budgets(costs: pd.DataFrame | None, curves: pd.DataFrame | None, games
         return Finding(_empty(BUDGET_COLUMNS), ("Nobody learned: there are no budgets to compare.",))
     totals = _totals(costs)
     rows, said = list[dict[str, object]](), list[str]()
-    for part in environments(curves, games):
+    for part in curves_by_environment(curves, games):
         mine = totals[(totals["environment"].astype(str) == part.environment) & (totals["updates"] > 0)]
         agents = [str(agent) for agent in mine["agent"]]
         met = {agent: _partners(part, agent) for agent in agents}

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..cells import ANY_SEAT, Game, Indices, Numbers, places, seat_names
+from ..cells import ANY_SEAT, Game, Indices, Numbers, role_places, seat_names
 from ..statistics.bands import Bands, bands
 
 POINTS = 200
@@ -59,7 +59,9 @@ class Curves:
         return (slice(start, end) for start, end in zip(self.starts, ends, strict=True))
 
 
-def environments(curves: pd.DataFrame, games: Mapping[str, Game], *, late: bool = False) -> Iterator[Curves]:
+def curves_by_environment(
+    curves: pd.DataFrame, games: Mapping[str, Game], *, late: bool = False
+) -> Iterator[Curves]:
     """The curves of each environment, in the order of the categories; `late`: one point, the late window."""
     agents = pd.Index(curves["agent"].cat.categories.astype(str))
     opponents = pd.Index(curves["opponent"].cat.categories.astype(str))
@@ -78,7 +80,7 @@ def environments(curves: pd.DataFrame, games: Mapping[str, Game], *, late: bool 
             part = part[part["point"].to_numpy() >= points[0]]
         agent = part["agent"].cat.codes.to_numpy().astype(np.int64)
         opponent = known[part["opponent"].cat.codes.to_numpy()]  # who has none has the code -1
-        seat = places(part["seat"].to_numpy().astype(np.int64), games.get(label))
+        seat = role_places(part["seat"].to_numpy().astype(np.int64), games.get(label))
         match, matches = pd.factorize(part["match"].to_numpy(), sort=True)
         shape = (len(agents), len(agents), int(seat.max()) + 2, len(matches))
         unit = np.asarray(np.ravel_multi_index((agent, opponent, seat - ANY_SEAT, match), shape))
@@ -128,7 +130,7 @@ def learning_curves(
     `mean` is over matches; `low` and `high` hold it with 95 % at this point, `band_low` and `band_high` with
     95 % along the whole curve (see `bands`); neither with one match. Shares and probabilities stay in [0, 1].
     """
-    tables = [_curve_table(part, draws, seed) for part in environments(curves, games)]
+    tables = [_curve_table(part, draws, seed) for part in curves_by_environment(curves, games)]
     return _joined(tables, COLUMNS, curves)
 
 
@@ -168,7 +170,7 @@ def late_means(curves: pd.DataFrame, games: Mapping[str, Game]) -> pd.DataFrame:
     Each measure has a further column `..._spread`, the standard deviation over matches; NaN with one match.
     """
     tables = []
-    for part in environments(curves, games, late=True):
+    for part in curves_by_environment(curves, games, late=True):
         size = np.diff(part.starts, append=len(next(iter(part.values.values()))))
         columns = {**_identity(part, np.arange(len(size))), "matches": size}
         for name, values in part.values.items():

@@ -14,7 +14,7 @@ from ..cells import Game, Numbers, seat_names
 from ..finding import Finding
 from ..report.chapters import Chapter, Evidence
 from ..statistics.tails import LEVEL, t_ppf
-from .curves import IDENTITY, environments
+from .curves import IDENTITY, curves_by_environment
 
 COLUMNS = (
     *(*IDENTITY, "runs", "late", "late_low", "late_high", "late_iqm", "area", "area_low", "area_high"),
@@ -34,8 +34,8 @@ def learned_runs(curves: pd.DataFrame, games: Mapping[str, Game]) -> Finding:
     shares of runs whose late cooperation is above 0.9 and below 0.1, with Wilson's intervals (1927).
     """
     rows: list[dict[str, object]] = []
-    whole = list(environments(curves, games))
-    for part, late in zip(whole, environments(curves, games, late=True), strict=True):
+    whole = list(curves_by_environment(curves, games))
+    for part, late in zip(whole, curves_by_environment(curves, games, late=True), strict=True):
         # Points that a run lacks at the end drop out of its late window, not the run out of the whole.
         ends = dict(zip(zip(late.agent, late.opponent, late.seat, strict=True), late.parts(), strict=True))
         for index, runs in enumerate(part.parts()):

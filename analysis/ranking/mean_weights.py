@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ..cells import Cells, Game, Numbers, environments, leagues
+from ..cells import Cells, Game, Numbers, cells_by_league, leagues
 from .field import FailureRecords, common_field
 
 
@@ -20,7 +20,7 @@ def mean_weights(seats: pd.DataFrame, games: Mapping[str, Game], failures: Failu
     """Weights [row] that sum to 1 over each agent's rows in an environment and league, so that sum(weight *
     payoff) is its payoff in the ranking; 0 for rows that the ranking leaves out."""
     weights = np.zeros(len(seats))
-    for everybody in environments(seats, games):
+    for everybody in cells_by_league(seats, games):
         cells = common_field(everybody, failures).cells
         if cells is not None:
             weights[cells.rows] = _weights(cells)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ..cells import Cells, Game, Numbers, environments
+from ..cells import Cells, Game, Numbers, cells_by_league
 
 MEASURES = ("margin", "cooperation", "cc", "cd", "dc", "dd")
 COLUMNS = (
@@ -28,7 +28,7 @@ def payoff_table(seats: pd.DataFrame, games: Mapping[str, Game]) -> pd.DataFrame
     Columns as in `COLUMNS`, `company` only where there is one, then any further measures that `seats` has,
     averaged like cooperation.
     """
-    tables = [cell_table(cells) for cells in environments(seats, games)]
+    tables = [cell_table(cells) for cells in cells_by_league(seats, games)]
     if not tables:
         return pd.DataFrame({name: pd.Series(dtype=np.float64) for name in COLUMNS})
     labels = seats["environment"].cat.categories.astype(str)

@@ -24,7 +24,7 @@ _LEVELS = np.concatenate((np.logspace(-16, -1, 120, endpoint=False), np.linspace
 
 
 @dataclass(frozen=True)
-class Contrasts:
+class PayoffContrasts:
     """Differences of the payoffs of pairs of agents, `first` less `second`, and how sure they are; all [pair]."""
 
     sampled: bool
@@ -60,7 +60,7 @@ class RankSets:
     """Adjusted for all pairs [agent, agent]."""
 
 
-def contrasts(moved: Influence, *, sampled: bool = True) -> Contrasts:
+def payoff_contrasts(moved: Influence, *, sampled: bool = True) -> PayoffContrasts:
     """Every difference of two payoffs, paired by kind of partner and repetition, for the sampled or fixed field.
 
     The squared standard error of a difference is the sum of squares of the differences of influences, moderated by
@@ -92,7 +92,7 @@ def contrasts(moved: Influence, *, sampled: bool = True) -> Contrasts:
         p = np.where(exact & (difference != 0), 2.0 ** (1 - fewest), p)
         p = np.where(apart, p, 1.0)
     p = np.where(known & (difference != 0), p, 1.0)
-    return Contrasts(sampled, first, second, difference, partner, repetition, noise, told, known, p)
+    return PayoffContrasts(sampled, first, second, difference, partner, repetition, noise, told, known, p)
 
 
 def _between(covariance: Numbers, first: Indices, second: Indices) -> Numbers:
@@ -193,7 +193,7 @@ def _crossing(squared: Numbers, partner: Variance, repetition: Variance, noise: 
 
 
 def rank_sets(
-    moved: Influence, found: Contrasts, draws: int, random: np.random.Generator, correction: Correction
+    moved: Influence, found: PayoffContrasts, draws: int, random: np.random.Generator, correction: Correction
 ) -> RankSets:
     """Ranks from 1 + (how many are significantly better) to n - (how many are significantly worse).
 

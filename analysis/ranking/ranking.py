@@ -8,14 +8,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from ..cells import Cells, Flags, Game, Indices, Numbers, environments
+from ..cells import Cells, Flags, Game, Indices, Numbers, cells_by_league
 from ..judgement import Judgement
 from ..statistics.bootstrap import drawn_payoffs, generator, intervals
 from ..statistics.influence_functions import influence, payoff_matrix
 from ..statistics.kinds import FEW
 from .field import FailureRecords, Field, common_field, unranked
 from .payoffs import cell_table
-from .rank_sets import contrasts, rank_sets
+from .rank_sets import payoff_contrasts, rank_sets
 
 COLUMNS = (
     *("environment", "role", "rank", "agent", "payoff", "low", "high", "fixed_low", "fixed_high"),
@@ -41,7 +41,7 @@ def rank(
     Ranked are the agents of the common field (`field.py`); those left out, for `failures` or for matches that they
     lack, stand below, without a rank.
     """
-    fields = [common_field(cells, failures) for cells in environments(seats, games)]
+    fields = [common_field(cells, failures) for cells in cells_by_league(seats, games)]
     rankings = [
         rank_field(field, None if field.cells is None else cell_table(field.cells), asked) for field in fields
     ]
@@ -108,8 +108,8 @@ def rank_cells(cells: Cells, table: pd.DataFrame, asked: Judgement) -> pd.DataFr
     random = generator(cells.environment, asked.seed)
     drawn = drawn_payoffs(moved, asked.draws, random)
     sampled, fixed = intervals(moved, sampled=True), intervals(moved, sampled=False)
-    sets = rank_sets(moved, contrasts(moved), asked.draws, random, asked.comparisons)
-    same = rank_sets(moved, contrasts(moved, sampled=False), asked.draws, random, asked.comparisons)
+    sets = rank_sets(moved, payoff_contrasts(moved), asked.draws, random, asked.comparisons)
+    same = rank_sets(moved, payoff_contrasts(moved, sampled=False), asked.draws, random, asked.comparisons)
     payoff, opponents = moved.payoff, moved.partners
     worst = np.where(np.isnan(matrix), np.inf, matrix)
     worst_names = cells.partners[cells.field[worst.argmin(1)]]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..cells import Numbers
-from .normal_form import payoff_matrix, payoff_tensor
+from .normal_form import checked_matrix, payoff_tensor
 from .stationary import stationary
 
 Selection: TypeAlias = Literal["local", "population"]
@@ -32,7 +32,7 @@ def alpha_rank(
     `alpha` is per unit of payoff. With alpha = inf, local selection takes every better mutant: rho = 1 - epsilon
     if better, epsilon if worse, 1/2 if equal.
     """
-    payoffs = payoff_matrix(matrix)
+    payoffs = checked_matrix(matrix)
     _check(alpha, population, epsilon)
     if selection == "population":
         if math.isinf(alpha):

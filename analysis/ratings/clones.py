@@ -13,8 +13,8 @@ from scipy.spatial.distance import squareform
 from ..cells import Numbers
 from ..finding import Finding
 from ..report.chapters import Chapter, Evidence
-from .normal_form import payoff_matrix
-from .ratings import RATINGS, Rating, asked_for
+from .normal_form import checked_matrix
+from .ratings import RATINGS, Rating, chosen_ratings
 
 BEHAVIOUR = ("cooperation", "cc", "cd", "dc", "dd")
 ALIKE = 0.02
@@ -95,7 +95,7 @@ def clone_sensitivity(
     A row for each agent; for each rating, the largest change of anybody's score over those leagues, as a share of
     the scores' spread in the league as it is. Where scores are shares, clones' are added. 0: nothing moved.
     """
-    payoffs = payoff_matrix(matrix)
+    payoffs = checked_matrix(matrix)
     names = list(names) or [f"agent {i}" for i in range(len(payoffs))]
     table = pd.DataFrame({"agent": names})
     remarks = []
@@ -134,7 +134,7 @@ def _entered(rating: Rating, payoffs: Numbers, agent: int, times: int) -> Number
 
 
 def _of_environment(evidence: Evidence) -> Finding | None:
-    ratings = asked_for(evidence)
+    ratings = chosen_ratings(evidence)
     if not ratings or len(evidence.names) < 2:
         return None
     alike = near_clones(evidence.table)

@@ -10,7 +10,7 @@ from scipy.optimize import nnls
 
 from ..cells import Numbers
 from .linear_program import Program, Solution, minimise_each
-from .normal_form import deviation_gains, payoff_matrix, payoff_tensor
+from .normal_form import checked_matrix, deviation_gains, payoff_tensor
 
 _PRICE = 1e-9  # prices and reduced costs above it are not rounding
 _CLEAR = 1e-3  # singular values above it, over the largest, are none of rounding's
@@ -41,7 +41,7 @@ def symmetric_deviation_ratings(matrix: ArrayLike) -> Numbers:
     The set of equilibria is convex and contains the mirror image of each, so a symmetric sigma does: n (n + 1) / 2
     unknowns, one for each unordered pair, instead of n^2.
     """
-    m = payoff_matrix(matrix)
+    m = checked_matrix(matrix)
     agents = m.shape[-1]
     i, j = np.triu_indices(agents)
     mixing, gains = list[Numbers](), list[Numbers]()

@@ -15,7 +15,7 @@ _SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class League:
+class CompleteLeague:
     """A complete part of a league."""
 
     agents: Indices
@@ -24,7 +24,7 @@ class League:
     """Those of them whose payoff against themselves is missing."""
 
 
-def largest_complete(matrix: ArrayLike) -> League:
+def largest_complete(matrix: ArrayLike) -> CompleteLeague:
     """The most agents that have all met one another, from payoffs [agent, opponent], NaN where missing.
 
     The most agents of which at most one is in each missing pair: an integer program. Self-play may be missing.
@@ -50,9 +50,9 @@ def largest_complete(matrix: ArrayLike) -> League:
                 "Play the missing pairs, or rate fewer agents."
             )
         kept = np.flatnonzero(found.x > 0.5)
-    return League(agents=kept, no_self_play=kept[~np.diagonal(known)[kept]])
+    return CompleteLeague(agents=kept, no_self_play=kept[~np.diagonal(known)[kept]])
 
 
-def complete_part(matrix: Numbers, league: League) -> Numbers:
+def complete_part(matrix: Numbers, league: CompleteLeague) -> Numbers:
     """The payoffs [..., agent, opponent] of the agents of a league."""
     return matrix[..., league.agents[:, None], league.agents]

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from ..cells import Numbers
 from .linear_program import minimise
 from .maximum_entropy import maximum_entropy
-from .normal_form import payoff_matrix
+from .normal_form import checked_matrix
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class NashAverage:
 
 def relative(matrix: ArrayLike) -> Numbers:
     """M - M^T: what each agent earns more than its opponent in their match. Antisymmetric, so zero-sum."""
-    payoffs = payoff_matrix(matrix)
+    payoffs = checked_matrix(matrix)
     return payoffs - np.swapaxes(payoffs, -1, -2)
 
 
@@ -35,7 +35,7 @@ def nash_averaging(antisymmetric: ArrayLike) -> NashAverage:
     entering an agent k times splits its weight and moves no rating; where ties leave several, entropy's choice
     does depend on copies. Small changes of A may move p far.
     """
-    payoffs = payoff_matrix(antisymmetric)
+    payoffs = checked_matrix(antisymmetric)
     if payoffs.ndim != 2 or not np.allclose(payoffs, -payoffs.T, rtol=0, atol=1e-9 * (1 + np.abs(payoffs).max())):
         raise ValueError("Nash averaging needs an antisymmetric matrix; of a general one take `relative(matrix)`.")
     weight = maximum_entropy(payoffs)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from ..cells import Numbers
 
 
-def payoff_matrix(matrix: ArrayLike) -> Numbers:
+def checked_matrix(matrix: ArrayLike) -> Numbers:
     """A symmetric game's payoffs [..., agent, opponent] as floats; ValueError unless square and finite."""
     payoffs = np.asarray(matrix, dtype=np.float64)
     if payoffs.ndim < 2 or payoffs.shape[-1] != payoffs.shape[-2] or not payoffs.shape[-1]:
@@ -28,7 +28,7 @@ def payoff_tensor(payoffs: ArrayLike) -> Numbers:
 
 def symmetric_game(matrix: ArrayLike) -> Numbers:
     """[M, M^T]: the two-player game in which both may pick any agent of the league."""
-    payoffs = payoff_matrix(matrix)
+    payoffs = checked_matrix(matrix)
     if payoffs.ndim != 2:
         raise ValueError(f"One payoff matrix makes a game; these are {payoffs.shape}.")
     return np.stack((payoffs, payoffs.T))

@@ -307,13 +307,13 @@ def score_interval(rating: Rating, score: Numbers, scores: Numbers) -> tuple[Num
     return low.clip(least, most), high.clip(least, most)
 
 
-def asked_for(evidence: Evidence) -> dict[str, Rating]:
+def chosen_ratings(evidence: Evidence) -> dict[str, Rating]:
     """The ratings that the judgement names."""
     return {name: RATINGS[name] for name in evidence.asked.ratings if name in RATINGS}
 
 
 def _of_environment(evidence: Evidence) -> Finding | None:
-    chosen = asked_for(evidence)
+    chosen = chosen_ratings(evidence)
     if not chosen:
         return None
     affordable = WORK // len(evidence.names) ** 3

@@ -26,7 +26,7 @@ class Album:
     def add(self, kind: str, caption: str, figure: Figure) -> Markup:
         """Write the figure's files; returns it as an element of the page."""
         figures.fit(figure)
-        document = figures.svg(figure, f"{self.slug}-{kind}")
+        document = figures.figure_svg(figure, f"{self.slug}-{kind}")
         (self.folder / f"{self.slug}-{kind}.svg").write_text(document, encoding="utf-8")
         paper = self.folder / f"{self.slug}-{kind}.pdf"
         if self.pdf:

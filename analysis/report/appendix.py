@@ -17,7 +17,7 @@ _IN_FULL = frozenset({"payoff", "p", "p_flip", "p_student", "p_wilcoxon"})
 
 
 @dataclass(frozen=True)
-class Part:
+class TablePart:
     """One environment's part of a table."""
 
     label: str
@@ -26,7 +26,7 @@ class Part:
     """The same for readers: worked out only where it is written."""
 
 
-def write_table(folder: Path, name: str, caption: str, columns: Sequence[str], parts: Sequence[Part]) -> str:
+def write_table(folder: Path, name: str, caption: str, columns: Sequence[str], parts: Sequence[TablePart]) -> str:
     """Write a table of all environments to `folder` under `name`; returns the name of the file for machines.
 
     `columns` are those of a table without rows. Files of another form, of an earlier report, are removed.

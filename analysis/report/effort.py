@@ -21,18 +21,18 @@ ROW, PACKED = 1_200, 70
 
 
 @dataclass(frozen=True)
-class Effort:
+class ReportEffort:
     """Seconds of one core, and bytes."""
 
     seconds: float
     bytes: float
 
 
-def effort(agents: int, environments: int, ratings: Sequence[str] = ()) -> Effort:
+def effort(agents: int, environments: int, ratings: Sequence[str] = ()) -> ReportEffort:
     """What the report of a round robin takes about."""
     pairs = agents**2
     text = pairs * environments <= FILED
     programs = len(PROGRAMS.intersection(ratings)) if agents <= RATED else 0
     each = ENVIRONMENT + pairs * (PAIR + TEXT * text) + programs * PROGRAM * agents**3
     size = PAGE + AGENT * agents + pairs * (ROW if text else PACKED)
-    return Effort(FIXED + environments * each, environments * size)
+    return ReportEffort(FIXED + environments * each, environments * size)

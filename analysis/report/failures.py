@@ -25,7 +25,7 @@ class Kind:
     matches: int
 
 
-def kinds(failures: Failures) -> list[Kind]:
+def failure_kinds(failures: Failures) -> list[Kind]:
     """Failures by reason, whatever numbers it has, and by the agents at fault; the most first.
 
     Where nobody is known to be at fault, the agent that sat in most matches of a reason stands for those, then the
@@ -57,7 +57,9 @@ def _suspects(failure: Mapping[str, object]) -> Sequence[str]:
     return found
 
 
-def unranked(ranking: pd.DataFrame, failures: Failures, background: Collection[str] = ()) -> dict[str, list[str]]:
+def unranked_text(
+    ranking: pd.DataFrame, failures: Failures, background: Collection[str] = ()
+) -> dict[str, list[str]]:
     """Agents of failed matches that have no rank, by environment."""
     ranked = ranking[ranking["rank"].notna()]
     known = set(zip(ranked["environment"].astype(str), ranked["agent"].astype(str), strict=True))

@@ -1,7 +1,7 @@
 """Figures: who earns what, and who cooperates, with whom; and the ranking with its intervals.
 
-Figures are matplotlib `Figure` objects that belong to nobody's global state; `svg` and `pdf` render them the
-same way every time.
+Figures are matplotlib `Figure` objects that belong to nobody's global state; `figure_svg` and `pdf` render them
+the same way every time.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ def tidy(axes: Axes) -> None:
             axis.set_label_coords(0.5, 0.5)
 
 
-def svg(figure: Figure, name: str) -> str:
+def figure_svg(figure: Figure, name: str) -> str:
     """The figure as a standalone SVG document; the same text for the same figure and name."""
     file = io.StringIO()
     with matplotlib.rc_context({**style(), "svg.hashsalt": name}), warnings.catch_warnings():

@@ -36,7 +36,7 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class Learning:
+class LearningSection:
     """A lesson as the page shows it; drawings are SVG elements by their captions."""
 
     lesson: Lesson
@@ -58,7 +58,7 @@ def lessons(curves: pd.DataFrame, games: Mapping[str, Game], seed: int) -> Itera
         yield str(label), Lesson(agents, part, late[late["environment"] == label], shares)
 
 
-def learning(album: Album, lesson: Lesson) -> Learning:
+def learning(album: Album, lesson: Lesson) -> LearningSection:
     """Draw a lesson."""
     curves, late = lesson.curves, lesson.late
     told = [str(name) for name in curves["measure"].unique()]
@@ -87,7 +87,7 @@ def learning(album: Album, lesson: Lesson) -> Learning:
         figure = measures_plot(curves, list(further), lesson.agents)
         self_told = album.add("measures", "what learners tell of themselves", figure)
     whole = len(have) == len(POLICY)
-    return Learning(
+    return LearningSection(
         lesson=lesson,
         drawings=drawings,
         further=self_told,

@@ -16,7 +16,7 @@ from ...file_names import file_name
 from ..behaviour.curves import LATE_COLUMNS, POINTS
 from ..behaviour.exploitability import cards_alone
 from ..behaviour.learned_runs import learned_runs
-from ..cells import Cells, Game, environments
+from ..cells import Cells, Game, cells_by_league
 from ..finding import Cards, Finding
 from ..judgement import Judgement
 from ..ranking.field import common_field
@@ -28,12 +28,12 @@ from ..ranking.ranking import rank_field
 from ..ratings.anchors import together
 from . import figures, fonts
 from .album import Album
-from .appendix import PARQUET, Part, write_table
+from .appendix import PARQUET, TablePart, write_table
 from .chapters import Evidence, Written, chapters
-from .failures import kinds, unranked
+from .failures import failure_kinds, unranked_text
 from .filing import FILED
 from .gallery import Gallery
-from .learning import Learning, Lesson, learning, lessons
+from .learning import LearningSection, Lesson, learning, lessons
 from .remarks import remarks
 from .tables import TEXT_COLUMNS, payoffs_text, ranking_text
 
@@ -62,7 +62,7 @@ class Facts(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """One ranking's part of the page: an environment, or one of its leagues."""
 
     anchor: str
@@ -75,7 +75,7 @@ class Section:
     drawings: dict[str, Markup]
     """Caption -> SVG element."""
     remarks: list[str]
-    learning: Learning | None
+    learning: LearningSection | None
     chapters: list[Written]
     replays: Gallery | None
 
@@ -107,10 +107,10 @@ def write_report(
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     learned = dict(lessons(curves, games, asked.seed)) if curves is not None and len(curves) else {}
     runs = learned_runs(curves, games) if learned and curves is not None else None
-    without = environments(rivals(seats, asked.background), games) if asked.background else ()
+    without = cells_by_league(rivals(seats, asked.background), games) if asked.background else ()
     among = {cells.label: cells for cells in without}
-    sections = list[Section]()
-    for number, everybody in enumerate(environments(seats, games), start=1):
+    sections = list[PageSection]()
+    for number, everybody in enumerate(cells_by_league(seats, games), start=1):
         environment, label = everybody.environment, everybody.label
         tell(f"{label}: ranking")
         whole_table = cell_table(everybody)
@@ -173,7 +173,7 @@ def _section(
     lesson: Lesson | None,
     written: list[Written],
     seen: Gallery | None,
-) -> Section:
+) -> PageSection:
     agents = [str(agent) for agent in ranking["agent"]]
     drawn = {
         "ranking": ("Payoff per round of each agent, with its 95 % intervals", figures.ranking_plot(ranking)),
@@ -189,7 +189,7 @@ def _section(
                 "Share of rounds in which the row's agent cooperated with the column's, in the same order",
                 figures.heatmap(cooperation, agents, "cooperation", colours="cividis", limits=(0.0, 1.0)),
             )
-    return Section(
+    return PageSection(
         anchor=f"environment-{album.number}",
         label=cells.label,
         environment=cells.environment,
@@ -206,11 +206,11 @@ def _section(
 
 
 def _write_tables(
-    folder: Path, sections: Sequence[Section], together: Sequence[Written], tell: Tell
+    folder: Path, sections: Sequence[PageSection], together: Sequence[Written], tell: Tell
 ) -> dict[str, str]:
     """The tables of all environments; returns the file of each, by name."""
-    rankings = [Part(each.label, each.ranking, partial(ranking_text, each.ranking)) for each in sections]
-    payoffs = [Part(each.label, each.payoffs, partial(payoffs_text, each.payoffs)) for each in sections]
+    rankings = [TablePart(each.label, each.ranking, partial(ranking_text, each.ranking)) for each in sections]
+    payoffs = [TablePart(each.label, each.payoffs, partial(payoffs_text, each.payoffs)) for each in sections]
     learned = [(section.label, section.learning) for section in sections if section.learning]
     kinds = [
         ("ranking", "Ranking by payoff per round", RANKING_COLUMNS, rankings),
@@ -219,7 +219,7 @@ def _write_tables(
     if learned:
         curves = pd.concat([each.lesson.curves for _, each in learned], ignore_index=True)
         curves.to_csv(folder / "curves.csv", index=False, float_format="%.6g")
-        late = [Part(label, each.lesson.late, each.policies_text.copy) for label, each in learned]
+        late = [TablePart(label, each.lesson.late, each.policies_text.copy) for label, each in learned]
         kinds.append(("policies", "What learners end with", LATE_COLUMNS, late))
     files = {}
     for name, caption, columns, parts in [*kinds, *_chapter_files(sections, together)]:
@@ -229,8 +229,8 @@ def _write_tables(
 
 
 def _chapter_files(
-    sections: Sequence[Section], together: Sequence[Written]
-) -> list[tuple[str, str, tuple[str, ...], list[Part]]]:
+    sections: Sequence[PageSection], together: Sequence[Written]
+) -> list[tuple[str, str, tuple[str, ...], list[TablePart]]]:
     """Each chapter's tables from all environments, under its name; those without a table are in the page only."""
     found: dict[str, list[Written]] = {}
     for written in [*(section.chapters for section in sections), together]:
@@ -242,14 +242,14 @@ def _chapter_files(
             name,
             parts[0].title,
             (),
-            [Part(each.label, each.finding.table, each.text) for each in parts],
+            [TablePart(each.label, each.finding.table, each.text) for each in parts],
         )
         for name, parts in found.items()
     ]
 
 
 def _page(
-    sections: Sequence[Section],
+    sections: Sequence[PageSection],
     together: Sequence[Written],
     facts: Facts,
     asked: Judgement,
@@ -281,8 +281,8 @@ def _page(
         learned=any((section.payoffs["how"] == "learned").any() for section in sections),
         text_columns=TEXT_COLUMNS,
         lacking=fonts.missing("".join(str(agent) for section in sections for agent in section.ranking["agent"])),
-        failed=kinds(facts.get("failures", ())),
-        unranked=unranked(
+        failed=failure_kinds(facts.get("failures", ())),
+        unranked=unranked_text(
             pd.concat([section.ranking for section in sections] or [pd.DataFrame(columns=RANKING_COLUMNS)]),
             facts.get("failures", ()),
             asked.background,

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..finding import Cards
-from .failures import Failures, kinds, unranked
+from .failures import Failures, failure_kinds, unranked_text
 from .remarks import notes
 from .tables import half_widths, one_line, ranking_text
 
@@ -61,7 +61,7 @@ def failures_text(
     failures: Failures, ranking: pd.DataFrame, background: Collection[str] = (), rows: int = KINDS
 ) -> str:
     """What failed, by kind, and which agents have no rank for that."""
-    found = kinds(failures)
+    found = failure_kinds(failures)
     count = "1 match" if len(failures) == 1 else f"{len(failures):,} matches"
     lines = [f"{count} failed{f', of {len(found)} kinds' if len(found) > 1 else ''}:"]
     for kind in found[:rows]:
@@ -70,7 +70,7 @@ def failures_text(
         lines.append(f"  {kind.matches:,} of {one_line(' against '.join(kind.agents))}: {cut}")
     if len(found) > rows:
         lines.append(f"  ... and {len(found) - rows} more kinds")
-    for environment, agents in unranked(ranking, failures, background).items():
+    for environment, agents in unranked_text(ranking, failures, background).items():
         lines.append(one_line(f"Not ranked in {environment}: {', '.join(agents)}"))
     return "\n".join(lines)
 

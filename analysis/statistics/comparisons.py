@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..cells import Cells, Flags, Indices, Numbers
 from ..finding import Finding
-from ..ranking.rank_sets import contrasts, holm
+from ..ranking.rank_sets import holm, payoff_contrasts
 from ..report.chapters import Chapter, Evidence
 from .bootstrap import generator
 from .influence_functions import influence, of_kinds, payoff_matrix
@@ -45,7 +45,7 @@ def comparisons(cells: Cells, table: pd.DataFrame, *, margin: float, draws: int,
     if not margin >= 0:
         raise ValueError(f"margin is {margin}: it must be 0 or more, in payoff per round")
     moved, matrix = influence(cells, table), payoff_matrix(cells, table)
-    found = contrasts(moved)
+    found = payoff_contrasts(moved)
     order = np.argsort(np.where(np.isnan(moved.payoff), np.inf, -moved.payoff), kind="stable")
     order = order[~np.isnan(moved.payoff[order])]
     first, second = (order[index] for index in np.triu_indices(len(order), 1))

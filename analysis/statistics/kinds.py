@@ -28,14 +28,14 @@ def kinds(payoffs: Numbers, effects: Numbers, declared: Indices | None = None) -
 
     `payoffs` [agent, partner] are NaN where they never met; `effects` [agent, partner, repetition] are what
     repetitions move them by, with the squared standard error as their sum of squares. Average linkage of
-    `distances`, cut at the square of `NEAR` and two standard errors, `WIDEST` at most; among agents with the same
-    non-negative number in `declared` [agent] at the square of `AKIN` and as much, unless more than half of all
-    have it: then it tells nobody from anybody.
+    `behaviour_distances`, cut at the square of `NEAR` and two standard errors, `WIDEST` at most; among agents with
+    the same non-negative number in `declared` [agent] at the square of `AKIN` and as much, unless more than half
+    of all have it: then it tells nobody from anybody.
 
     Where no partner can be told from any other, all are one kind.
     """
     size = len(payoffs)
-    between, error = distances(payoffs, effects)
+    between, error = behaviour_distances(payoffs, effects)
     if size < 2 or np.isnan(between).all():
         return np.zeros(size, dtype=np.int64)
     cut = min(NEAR**2 + 2 * error, WIDEST)
@@ -55,7 +55,7 @@ def kinds(payoffs: Numbers, effects: Numbers, declared: Indices | None = None) -
     return np.asarray(order[which], dtype=np.int64)
 
 
-def distances(payoffs: Numbers, effects: Numbers) -> tuple[Numbers, float]:
+def behaviour_distances(payoffs: Numbers, effects: Numbers) -> tuple[Numbers, float]:
     """Squared distances [agent, agent], and their standard error between copies.
 
     One is of what others earn with each, one of what each earns with others. Both are the mean squared difference,

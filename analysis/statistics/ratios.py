@@ -14,7 +14,7 @@ NEVER = 1e-6
 
 
 @dataclass(frozen=True)
-class Estimate:
+class RatioEstimate:
     """A measure of each unit, and what each of its partners moves it by."""
 
     value: Numbers
@@ -33,18 +33,20 @@ class Estimate:
         return np.where(count > 1, half, np.nan)
 
 
-def ratio(part: Numbers, whole: Numbers) -> Estimate:
+def ratio(part: Numbers, whole: Numbers) -> RatioEstimate:
     """sum part / sum whole over partners [unit, partner], with the delta method's influences (Cochran 1977)."""
     told = whole > NEVER
     total = np.where(told, whole, 0).sum(1)
     value = np.where(total > 0, np.where(told, part, 0).sum(1) / np.where(total > 0, total, 1), np.nan)
     influence = np.where(told, part - value[:, None] * whole, 0) / np.where(total > 0, total, 1)[:, None]
     influence[np.abs(influence) < NEVER] = 0
-    return Estimate(value, influence, told.sum(1).astype(np.float64))
+    return RatioEstimate(value, influence, told.sum(1).astype(np.float64))
 
 
-def product(one: Estimate, other: Estimate) -> Estimate:
+def product_of(one: RatioEstimate, other: RatioEstimate) -> RatioEstimate:
     """0 where one factor is, whether or not the other is known."""
     value = np.where(one.value == 0, 0.0, one.value * other.value)
     moved = one.influence * np.nan_to_num(other.value)[:, None] + one.value[:, None] * other.influence
-    return Estimate(value, moved, np.where(one.value == 0, one.partners, np.minimum(one.partners, other.partners)))
+    return RatioEstimate(
+        value, moved, np.where(one.value == 0, one.partners, np.minimum(one.partners, other.partners))
+    )

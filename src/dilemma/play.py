@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from .agents.agent import Agent
-from .analysis.cells import Game, environments
+from .analysis.cells import Game, cells_by_league
 from .analysis.ranking.held_out import rivals
 from .analysis.ranking.racing import unresolved
 from .arguments import plan_of
@@ -29,7 +29,7 @@ from .results import Results, stored
 from .tournament.chunk import Chunk, Rows
 from .tournament.config import load
 from .tournament.exploit.record import record
-from .tournament.exploit.search import Found, look, searches
+from .tournament.exploit.search import Found, find_exploiters, searches
 from .tournament.how import Mode
 from .tournament.identity import SCHEMA
 from .tournament.plan import Entrant, Plan, Setting
@@ -161,7 +161,7 @@ def play_into(store: Store, plan: Plan, watch: Watch) -> None:
     }
     store.write_manifest(manifest)
     planned: list[Chunk] = []
-    for chunks in asked_for(store, plan):
+    for chunks in batches(store, plan):
         planned += chunks
         checks, first = spot_checks(chunks, plan), dict[int, Rows]()
         total, finished = sum(map(len, chunks)), 0
@@ -202,12 +202,12 @@ def exploit_into(
         if found.traceback:
             wrong.append(f"{found.search.entrant.label} in {found.search.setting.label}, {found.reason}")
 
-    for found in look(quick, plan):
+    for found in find_exploiters(quick, plan):
         keep(found)
     if slow:
         with meter() as watch:
             watch(0, len(slow))
-            for number, found in enumerate(look(slow, plan), 1):
+            for number, found in enumerate(find_exploiters(slow, plan), 1):
                 keep(found)
                 watch(number, len(slow))
     return wrong
@@ -256,7 +256,7 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **found}
 
 
-def asked_for(store: Store, plan: Plan) -> Iterator[list[Chunk]]:
+def batches(store: Store, plan: Plan) -> Iterator[list[Chunk]]:
     """What the schedule asks for, less what is settled, until there is nothing left of it."""
     history = Told(store, plan)
     requests = plan.schedule.ask(plan, history)
@@ -307,7 +307,7 @@ class Told:
         settings = {setting.label: index for index, setting in enumerate(plan.settings)}
         entrants = {entrant.label: index for index, entrant in enumerate(plan.entrants)}
         found = set()
-        for cells in environments(rivals(rows[rows["repetition"] < repetitions], background), games_of(plan)):
+        for cells in cells_by_league(rivals(rows[rows["repetition"] < repetitions], background), games_of(plan)):
             unclear = unresolved(cells, level=level, margin=plan.analysis.margin or 0.0)
             labels = [label for label in cells.agents[cells.roster[unclear]] if label not in background]
             found |= {(settings[cells.environment], entrants[label]) for label in labels}

@@ -124,7 +124,7 @@ class Results:
         """
         if not any(game.get("board", True) for game in self.games.values()):
             return {}
-        from .gallery import galleries
+        from .replay_strips import galleries
         from .tournament.config import of_catalogue
 
         try:

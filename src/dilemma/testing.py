@@ -84,7 +84,11 @@ def check_agent(agent: Agent, game: Environment | None = None) -> None:
     for each in played:
         try:
             # What plain Python draws from the global generators is seeded for it, as in a watched match.
-            with _nothing_ambient(), ambient.kept() if agent.slow else nullcontext(), ambient.watching():
+            with (
+                _nothing_ambient(),
+                ambient.generators_kept() if agent.slow else nullcontext(),
+                ambient.watching(),
+            ):
                 learning = _check_acting(agent, each) or agent.learns  # trained beforehand, it counts as a learner
                 _check_matches(agent, each, alone=not learning)
                 _check_blind(agent, each)

@@ -10,7 +10,7 @@ from dilemma.agents.agent import Chairs
 from dilemma.agents.learners.exact.lola_exact import LolaExact
 from dilemma.agents.learners.exact.naive_exact import NaiveExact
 from dilemma.agents.learners.meta.good_shepherd import GoodShepherd
-from dilemma.agents.learners.meta.m_fos import MFOS, entropy, log_density
+from dilemma.agents.learners.meta.m_fos import MFOS, log_density, normal_entropy
 from dilemma.agents.learners.meta.m_maml import MMaml
 from dilemma.agents.learners.reciprocity.reciprocator_exact import ReciprocatorExact
 from dilemma.agents.memory_one import MemoryOne
@@ -74,7 +74,7 @@ def test_densities_and_entropies_are_those_of_normal_distributions():
     logits, mean, variance = torch.rand(3, 2, 4, 5).unbind(0)
     normal = Normal(mean, variance.sqrt())
     assert torch.allclose(log_density(logits, mean, variance), normal.log_prob(logits).sum(-1), atol=1e-5)
-    assert torch.allclose(entropy(variance), normal.entropy().sum(-1), atol=1e-5)
+    assert torch.allclose(normal_entropy(variance), normal.entropy().sum(-1), atol=1e-5)
 
 
 @pytest.mark.parametrize(

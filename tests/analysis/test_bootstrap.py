@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dilemma.analysis.cells import environments
+from dilemma.analysis.cells import cells_by_league
 from dilemma.analysis.ranking.payoffs import cell_table
-from dilemma.analysis.ranking.rank_sets import contrasts
+from dilemma.analysis.ranking.rank_sets import payoff_contrasts
 from dilemma.analysis.statistics.bootstrap import drawn_payoffs, drawn_tables, intervals, squared_half
 from dilemma.analysis.statistics.influence_functions import influence, payoff_matrix
 from dilemma.analysis.statistics.moderation import Variance
@@ -18,7 +18,7 @@ GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 
 
 def judged(table):
-    [cells] = environments(table, GAMES)
+    [cells] = cells_by_league(table, GAMES)
     return cells, cell_table(cells)
 
 
@@ -143,9 +143,9 @@ def test_a_single_match_is_as_sure_as_it_says(seats):
 
 def test_single_matches_that_tell_their_error_can_be_told_apart(seats):
     table = seats([("AB", (1.0, 2.0))])
-    assert contrasts(influence(*judged(table)), sampled=False).p[0] == 1
+    assert payoff_contrasts(influence(*judged(table)), sampled=False).p[0] == 1
     table["standard_error"] = 0.3
-    p = contrasts(influence(*judged(table)), sampled=False).p[0]
+    p = payoff_contrasts(influence(*judged(table)), sampled=False).p[0]
     assert p == pytest.approx(2 * stats.norm.sf(1 / (0.3 * 2**0.5)), rel=1e-3)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dilemma.analysis.cells import environments
+from dilemma.analysis.cells import cells_by_league
 from dilemma.analysis.ranking.payoffs import cell_table
 from dilemma.analysis.statistics.comparisons import COLUMNS, comparisons, sign_flip
 from dilemma.analysis.statistics.friedman import friedman
@@ -15,7 +15,7 @@ GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 
 
 def compared(table, **options):
-    [cells] = environments(table, GAMES)
+    [cells] = cells_by_league(table, GAMES)
     return comparisons(cells, cell_table(cells), **{"margin": 0.0, "draws": 10_000, "seed": 0, **options})
 
 

@@ -10,7 +10,7 @@ from dilemma import Tournament
 from dilemma.agents import CATALOGUE
 from dilemma.analysis.behaviour.conduct import COLUMNS, PAIR_COLUMNS, conduct, conduct_by_partner
 from dilemma.analysis.behaviour.eigenmorality import eigenjesus, eigenmoses, principal_vector
-from dilemma.analysis.cells import environments
+from dilemma.analysis.cells import cells_by_league
 from dilemma.analysis.statistics.ratios import ratio
 from dilemma.envs.matrix_game import PrisonersDilemma
 
@@ -26,7 +26,7 @@ TRAITS = {
 
 
 def judged(seats, games=GAMES, of=conduct):
-    [cells] = environments(seats, games)
+    [cells] = cells_by_league(seats, games)
     return of(cells)
 
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from dilemma.analysis.report.failures import Kind, kinds, unranked
+from dilemma.analysis.report.failures import Kind, failure_kinds, unranked_text
 from dilemma.analysis.report.terminal import failures_text
 
 
@@ -14,16 +14,20 @@ LATE = [failed("A" + other, f"list index {number} out of range") for number, oth
 
 
 def test_one_reason_of_one_agent_is_one_kind_whatever_its_numbers():
-    assert kinds(LATE) == [Kind(("A",), ("game",), "list index 7 out of range", 4)]
+    assert failure_kinds(LATE) == [Kind(("A",), ("game",), "list index 7 out of range", 4)]
 
 
 def test_agents_with_one_reason_are_told_apart():
     alike = [failed(cast, "no") for cast in ("AB", "AC", "AD", "FB", "FC", "GH")]
-    assert [(kind.agents, kind.matches) for kind in kinds(alike)] == [(("A",), 3), (("F",), 2), (("G", "H"), 1)]
+    assert [(kind.agents, kind.matches) for kind in failure_kinds(alike)] == [
+        (("A",), 3),
+        (("F",), 2),
+        (("G", "H"), 1),
+    ]
 
 
 def test_who_is_known_to_be_at_fault_is_named():
-    found = kinds([failed("AB", "no", blamed=["B"]), failed("BA", "no", "other", blamed=["B"])])
+    found = failure_kinds([failed("AB", "no", blamed=["B"]), failed("BA", "no", "other", blamed=["B"])])
     assert found == [Kind(("B",), ("game", "other"), "no", 2)]
 
 
@@ -38,5 +42,5 @@ def test_the_text_counts_kinds_and_names_who_is_not_ranked():
         "  1 of A against F: took too long",
         "Not ranked in game: A",
     ]
-    assert unranked(ranking, failures) == {"game": ["A", "F"]}
+    assert unranked_text(ranking, failures) == {"game": ["A", "F"]}
     assert failures_text(failures, ranking, ["F"], rows=1).splitlines()[2] == "  ... and 2 more kinds"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dilemma.analysis.cells import environments
+from dilemma.analysis.cells import cells_by_league
 from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.ranking.field import common_field
 from dilemma.analysis.ranking.ranking import rank
@@ -21,7 +21,7 @@ def failure(cast, *blamed):
 
 
 def field_of(table, failures=()):
-    [cells] = environments(table, GAMES)
+    [cells] = cells_by_league(table, GAMES)
     field = common_field(cells, failures)
     names = cells.agents[cells.roster]
     partners = [] if field.cells is None else sorted(field.cells.agents[np.unique(field.cells.partner)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dilemma.analysis.cells import environments
+from dilemma.analysis.cells import cells_by_league
 from dilemma.analysis.ranking.held_out import COLUMNS, held_out
 from dilemma.analysis.ranking.payoffs import cell_table
 
@@ -12,7 +12,7 @@ GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 
 
 def of(seats, background):
-    [cells] = environments(seats, GAMES)
+    [cells] = cells_by_league(seats, GAMES)
     found = held_out(cells, cell_table(cells), background)
     assert list(found.table) == list(COLUMNS)
     return found.table.set_index("agent"), found.remarks

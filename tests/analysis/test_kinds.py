@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dilemma.analysis.cells import environments
+from dilemma.analysis.cells import cells_by_league
 from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.ranking.payoffs import cell_table
 from dilemma.analysis.ranking.ranking import rank
 from dilemma.analysis.statistics.influence_functions import declared, influence
-from dilemma.analysis.statistics.kinds import distances, kinds
+from dilemma.analysis.statistics.kinds import behaviour_distances, kinds
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
 
@@ -51,8 +51,8 @@ def test_partners_that_nobody_can_tell_apart_are_one_kind():
 def test_noise_is_taken_off_distances():
     payoffs, effects, kind = field(8, 2, noise=1.0)
     same = (kind[:, None] == kind) & ~np.eye(16, dtype=bool)
-    assert abs(distances(payoffs, effects)[0][same].mean()) < 0.1
-    assert distances(payoffs, np.zeros_like(effects))[0][same].mean() > 0.2
+    assert abs(behaviour_distances(payoffs, effects)[0][same].mean()) < 0.1
+    assert behaviour_distances(payoffs, np.zeros_like(effects))[0][same].mean() > 0.2
 
 
 def test_runs_that_a_row_shares_are_no_noise_between_columns():
@@ -75,8 +75,8 @@ def test_versions_that_are_alike_are_one_kind_and_others_are_not():
 def test_agents_are_versions_where_the_game_says_so(seats):
     table = seats([(pair, (1, 2)) for pair in itertools.combinations("ABC", 2)], how="exact")
     games = {"game": {**GAMES["game"], "versions": {"A": "tit", "C": "tit"}}}
-    assert declared(next(environments(table, games))).tolist() == [0, -1, 0]
-    assert declared(next(environments(table, GAMES))) is None
+    assert declared(next(cells_by_league(table, games))).tolist() == [0, -1, 0]
+    assert declared(next(cells_by_league(table, GAMES))) is None
 
 
 def entered(seats, payoffs, copies):
@@ -121,7 +121,7 @@ def test_unequal_shares_of_kinds_cost_degrees_of_freedom(seats):
         ((labels[i], labels[j]), (payoffs[i, j], payoffs[j, i]))
         for i, j in itertools.combinations_with_replacement(range(11), 2)
     ]
-    [cells] = environments(seats(matches, how="exact"), GAMES)
+    [cells] = cells_by_league(seats(matches, how="exact"), GAMES)
     moved = influence(cells, cell_table(cells))
     share = np.bincount(kind) / 11
     centred = np.eye(6) - share  # m_k less the mean, of unit variance each

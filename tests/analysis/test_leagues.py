@@ -12,7 +12,7 @@ from rich.console import Console
 
 from dilemma import Tournament, open_run
 from dilemma.analysis.behaviour.learned_runs import learned_runs
-from dilemma.analysis.cells import environments
+from dilemma.analysis.cells import cells_by_league
 from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.ranking.mean_weights import mean_payoffs, mean_weights
 from dilemma.analysis.ranking.payoffs import payoff_table
@@ -142,7 +142,7 @@ def test_who_meets_only_the_other_league_has_opponents_and_no_square(seats, tmp_
     assert ranking["payoff"].to_dict() == {"b2": 6, "b1": 2, "s2": 6.5, "s1": 4}
     assert ranking["role"].to_dict() == {"b2": "buyer", "b1": "buyer", "s2": "seller", "s1": "seller"}
     assert "company" not in payoff_table(table, TRADE)
-    assert [cells.square for cells in environments(table, TRADE)] == [False, False]
+    assert [cells.square for cells in cells_by_league(table, TRADE)] == [False, False]
     page = write_report(tmp_path, table, TRADE, asked=ASKED).read_text()
     assert re.findall("<h2>(.*)</h2>", page) == ["game: buyer", "game: seller"]
     lacking = rank(table[table["match"] != 3], TRADE, ASKED).set_index("agent")
@@ -151,7 +151,7 @@ def test_who_meets_only_the_other_league_has_opponents_and_no_square(seats, tmp_
 
 def test_three_agents_of_one_role_are_one_league_of_companies(seats):
     table = seats([("ABC", (1, 2, 3)), ("AAB", (4, 6, 9)), ("CCB", (0, 0, 1))])
-    [cells] = environments(table, TRIO)
+    [cells] = cells_by_league(table, TRIO)
     assert (cells.label, cells.square) == ("game", False)
     ranking = rank(table, TRIO, ASKED).set_index("agent")
     assert ranking["payoff"].to_dict() == {"A": 3, "B": 4, "C": 1.5}  # A: 1 with B and C, 5 with A and B

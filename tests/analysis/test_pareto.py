@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dilemma.analysis.behaviour.pareto import COLUMNS, dominates, pareto
-from dilemma.analysis.cells import environments
+from dilemma.analysis.cells import cells_by_league
 from dilemma.analysis.ranking.payoffs import cell_table
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
@@ -15,7 +15,7 @@ CLASSICS = [("CC", (3, 3)), ("CD", (0, 5)), ("CT", (3, 3)), ("DD", (1, 1)), ("DT
 
 
 def of(seats, *given_, **options):
-    [cells] = environments(seats, GAMES)
+    [cells] = cells_by_league(seats, GAMES)
     found = pareto(cells, cell_table(cells), *given_, **{"draws": 500, "seed": 0, **options})
     assert list(found.table) == list(COLUMNS)
     return found.table.set_index("agent"), found.remarks

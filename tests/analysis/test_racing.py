@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dilemma.analysis.cells import environments
+from dilemma.analysis.cells import cells_by_league
 from dilemma.analysis.ranking.racing import unresolved
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": ""}}
@@ -18,7 +18,7 @@ def league(seats, means, noise, repetitions=12, how="played"):
             for repetition in range(repetitions):
                 matches.append(((label, partner), (mean + noise * random.normal(), 0.0)))
                 numbers.append(repetition)
-    [cells] = environments(seats(matches, repetitions=numbers, how=how), GAMES)
+    [cells] = cells_by_league(seats(matches, repetitions=numbers, how=how), GAMES)
     return dict(zip(cells.agents[cells.roster], unresolved(cells), strict=True))
 
 
@@ -28,7 +28,7 @@ def test_only_those_too_close_to_call_are_open(seats):
 
 
 def test_equal_expectations_are_settled(seats):
-    [cells] = environments(seats([((label, "a"), (3.0, 0.0)) for label in "xy"], how="exact"), GAMES)
+    [cells] = cells_by_league(seats([((label, "a"), (3.0, 0.0)) for label in "xy"], how="exact"), GAMES)
     assert not unresolved(cells).any()
 
 
@@ -51,7 +51,7 @@ def test_a_rare_event_is_waited_for(seats):
             for label, cost in costs.items()
             for partner, repetition in np.ndindex(10, 10)
         ]
-        [cells] = environments(seats(matches, repetitions=[*range(10)] * 20), GAMES)
+        [cells] = cells_by_league(seats(matches, repetitions=[*range(10)] * 20), GAMES)
         unclear = dict(zip(cells.agents[cells.roster], unresolved(cells, level=0.05 / 8), strict=True))
         ended += not (unclear["first"] or unclear["second"])
     assert hidden >= 20
@@ -60,9 +60,9 @@ def test_a_rare_event_is_waited_for(seats):
 
 def test_a_margin_settles_those_that_are_alike(seats):
     matches = [((label, "a"), (3 + 0.01 * (r % 2), 0.0)) for label in "xy" for r in range(200)]
-    [cells] = environments(seats(matches, repetitions=[r for _ in "xy" for r in range(200)]), GAMES)
+    [cells] = cells_by_league(seats(matches, repetitions=[r for _ in "xy" for r in range(200)]), GAMES)
     shift = [((label, "a"), (3 + 0.01 * ((r + (label == "y")) % 2), 0.0)) for label in "xy" for r in range(200)]
-    [moved] = environments(seats(shift, repetitions=[r for _ in "xy" for r in range(200)]), GAMES)
+    [moved] = cells_by_league(seats(shift, repetitions=[r for _ in "xy" for r in range(200)]), GAMES)
     for race in (cells, moved):  # also where all repetitions agree: chance may be alike in 200 matches
         assert unresolved(race).any()
         assert not unresolved(race, margin=0.05).any()
@@ -75,7 +75,7 @@ def test_equal_agents_are_seldom_told_apart(seats):
     for _ in range(200):
         noise = random.normal(size=(2, 10))
         matches = [((label, "a"), (1 + noise[i, r], 0.0)) for i, label in enumerate("xy") for r in range(10)]
-        [cells] = environments(seats(matches, repetitions=[r for _ in "xy" for r in range(10)]), GAMES)
+        [cells] = cells_by_league(seats(matches, repetitions=[r for _ in "xy" for r in range(10)]), GAMES)
         roster = list(cells.agents[cells.roster])
         found = unresolved(cells)
         called += not (found[roster.index("x")] or found[roster.index("y")])

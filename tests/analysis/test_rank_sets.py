@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from dilemma.analysis.ranking.rank_sets import contrasts, holm, rank_sets
+from dilemma.analysis.ranking.rank_sets import holm, payoff_contrasts, rank_sets
 from dilemma.analysis.statistics.influence_functions import Influence
 
 
@@ -36,7 +36,7 @@ def expected(matrix, kind=None):
 
 def test_the_difference_of_the_only_pair_is_a_paired_t_test_over_partners():
     matrix = np.random.default_rng(0).normal(0, 1, (2, 9))
-    found = contrasts(expected(matrix))
+    found = payoff_contrasts(expected(matrix))
     right = stats.ttest_rel(matrix[0], matrix[1])
     assert found.difference[0] == pytest.approx(np.diff(matrix.mean(1))[0] * -1)
     assert found.p[0] == pytest.approx(right.pvalue)
@@ -51,14 +51,14 @@ def test_p_is_the_level_at_which_the_interval_ends_at_zero():
     repetition -= repetition.mean(1)[:, None]
     moved = replace(moved, repetition=repetition, repetitions=np.full(6, 3.0), told=np.full(6, 0.01))
     for sampled in (True, False):
-        found = contrasts(moved, sampled=sampled)
+        found = payoff_contrasts(moved, sampled=sampled)
         for pair in range(len(found.p)):
             assert found.half(1 - found.p[pair])[pair] == pytest.approx(abs(found.difference[pair]), rel=1e-3)
 
 
 def test_both_sides_against_each_other_make_a_difference_less_sure():
     moved = expected(np.random.default_rng(0).normal(0, 1, (2, 9)))
-    apart = contrasts(replace(moved, shared=-0.5)).partner.value - contrasts(moved).partner.value
+    apart = payoff_contrasts(replace(moved, shared=-0.5)).partner.value - payoff_contrasts(moved).partner.value
     assert apart == pytest.approx([2 * 0.5 / 81])
 
 
@@ -70,7 +70,7 @@ def test_holm_is_that_of_statsmodels(p):
 
 def test_max_t_of_one_pair_is_its_t_test():
     moved = expected(np.array([stats.norm.ppf((np.arange(15) + 0.5) / 15) + 0.5, np.zeros(15)]))
-    found = contrasts(moved)
+    found = payoff_contrasts(moved)
     p = rank_sets(moved, found, 20_000, np.random.default_rng(0), "max_t").p[0, 1]
     assert 0.01 < found.p[0] < 0.5
     # Flips of 15 signs are close to Student's distribution, not equal to it.
@@ -82,7 +82,7 @@ def test_max_t_of_one_pair_is_its_t_test():
 def test_a_rank_set_holds_the_observed_rank(size, partners, seed, correction):
     random = np.random.default_rng(seed)
     moved = expected(random.normal(0, 1, (size, partners)) + random.normal(0, 3, (size, 1)))
-    found = contrasts(moved)
+    found = payoff_contrasts(moved)
     sets = rank_sets(moved, found, 100, random, correction)
     rank = stats.rankdata(-moved.payoff, method="min")
     assert (sets.low <= rank).all()
@@ -96,7 +96,7 @@ def test_copies_among_the_ranked_cost_nothing(correction):
     field = random.normal(0, 1, (3, 20))
     field[0] += 1.5
     once, often = (expected(np.repeat(field, k, axis=0), np.repeat(np.arange(3), k)) for k in (1, 10))
-    p = [rank_sets(of, contrasts(of), 2000, np.random.default_rng(1), correction).p for of in (once, often)]
+    p = [rank_sets(of, payoff_contrasts(of), 2000, np.random.default_rng(1), correction).p for of in (once, often)]
     assert p[1][::10, ::10] == pytest.approx(p[0])
     assert (p[1][:10, :10] == 1).all()
 
@@ -107,7 +107,7 @@ def test_nothing_is_found_among_equals_more_than_one_time_in_twenty():
     errs = 0
     for _ in range(300):
         moved = expected(random.normal(0, 1, (8, 8)))
-        sets = rank_sets(moved, contrasts(moved), 400, random, "max_t")
+        sets = rank_sets(moved, payoff_contrasts(moved), 400, random, "max_t")
         errs += not ((sets.low == 1).all() and (sets.high == 8).all())
     assert errs <= 29
 
@@ -116,12 +116,12 @@ def test_nothing_is_found_among_equals_more_than_one_time_in_twenty():
 @pytest.mark.parametrize(("partners", "low"), [(4, [1, 1, 1]), (8, [1, 2, 2])])
 def test_the_same_difference_with_every_partner_is_as_sure_as_its_flips(partners, low):
     moved = expected(np.arange(partners) + np.array([[2.0], [1.0], [1.0]]), np.array([0, 1, 1]))
-    found = contrasts(moved)
+    found = payoff_contrasts(moved)
     assert found.p.tolist() == [2 / 2**partners if partners > 4 else 1] * 2 + [1]
     assert rank_sets(moved, found, 100, np.random.default_rng(0), "holm").low.tolist() == low
 
 
 def test_without_sampling_error_the_order_among_these_partners_is_certain():
     moved = expected(np.random.default_rng(0).normal(0, 1, (5, 4)))
-    sets = rank_sets(moved, contrasts(moved, sampled=False), 100, np.random.default_rng(0), "max_t")
+    sets = rank_sets(moved, payoff_contrasts(moved, sampled=False), 100, np.random.default_rng(0), "max_t")
     assert sets.low.tolist() == sets.high.tolist() == stats.rankdata(-moved.payoff).tolist()

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from dilemma.analysis.cells import environments
+from dilemma.analysis.cells import cells_by_league
 from dilemma.analysis.judgement import Judgement
 from dilemma.analysis.ranking.payoffs import cell_table
 from dilemma.analysis.ranking.ranking import rank, rank_cells
@@ -132,7 +132,7 @@ def test_the_figures_of_many_agents_stay_small_and_count_places():
 
 
 def test_flips_of_signs_are_fewer_where_there_are_many_pairs(seats, monkeypatch):
-    [cells] = environments(field(seats, "ABCDE"), GAMES)
+    [cells] = cells_by_league(field(seats, "ABCDE"), GAMES)
     table = cell_table(cells)
     evidence = chapters.Evidence(cells, table, rank_cells(cells, table, FEW), cells, table, GAMES["game"], FEW)
     for budget, flips in ((comparisons.FLIPS, None), (5 * 10 * 300, 300), (0, comparisons.FEWEST_FLIPS)):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dilemma.analysis.cells import environments
+from dilemma.analysis.cells import cells_by_league
 from dilemma.analysis.ranking.payoffs import cell_table
 from dilemma.analysis.statistics.bootstrap import drawn_payoffs, drawn_tables, intervals
 from dilemma.analysis.statistics.influence_functions import influence
@@ -27,7 +27,7 @@ def league(seats, paid, *, twice=2, trained="A", partners="BCD"):
 
 
 def judged(table):
-    [cells] = environments(table, GAMES)
+    [cells] = cells_by_league(table, GAMES)
     return cells, cell_table(cells)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dilemma.analysis.cells import environments
+from dilemma.analysis.cells import cells_by_league
 from dilemma.analysis.ranking.payoffs import cell_table
 from dilemma.analysis.statistics.unseen import least_variance, reach, unseen_by_agent
 
@@ -14,7 +14,7 @@ Z = stats.norm.isf(0.025)
 
 def of(seats, matches, *, how="played", **game):
     numbers = [matches[:at].count(match) for at, match in enumerate(matches)]
-    [cells] = environments(seats(matches, how=how, repetitions=numbers), {"game": {**GAME, **game}})
+    [cells] = cells_by_league(seats(matches, how=how, repetitions=numbers), {"game": {**GAME, **game}})
     return cells, cell_table(cells)
 
 

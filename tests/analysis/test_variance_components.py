@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from dilemma.analysis.cells import environments
+from dilemma.analysis.cells import cells_by_league
 from dilemma.analysis.ranking.payoffs import cell_table
 from dilemma.analysis.statistics.variance_components import mean_squares, variance_components
 
@@ -27,7 +27,7 @@ def league(seats, size=12, repetitions=3, noise=0.5):
 
 
 def split(table):
-    [cells] = environments(table, GAMES)
+    [cells] = cells_by_league(table, GAMES)
     found = variance_components(cells, cell_table(cells))
     return found.table.set_index("component")["variance"] if len(found.table) else None, found.remarks
 

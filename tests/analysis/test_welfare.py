@@ -9,7 +9,7 @@ from scipy import stats
 
 from dilemma import Tournament
 from dilemma.analysis.behaviour.welfare import equality, others, welfare, welfare_by_cast
-from dilemma.analysis.cells import environments
+from dilemma.analysis.cells import cells_by_league
 from dilemma.analysis.ranking.payoffs import cell_table
 from dilemma.envs.harvest import Harvest
 
@@ -19,7 +19,7 @@ CLASSICS = [("CC", (3, 3)), ("CD", (0, 5)), ("CT", (3, 3)), ("DD", (1, 1)), ("DT
 
 
 def of(seats, games=SYMMETRIC, **options):
-    [cells] = environments(seats, games)
+    [cells] = cells_by_league(seats, games)
     by_agent, by_cast = welfare(cells, cell_table(cells), **options), welfare_by_cast(cells, **options)
     return by_agent.table.set_index("agent"), by_cast.table.set_index(["agent", "opponent"]), by_agent.remarks
 
@@ -99,7 +99,7 @@ def test_both_seats_of_an_asymmetric_game_are_told_apart(seats):
 
 def test_others_are_the_other_seats_and_oneself_where_there_are_none(seats):
     table = seats([("AAB", (1, 3, 8)), ("AAA", (1, 2, 6))])
-    [cells] = environments(table, {"game": {"roles": ["player"] * 3, "seats": 3, "title": ""}})
+    [cells] = cells_by_league(table, {"game": {"roles": ["player"] * 3, "seats": 3, "title": ""}})
     assert others(cells, cells.column("payoff")).tolist() == [3, 8, 2]  # A alone, A with B, B with A
 
 
@@ -124,7 +124,7 @@ def test_the_optimum_is_a_positive_number(seats, optimum):
 
 
 def shares_of(table, declared):
-    [cells] = environments(table, SYMMETRIC)
+    [cells] = cells_by_league(table, SYMMETRIC)
     found = welfare(cells, cell_table(cells), declared=declared)
     return found.table.set_index("agent"), found.remarks
 

@@ -16,7 +16,7 @@ from dilemma.agents.automaton import Automaton, AutomatonAgent
 from dilemma.envs.errors import DilemmaError
 from dilemma.envs.matrix_game import MatrixGame, PrisonersDilemma, RepeatedGame, RockPaperScissors
 from dilemma.tournament.arena import play
-from dilemma.tournament.exact.payoffs import Exact, exact
+from dilemma.tournament.exact.exact_payoffs import Exact, exact
 
 FOR_EVER = PrisonersDilemma(rounds=math.inf)
 

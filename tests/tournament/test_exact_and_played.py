@@ -12,8 +12,8 @@ from dilemma.agents import BUILTIN, CATALOGUE
 from dilemma.agents.agent import Agent
 from dilemma.envs.matrix_game import MatrixGame, PrisonersDilemma
 from dilemma.testing import examples
+from dilemma.tournament.exact.exact_payoffs import exact
 from dilemma.tournament.exact.exactness import why_not_exact
-from dilemma.tournament.exact.payoffs import exact
 
 REPETITIONS = 80
 GAMES = {

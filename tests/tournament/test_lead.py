@@ -14,7 +14,7 @@ from dilemma.agents.automaton import Automaton
 from dilemma.agents.memory_one import MemoryOne, memory_one
 from dilemma.envs.matrix_game import MatrixGame, PrisonersDilemma
 from dilemma.tournament.arena import play
-from dilemma.tournament.exact.payoffs import exact
+from dilemma.tournament.exact.exact_payoffs import exact
 
 EXTORT_2 = (1.0, 8 / 9, 1 / 2, 1 / 3, 0.0)
 VECTORS = [EXTORT_2, (1.0, 1.0, 0.0, 1.0, 0.0), (0.5,) * 5, (0.0, 0.9, 0.3, 0.6, 0.1)]

@@ -15,8 +15,8 @@ from dilemma.envs.errors import DilemmaError
 from dilemma.envs.matrix_game import PrisonersDilemma
 from dilemma.testing import examples
 from dilemma.tournament.exact import state_reduction
+from dilemma.tournament.exact.exact_payoffs import exact
 from dilemma.tournament.exact.exactness import why_not_exact
-from dilemma.tournament.exact.payoffs import exact
 
 NOISES = (1e-2, 1e-4, 1e-6, 1e-9, 1e-12)
 FOR_EVER = PrisonersDilemma(rounds=math.inf)

@@ -126,7 +126,7 @@ class MFOSPlayer(Player):
                 clipped = ratio.clamp(1 - agent.clip, 1 + agent.clip)
                 gain = torch.minimum(ratio * advantage, clipped * advantage).mean((0, 2))
                 error = (value - target).square().mean((0, 2))
-                disorder = entropy(variance).mean((0, 2))
+                disorder = normal_entropy(variance).mean((0, 2))
                 loss = error / 2 - gain - agent.entropy_weight * disorder
                 (gradient,) = torch.autograd.grad(loss.sum(), theta)
             self._theta = self._optimiser.step(self._theta, gradient)
@@ -157,6 +157,6 @@ def log_density(logits: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
     return -((logits - mean).square() / variance + variance.log() + math.log(2 * math.pi)).sum(-1) / 2
 
 
-def entropy(variance: Tensor) -> Tensor:
+def normal_entropy(variance: Tensor) -> Tensor:
     """Of independent normal distributions [...]."""
     return (variance.log() + 1 + math.log(2 * math.pi)).sum(-1) / 2

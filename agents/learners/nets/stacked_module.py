@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from ....envs.catalogue import load
+from ....envs.catalogue import load_object
 from ....envs.errors import DilemmaError
 from ...agent import Chairs
 from .encoding import Perception
@@ -76,7 +76,7 @@ class StackedModule(Form):
 def make(path: str, inputs: int, outputs: int) -> nn.Module:
     """The module that the factory at `path` gives; DilemmaError where there is none, or it can't be stacked."""
     try:
-        factory = load(path)
+        factory = load_object(path)
         if not callable(factory):
             raise TypeError("it can't be called")
         with torch.random.fork_rng(devices=[]):  # the module's own first weights are not used

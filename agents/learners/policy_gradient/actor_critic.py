@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ...agent import Chairs, Player
-from .policy_gradient import Estimate, PolicyGradientPlayer, Positive, WithPreference
+from .policy_gradient import AdvantageEstimate, PolicyGradientPlayer, Positive, WithPreference
 from .returns import generalised_advantages
 from .trajectory import Samples, Trajectory
 
@@ -45,10 +45,10 @@ class ActorCriticPlayer(PolicyGradientPlayer):
         self.entropy_weight = agent.entropy_weight
         self.max_gradient_norm = agent.max_gradient_norm
 
-    def estimate(self, trajectory: Trajectory, paid: Tensor) -> Estimate:
+    def estimate(self, trajectory: Trajectory, paid: Tensor) -> AdvantageEstimate:
         value = self.values(trajectory)
         advantage = generalised_advantages(paid, value, self.agent.discount, self.agent.gae, trajectory.playing)
-        return Estimate(advantage, advantage + value)
+        return AdvantageEstimate(advantage, advantage + value)
 
     def update(self, samples: Samples) -> None:
         whole = self.condensed(samples)

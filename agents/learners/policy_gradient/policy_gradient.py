@@ -96,7 +96,7 @@ class WithPreference(PolicyGradient):
 
 
 @dataclass(frozen=True)
-class Estimate:
+class AdvantageEstimate:
     """What an episode says of its actions and states [round, chair, table]."""
 
     advantage: Tensor
@@ -210,11 +210,11 @@ class PolicyGradientPlayer(Player):
         logits, _ = self.policy.unroll(self.theta, trajectory.seen)
         return allowed(logits, self.mask(trajectory.mask)).softmax(-1).double()
 
-    def estimate(self, trajectory: Trajectory, paid: Tensor) -> Estimate:
+    def estimate(self, trajectory: Trajectory, paid: Tensor) -> AdvantageEstimate:
         """Advantages and value targets; here plain returns less the value."""
         value = self.values(trajectory)
         advantage = generalised_advantages(paid, value, self.agent.discount, 1.0, trajectory.playing)
-        return Estimate(advantage, advantage + value)
+        return AdvantageEstimate(advantage, advantage + value)
 
     @abstractmethod
     def update(self, samples: Samples) -> None:
@@ -272,7 +272,7 @@ class PolicyGradientPlayer(Player):
             table = self.policy.table(self.theta)[1]
             return lookup(table[..., None], trajectory.seen)[..., 0].double()
 
-    def samples(self, trajectory: Trajectory, estimate: Estimate) -> Samples:
+    def samples(self, trajectory: Trajectory, estimate: AdvantageEstimate) -> Samples:
         """An episode as samples: those of rounds that were not played weigh nothing."""
         playing = None if trajectory.playing is None else trajectory.playing.double()
         advantage = estimate.advantage if playing is None else estimate.advantage * playing

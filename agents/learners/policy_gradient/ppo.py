@@ -11,7 +11,7 @@ from torch import Tensor
 from ....envs.chance import Purpose
 from ...agent import Chairs, Player
 from ..nets.adam import Adam
-from .policy_gradient import Estimate, PolicyGradient, PolicyGradientPlayer, Positive, WithPreference
+from .policy_gradient import AdvantageEstimate, PolicyGradient, PolicyGradientPlayer, Positive, WithPreference
 from .returns import generalised_advantages, normalised, returns_to_go
 from .trajectory import Samples, Trajectory
 
@@ -71,15 +71,17 @@ class PPOPlayer(PolicyGradientPlayer):
     def make_optimiser(self) -> Adam:
         return Adam(self.agent.learning_rate, self.agent.epsilon)
 
-    def estimate(self, trajectory: Trajectory, paid: Tensor) -> Estimate:
+    def estimate(self, trajectory: Trajectory, paid: Tensor) -> AdvantageEstimate:
         agent, playing = self.agent, trajectory.playing
         value = self.values(trajectory)
         if agent.normalise == "returns":
             target = normalised(returns_to_go(paid, agent.discount), playing)
-            return Estimate(target - value, target)
+            return AdvantageEstimate(target - value, target)
         advantage = generalised_advantages(paid, value, agent.discount, agent.gae, playing)
         target = advantage + value
-        return Estimate(normalised(advantage, playing) if agent.normalise == "advantages" else advantage, target)
+        return AdvantageEstimate(
+            normalised(advantage, playing) if agent.normalise == "advantages" else advantage, target
+        )
 
     def advantage(self, reward: Tensor, value: Tensor, decay: float, playing: Tensor | None) -> Tensor:
         """Generalised advantages [round, chair, table], normalised where that is asked for."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...agent import Chairs, Player
 from ..nets.adam import Adam, GradientDescent
-from .policy_gradient import Estimate, PolicyGradientPlayer, Positive, WithPreference
+from .policy_gradient import AdvantageEstimate, PolicyGradientPlayer, Positive, WithPreference
 from .returns import returns_to_go
 from .trajectory import Samples, Trajectory
 
@@ -52,7 +52,7 @@ class ReinforcePlayer(PolicyGradientPlayer):
         kind = GradientDescent if self.agent.optimiser == "gradient_descent" else Adam
         return kind(self.agent.learning_rate)
 
-    def estimate(self, trajectory: Trajectory, paid: Tensor) -> Estimate:
+    def estimate(self, trajectory: Trajectory, paid: Tensor) -> AdvantageEstimate:
         returns = returns_to_go(paid, self.agent.discount)
         playing = torch.ones_like(returns) if trajectory.playing is None else trajectory.playing.double()
         baseline = torch.zeros_like(returns)
@@ -62,7 +62,7 @@ class ReinforcePlayer(PolicyGradientPlayer):
             others = playing.sum(2, keepdim=True) - playing
             baseline = ((returns * playing).sum(2, keepdim=True) - returns * playing) / others.clamp(min=1)
         rounds = torch.arange(len(returns), device=returns.device, dtype=returns.dtype)[:, None, None]
-        return Estimate(self.agent.discount**rounds * (returns - baseline), returns)
+        return AdvantageEstimate(self.agent.discount**rounds * (returns - baseline), returns)
 
     def policy_loss(self, chosen: Tensor, before: Tensor, samples: Samples) -> Tensor:
         return -(chosen * samples.advantage).sum((0, 2)) / self.chairs.shape[1]

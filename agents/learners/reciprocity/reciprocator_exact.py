@@ -51,7 +51,7 @@ class ReciprocatorExact(NaiveExact):
         return ReciprocatorPlayer(self, chairs)
 
 
-class Reciprocity:
+class ReciprocalObjective:
     """Influence, balance and reciprocal reward of two memory-one policies, and the gradient of their objective.
 
     Indices are outcomes first, then states; a baseline is P(C) [state, ...] in the learner's view. With v and D
@@ -125,7 +125,7 @@ class ReciprocatorPlayer(ExactPlayer):
         own, other = self._usual[0], self._usual[1, MIRROR]
         if agent.published:
             own, other = own[_PUBLISHED_LOOKUP], other[_PUBLISHED_LOOKUP]
-        found = Reciprocity(agent, derivatives.chain, self._rewards, own, other)
+        found = ReciprocalObjective(agent, derivatives.chain, self._rewards, own, other)
         self._told = found.measures
         self._remember(at)
         return found.gradient * at.own * (1 - at.own)

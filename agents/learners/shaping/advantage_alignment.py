@@ -12,7 +12,7 @@ from ...agent import Chairs, Player
 from ..policy_gradient.returns import returns_to_go
 from ..policy_gradient.trajectory import Trajectory
 from .advantage_shaper import AdvantageShaper, AdvantageShaperPlayer, discounted_past
-from .critics import Critics, Judgement, NetCritics, TableCritics
+from .critics import Critics, CriticValues, NetCritics, TableCritics
 
 
 class AdvantageAlignment(AdvantageShaper):
@@ -56,12 +56,12 @@ class AdvantageAlignmentPlayer(AdvantageShaperPlayer):
             return NetCritics(self.critic_net(2), agent.discount)
         return TableCritics(self.chairs, states, agent.discount, agent.memory)
 
-    def shaping(self, past: Tensor, others: Tensor, judged: Judgement) -> Tensor:
+    def shaping(self, past: Tensor, others: Tensor, judged: CriticValues) -> Tensor:
         alignment = self.agent.weight * aligned(past, others, self.agent.discount)
         self._measures["alignment"] = alignment.square().mean((0, 2)).sqrt()
         return alignment
 
-    def tell(self, trajectory: Trajectory, judged: Judgement, paid: Tensor, theirs: Tensor) -> None:
+    def tell(self, trajectory: Trajectory, judged: CriticValues, paid: Tensor, theirs: Tensor) -> None:
         for name, reward, value in (
             ("fit", paid, judged.value),
             ("fit_of_others", theirs, judged.value_of_others),

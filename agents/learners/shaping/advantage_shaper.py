@@ -12,10 +12,10 @@ from torch import Tensor
 
 from ...agent import Chairs
 from ..nets.fitted_net import FittedNet
-from ..policy_gradient.policy_gradient import Estimate, Positive, Widths
+from ..policy_gradient.policy_gradient import AdvantageEstimate, Positive, Widths
 from ..policy_gradient.ppo import PPO, PPOPlayer
 from ..policy_gradient.trajectory import Trajectory
-from .critics import Critics, Judgement
+from .critics import Critics, CriticValues
 
 
 class AdvantageShaper(PPO):
@@ -56,7 +56,7 @@ class AdvantageShaperPlayer(PPOPlayer):
         agent, inputs = self.agent, self.perception.inputs
         return FittedNet(self.chairs, inputs, agent.critic_hidden, outputs, agent.critic_rate, component=2)
 
-    def estimate(self, trajectory: Trajectory, paid: Tensor) -> Estimate:
+    def estimate(self, trajectory: Trajectory, paid: Tensor) -> AdvantageEstimate:
         """What multiplies grad log pi(a_t | s_t); there are no values to fit."""
         agent, playing = self.agent, trajectory.playing
         theirs = trajectory.others_reward.sum(2)
@@ -67,13 +67,13 @@ class AdvantageShaperPlayer(PPOPlayer):
         added = self.shaping(past, others, judged)
         self.tell(trajectory, judged, paid, theirs)
         self.critics.fit(trajectory, judged, paid, theirs)
-        return Estimate(own + added, torch.zeros_like(own))
+        return AdvantageEstimate(own + added, torch.zeros_like(own))
 
     @abstractmethod
-    def shaping(self, past: Tensor, others: Tensor, judged: Judgement) -> Tensor:
+    def shaping(self, past: Tensor, others: Tensor, judged: CriticValues) -> Tensor:
         """What is added to its own advantages, from those of the past and the others' [round, chair, table]."""
 
-    def tell(self, trajectory: Trajectory, judged: Judgement, paid: Tensor, theirs: Tensor) -> None:
+    def tell(self, trajectory: Trajectory, judged: CriticValues, paid: Tensor, theirs: Tensor) -> None:
         """Measure how good the critics are."""
 
     def state_dict(self) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ from ..tabular.fitted_table import cells, cells_by_round, fitted
 
 
 @dataclass(frozen=True)
-class Judgement:
+class CriticValues:
     """What the critics so far say of an episode, each float64 [round, chair, table]."""
 
     value: Tensor
@@ -32,11 +32,11 @@ class Critics(ABC):
     """Critics of the chair and of the others, from what the chair sees."""
 
     @abstractmethod
-    def judge(self, trajectory: Trajectory) -> Judgement:
+    def judge(self, trajectory: Trajectory) -> CriticValues:
         """What they say of an episode."""
 
     @abstractmethod
-    def fit(self, trajectory: Trajectory, judged: Judgement, paid: Tensor, theirs: Tensor) -> None:
+    def fit(self, trajectory: Trajectory, judged: CriticValues, paid: Tensor, theirs: Tensor) -> None:
         """Take in an episode that was `judged` so, and in which these were earned [round, chair, table]."""
 
     @abstractmethod
@@ -57,10 +57,12 @@ class TableCritics(Critics):
         self.own = torch.zeros(shape, dtype=torch.float64, device=chairs.device)
         self.others = self.own.clone()
 
-    def judge(self, trajectory: Trajectory) -> Judgement:
-        return Judgement(cells_by_round(self.own, trajectory.seen), cells_by_round(self.others, trajectory.seen))
+    def judge(self, trajectory: Trajectory) -> CriticValues:
+        return CriticValues(
+            cells_by_round(self.own, trajectory.seen), cells_by_round(self.others, trajectory.seen)
+        )
 
-    def fit(self, trajectory: Trajectory, judged: Judgement, paid: Tensor, theirs: Tensor) -> None:
+    def fit(self, trajectory: Trajectory, judged: CriticValues, paid: Tensor, theirs: Tensor) -> None:
         seen, playing = trajectory.seen, trajectory.playing
         rounds = torch.arange(len(seen), device=seen.device)[:, None, None]
         index = rounds * self.own.shape[2] + seen
@@ -91,16 +93,16 @@ class ActionTableCritics(Critics):
         self.own = torch.zeros(*shape, 1, dtype=torch.float64, device=chairs.device)
         self.other = self.own.new_zeros(*shape, actions)
 
-    def judge(self, trajectory: Trajectory) -> Judgement:
+    def judge(self, trajectory: Trajectory) -> CriticValues:
         seen, wanted = trajectory.seen, self._wanted()
         did = seen * self.other.shape[3] + trajectory.others[:, :, 0]
-        return Judgement(
+        return CriticValues(
             cells_by_round(self.own[..., 0], seen),
             cells_by_round((wanted * self.other).sum(-1), seen),
             cells_by_round(wanted.flatten(2), did),
         )
 
-    def fit(self, trajectory: Trajectory, judged: Judgement, paid: Tensor, theirs: Tensor) -> None:
+    def fit(self, trajectory: Trajectory, judged: CriticValues, paid: Tensor, theirs: Tensor) -> None:
         did = trajectory.others[:, :, 0]
         wanted, alone = self._wanted(), torch.ones_like(self.own)
         self.own = self._fitted(self.own, alone, trajectory, torch.zeros_like(did), paid)
@@ -141,14 +143,14 @@ class NetCritics(Critics):
     def __init__(self, net: FittedNet, discount: float, actions: int = 0, temperature: float = 1.0):
         self.net, self._discount, self._actions, self._temperature = net, discount, actions, temperature
 
-    def judge(self, trajectory: Trajectory) -> Judgement:
+    def judge(self, trajectory: Trajectory) -> CriticValues:
         own, others, *worth = self.net.values(trajectory.seen).unbind(-1)
         if not worth:
-            return Judgement(own, others)
+            return CriticValues(own, others)
         wanted = torch.softmax(torch.stack(worth, -1) / self._temperature, -1)
-        return Judgement(own, others, wanted.gather(-1, trajectory.others[:, :, 0, :, None])[..., 0])
+        return CriticValues(own, others, wanted.gather(-1, trajectory.others[:, :, 0, :, None])[..., 0])
 
-    def fit(self, trajectory: Trajectory, judged: Judgement, paid: Tensor, theirs: Tensor) -> None:
+    def fit(self, trajectory: Trajectory, judged: CriticValues, paid: Tensor, theirs: Tensor) -> None:
         own = lambda_returns(paid, judged.value, self._discount, trajectory.playing)
         others = lambda_returns(theirs, judged.value_of_others, self._discount, trajectory.playing)
         target, known = torch.stack((own, others), -1), None

@@ -12,7 +12,7 @@ from ....envs.environment import Discrete, Environment
 from ...agent import Chairs, Player
 from ..policy_gradient.policy_gradient import Positive
 from .advantage_shaper import AdvantageShaper, AdvantageShaperPlayer, discounted_past
-from .critics import ActionTableCritics, Critics, Judgement, NetCritics
+from .critics import ActionTableCritics, Critics, CriticValues, NetCritics
 
 
 class Loqa(AdvantageShaper):
@@ -83,7 +83,7 @@ class LoqaPlayer(AdvantageShaperPlayer):
             self.chairs, states, self.actions, agent.discount, agent.temperature, agent.memory
         )
 
-    def shaping(self, past: Tensor, others: Tensor, judged: Judgement) -> Tensor:
+    def shaping(self, past: Tensor, others: Tensor, judged: CriticValues) -> Tensor:
         """The second term of the loss."""
         agent = self.agent
         assert judged.likely is not None
