@@ -35,6 +35,8 @@ class Game(TypedDict):
     """Of each seat; seats of one role are interchangeable."""
     seats: int
     title: str
+    leagues: NotRequired[Sequence[Sequence[str]]]
+    """The roles that the same agents may take, together; where left out, those in which the same agents sit."""
     optimum: NotRequired[float | None]
     """The largest mean payoff per round of all seats, where it is known."""
     extremes: NotRequired[Sequence[float] | None]
@@ -236,13 +238,20 @@ def _parts(seats: pd.DataFrame, games: Mapping[str, Game]) -> Iterator[_League]:
         rows = np.flatnonzero(environment == code)
         game = games.get(label)
         place = role_places(seats["seat"].to_numpy()[rows].astype(np.int64), game)
-        takers = dict[tuple[int, ...], list[int]]()
+        roles = list(game["roles"]) if game else ["player"]
+        takers = dict[object, list[int]]()
         for first in np.unique(place).tolist():
-            takers.setdefault(tuple(np.unique(agent[rows[place == first]]).tolist()), []).append(first)
-        roles = game["roles"] if game else ("player",)
+            sitting = tuple(np.unique(agent[rows[place == first]]).tolist())
+            takers.setdefault(_declared(game, roles[max(first, 0)]) or sitting, []).append(first)
         for of in takers.values():
             name = " and ".join(roles[max(first, 0)] for first in of)
             yield _League(label, name, len(takers) == 1, rows, place, np.isin(place, of))
+
+
+def _declared(game: Game | None, role: str) -> str:
+    """The league of a role where the game says it."""
+    leagues = game.get("leagues", ()) if game else ()
+    return next(("+".join(league) for league in leagues if role in league), "")
 
 
 def cells_by_league(seats: pd.DataFrame, games: Mapping[str, Game]) -> Iterator[Cells]:

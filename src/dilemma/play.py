@@ -218,6 +218,7 @@ def games_of(plan: Plan) -> dict[str, Game]:
     return {
         setting.label: Game(
             roles=list(setting.game.roles),
+            leagues=[list(dict.fromkeys(league.roles)) for league in leagues],
             seats=setting.game.seats,
             title=summary(type(setting.game)),
             optimum=getattr(setting.game, "optimum", None),
@@ -227,7 +228,7 @@ def games_of(plan: Plan) -> dict[str, Game]:
             versions=versions_of(plan.entrants),
             board=setting.game.has_board,
         )
-        for setting in plan.settings
+        for setting, leagues in zip(plan.settings, plan.leagues, strict=True)
     }
 
 

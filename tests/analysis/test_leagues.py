@@ -163,6 +163,14 @@ def test_roles_of_the_same_agents_are_ranked_together(seats):
     assert set(rank(table, TRADE, ASKED)["role"]) == {"buyer and seller"}
 
 
+def test_whoever_lacks_a_role_by_accident_splits_no_league(seats):
+    rows = seats([(("a", "b"), (2.0, 1.0)), (("b", "a"), (3.0, 1.0)), (("a", "c"), (1.0, 0.0))])
+    assert len({cells.league for cells in cells_by_league(rows, TRADE)}) == 2
+    told = {"game": {**TRADE["game"], "leagues": [["buyer", "seller"]]}}
+    [cells] = cells_by_league(rows, told)
+    assert cells.square
+
+
 def test_a_run_kept_before_there_were_roles_is_ranked_the_same(tmp_path):
     now = Tournament(["battle_of_the_sexes"], ["all_c", "all_d"], self_play=True).run(tmp_path / "run")
     path = tmp_path / "run" / "manifest.json"
