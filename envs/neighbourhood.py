@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Self
 
 import torch
@@ -29,14 +28,14 @@ def of_neighbours(known: Tensor, graph: Tensor) -> Tensor:
     return found.masked_fill_((graph < 0).view(*graph.shape, *(1,) * (known.dim() - 2)), 0)
 
 
-@dataclass(frozen=True, slots=True)
 class Neighbours:
-    """Where the neighbours of some chairs stand in what is known of all seats [match, seat, ...]."""
+    """Where the neighbours of some chairs stand in what is known of all seats [match, seat, ...].
 
-    rows: Tensor
-    """Flat (match, seat) indices [chair, neighbour]."""
-    degree: Tensor | None
-    """How many neighbours each chair has [chair]; None where all have as many."""
+    Nothing is worked out before it is asked for: of many seats, all others are very many.
+    """
+
+    def __init__(self, game: Environment, chairs: Tensor):
+        self._graph, self._seats, self._chairs = game.neighbours, game.seats, chairs
 
     @classmethod
     def of_chairs(
@@ -47,12 +46,23 @@ class Neighbours:
             if game.seats == 2 and game.neighbours is None:
                 return None
             chairs = torch.arange(matches * game.seats, device=device)
-        graph = all_others(game.seats, device) if game.neighbours is None else game.neighbours.to(device)
-        seat = chairs % game.seats
-        who = graph[seat]
-        there = who >= 0
-        rows = torch.where(there, (chairs - seat)[:, None] + who, 0)
-        return cls(rows, None if there.all() else there.sum(1))
+        return cls(game, chairs)
+
+    @cached_property
+    def rows(self) -> Tensor:
+        """Flat (match, seat) indices [chair, neighbour]."""
+        with torch.inference_mode(False):
+            device, seat = self._chairs.device, self._chairs % self._seats
+            graph = all_others(self._seats, device) if self._graph is None else self._graph.to(device)
+            who = graph[seat]
+            return torch.where(who >= 0, (self._chairs - seat)[:, None] + who, 0)
+
+    @cached_property
+    def degree(self) -> Tensor | None:
+        """How many neighbours each chair has [chair]; None where all have as many."""
+        if self._graph is None or bool((self._graph >= 0).all()):
+            return None
+        return (self._graph >= 0).sum(1).to(self._chairs.device)[self._chairs % self._seats]
 
     def of(self, known: Tensor) -> Tensor:
         """What is `known` of them [chair, neighbour, ...]; 0 where a chair has fewer than others."""
