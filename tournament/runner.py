@@ -39,7 +39,12 @@ MANY_SEATS = 16
 
 
 def work(plan: Plan, requests: Sequence[Request], done: Indices = NOTHING) -> list[Chunk]:
-    """What is asked for, less the matches that are `done` (their identities)."""
+    """What is asked for, less the matches that are `done` (their identities).
+
+    Raises DilemmaError where something is asked for that can't be played.
+    """
+    for request in requests:
+        _check(plan, request)
     return [
         chunk
         for index in range(len(plan.settings))
@@ -150,6 +155,25 @@ def _alone(chunk: Chunk, execution: Execution) -> Outcome:
     except BrokenExecutor:
         pass
     return whole_failure(chunk, "the system killed the worker that played it, twice (out of memory?)")
+
+
+def _check(plan: Plan, request: Request) -> None:
+    """Raises DilemmaError where a request has casts of a wrong size, or agents in roles that they don't take."""
+    setting, casts = plan.settings[request.setting], request.casts
+    if casts.ndim != 2 or casts.shape[1] != setting.game.seats:
+        raise DilemmaError(
+            f"the schedule asks for casts of shape {list(casts.shape)} in {setting.label}; allowed: [cast, seat] "
+            f"with {setting.game.seats} seats"
+        )
+    for league in plan.leagues[request.setting]:
+        wrong = np.setdiff1d(casts[:, league.seats], league.members)
+        if len(wrong):
+            role = " or ".join(dict.fromkeys(league.roles))
+            known = [plan.entrants[index].label for index in league.members]
+            found = plan.entrants[wrong[0]].label if 0 <= wrong[0] < len(plan.entrants) else f"entrant {wrong[0]}"
+            raise DilemmaError(
+                f"the schedule asks for {found} as {role} in {setting.label}; allowed: {', '.join(known)}"
+            )
 
 
 def _cut(plan: Plan, index: int, requests: Sequence[Request], how: How, done: Indices) -> Iterator[Chunk]:

@@ -30,9 +30,10 @@ from dilemma.envs.matrix_game import PrisonersDilemma
 from dilemma.envs.n_player_ipd import NPlayerIPD
 from dilemma.listing import describe
 from dilemma.testing import check_agent
-from dilemma.tournament.arena import Protocol, play
+from dilemma.tournament.arena import play
 from dilemma.tournament.config import as_asked, load, parse
 from dilemma.tournament.config_file import ConfigError
+from dilemma.tournament.protocol import Protocol
 from dilemma.tournament.schema import schema
 
 torch.set_num_threads(1)

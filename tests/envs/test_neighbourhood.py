@@ -22,7 +22,8 @@ from dilemma.envs.neighbourhood import Neighbours, of_neighbours
 from dilemma.envs.pettingzoo import parallel_env
 from dilemma.envs.repeated import SimultaneousGame
 from dilemma.testing import check_environment
-from dilemma.tournament.arena import Protocol, play
+from dilemma.tournament.arena import play
+from dilemma.tournament.protocol import Protocol
 
 GRAPHS = {"star": ((1, 2, 3), (0,), (0,), (0,)), "path": ((1,), (0, 2), (1, 3), (2,))}
 

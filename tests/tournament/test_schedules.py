@@ -12,6 +12,7 @@ from dilemma.envs.errors import DilemmaError
 from dilemma.play import Told
 from dilemma.tournament.config import as_asked, parse
 from dilemma.tournament.plan import Plan
+from dilemma.tournament.runner import work
 from dilemma.tournament.schedules.schedule import History, Request, Schedule
 from dilemma.tournament.store import Store
 
@@ -107,6 +108,20 @@ def test_a_race_looks_at_what_earlier_looks_had_and_no_more(tmp_path):
     first = told.unresolved(10, 0.01)
     told._rows, told._known = rows[rows["repetition"] < 10], {}
     assert told.unresolved(10, 0.01) == first
+
+
+@pytest.mark.parametrize(
+    ("cast", "said"),
+    [
+        ([[0, 1, 2]], "casts of shape [1, 3] in prisoners_dilemma; allowed: [cast, seat] with 2 seats"),
+        ([[0, 9]], "asks for entrant 9 as player in prisoners_dilemma; allowed: "),
+    ],
+)
+def test_what_can_t_be_played_is_refused(cast, said):
+    plan = parse({"environments": [GAME], "agents": AGENTS})
+    with pytest.raises(DilemmaError) as refused:
+        work(plan, [Request(0, np.array(cast), 1)])
+    assert said in str(refused.value)
 
 
 @pytest.mark.parametrize(
