@@ -196,14 +196,16 @@ def role_places(seat: Indices, game: Game | None) -> Indices:
     roles = list(game["roles"]) if game else []
     if len(set(roles)) < 2:
         return np.full(len(seat), ANY_SEAT)
-    return np.array([roles.index(role) for role in roles], dtype=np.int64)[seat]
+    first = {role: place for place, role in reversed(list(enumerate(roles)))}
+    return np.array([first[role] for role in roles], dtype=np.int64)[seat]
 
 
 def seat_names(first: Indices, roles: Sequence[str]) -> list[str]:
     """The seats of each role, which is given by its `first` one; "any" for all seats."""
-    names = {ANY_SEAT: "any"}
-    for role in roles:
-        names[roles.index(role)] = ", ".join(str(seat) for seat, other in enumerate(roles) if other == role)
+    by_role: dict[str, list[int]] = {}
+    for seat, role in enumerate(roles):
+        by_role.setdefault(role, []).append(seat)
+    names = {ANY_SEAT: "any", **{own[0]: ", ".join(map(str, own)) for own in by_role.values()}}
     return [names[seat] for seat in first.tolist()]
 
 
