@@ -74,10 +74,9 @@ def parse(
     schedule = _schedule(raw.get("schedule", {}), folder, mistakes, handed)
     if file and schedule and not mistakes:
         played, cast = (_known(entries) for entries in (file.environments, file.agents))
-        roles = {entry.label or entry.name: tuple(entry.roles) for entry in file.agents if entry.roles is not None}
         plan = Plan(
             settings(games, played),
-            entrants(agents, cast, roles),
+            entrants(agents, cast, [entry.roles for entry in file.agents]),
             file.name,
             file.seed,
             schedule,

@@ -145,17 +145,17 @@ class Problem:
 def entrants(
     agents: Sequence[tuple[str, str, Agent]],
     known: Mapping[str, Known] | None = None,
-    roles: Mapping[str, tuple[str, ...]] | None = None,
+    roles: Sequence[Sequence[str] | None] | None = None,
 ) -> tuple[Entrant, ...]:
     """Entrants from (label, name, agent); agents that are defined alike are told apart by their order.
 
     `known` is what a run knows some of them by, by label: so they keep what tells them apart there. `roles` are
-    those that some of them are kept to.
+    those that each is kept to; None for none.
     """
     found = definitions(AGENTS, agents, known or {})
     return tuple(
-        Entrant(label, definition, agent, (roles or {}).get(label))
-        for (label, _, agent), definition in zip(agents, found, strict=True)
+        Entrant(label, definition, agent, None if only is None else tuple(only))
+        for (label, _, agent), definition, only in zip(agents, found, roles or [None] * len(found), strict=True)
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 from pydantic import BaseModel
@@ -13,7 +14,7 @@ from .agents.handed import agent_of
 from .envs.environment import Environment
 from .envs.errors import DilemmaError
 from .tournament.config import parse
-from .tournament.config_file import ConfigError, Place
+from .tournament.config_file import ConfigError, Mistake, Place
 from .tournament.plan import Plan
 from .tournament.schedules.schedule import Schedule
 
@@ -21,8 +22,13 @@ SECTIONS = ("schedule", "evaluation", "execution")
 """Tables of a config whose keys are arguments by themselves."""
 
 
-def plan_of(environments: object, agents: object, rest: Mapping[str, object]) -> Plan:
-    """The plan of a tournament of things or names, and of the `rest` of a config file.
+def plan_of(
+    environments: object,
+    agents: object,
+    rest: Mapping[str, object],
+    roles: Mapping[str, object] = MappingProxyType({}),
+) -> Plan:
+    """The plan of a tournament of things or names, of the `rest` of a config file, and of agents' roles by label.
 
     Raises ConfigError with all the mistakes in it.
     """
@@ -32,6 +38,7 @@ def plan_of(environments: object, agents: object, rest: Mapping[str, object]) ->
         "environments": _entries("environments", environments, handed),
         "agents": _entries("agents", agents, handed),
     }
+    _keep_to(roles, raw["agents"])
     if isinstance(schedule := rest.get("schedule"), Schedule):
         raw["schedule"], handed["schedule",] = {}, lambda: schedule
     try:
@@ -39,6 +46,16 @@ def plan_of(environments: object, agents: object, rest: Mapping[str, object]) ->
     except ConfigError as error:
         mistakes = [replace(mistake, place=_argument(mistake.place)) for mistake in error.mistakes]
         raise ConfigError("Tournament(...)", mistakes) from None
+
+
+def _keep_to(roles: Mapping[str, object], entries: object) -> None:
+    """Add the roles that agents are kept to. Raises ConfigError where there is no agent of that label."""
+    found = {entry.get("label", entry["name"]): entry for entry in entries} if isinstance(entries, list) else {}
+    for label, only in roles.items():
+        if label not in found:
+            said = f"there is no agent {label!r}; there is {', '.join(map(str, found))}"
+            raise ConfigError("Tournament(...)", [Mistake(("roles",), said)])
+        found[label]["roles"] = _plain(only)
 
 
 def _argument(place: Place) -> Place:

@@ -52,6 +52,7 @@ class Tournament:
     a class of agents, a plain Python function or class with `act(history)`, or a player of the Axelrod library.
     `analysis` and `learning` have the keys of a config's sections, and so may `schedule`, which takes the place of
     a round robin by `repetitions`, `at_most`, `self_play` and `background`; it may also be a Schedule itself.
+    `roles` keeps agents, by their labels, to some of the roles that a game has.
     Everything is checked as a config is. Raises DilemmaError with all that is wrong.
 
         Tournament(["prisoners_dilemma"], ["tit_for_tat", "all_d"], repetitions=10).run().ranking
@@ -76,6 +77,7 @@ class Tournament:
         learning: Mapping[str, object] = MappingProxyType({}),
         analysis: Mapping[str, object] = MappingProxyType({}),
         schedule: Schedule | Mapping[str, object] | None = None,
+        roles: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ):
         if schedule is None:
             schedule = {
@@ -95,7 +97,7 @@ class Tournament:
             else analysis,
             "learning": learning,
         }
-        self.plan = plan_of(environments, agents, rest)
+        self.plan = plan_of(environments, agents, rest, roles)
 
     @staticmethod
     def from_config(path: Path | str, changes: Sequence[str] = ()) -> Tournament:

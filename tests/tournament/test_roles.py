@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dilemma import Tournament, open_run
+from dilemma.agents.fixed_action import FixedAction
 from dilemma.envs.environment import Discrete, Environment, State, Step
 from dilemma.envs.errors import DilemmaError
 from dilemma.replay import replayed
@@ -163,3 +164,33 @@ def test_a_match_of_three_agents_is_played_again_from_its_rows(play, tmp_path):
         course, stored = replayed(RunFolder.existing(tmp_path / "run"), str(match))
         assert list(course.payoff) == stored
         assert list(course.labels) == rows.loc[rows["match"] == match].sort_values("seat")["agent"].tolist()
+
+
+def test_roles_are_given_from_python_too():
+    agents = {"high": FixedAction(action=0), "low": FixedAction(action=1), "payer": "random"}
+    roles = {"high": ["taxer"], "low": ("taxer",), "payer": ["payer"]}
+    rows = Tournament([Tax(rounds=2)], agents, roles=roles).run().rows
+    assert set(rows.loc[rows["seat"] == 0, "agent"]) == {"high", "low"}
+    assert set(rows.loc[rows["seat"] > 0, "agent"]) == {"payer"}
+    with pytest.raises(DilemmaError, match="roles: there is no agent 'tall'; there is high, low, payer"):
+        Tournament([Tax(rounds=2)], agents, roles={"tall": ["taxer"]})
+
+
+def test_each_league_is_ranked_by_itself(play, tmp_path):
+    results = play([*TAXERS, *PAYERS], repetitions=2)
+    rows = results.rows.assign(role=results.rows["role"].astype(str))
+    rows["company"] = [
+        str(sorted(zip(others["role"], others["agent"], strict=True)))
+        for others in (
+            rows[(rows["match"] == row.match) & (rows["seat"] != row.seat)] for row in rows.itertuples()
+        )
+    ]
+    means = rows.groupby(["role", "agent", "company"], observed=True)["payoff"].mean()
+    expected = means.groupby(["role", "agent"], observed=True).mean()
+    ranking = results.ranking.set_index(["role", "agent"])["payoff"]
+    assert len(ranking) == 5
+    for (role, agent), payoff in ranking.items():
+        assert payoff == pytest.approx(expected[role, agent])
+    page = results.report(tmp_path / "report").read_text()
+    assert "tax: taxer" in page
+    assert "tax: payer" in page
