@@ -141,7 +141,7 @@ def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
     said = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     allowed = _ALLOWED.get(kind, "").format(**details.get("ctx", {})) or said
     if kind == "extra_forbidden":
-        keys = sorted(_keys(model, path) | (set() if issubclass(model, Section) else set(Named.model_fields)))
+        keys = sorted(_keys(model, path) | (set() if path or issubclass(model, Section) else set(Named.model_fields)))
         nearest = difflib.get_close_matches(str(key), keys, n=1)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
         return f"there is no key {key!r} here; allowed: {', '.join(keys)}{hint}"

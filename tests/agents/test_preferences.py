@@ -133,7 +133,7 @@ def test_shapers_have_preferences_too():
 
 
 def test_a_preference_has_needs_and_refusals():
-    assert Reinforce().needs == frozenset()
+    assert Reinforce().needs == {"others_actions"}
     assert Reinforce(preference=InfluenceSeeking()).needs == {"others_actions"}
     assert Loqa(preference=Reciprocity()).needs == {"others_actions", "others_rewards", "game_model"}
     assert "features" in ActorCritic(preference=InfluenceSeeking(), policy="gru").refuses(COINS)
@@ -169,7 +169,7 @@ def test_an_inequity_averse_actor_critic_from_a_config(tmp_path):
     path = tmp_path / "config.toml"
     path.write_text(CONFIG)
     config = load(str(path))
-    assert parse(as_asked(config)).plan.entrants == config.plan.entrants
+    assert parse(as_asked(config)).entrants == config.entrants
     seats = Tournament.from_config(path).run().seats
     met = seats[seats["opponent"] == "all_c"].groupby("agent")["payoff"].mean()
     assert met["envious"] != met["actor_critic"]
