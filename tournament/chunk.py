@@ -395,6 +395,8 @@ def company(members: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.i
     and more nobody is (-1).
     """
     matches, seats = members.shape
+    if seats == 2:
+        return members[:, ::-1], np.where(members[:, :1] == members[:, 1:], 2, 1).repeat(2, 1)
     least, most = members.min(1, keepdims=True), members.max(1, keepdims=True)
     match = np.arange(matches)[:, None]
     _, which, count = np.unique(
