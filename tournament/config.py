@@ -20,6 +20,7 @@ from .config_file import ConfigError, File, Mistake, Place, explain, file_text, 
 from .identity import Definition, Known
 from .plan import Plan, entrants, problems, settings
 from .schedules import CATALOGUE as SCHEDULES
+from .schedules import DEFAULT
 from .schedules.schedule import Schedule
 from .sections import AgentEntry, Named
 
@@ -77,9 +78,9 @@ def parse(
         plan = Plan(
             settings(games, played),
             entrants(agents, cast, [entry.roles for entry in file.agents]),
+            schedule,
             file.name,
             file.seed,
-            schedule,
             file.evaluation,
             file.learning,
             file.analysis,
@@ -99,7 +100,7 @@ def _schedule(raw: object, folder: Path, mistakes: list[Mistake], handed: Handed
         return SCHEDULES.checked("schedule", handed["schedule",]())
     if not isinstance(raw, Mapping):
         return None  # the file's own check has said so
-    kind = raw.get("kind", "round_robin")
+    kind = raw.get("kind", DEFAULT)
     place = ("schedule", "kind")
     if not isinstance(kind, str):
         mistakes.append(Mistake(place, f"found {kind!r}; allowed: a text in quotes"))

@@ -22,7 +22,6 @@ from .eligibility import why_not
 from .exact.exactness import why_not_exact
 from .how import HOW, How, Mode
 from .identity import Definition, Known, told_apart
-from .schedules.round_robin import RoundRobin
 from .schedules.schedule import Schedule
 from .sections import Analysis, Evaluation, Execution, Learning
 
@@ -76,9 +75,9 @@ class Plan:
 
     settings: tuple[Setting, ...]
     entrants: tuple[Entrant, ...]
+    schedule: Schedule
     name: str = "tournament"
     seed: int = 0
-    schedule: Schedule = field(default_factory=RoundRobin)
     evaluation: Evaluation = field(default_factory=Evaluation)
     learning: Learning = field(default_factory=Learning)
     analysis: Analysis = field(default_factory=Analysis)

@@ -12,6 +12,7 @@ from ..envs.catalogue import Catalogue
 from ..envs.errors import DilemmaError
 from .config_file import File
 from .schedules import CATALOGUE as SCHEDULES
+from .schedules import DEFAULT
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -27,11 +28,11 @@ def schema() -> dict[str, Any]:
 
 
 def _schedule(name: str) -> dict[str, Any]:
-    """The section of a kind of schedule; a round robin needn't say its kind."""
+    """The section of a kind of schedule; the default needn't say its kind."""
     model = SCHEDULES.model(name)
     own = model.model_json_schema() if model else {}
     properties = {"kind": {"const": name}, **own.get("properties", {})}
-    required = own.get("required", []) + ([] if name == "round_robin" else ["kind"])
+    required = own.get("required", []) + ([] if name == DEFAULT else ["kind"])
     return {**own, "title": name, "properties": properties, "required": required}
 
 

@@ -14,6 +14,9 @@ BUILTIN = {
     "exploit": "dilemma.tournament.schedules.exploit:Exploit",
 }
 
+DEFAULT = "round_robin"
+"""The kind of a config that names none."""
+
 CATALOGUE: Catalogue[Schedule] = Catalogue(
     "schedule", "dilemma.tournament.schedules.schedule:Schedule", BUILTIN, "dilemma.schedules"
 )
