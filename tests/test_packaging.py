@@ -62,7 +62,8 @@ def test_the_wheel_holds_our_packages_and_the_files_they_need(wheel):
         if file.is_file() and "__pycache__" not in file.parts
     }
     assert {name for name in names if name.startswith("dilemma/")} == expected
-    assert {"dilemma/py.typed", "dilemma/analysis/report/report.html", "dilemma/configs/quickstart.toml"} <= expected
+    page = "dilemma/analysis/report/report.html"
+    assert {"dilemma/py.typed", page, "dilemma/configs/quickstart.toml"} <= expected
 
 
 def test_a_tournament_runs_from_the_installed_wheel(wheel, tmp_path):

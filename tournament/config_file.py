@@ -141,7 +141,8 @@ def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
     said = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     allowed = _ALLOWED.get(kind, "").format(**details.get("ctx", {})) or said
     if kind == "extra_forbidden":
-        keys = sorted(_keys(model, path) | (set() if path or issubclass(model, Section) else set(Named.model_fields)))
+        of_entry = not path and not issubclass(model, Section)  # whose name and label stand beside its parameters
+        keys = sorted(_keys(model, path) | (set(Named.model_fields) if of_entry else set()))
         nearest = difflib.get_close_matches(str(key), keys, n=1)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
         return f"there is no key {key!r} here; allowed: {', '.join(keys)}{hint}"

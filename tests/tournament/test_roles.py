@@ -14,6 +14,7 @@ from dilemma.envs.environment import Discrete, Environment, State, Step
 from dilemma.envs.errors import DilemmaError
 from dilemma.replay import replayed
 from dilemma.tournament.chunk import company
+from dilemma.tournament.config import parse
 from dilemma.tournament.run_folder import RunFolder
 from dilemma.tournament.seating import seated, unseated
 
@@ -59,8 +60,6 @@ def asked(agents, **schedule):
 
 @pytest.fixture
 def play(tmp_path):
-    from dilemma.tournament.config import parse
-
     def played(agents, **schedule):
         Tournament.of(parse(asked(agents, **schedule))).run(tmp_path / "run")
         return open_run(tmp_path / "run")
@@ -164,6 +163,16 @@ def test_a_match_of_three_agents_is_played_again_from_its_rows(play, tmp_path):
         course, stored = replayed(RunFolder.existing(tmp_path / "run"), str(match))
         assert list(course.payoff) == stored
         assert list(course.labels) == rows.loc[rows["match"] == match].sort_values("seat")["agent"].tolist()
+
+
+def test_exploiters_are_sought_only_for_agents_that_take_every_role(play, tmp_path):
+    kinds = {"analysis": {"exploitability": ["learned"], "budget": 1000, "restarts": 1}}
+    Tournament.of(parse(asked([*TAXERS, *PAYERS[:1]]) | kinds)).run(tmp_path / "run")
+    reasons = {str(card.get("reason")) for card in open_run(tmp_path / "run").exploits}
+    assert reasons == {
+        "it does not take the role payer, and would have to sit there, too",
+        "it does not take the role taxer, and would have to sit there, too",
+    }
 
 
 def test_roles_are_given_from_python_too():
