@@ -257,9 +257,15 @@ def _refusal(entrant: Entrant, setting: Setting, mode: Mode) -> str | None:
     game, agent = setting.game, entrant.agent
     if reason := why_not(agent, game):
         return reason
-    if entrant.roles is not None and not set(entrant.roles) & set(game.roles):
-        there = ", ".join(dict.fromkeys(game.roles))
-        return f"its `roles` are {', '.join(entrant.roles)}; the environment has {there}"
+    there = list(dict.fromkeys(game.roles))
+    if all(entrant.why_not(game, role) for role in there):
+        own = [role for role in entrant.roles or there if role in there]
+        said = (
+            f"; as {own[0]}, {entrant.why_not(game, own[0])}"
+            if own
+            else f"; the environment has {', '.join(there)}"
+        )
+        return f"its `roles` are {', '.join(entrant.roles or there)}{said}"
     inexact = why_not_exact(agent, game)
     if mode == "exact" and inexact:
         return f"evaluation.mode is 'exact', and {inexact}"
