@@ -1,4 +1,4 @@
-"""The players: what an agent is, strategies, learners. One line for each agent type."""
+"""Agents: strategies and learners. `BUILTIN` has one line for each agent type."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ BUILTIN = {
 
 ADAPTERS = {
     "axelrod": "dilemma.agents.axelrod_library:from_name",
-    "": "dilemma.agents.handed:from_name",
+    "": "dilemma.agents.adapters:from_name",
 }
 
 CATALOGUE: Catalogue[Agent] = Catalogue("agent", "dilemma.agents.agent:Agent", BUILTIN, "dilemma.agents", ADAPTERS)

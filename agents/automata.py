@@ -1,7 +1,7 @@
-"""The classics that are finite automata: unconditional strategies, tit for tat and its kin, grudgers.
+"""Classic strategies that are finite automata: unconditional ones, variants of tit for tat, grudgers.
 
-In a row of `Automaton.of` stand the next states: after CC, CD, DC, DD (own action first), or after the other's
-C and D, or whatever happens.
+A row of `Automaton.of` has the next states after CC, CD, DC, DD (own action first), or after the other's C and D,
+or a single one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Count = Annotated[int, Field(ge=1, le=50)]
 
 
 class AllC(AutomatonAgent):
-    """Cooperates always."""
+    """Always cooperates."""
 
     source: ClassVar[str] = "Axelrod 1980; also called Cooperator"
 
@@ -26,7 +26,7 @@ class AllC(AutomatonAgent):
 
 
 class AllD(AutomatonAgent):
-    """Defects always."""
+    """Always defects."""
 
     source: ClassVar[str] = "Axelrod 1980; also called Defector"
 
@@ -160,9 +160,9 @@ class SlowTitForTwoTats(AutomatonAgent):
 class ContriteTitForTat(AutomatonAgent):
     """Tit for tat that makes up for its own errors.
 
-    Content, it cooperates, until one of the two defects alone. If that was the other, it is provoked: it
-    defects until the other cooperates. If it was itself, which can only be an error, it is contrite: it
-    cooperates until it has done so, without taking offence. Without noise it is tit for tat.
+    In the state content, it cooperates until one of the two defects alone. If the other did, it is provoked: it
+    defects until the other cooperates. If it did itself, which can only be an error, it is contrite: it cooperates
+    until it has done so, and ignores defections meanwhile. Without noise it is tit for tat.
     """
 
     source: ClassVar[str] = "Sugden 1986; Boyd 1989; as three states in Wu and Axelrod 1995"
@@ -180,17 +180,17 @@ class ContriteTitForTat(AutomatonAgent):
 
 
 class RandomTitForTat(AutomatonAgent):
-    """Opens with C, then in turn does what the other did, and what a coin says."""
+    """Opens with C, then alternates between the other's last move and a random one."""
 
     source: ClassVar[str] = "Axelrod library (Taylor)"
-    p: Probability = Field(0.5, description="the coin's probability of cooperation")
+    p: Probability = Field(0.5, description="probability of cooperation in random moves")
 
     def automaton(self) -> Automaton:
         return Automaton.of([1, 1, 0, self.p], [[1, 2], [3], [3], [1, 2]])
 
 
 class BurnBothEnds(AutomatonAgent):
-    """Tit for tat that answers cooperation with C in nine of ten cases only."""
+    """Tit for tat that answers C with C in only nine of ten cases."""
 
     source: ClassVar[str] = "Marinoff 1992"
     p: Probability = Field(0.9, description="probability of cooperation after the other's C")

@@ -1,7 +1,7 @@
 """Finite automata, strategies as data: states, P(C) in each, transitions on (own action, other's action).
 
-Tit for tat, grudger, Pavlov, the zero-determinant strategies: rows of numbers, one class, one player for all
-of them at once. What is an automaton also has exact payoffs (`dilemma.tournament.exact.exact_payoffs`).
+Tit for tat, grudger, Pavlov and the zero-determinant strategies are rows of numbers, played by one class together.
+Automata have exact payoffs (`dilemma.tournament.exact.exact_payoffs`).
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Automaton:
     """A finite automaton that starts in state 0.
 
     `cooperation` is P(C) in each state [state]; `transitions` the next state [state, own action, other's
-    action], where actions are what was done (own) and what was seen (other), 0 for C and 1 for D. Both are
-    read-only. Raises DilemmaError where they are anything else.
+    action], where own actions are as executed and the other's as observed, 0 for C and 1 for D. Both are
+    read-only. Raises DilemmaError for invalid arrays.
     """
 
     cooperation: NDArray[np.float64]
@@ -64,23 +64,23 @@ class Automaton:
 
     @staticmethod
     def of(cooperation: Sequence[float], transitions: Sequence[Sequence[int]]) -> Automaton:
-        """From rows: a state's P(C), and where it goes after CC, CD, DC, DD (own action first).
+        """Build from rows: P(C) of each state, and the next states after CC, CD, DC, DD (own action first).
 
-        A row of two says where it goes after the other's C and D, and a row of one where it always goes.
+        A row of two has the next states after the other's C and D; a row of one has a single next state.
         """
         rows = [np.resize(row, (2, 2)) for row in transitions]
         return Automaton(np.array(cooperation, float), np.array(rows, np.int64))
 
     @staticmethod
     def unfold(start: S, cooperation: Callable[[S], float], after: Callable[[S, str, str], S]) -> Automaton:
-        """From a rule: P(C) in a state, and the state after own and other's action, "C" or "D".
+        """Build from functions: P(C) in a state, and the next state after own and other's action, "C" or "D".
 
-        The states are those that can be reached from `start`.
+        Its states are those reachable from `start`.
         """
         number = {start: 0}
         states = [start]
         transitions = []
-        for state in states:  # grows on the way
+        for state in states:  # the list grows in the loop
             for own, other in product("CD", repeat=2):
                 following = after(state, own, other)
                 if following not in number:
@@ -102,12 +102,12 @@ class Automaton:
 
     @property
     def watches_others(self) -> bool:
-        """Whether anything depends on what others do."""
+        """Whether any transition depends on the other's action."""
         return bool((self.transitions[..., 0] != self.transitions[..., 1]).any())
 
 
 class AutomatonAgent(Agent):
-    """An agent whose behaviour is a finite automaton; a subclass says which."""
+    """An agent whose behaviour is a finite automaton, defined by a subclass."""
 
     @property
     def needs(self) -> frozenset[str]:  # type: ignore[override]
@@ -145,7 +145,7 @@ def _automaton(agent: AutomatonAgent) -> Automaton:
 
 
 class AutomatonPlayer(Player):
-    """Many automata on many chairs: `which` [chair] says who sits where."""
+    """Many automata on many chairs: `which` [chair] is the index of each chair's automaton."""
 
     def __init__(self, automata: Sequence[Automaton], which: Tensor, chairs: Chairs):
         device = chairs.device

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from ..envs.catalogue import load_object, path_of
+from ..envs.catalogue import import_path, load_object
 from ..envs.environment import Environment
 from ..envs.errors import DilemmaError
 from .agent import Agent, Chairs, Player, refuses_all_but_two_by_two
@@ -23,24 +23,24 @@ from .plain import Function, Parameters, Single, SinglesPlayer
 if TYPE_CHECKING:
     import axelrod
 
-NEAR = 0.7
-"""How alike a name must be to be meant."""
+SIMILARITY_CUTOFF = 0.7
+"""The similarity (0 to 1) from which a name is suggested."""
 CHEATS = {
     "inspects_source": "reads its opponent's code",
     "manipulates_source": "changes its opponent's code",
     "manipulates_state": "changes its opponent's state",
 }
-"""What the library's classifiers mark, and nobody here may do."""
+"""Classifiers of the library that are not allowed here."""
 
 
 class AxelrodLibrary(Agent):
-    """A player class of the Axelrod library, or one that was written for it; an object for every match.
+    """A player class of the Axelrod library, or one written for it; one object for each match.
 
-    It is told the length of the match (infinite where chance ends it), the noise, and the payoffs as its own
-    seat sees them. Its histories are what was done, and what it saw the other do. Parameters are those of its
-    class: actions are "C" and "D", strategies of a team their names. Refused are those that read or change their
-    opponent's code or state, those that ask a person, and what can't be made, with the reason. Playing raises
-    DilemmaError where the library is not installed.
+    The object knows the length of the match (infinite for a random end), the noise, and the payoffs from its seat.
+    Its histories are its executed actions and the other's observed ones. Parameters are those of its class;
+    actions are given as "C" and "D", a team's strategies by name. Players that read or change their opponent's
+    code or state, that ask a person, or that can't be constructed are refused with the reason. Playing raises
+    DilemmaError if the library is not installed.
     """
 
     model_config = ConfigDict(ser_json_inf_nan="constants")  # a parameter may be infinite
@@ -57,15 +57,15 @@ class AxelrodLibrary(Agent):
     parameters: Parameters = Field((), description="keyword arguments of that class")
 
     @property
-    def theirs(self) -> str:
-        """`axelrod:NAME`; of a class that the library lacks, its import path."""
+    def adapted_name(self) -> str:
+        """`axelrod:NAME`, or the import path of a class outside the library."""
         if isinstance(self.strategy, str):
             return self.strategy if ":" in self.strategy else f"axelrod:{self.strategy}"
-        return path_of(self.strategy)
+        return import_path(self.strategy)
 
     @property
-    def their_code(self) -> object:
-        """The player's class; None where there is none."""
+    def foreign_code(self) -> object:
+        """The player's class; None if it can't be found."""
         found = _find(self.strategy)
         return None if isinstance(found, str) else found
 
@@ -79,7 +79,7 @@ class AxelrodLibrary(Agent):
 
     def sit(self, chairs: Chairs) -> Player:
         if reason := self.refuses(chairs.game):
-            raise DilemmaError(f"{self.theirs} {reason}")
+            raise DilemmaError(f"{self.adapted_name} {reason}")
         game = chairs.game.as_repeated_game()
         assert game is not None
         row, column = game.matrices
@@ -90,8 +90,8 @@ class AxelrodLibrary(Agent):
             made = _make(self)
             assert not isinstance(made, str)
             made.set_match_attributes(length, _library().Game(*payoffs[seat]), game.noise)
-            made.set_seed(seed >> 32)  # it takes 32 bits
-            return _LibrarySingle(made, self.theirs)
+            made.set_seed(seed >> 32)  # the library takes 32 bits
+            return _LibrarySingle(made, self.adapted_name)
 
         return SinglesPlayer(chairs, open)
 
@@ -117,16 +117,16 @@ class _LibrarySingle:
 
 
 def library_agent(thing: object) -> AxelrodLibrary:
-    """The agent of a player of the library, or of a class of players, that Python handed over.
+    """The agent for a player of the library, or for its class.
 
-    Raises DilemmaError where a parameter of the player has no name that a config could give it.
+    Raises DilemmaError if a parameter of the player has no name that a config could use.
     """
     kind: Any = thing if isinstance(thing, type) else type(thing)  # a class of axelrod.Player
     name = str(kind.__name__)
     strategy = name if getattr(_library(), name, None) is kind else kind
     given: Mapping[str, object] = {} if isinstance(thing, type) else dict(getattr(thing, "init_kwargs", {}))
-    usual = inspect.signature(kind.__init__).parameters
-    parameters = {name: _named(value) for name, value in given.items() if not _same(value, usual[name].default)}
+    defaults = inspect.signature(kind.__init__).parameters
+    parameters = {name: _named(value) for name, value in given.items() if not _same(value, defaults[name].default)}
     return AxelrodLibrary.model_validate({"strategy": strategy, "parameters": parameters})
 
 
@@ -149,7 +149,7 @@ def _named(value: object) -> object:
 
 
 def _make(agent: AxelrodLibrary) -> axelrod.Player | str:
-    """A player of its own; or why there is none, as the end of a sentence."""
+    """A new player; or why it can't be made, as the end of a sentence."""
     kind = _find(agent.strategy)
     if isinstance(kind, str):
         return kind
@@ -162,7 +162,7 @@ def _make(agent: AxelrodLibrary) -> axelrod.Player | str:
 
 
 def _given(kind: type[axelrod.Player], parameters: Mapping[str, object]) -> dict[str, object]:
-    """Parameters as the class takes them: actions for "C" and "D" where it says so, classes for a team's names."""
+    """Parameters as the class expects them: actions for "C" and "D", classes for a team's names."""
     actions = {"C": _library().Action.C, "D": _library().Action.D}
     takes = inspect.signature(kind.__init__).parameters
 
@@ -201,7 +201,7 @@ def _library() -> ModuleType:
 
 @cache
 def _find(strategy: str | object) -> type[axelrod.Player] | str:
-    """The class; or why there is none, as the end of a sentence."""
+    """The class; or why it can't be found, as the end of a sentence."""
     library = _library()
     if not isinstance(strategy, str):
         found = strategy
@@ -219,7 +219,7 @@ def _find(strategy: str | object) -> type[axelrod.Player] | str:
     if found is not None:
         return "is no player of the Axelrod library, nor derived from one"
     plain = {_letters(player.__name__): player.__name__ for player in library.strategies}
-    nearest = difflib.get_close_matches(_letters(str(strategy)), plain, n=1, cutoff=NEAR)
+    nearest = difflib.get_close_matches(_letters(str(strategy)), plain, n=1, cutoff=SIMILARITY_CUTOFF)
     hint = f"; the nearest is {plain[nearest[0]]}" if nearest else ""
     return f"is no strategy of the Axelrod library {library.__version__}{hint}"
 

@@ -1,4 +1,4 @@
-"""Learners as they were at the end of another run, frozen: the members of a league."""
+"""Checkpoints: frozen learners from the end of another run, for leagues."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from .agent import Agent, Chairs, Player
 
 
 class Checkpoint(Agent):
-    """A learner that another run has trained and kept; it plays as it did at the end, and learns no more.
+    """A learner that another run has trained and stored; it plays as at the end of that run, frozen.
 
-    Each match draws one of the trained players, of those in the seat's role where there are several. Its memory
-    within an episode goes on as always. The learner is one of ours, or an installed package's: a run folder says
-    which by name, and no other code is run for it. What was learned is what it is, wherever the folder lies.
+    Each match draws one of the trained players, in games with several roles one of the seat's role. Memory within
+    an episode works as before. The learner is a registered agent: a run folder has only its name, and no other
+    code is run for it. Its identity is the hash of the learned parameters, not the folder's path.
     """
 
     source: ClassVar[str] = (
@@ -36,13 +36,15 @@ class Checkpoint(Agent):
     )
 
     run: Annotated[str, Whereabouts(path=True)] = Field(
-        description="the run folder, in a config as seen from the config's folder"
+        description="the run folder, in a config relative to the config's folder"
     )
     learner: Annotated[str, Whereabouts()] = Field(
         description="the learner's label in that run, one of learning.keep"
     )
-    opponent: str | None = Field(None, description="only players trained against this label; any, where left out")
-    content: str | None = Field(None, description="a hash of what was learned; filled in, and checked if given")
+    opponent: str | None = Field(None, description="only players trained against this label; by default any")
+    content: str | None = Field(
+        None, description="hash of the learned parameters; filled in, and checked if given"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -79,14 +81,14 @@ class Checkpoint(Agent):
         return self.learner
 
     def kept_runs(self, game: Environment) -> int:
-        """How many trained runs of the learner may sit on a seat, on the one with the fewest."""
+        """The number of stored training runs that fit a seat, at the seat with the fewest."""
         trained = self._trained()
         return min(
             len({trained.runs[row] for row in self._fits(trained, game.roles, role)}) for role in set(game.roles)
         )
 
     def _draw(self, trained: Trained, chairs: Chairs) -> Tensor:
-        """Which of the trained players sits on each chair."""
+        """Draw a trained player for each chair."""
         lot = chairs.chance.uniform(Purpose.START, 0, 0)[:, 0]
         rows = torch.zeros_like(chairs.seat)
         for seat, role in enumerate(chairs.spec.roles):
@@ -101,7 +103,7 @@ class Checkpoint(Agent):
         return rows
 
     def _fits(self, trained: Trained, roles: tuple[str, ...], role: str) -> list[int]:
-        """The trained players that may sit on seats of a role."""
+        """The trained players that fit seats of a role."""
         wanted = None if self.opponent is None else _labels(self.run).get(self.opponent, self.opponent)
         return [
             row
@@ -116,24 +118,24 @@ class Checkpoint(Agent):
 
 @dataclass(frozen=True)
 class Trained:
-    """All that a run has kept of one learner: the agent, and a row for each player it trained."""
+    """What a run has stored of one learner: the agent, and a row for each trained player."""
 
     agent: Agent
     opponents: Sequence[str]
-    """What the run knows them by."""
+    """The run's identities of the opponents it was trained against."""
     seats: Sequence[int]
     runs: Sequence[int]
-    """The number of the match that trained each: two players that learned in one match are one run."""
+    """The training run (match) of each player: two players of one match belong to one run."""
     state: Mapping[str, Tensor]
     """Each tensor starts with [row]."""
 
 
 MARK = "learner.json"
-"""In a folder of checkpoints: what the run knows the learner by, which stays when it is called otherwise."""
+"""The file in a checkpoint folder with the learner's identity, which stays when its label changes."""
 
 
 def files_of(run: str, label: str) -> list[Path]:
-    """What a run has kept of a learner. Raises ValueError where it is nothing."""
+    """The checkpoint files of a learner in a run. Raises ValueError if there are none."""
     folder = Path(run) / "checkpoints"
     folders = sorted(entry for entry in folder.iterdir() if entry.is_dir()) if folder.is_dir() else []
     wanted = _labels(run).get(label)
@@ -150,13 +152,13 @@ def files_of(run: str, label: str) -> list[Path]:
 
 
 def _mark(folder: Path) -> str:
-    """What the run knows the learner of a folder by; empty where nothing says so."""
+    """The identity of the learner in a checkpoint folder; empty if it has none."""
     path = folder / MARK
     return str(json.loads(path.read_text(encoding="utf-8"))["identity"]) if path.is_file() else ""
 
 
 def _labels(run: str) -> dict[str, str]:
-    """What a run knows its agents by, by the labels that they have now."""
+    """The identities of a run's agents, by their current labels."""
     path = Path(run) / "config.toml"
     entries = tomllib.loads(path.read_text(encoding="utf-8")).get("agents", []) if path.is_file() else []
     return {entry["label"]: entry["known"]["identity"] for entry in entries if "known" in entry}

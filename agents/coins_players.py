@@ -1,4 +1,4 @@
-"""Scripted players of Coins: who takes only its own coins, who takes any, and who returns what it met."""
+"""Scripted players of Coins: a cooperator, a defector, and tit for tat."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ..envs.board import below, distances, moves
+from ..envs.board import distances, moves, uniform_below
 from ..envs.chance import Purpose
 from ..envs.coins import Coins
 from ..envs.environment import Environment
@@ -20,9 +20,9 @@ BACK = (1, 0, 3, 2, 4)
 
 
 class CoinsCooperator(Agent):
-    """Takes the shortest path to its own coin; of steps that are as short, the one farthest from others' coins.
+    """Takes the shortest path to its own coin; among shortest steps, the one farthest from others' coins.
 
-    Where its coin isn't on the board it keeps away from the other's. Equal steps are drawn from.
+    If its coin isn't on the board, it keeps away from the other's. Ties are broken at random.
     """
 
     source: ClassVar[str] = "Zhao et al. 2022 (POLA); Aghajohari et al. 2024 (LOQA): AllC in the coin game"
@@ -36,7 +36,7 @@ class CoinsCooperator(Agent):
 
 
 class CoinsDefector(CoinsCooperator):
-    """Takes the shortest path to the nearest coin, whoever owns it; equal steps are drawn from."""
+    """Takes the shortest path to the nearest coin of any player; ties are broken at random."""
 
     source: ClassVar[str] = "Zhao et al. 2022 (POLA); Aghajohari et al. 2024 (LOQA): AllD in the coin game"
 
@@ -45,10 +45,10 @@ class CoinsDefector(CoinsCooperator):
 
 
 class CoinsTitForTat(CoinsCooperator):
-    """Cooperates until another takes its coin, and then takes that one's coins too, until it takes one of its own.
+    """Cooperates until another takes its coin; then takes that player's coins too, until it takes its own again.
 
-    Each of several others is answered by itself. Who stands on a coin is taken to have taken it; who takes both
-    at once has taken ours.
+    Each of several others is answered separately. A player on a coin's cell counts as having taken it; if it takes
+    both at once, it counts as having taken this player's.
     """
 
     source: ClassVar[str] = "Zhao et al. 2022 (POLA); with several others, this project"
@@ -58,7 +58,7 @@ class CoinsTitForTat(CoinsCooperator):
 
 
 class CoinsPlayer(Player):
-    """Looks where each of its steps would lead, and how far from every coin that is."""
+    """Chooses steps by the distance from where they lead to each coin."""
 
     def __init__(self, chairs: Chairs):
         game = chairs.game
@@ -73,7 +73,7 @@ class CoinsPlayer(Player):
 
     @abstractmethod
     def cost(self, own: Tensor, others: Tensor) -> Tensor:
-        """Of each step [chair, table, step], by how far from there the `own` coin and the nearest other are."""
+        """The cost of each step [chair, table, step], from distances to the `own` coin and the nearest other."""
 
     def act(self, observation: Observation) -> Tensor:
         things = self.look(observation)
@@ -81,22 +81,22 @@ class CoinsPlayer(Player):
         cost = self.cost(after[:, :, 0], after[:, :, 1:].amin(2))
         best = cost == cost.amin(-1, keepdim=True)
         draw = self.chairs.chance.integers(Purpose.ACTION, observation.episode, observation.round)
-        which = below(best.sum(-1), draw)
+        which = uniform_below(best.sum(-1), draw)
         return (best.cumsum(-1) <= which[..., None]).sum(-1)
 
     def look(self, observation: Observation) -> Tensor:
-        """Where it is, the others, its coin and theirs [chair, table, thing]; `cells` for a coin that is not."""
+        """Cells of itself, the others, its coin and theirs [chair, table, thing]; `cells` for a missing coin."""
         planes = observation.features
         assert planes is not None
         return (planes.flatten(-2) @ self._numbers).long() + self.cells
 
     def distances(self, things: Tensor) -> Tensor:
-        """From where steps lead to each coin [chair, table, coin, step]; `far` where there is no such coin."""
+        """Distances after each step to each coin [chair, table, coin, step]; `far` for a missing coin."""
         pair = things[..., :1] * (self.cells + 1) + things[..., self.seats :]
         return self._after.index_select(0, pair.flatten()).view(*pair.shape, -1)
 
     def cooperative(self, own: Tensor, others: Tensor) -> Tensor:
-        """First of all near to its own coin, then far from others'."""
+        """Lexicographic cost: the distance to its own coin, then closeness to others'."""
         return own * (self.far + 1) - others
 
 
@@ -108,20 +108,20 @@ class CooperatorPlayer(CoinsPlayer):
 
 
 class DefectorPlayer(CoinsPlayer):
-    """Wants any coin."""
+    """Takes any coin."""
 
     def cost(self, own: Tensor, others: Tensor) -> Tensor:
         return torch.minimum(own, others)
 
 
 class TitForTatPlayer(CooperatorPlayer):
-    """Counts the coins of those who owe it one among its own."""
+    """Treats the coins of players that took its own as its own."""
 
     def __init__(self, chairs: Chairs):
         super().__init__(chairs)
         game = chairs.game
         assert isinstance(game, Coins)
-        # To who is always in the middle, coins seem to go the other way.
+        # In a centred view, coins move opposite to the own step.
         back = pad(moves(game.size)[:, list(BACK)], (0, 0, 0, 1), value=game.cells)
         self._drift = back.to(chairs.device) if game.view == "centred" else None
 

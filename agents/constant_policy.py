@@ -1,4 +1,4 @@
-"""Automata in games whose actions are policies: constants, where they remember one round at most."""
+"""Automata in games whose actions are policies: those with at most one round of memory are constants."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def constant_policy(automaton: Automaton, game: DifferentiableGame) -> tuple[float, ...] | str:
-    """The action that an automaton is in `game`, or why it is none, as the end of a sentence."""
+    """The action equivalent to an automaton in `game`; or why there is none, as the end of a sentence."""
     if not game.as_policy_game() and not (game.probabilities and len(game.components) == 1):
         return "knows two actions, cooperate and defect"
     action = constant_action(automaton, len(game.components))
@@ -23,19 +23,19 @@ def constant_policy(automaton: Automaton, game: DifferentiableGame) -> tuple[flo
 
 
 def constant_action(automaton: Automaton, components: int) -> tuple[float, ...] | None:
-    """The same where it is known to be one: P(C), or a memory-one policy, if it is none that remembers more."""
+    """The equivalent action, P(C) or a memory-one policy; None if the automaton remembers more."""
     return (float(automaton.cooperation[0]),) if components == 1 else memory_one_policy(automaton)
 
 
 def memory_one_policy(automaton: Automaton) -> tuple[float, ...] | None:
     """P(C) at the start and after CC, CD, DC, DD (own action first); None if these depend on more.
 
-    Without noise an automaton does only what it means to do, so that states are those it can then get to. After
-    what it never does it would go on as from the first of its states.
+    Without noise an automaton never deviates from its own moves, so only states reachable that way count. Outcomes
+    that it never produces are taken from its first state.
     """
     after: dict[int, float] = {}
     reached = [0]
-    for state in reached:  # grows on the way
+    for state in reached:  # the list grows in the loop
         cooperation = automaton.cooperation[state]
         for outcome, following in enumerate(automaton.transitions[state].ravel().tolist()):
             if cooperation == (0 if outcome < 2 else 1):
@@ -50,7 +50,7 @@ def memory_one_policy(automaton: Automaton) -> tuple[float, ...] | None:
 
 
 class ConstantPlayer(Player):
-    """Shows the same action [component] for ever."""
+    """Plays a constant action [component]."""
 
     def __init__(self, action: tuple[float, ...], chairs: Chairs):
         shown = torch.tensor(action, dtype=torch.float64, device=chairs.device)

@@ -22,7 +22,7 @@ class FictitiousPlay(Agent):
     source: ClassVar[str] = "Brown 1951; Fudenberg and Levine 1998, chapter 2"
     needs: ClassVar[frozenset[str]] = frozenset({"others_actions", "game_model"})
 
-    prior: float = Field(1.0, description="how often it imagines to have seen each action before the start", gt=0)
+    prior: float = Field(1.0, description="pseudo-count of each of the other's actions at the start", gt=0)
 
     def refuses(self, game: Environment) -> str | None:
         return None if game.as_repeated_game() else "plays two-player matrix games only"
@@ -39,7 +39,7 @@ class FictitiousPlayer(Player):
         assert game is not None
         row, column = torch.as_tensor(game.matrices, device=chairs.device)
         size = max(row.shape)
-        # Seats may have different numbers of actions: what a seat doesn't have is never best, nor ever seen.
+        # Seats may have different numbers of actions: missing ones are never best and never observed.
         payoffs = torch.full((2, size, size), -torch.inf, dtype=torch.float64, device=chairs.device)
         for seat, own in enumerate((row, column.T)):
             payoffs[seat, : own.shape[0]] = 0

@@ -1,4 +1,4 @@
-"""Finite state machines as they are published: what to do after the other's C and D, and where to go.
+"""Finite state machines in their published form: the next state and move after the other's C and D.
 
 A row "2: 1D 3C" reads: in state 2, after the other's C go to state 1 and play D, after its D go to 3 and play C.
 The first row is where the machine starts.
@@ -27,7 +27,7 @@ def machine(opening: str, *rows: str) -> Automaton:
 
 
 def _table(rows: tuple[str, ...]) -> dict[str, dict[str, tuple[str, str]]]:
-    """By state and other's move, the next state and move. Raises ValueError where the rows are no machine."""
+    """The next state and move, by state and other's move. Raises ValueError for rows that are no machine."""
     table = {}
     for row in rows:
         if not (found := _ROW.fullmatch(row)):
@@ -44,7 +44,7 @@ def _table(rows: tuple[str, ...]) -> dict[str, dict[str, tuple[str, str]]]:
 
 
 class FiniteStateMachine(AutomatonAgent):
-    """A machine that looks at the other's moves: any table of states."""
+    """A finite state machine that reacts to the other's moves, given by its table."""
 
     source: ClassVar[str] = "Rubinstein 1986; Miller 1996"
     opening: Annotated[str, Field(pattern="^[CD]$")] = Field("C", description="the first move")
@@ -65,7 +65,7 @@ class FiniteStateMachine(AutomatonAgent):
 
 
 class Fortress3(AutomatonAgent):
-    """Defects; who answers with two defections and then cooperates is let in, and kept while it cooperates."""
+    """Defects, until the other answers with two defections and a C; then cooperates while the other does."""
 
     source: ClassVar[str] = "Ashlock and Ashlock 2006, doi 10.1109/CEC.2006.1688322"
 
@@ -74,7 +74,7 @@ class Fortress3(AutomatonAgent):
 
 
 class Fortress4(AutomatonAgent):
-    """Defects; who answers with three defections and then cooperates is let in, and kept while it cooperates."""
+    """Defects, until the other answers with three defections and a C; then cooperates while the other does."""
 
     source: ClassVar[str] = "Ashlock and Ashlock 2006, doi 10.1109/CEC.2006.1688322"
 
@@ -83,7 +83,7 @@ class Fortress4(AutomatonAgent):
 
 
 class Predator(AutomatonAgent):
-    """Exploits cooperators, and knows a way to mutual cooperation."""
+    """Exploits cooperators, and has a path to mutual cooperation."""
 
     source: ClassVar[str] = "Ashlock and Ashlock 2006, doi 10.1109/CEC.2006.1688322"
 
@@ -114,7 +114,7 @@ class Raider(AutomatonAgent):
 
 
 class Ripoff(AutomatonAgent):
-    """Defects in every second round for as long as the other puts up with it, then plays tit for tat."""
+    """Defects in every second round while the other tolerates it, then plays tit for tat."""
 
     source: ClassVar[str] = "Ashlock and Kim 2008, doi 10.1109/TEVC.2008.920675"
 
@@ -199,7 +199,7 @@ class EvolvedFsm16(AutomatonAgent):
 
 
 class EvolvedFsm16Noise05(AutomatonAgent):
-    """Sixteen states, trained by evolution for its score in a noise of 0.05."""
+    """Sixteen states, trained by evolution for its score with noise 0.05."""
 
     source: ClassVar[str] = "Harper et al. 2017, PLoS ONE 12:e0188046"
 

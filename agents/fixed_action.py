@@ -13,7 +13,7 @@ from .agent import Agent, Chairs, Observation, Player, refuses_every_role
 
 
 class FixedAction(Agent):
-    """Always does `action`."""
+    """Always plays `action`."""
 
     source: ClassVar[str] = "a pure strategy"
 
@@ -36,7 +36,7 @@ class FixedAction(Agent):
 
 
 class FixedPlayer(Player):
-    """It does what it did."""
+    """Repeats its action."""
 
     def __init__(self, action: int, chairs: Chairs):
         self._action = torch.full(chairs.shape, action, device=chairs.device)

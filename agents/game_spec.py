@@ -10,9 +10,9 @@ from ..envs.environment import Box, Discrete, Environment
 
 @dataclass(frozen=True, slots=True)
 class GameSpec:
-    """Who plays a game, for how long, what they can do and see, how rounds are weighed: no payoffs, no dynamics.
+    """Roles, length, action and observation spaces, and weights of rounds; no payoffs and no dynamics.
 
-    Whatever it has is called as in the environment.
+    Fields have the same names as in the environment.
     """
 
     roles: tuple[str, ...]
@@ -20,15 +20,15 @@ class GameSpec:
     horizon: float
     continuation: float
     actions: Callable[[int], Discrete | Box]
-    """What a seat can do."""
+    """The action space of a seat."""
     observation: Callable[[int], tuple[int, ...] | None]
-    """The shape of what a seat sees; None where the others' actions are all there is to see."""
+    """The shape of a seat's observation; None where the only observation is the others' actions."""
     weight: Callable[[int], float]
-    """Of a round in the payoff per round."""
+    """The weight of a round in the payoff per round."""
 
     @staticmethod
     def of(game: Environment) -> GameSpec:
-        """That of `game`."""
+        """The specification of `game`."""
         return GameSpec(
             game.roles,
             game.rounds,
@@ -41,5 +41,5 @@ class GameSpec:
 
     @property
     def seats(self) -> int:
-        """How many play."""
+        """The number of seats."""
         return len(self.roles)

@@ -42,7 +42,7 @@ class GroupGrudger(GroupTitForTat):
 
 
 class GroupPlayer(Player):
-    """A reciprocator at play in a group."""
+    """A group strategy on its chairs."""
 
     def __init__(self, threshold: float, forgives: bool, chairs: Chairs):
         self._threshold = threshold

@@ -1,4 +1,4 @@
-"""Strategies that look up what to do in a table of the last few rounds."""
+"""Memory-n strategies: look-up tables over the last few rounds."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ class MemoryN(AutomatonAgent):
 
 
 def lookup_table(own: int, other: int, first: int, table: str, opening: str) -> Automaton:
-    """What to do after the last `own` moves of its own, the last `other` and the `first` moves of the other.
+    """An automaton that looks up its last `own` moves and the other's last `other` and first `first` moves.
 
-    The table runs over all three in that order, each oldest first, and the last runs fastest; `opening` holds
-    the moves made until there is enough of a past.
+    The table runs over all three in that order, each oldest first, and the last runs fastest; `opening` has the
+    moves until the history is long enough.
     """
     keys = ["".join(key) for key in product("CD", repeat=own + other + first)]
     moves = dict(zip(keys, table, strict=True))
@@ -119,13 +119,13 @@ class EvolvedLookup2(AutomatonAgent):
 
 
 class AllOrNone(AutomatonAgent):
-    """Cooperates if in each of the last k rounds both did the same; the first k rounds it cooperates.
+    """Cooperates if both moves were equal in each of the last k rounds; cooperates in the first k rounds.
 
     k = 1 is win-stay, lose-shift.
     """
 
     source: ClassVar[str] = "Pinheiro et al. 2014; Hilbe et al. 2017 (AON-k)"
-    k: Annotated[int, Field(ge=1, le=50)] = Field(2, description="the rounds it looks back")
+    k: Annotated[int, Field(ge=1, le=50)] = Field(2, description="number of rounds remembered")
 
     def automaton(self) -> Automaton:
         def after(state: tuple[int, int], own: str, other: str) -> tuple[int, int]:
@@ -145,10 +145,10 @@ class DelayedAllOrNone(AutomatonAgent):
 
 
 class Capri(AutomatonAgent):
-    """A memory-three strategy that can't be exploited, forgives errors, and keeps up cooperation with itself.
+    """A memory-three strategy that can't be exploited, forgives errors, and cooperates with itself.
 
-    It cooperates at mutual cooperation (C), accepts punishment for its own error (A), punishes the other's once
-    (P), recovers from mutual defection when either offers (R), and in all other cases defects (I).
+    It cooperates at mutual cooperation (C), accepts punishment for its own error (A), punishes the other's error
+    once (P), recovers from mutual defection if either cooperates (R), and otherwise defects (I).
     """
 
     source: ClassVar[str] = "Murase and Baek 2020, Scientific Reports 10:16904"

@@ -1,4 +1,4 @@
-"""Strategies that know the last round only: one probability of cooperation for each of its four outcomes.
+"""Memory-one strategies: one probability of cooperation for each of the last round's four outcomes.
 
 In `memory_one(start, cc, cd, dc, dd)` the outcomes are named from the strategy's own view, own action first.
 """
@@ -50,7 +50,7 @@ class Reactive(AutomatonAgent):
 class GenerousTitForTat(AutomatonAgent):
     """Tit for tat that forgives a defection with a probability.
 
-    The most generous that still isn't worth exploiting has min(1 - (T-R)/(R-S), (R-P)/(T-P)), which is 1/3
+    The most generous one that doesn't pay to exploit has min(1 - (T-R)/(R-S), (R-P)/(T-P)), which is 1/3
     for [R, S, T, P] = [3, 0, 5, 1].
     """
 
@@ -138,7 +138,7 @@ class AllCOrAllD(AutomatonAgent):
 
 
 class Desperate(AutomatonAgent):
-    """Cooperates only after mutual defection; its first move is a coin's."""
+    """Cooperates only after mutual defection; its first move is random."""
 
     source: ClassVar[str] = "van den Berg and Weissing 2015"
 
@@ -147,7 +147,7 @@ class Desperate(AutomatonAgent):
 
 
 class Hopeless(AutomatonAgent):
-    """Defects only after mutual cooperation; its first move is a coin's."""
+    """Defects only after mutual cooperation; its first move is random."""
 
     source: ClassVar[str] = "van den Berg and Weissing 2015"
 
@@ -156,7 +156,7 @@ class Hopeless(AutomatonAgent):
 
 
 class Willing(AutomatonAgent):
-    """Defects only after mutual defection; its first move is a coin's."""
+    """Defects only after mutual defection; its first move is random."""
 
     source: ClassVar[str] = "van den Berg and Weissing 2015"
 

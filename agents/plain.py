@@ -1,4 +1,4 @@
-"""Plain Python agents: `def act(history) -> int`, with no tensors; one match at a time, and slowly."""
+"""Plain Python agents: `def act(history) -> int`, without tensors; slow, as each match is played separately."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import torch
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSerializer
 from torch import Tensor
 
-from ..envs.catalogue import load_object, path_of, reaches_workers
+from ..envs.catalogue import import_path, load_object, reaches_workers
 from ..envs.chance import Purpose
 from ..envs.environment import Discrete, Environment
 from ..envs.errors import DilemmaError
-from . import ambient
+from . import global_generators
 from .agent import Agent, Chairs, Observation, Player, Round
 
 T = TypeVar("T")
@@ -32,21 +32,21 @@ class Single(Protocol):
         """The next action."""
 
     def observe(self, own: int, others: Sequence[int]) -> None:
-        """A round has been played: what it did, and what it saw the others do, the next seat first."""
+        """A round has been played: its executed action and the others' as observed, the next seat first."""
 
 
 class SinglesPlayer(Player):
-    """Seats a fresh `Single` on every chair and table: `open(seat, seed)`, with 64 bits of chance as seed.
+    """A new `Single` on every chair and table, made by `open(seat, seed)` with a 64-bit seed from chance.
 
-    Where the process's global generators are watched, they are seeded for each call from the chance of its chair,
-    table and round: what a single draws from them is its own, whoever else draws or seeds.
+    While the process's global generators are watched, they are seeded for each call from the chance of its chair,
+    table and round, so that draws don't depend on other code.
     """
 
     def __init__(self, chairs: Chairs, open: Callable[[int, int], Single]):
         self._chairs = chairs
         self._open = open
         self._singles: list[list[Single]] = []
-        self._watched = ambient.watched()
+        self._watched = global_generators.watched()
         self._episode = self._round = 0
 
     def begin(self) -> None:
@@ -71,14 +71,14 @@ class SinglesPlayer(Player):
         if round.degree is not None:
             degrees = round.degree.tolist()
             others = [[saw[:degree] for saw in chair] for chair, degree in zip(others, degrees, strict=True)]
-        told = [
+        calls = [
             [partial(single.observe, did, saw) for single, did, saw in zip(*chair, strict=True)]
             for chair in zip(self._singles, round.own.tolist(), others, strict=True)
         ]
-        self._each(told, -self._round - 2)
+        self._each(calls, -self._round - 2)
 
     def _each(self, calls: Sequence[Sequence[Callable[[], T]]], address: int) -> list[list[T]]:
-        """What calls [chair, table] give; `address` tells those of an episode apart."""
+        """The results of calls [chair, table]; `address` distinguishes those of an episode."""
         if not self._watched:
             return [[call() for call in chair] for chair in calls]
         seeds = self._chairs.chance.bits(Purpose.GENERATOR, self._episode, address).tolist()
@@ -89,19 +89,19 @@ class SinglesPlayer(Player):
 
 
 def _seeded(call: Callable[[], T], seed: int) -> T:
-    ambient.seed(seed)
+    global_generators.seed(seed)
     return call()
 
 
 def _as_pairs(given: object) -> object:
-    """A mapping as sorted pairs, with tuples for lists: they hash."""
+    """A mapping as sorted pairs, with tuples for lists, which are hashable."""
     if not isinstance(given, Mapping):
         return given
     return tuple((name, _frozen(name, given[name])) for name in sorted(given))
 
 
 def _frozen(name: str, value: object) -> object:
-    """What TOML knows, but no tables."""
+    """A hashable copy of a TOML value that is no table."""
     if isinstance(value, np.generic | np.ndarray):
         value = value.tolist()
     if isinstance(value, list | tuple):
@@ -114,17 +114,17 @@ def _frozen(name: str, value: object) -> object:
 Parameters: TypeAlias = Annotated[
     tuple[tuple[str, object], ...], BeforeValidator(_as_pairs), PlainSerializer(dict)
 ]
-"""Keyword arguments of something that is not ours: given as a mapping, of what TOML knows."""
+"""Keyword arguments of user code, given as a mapping of TOML values."""
 
 
 def _by_name(function: str | Callable[..., object]) -> str | Callable[..., object]:
-    """The import path of what any process finds by it, so that it is the same agent either way."""
+    """The import path, if every process can import it, so that path and object give equal agents."""
     if isinstance(function, str):
         return function
-    path = path_of(function)
+    path = import_path(function)
     if reaches_workers(path):
         return path
-    # A dataclass that can be called has no hash; its bound method has.
+    # A callable dataclass may have no hash; its bound method has one.
     return function if isinstance(function, Hashable) else function.__call__
 
 
@@ -137,26 +137,25 @@ def _importable(function: str | Callable[..., object]) -> str:
 Function: TypeAlias = Annotated[
     str | Callable[..., object], AfterValidator(_by_name), PlainSerializer(_importable, when_used="json")
 ]
-"""A function or a class: its import path, or itself where a script, a notebook or a function defines it."""
+"""A function or a class: its import path, or the object if a script, notebook or function defines it."""
 
 
 class PlainAgent(Agent):
-    """A function or a class in plain Python, one object for every match.
+    """A function or a class in plain Python, with one object for each match.
 
-    A function is called as `act(history)`; a class is constructed for every match and its `act(history)` is
-    called. `history` is a list with a tuple for each round played: what the agent did, then what it saw the others
-    do (on a graph, its neighbours), the next seat first; 0 is C and 1 is D. Each call has a copy of its own. It
-    returns an action: a whole number, a bool, or one of numpy's. If it takes a keyword `rng`, it is given a
-    `random.Random` of its own for the match. What it draws from `random`, `numpy.random` or torch's global
-    generator follows from the match and the round as well: they are seeded for it at each call. A method or a
-    callable object is copied for every match.
+    A function is called as `act(history)`; a class is constructed for each match and its `act(history)` is called.
+    `history` is a list with a tuple for each past round: the agent's action, then the observed actions of the
+    others (on a graph, of its neighbours), the next seat first; 0 is C and 1 is D. Each call gets a new copy. It
+    returns an action as an integer, a bool, or one of numpy's. If it has a keyword parameter `rng`, it gets a
+    `random.Random` for the match. The global generators of `random`, `numpy.random` and torch are seeded from the
+    match and round at each call. A method or a callable object is copied for each match.
 
     >>> def grudger(history):
     ...     return int(any(other for own, other in history))
     >>> PlainAgent(function=grudger).slow
     True
 
-    Playing raises DilemmaError where it can't be found, or returns what is no action.
+    Playing raises DilemmaError if it can't be found or returns something that is no action.
     """
 
     model_config = ConfigDict(ser_json_inf_nan="constants")  # a parameter may be infinite
@@ -171,12 +170,12 @@ class PlainAgent(Agent):
     parameters: Parameters = Field((), description="keyword arguments of the function or the class")
 
     @property
-    def theirs(self) -> str:
+    def adapted_name(self) -> str:
         """The import path."""
-        return self.function if isinstance(self.function, str) else path_of(self.function)
+        return self.function if isinstance(self.function, str) else import_path(self.function)
 
     @property
-    def their_code(self) -> object:
+    def foreign_code(self) -> object:
         """The function or the class."""
         return load_object(self.function) if isinstance(self.function, str) else self.function
 
@@ -186,8 +185,8 @@ class PlainAgent(Agent):
         return None
 
     def sit(self, chairs: Chairs) -> Player:
-        function = self.their_code
-        name = self.theirs.removeprefix("<").removesuffix(">")
+        function = self.foreign_code
+        name = self.adapted_name.removeprefix("<").removesuffix(">")
         if not callable(function):
             raise DilemmaError(f"{name} is neither a function nor a class")
         given = dict(self.parameters)
@@ -209,7 +208,7 @@ def _method(made: object, name: str) -> Callable[..., object]:
 
 
 def _copy(function: Callable[..., object], given: Mapping[str, object]) -> Callable[..., object]:
-    """Itself, if it is a function; a copy of the object behind it, if it is one."""
+    """A function as it is; a copy of a callable object."""
     own = copy.deepcopy(function)
     return partial(own, **given) if given else own
 
@@ -230,7 +229,7 @@ def _takes_rng(act: Callable[..., object]) -> bool:
 
 
 def _signature(act: Callable[..., object]) -> inspect.Signature | None:
-    """What it takes; None of what is written in C and doesn't say."""
+    """Its signature; None for functions in C without one."""
     try:
         return inspect.signature(act)
     except ValueError:
@@ -238,12 +237,12 @@ def _signature(act: Callable[..., object]) -> inspect.Signature | None:
 
 
 def _action(given: object) -> int | None:
-    """The whole number that it is, if it is one."""
+    """The value as an integer; None if it is none."""
     if isinstance(given, np.generic | np.ndarray):
         return int(given) if given.ndim == 0 and given.dtype.kind in "biu" else None
     try:
         return operator.index(given) if isinstance(given, SupportsIndex) else None
-    except TypeError:  # a tensor of many
+    except TypeError:  # a tensor with several elements
         return None
 
 

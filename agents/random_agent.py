@@ -1,4 +1,4 @@
-"""The agent that acts at random, in any environment."""
+"""A random agent, for any environment."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .automaton import Automaton, AutomatonAgent
 
 
 class Random(AutomatonAgent):
-    """Takes every allowed action with the same probability; or cooperates with probability `p`.
+    """Takes each allowed action with equal probability, or cooperates with probability `p`.
 
     In games of two players and two actions it is an automaton with one state.
     """
 
     source: ClassVar[str] = "Axelrod 1980"
     p: Probability | None = Field(
-        None, description="P(C) where there are two actions; by default all actions are alike, in any game"
+        None, description="P(C) in games with two actions; by default all actions are equally likely, in any game"
     )
 
     def automaton(self) -> Automaton:
@@ -47,7 +47,7 @@ class Random(AutomatonAgent):
 
 
 class RandomPlayer(Player):
-    """Draws from each chair's actions, those that the mask allows."""
+    """Draws from the actions that each chair's mask allows."""
 
     def __init__(self, p: float | None, chairs: Chairs):
         spaces = [chairs.spec.actions(seat) for seat in range(chairs.spec.seats)]

@@ -1,4 +1,4 @@
-"""The answer of a planner as an agent of its own: a finite automaton given by its rows, which may count down."""
+"""A planner's response as an agent: a finite automaton given by its rows, optionally with a countdown."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Response(AutomatonAgent):
     """A finite automaton given by its rows, such as the best response to another.
 
     State 0 is the first. A row of `transitions` holds the next states after CC, CD, DC, DD, own action first.
-    Where a match has a last round, `ending` says what is done instead in the last of them: its last row in the
-    last round, its first row as many rounds before the end as there are rows.
+    In matches with a fixed number of rounds, `ending` replaces P(C) in the last ones: it has one row for each, and
+    its last row is for the last round.
     """
 
     source: ClassVar[str] = "Papadimitriou 1992; Banks and Sundaram 1990 (best responses to automata)"
@@ -77,7 +77,7 @@ class Response(AutomatonAgent):
 
 @lru_cache(maxsize=256)
 def _counting(response: Response, rounds: int) -> Automaton:
-    """The automaton that counts the rounds: its states are (round, state), those that can be reached."""
+    """The automaton with a round counter: its states are the reachable pairs (round, state)."""
     steady = rounds - len(response.ending)
     number = {name: index for index, name in enumerate(("CC", "CD", "DC", "DD"))}
 

@@ -1,4 +1,4 @@
-"""A response in words: four rows where it looks back one round only, else a row for each state."""
+"""A response in words: four lines for memory one, else a line for each state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OUTCOMES = ("CC", "CD", "DC", "DD")
 
 
 def response_table(response: Response) -> str:
-    """What it does, a line each; outcomes are named from its own view, own action first.
+    """The response as lines of text; outcomes have the own action first.
 
     >>> from dilemma.agents.response import Response
     >>> print(response_table(Response(cooperation=(1, 0), transitions=((0, 1, 0, 1), (0, 1, 0, 1)))))
@@ -46,13 +46,13 @@ def _lines(response: Response) -> Iterator[str]:
 
 
 def memory_one_answers(automaton: Automaton) -> tuple[float, ...] | None:
-    """P(C) after CC, CD, DC, DD, where that is all it depends on after the first round; else None."""
+    """P(C) after CC, CD, DC, DD, if it depends on nothing else after the first round; else None."""
     answers = automaton.cooperation[automaton.transitions.reshape(-1, 4)]
     return tuple(answers[0].tolist()) if (answers == answers[0]).all() else None
 
 
 def _goes(row: Sequence[int]) -> str:
-    """Where a row of transitions leads, outcomes that lead to one state together."""
+    """A row of transitions in words; outcomes with the same next state are grouped."""
     cc, cd, dc, dd = row
     if cc == cd == dc == dd:
         return f"then to {cc}"

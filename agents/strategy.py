@@ -1,7 +1,7 @@
-"""Strategies with whatever memory they like, for two players and two actions, written on tensors.
+"""Two-player, two-action strategies with any memory, written on tensors.
 
-A strategy says how it opens and, from the second round on, whether (or with which probability) it cooperates.
-What is a finite automaton should be one (`dilemma.agents.automaton`): it is faster, and exact.
+A strategy defines its opening and, from the second round on, whether (or with which probability) it cooperates.
+Finite automata should use `dilemma.agents.automaton` instead, which is faster and exact.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from .agent import Agent, Chairs, Observation, Player, Round, refuses_all_but_tw
 class Memory:
     """What a strategy remembers on its chairs: set any attribute to a tensor that starts with [chair, table].
 
-    It keeps the common counts by itself: `turn` (rounds played so far), and how often each side cooperated
-    and defected, int64 [chair, table].
+    It updates common counts itself: `turn` (rounds played so far), and the cooperations and defections of each
+    side, int64 [chair, table].
     """
 
     turn: int
     rounds: int | None
-    """The length of the match; None where it ends by chance."""
+    """The length of the match; None if it ends at random."""
 
     def __init__(self, chairs: Chairs, episode: int = 0):
         game = chairs.spec
@@ -64,7 +64,7 @@ class Memory:
         return torch.full(chairs.shape, value, dtype=dtype, device=chairs.device)
 
     def payoffs(self) -> Tensor:
-        """Own payoffs float64 [chair, 1, own action, other's action]; declare the need `game_model`."""
+        """Own payoffs float64 [chair, 1, own action, other's action]; requires the need `game_model`."""
         chairs: Chairs = self.__dict__["_chairs"]
         game = chairs.game.as_repeated_game()
         assert game is not None
@@ -130,7 +130,7 @@ class StrategyPlayer(Player):
         return (~cooperates).long()
 
     def _checked(self, cooperates: object) -> Tensor:
-        """What `cooperate` gave; raises DilemmaError where it is neither bool nor a probability."""
+        """The result of `cooperate`; raises DilemmaError if it is neither bool nor a probability."""
         shape = self._chairs.shape
         wanted = f"allowed is bool, or a probability as float, {list(shape)} (chair, table)"
         if not isinstance(cooperates, Tensor):

@@ -4,7 +4,7 @@ With the strategy's own payoffs X = (R, S, T, P) after CC, CD, DC, DD and the ot
 
     p = (1, 1, 0, 0) + phi [(X - kappa) - chi (Y - kappa)]
 
-enforces s_X - kappa = chi (s_Y - kappa) against everybody, and
+enforces s_X - kappa = chi (s_Y - kappa) against every opponent, and
 
     p = (1, 1, 0, 0) - phi (Y - kappa)
 
@@ -51,19 +51,19 @@ def largest_phi(direction: Direction) -> float:
 
 
 class ZeroDeterminantAgent(AutomatonAgent):
-    """An agent with p = (1, 1, 0, 0) + phi * direction; a subclass says which direction."""
+    """An agent with p = (1, 1, 0, 0) + phi * direction; a subclass defines the direction."""
 
-    usual: ClassVar[float]
-    """The share of the largest feasible phi that is taken where none is given."""
+    default_share: ClassVar[float]
+    """The default phi, as a fraction of the largest feasible one."""
 
     phi: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="how strongly it steers, above 0; by default a share of the largest that is feasible"
+        None, description="strength of the reaction, above 0; by default a fraction of the largest feasible one"
     )
     payoffs: FourNumbers = Field((3, 0, 5, 1), description="[R, S, T, P] of the game it is meant for")
 
     @abstractmethod
     def direction(self) -> Direction:
-        """By outcome."""
+        """The direction, by outcome CC, CD, DC, DD."""
 
     @model_validator(mode="after")
     def _is_feasible(self) -> Self:
@@ -76,7 +76,7 @@ class ZeroDeterminantAgent(AutomatonAgent):
 
     def automaton(self) -> Automaton:
         direction = self.direction()
-        phi = self.usual * largest_phi(direction) if self.phi is None else self.phi
+        phi = self.default_share * largest_phi(direction) if self.phi is None else self.phi
         return memory_one(1, *np.clip(_COOPERATED + phi * direction, 0, 1))
 
 
@@ -84,7 +84,7 @@ class ZeroDeterminant(ZeroDeterminantAgent):
     """Enforces s_X - kappa = chi (s_Y - kappa), for any slope chi and baseline kappa."""
 
     source: ClassVar[str] = "Press and Dyson 2012; Hilbe, Nowak and Traulsen 2013"
-    usual: ClassVar[float] = 0.5
+    default_share: ClassVar[float] = 0.5
     chi: Chi = Field(description="its own surplus over kappa, in units of the other's; 1 or more", examples=[2.0])
     kappa: float = Field(
         description="the baseline, between P and R: P for extortion, R for generosity", examples=[1.0]
@@ -95,13 +95,13 @@ class ZeroDeterminant(ZeroDeterminantAgent):
 
 
 class Extortion(ZeroDeterminantAgent):
-    """Gains chi times as much over mutual defection as the other: s_X - P = chi (s_Y - P).
+    """Extortion: its surplus over mutual defection is chi times the other's: s_X - P = chi (s_Y - P).
 
     With chi = 2 it is EXTORT-2, p = (8/9, 1/2, 1/3, 0); chi = 3 gives (11/13, 1/2, 7/26, 0).
     """
 
     source: ClassVar[str] = "Press and Dyson 2012 (phi in the middle of its range); Stewart and Plotkin 2012"
-    usual: ClassVar[float] = 0.5
+    default_share: ClassVar[float] = 0.5
     chi: Chi = Field(2.0, description="the extortion factor, 1 or more")
 
     def direction(self) -> Direction:
@@ -109,13 +109,13 @@ class Extortion(ZeroDeterminantAgent):
 
 
 class ZDGenerous(ZeroDeterminantAgent):
-    """Falls chi times as far below mutual cooperation as the other: s_X - R = chi (s_Y - R).
+    """Generosity: its loss below mutual cooperation is chi times the other's: s_X - R = chi (s_Y - R).
 
     With chi = 2 it is ZDGTFT-2, p = (1, 1/8, 1, 1/4).
     """
 
     source: ClassVar[str] = "Stewart and Plotkin 2012 (ZDGTFT-2, the largest phi)"
-    usual: ClassVar[float] = 1.0
+    default_share: ClassVar[float] = 1.0
     chi: Chi = Field(2.0, description="its own loss, in units of the other's; 1 or more")
 
     def direction(self) -> Direction:
@@ -129,7 +129,7 @@ class ZDSet(ZeroDeterminantAgent):
     """
 
     source: ClassVar[str] = "Press and Dyson 2012; Boerlijst, Nowak and Sigmund 1997 (equalizers)"
-    usual: ClassVar[float] = 0.75
+    default_share: ClassVar[float] = 0.75
     target: float = Field(2.0, description="the other's payoff, between P and R")
 
     def direction(self) -> Direction:

@@ -1,4 +1,4 @@
-"""What an analysis gives: a table, and in words what it can't say."""
+"""The result of an analysis: a table, and sentences on what it shows and what it cannot show."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TypeAlias
 import pandas as pd
 
 Cards: TypeAlias = Sequence[Mapping[str, object]]
-"""What came of searches for exploiters, as plain values."""
+"""Results of searches for exploiters, as plain values."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A table, which may be empty, and sentences for its reader: warnings, and what can't be said and why."""
+    """A table, which may be empty, and sentences for its reader: warnings, and what is unknown and why."""
 
     table: pd.DataFrame
     remarks: tuple[str, ...] = ()

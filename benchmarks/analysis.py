@@ -18,12 +18,12 @@ import pandas as pd
 
 from dilemma.agents.automaton import Automaton
 from dilemma.analysis.cells import Cells, cells_by_league
-from dilemma.analysis.judgement import Judgement
+from dilemma.analysis.options import AnalysisOptions
 from dilemma.analysis.ranking.payoffs import cell_table
 from dilemma.analysis.ranking.ranking import rank_cells
 from dilemma.analysis.ratings.alpha_rank import alpha_rank
 from dilemma.analysis.ratings.deviation_ratings import symmetric_deviation_ratings
-from dilemma.analysis.statistics.bootstrap import drawn_tables
+from dilemma.analysis.statistics.bootstrap import bootstrap_tables
 from dilemma.analysis.statistics.comparisons import comparisons
 from dilemma.analysis.statistics.friedman import friedman
 from dilemma.analysis.statistics.influence_functions import payoff_matrix
@@ -64,12 +64,12 @@ def league() -> Cells:
 
 def ranks(cells: Cells, table: pd.DataFrame) -> object:
     """Ranking with rank sets, 2,000 draws."""
-    return rank_cells(cells, table, Judgement(draws=2000, comparisons="max_t", top=3))
+    return rank_cells(cells, table, AnalysisOptions(draws=2000, comparisons="max_t", top=3))
 
 
 def tables(cells: Cells, table: pd.DataFrame) -> object:
     """Drawn payoff tables, 100 draws."""
-    return drawn_tables(cells, 100, seed=0)
+    return bootstrap_tables(cells, 100, seed=0)
 
 
 def pairs(cells: Cells, table: pd.DataFrame) -> object:

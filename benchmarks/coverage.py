@@ -27,10 +27,10 @@ from dilemma.agents.automaton import AutomatonAgent
 from dilemma.analysis.cells import Cells, cells_by_league
 from dilemma.analysis.ranking.rank_sets import payoff_contrasts, rank_sets
 from dilemma.analysis.statistics.bootstrap import intervals
-from dilemma.analysis.statistics.influence_functions import Influence, influence
+from dilemma.analysis.statistics.influence_functions import Influences, influences
 from dilemma.envs.errors import DilemmaError
 from dilemma.envs.matrix_game import PrisonersDilemma
-from dilemma.tournament.exact.exact_payoffs import exact
+from dilemma.tournament.exact.exact_payoffs import exact_results
 
 DRAWS = 400
 PLACED = 10
@@ -151,7 +151,7 @@ def _payoffs(noise: float) -> Numbers:
         if isinstance(agent, AutomatonAgent):
             found.append(agent.automaton())
     cast = np.stack(np.triu_indices(len(found)), 1)
-    earned = exact(game, found, cast).payoff
+    earned = exact_results(game, found, cast).payoff
     payoffs = np.zeros((len(found),) * 2)
     payoffs[cast[:, 0], cast[:, 1]], payoffs[cast[:, 1], cast[:, 0]] = earned.T
     np.fill_diagonal(payoffs, earned[cast[:, 0] == cast[:, 1]].mean(1))
@@ -223,7 +223,7 @@ def league_cells(size: int, repetitions: int) -> Cells:
 
 def leagues(
     play: Play, size: int, repetitions: int, replicates: int, random: Random
-) -> Iterator[tuple[Drawn, Influence]]:
+) -> Iterator[tuple[Drawn, Influences]]:
     """Leagues as they are judged."""
     cells = league_cells(size, repetitions)
     agent, opponent = (cells.seats[name].cat.codes.to_numpy() for name in ("agent", "opponent"))
@@ -233,7 +233,7 @@ def leagues(
         seats = cells.seats.assign(payoff=drawn.payoffs[agent, opponent, repetition])
         if drawn.runs is not None:
             seats["run"] = drawn.runs[seats["seat"], agent, opponent, repetition]
-        yield drawn, influence(replace(cells, seats=seats, versions=drawn.versions), slim_table(cells, drawn))
+        yield drawn, influences(replace(cells, seats=seats, versions=drawn.versions), slim_table(cells, drawn))
 
 
 def slim_table(cells: Cells, drawn: Drawn) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dilemma.agents.automaton import Automaton
 from dilemma.envs.matrix_game import PrisonersDilemma
-from dilemma.tournament.exact.exact_payoffs import exact
+from dilemma.tournament.exact.exact_payoffs import exact_results
 
 
 def memory_one(random: np.random.Generator) -> Automaton:
@@ -39,7 +39,7 @@ def main() -> None:
         automata = [make(random) for _ in range(count)]
         cast = every_pair(count)
         began = time.process_time()
-        exact(game, automata, cast)
+        exact_results(game, automata, cast)
         seconds = time.process_time() - began
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         what = f"{len(cast):,} pairs of {count} automata ({name}), 200 rounds"

@@ -20,8 +20,8 @@ from coverage import Numbers, league_cells
 
 from dilemma import Tournament
 from dilemma.analysis.ranking.payoffs import cell_table
-from dilemma.analysis.ratings.ratings import RATINGS, Rating, drawn_scores, score_interval
-from dilemma.analysis.statistics.bootstrap import drawn_tables
+from dilemma.analysis.ratings.ratings import RATINGS, Rating, bootstrap_scores, score_interval
+from dilemma.analysis.statistics.bootstrap import bootstrap_tables
 from dilemma.analysis.statistics.influence_functions import payoff_matrix
 from dilemma.envs.matrix_game import PrisonersDilemma
 
@@ -57,7 +57,7 @@ def judge(kind: str, size: int, repetitions: int, replicates: int, automata: Num
         expected = truth(kind, size, automata, random)
         payoffs = expected[:, :, None] + NOISE * random.normal(size=(size, size, repetitions))
         cells = replace(cells, seats=cells.seats.assign(payoff=payoffs[*at, repetition]))
-        drawn = drawn_tables(cells, DRAWS, replicate)
+        drawn = bootstrap_tables(cells, DRAWS, replicate)
         matrix = payoff_matrix(cells, cell_table(cells))
         for name, rating in RATINGS.items():
             if name not in SLOW or replicate < replicates / 3:
@@ -76,7 +76,7 @@ def count(held: Counter[str], rating: Rating, expected: Numbers, matrix: Numbers
     except ArithmeticError:
         held["refused"] += 1
         return
-    scores = drawn_scores(rating, drawn)
+    scores = bootstrap_scores(rating, drawn)
     scores = scores[np.isfinite(scores).all(1)]
     slack = 1e-9 * (1 + np.abs(true))
     held["all"] += len(true)

@@ -1,4 +1,4 @@
-"""The games: what an environment is, chance, and the environments. One line for each."""
+"""The games: what an environment is, chance, and the environments."""
 
 from __future__ import annotations
 

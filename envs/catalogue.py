@@ -3,8 +3,8 @@
 A name is one of ours, one that an installed package adds through an entry point, `package.module:Name`, or
 `path/to/file.py:Name`. Nothing is registered at import, so a worker finds what its parent found.
 
-To find a name that is not ours is to run somebody's code. `named`, for names that stand in a config, takes from a
-module only what derives from the class of its kind: functions and other classes have to be in a file of their own.
+Finding a name that is not ours runs its code. `named`, for names in a config, takes from a module only classes
+derived from the base class of their kind; functions and other classes have to be in a file of their own.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from typing import Generic, Protocol, TypeVar, cast, runtime_checkable
 from pydantic import BaseModel
 
 from .errors import DilemmaError
-from .source import Coded, digest_of, plain_text, source_text
+from .source import HasForeignCode, digest_of, plain_text, source_text
 
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """Marks a parameter that says where something lies, and is no part of what it is."""
+    """Marks a parameter that says where something lies, and does not belong to its identity."""
 
     path: bool = False
     """Whether it is a path: in a config, relative to the config's folder."""
@@ -53,10 +53,10 @@ class UnknownNameError(DilemmaError):
 
 @runtime_checkable
 class Adapted(Protocol):
-    """What an adapter makes of something that is not ours."""
+    """What an adapter makes of a thing that is not ours."""
 
     @property
-    def theirs(self) -> str:
+    def adapted_name(self) -> str:
         """The name by which the adapter makes it; in angle brackets where there is none."""
 
 
@@ -73,11 +73,11 @@ class Catalogue(Generic[T]):
     builtin: Mapping[str, str]
     group: str
     adapters: Mapping[str, str] = field(default_factory=dict)
-    """Import paths of what makes a thing from `PREFIX:REST` and parameters; "" is for what is no class of ours."""
+    """Import paths of functions that make a thing from `PREFIX:REST` and parameters; "" is for other objects."""
 
     @cached_property
     def plugins(self) -> Mapping[str, EntryPoint]:
-        """What installed packages add; our own names can't be taken."""
+        """What installed packages add; they can't replace our own names."""
         found = {point.name: point for point in entry_points(group=self.group)}
         return {name: point for name, point in sorted(found.items()) if name not in self.builtin}
 
@@ -87,7 +87,7 @@ class Catalogue(Generic[T]):
         return [*self.builtin, *self.plugins]
 
     def find(self, name: str) -> object:
-        """What `name` stands for. Raises DilemmaError where it can't be found or fails to import."""
+        """The object of this name. Raises DilemmaError where it can't be found or fails to import."""
         if name in self.builtin:
             return load_object(self.builtin[name])
         if name in self.plugins:
@@ -112,14 +112,14 @@ class Catalogue(Generic[T]):
             ) from error
 
     def model(self, name: str) -> type[BaseModel] | None:
-        """The class that `name` stands for; None where an adapter makes the thing."""
+        """The class of this name; None where an adapter makes the thing."""
         if name.partition(":")[0] in self.adapters:
             return None
         found = self.find(name)
         return found if isinstance(found, type) and issubclass(found, BaseModel) else None
 
     def build(self, name: str, parameters: Mapping[str, object]) -> T:
-        """The thing that `name` stands for, with its parameters.
+        """The thing of this name, with its parameters.
 
         Raises DilemmaError where it can't be found, and pydantic's ValidationError where parameters are wrong.
         """
@@ -136,7 +136,7 @@ class Catalogue(Generic[T]):
         return self.checked(name, made)
 
     def checked(self, name: str, made: object) -> T:
-        """What was made by this name, if it is of this kind. Raises DilemmaError where it is not."""
+        """`made`, if it is of this kind. Raises DilemmaError where it is not."""
         base = load_object(self.base)
         assert isinstance(base, type)
         if not isinstance(made, base):
@@ -145,7 +145,7 @@ class Catalogue(Generic[T]):
         return cast(T, made)
 
     def named(self, name: str, parameters: Mapping[str, object], folder: Path) -> tuple[str, T]:
-        """The thing that a config in `folder` names, and its name with the file's path in full.
+        """The thing that a config in `folder` names, and its name with the file's full path.
 
         Raises what `build` raises, and DilemmaError for what a config may not name.
         """
@@ -156,7 +156,7 @@ class Catalogue(Generic[T]):
         if model is not None:
             places = {key for key, mark in whereabouts(model).items() if mark.path}
             parameters = {
-                key: in_full(value, folder) if key in places and isinstance(value, str) else value
+                key: absolute_path(value, folder) if key in places and isinstance(value, str) else value
                 for key, value in parameters.items()
             }
         return name, self.build(name, parameters)
@@ -166,7 +166,7 @@ class Catalogue(Generic[T]):
         base = load_object(self.base)
         assert isinstance(base, type)
         derived = isinstance(found, type) and issubclass(found, base)
-        if derived and hasattr(found, "their_code"):
+        if derived and hasattr(found, "foreign_code"):
             raise DilemmaError(f"{name} is an adapter: name what it adapts, path/to/file.py:name")
         if not derived and ":" in name and not is_file(name):
             raise DilemmaError(
@@ -175,14 +175,14 @@ class Catalogue(Generic[T]):
             )
 
     def located(self, name: str, folder: Path) -> str:
-        """A name with the path of its file in full, from `folder`."""
-        return self._lying(name, lambda path: in_full(path, folder))
+        """A name with the full path of its file; paths are relative to `folder`."""
+        return self._with_path(name, lambda path: absolute_path(path, folder))
 
     def relative(self, name: str, folder: Path) -> str:
-        """A name with the path of its file as seen from `folder`."""
-        return self._lying(name, lambda path: relative_to(path, folder))
+        """A name with the path of its file relative to `folder`."""
+        return self._with_path(name, lambda path: relative_to(path, folder))
 
-    def _lying(self, name: str, place: Callable[[str], str]) -> str:
+    def _with_path(self, name: str, place: Callable[[str], str]) -> str:
         """A name with another path of its file, if it has one."""
         prefix, rest = self._split(name)
         if not is_file(rest):
@@ -191,7 +191,7 @@ class Catalogue(Generic[T]):
         return f"{prefix}{place(path)}:{attribute}"
 
     def bare(self, name: str) -> str:
-        """What is left of a name where its code is known otherwise: no module, and no path."""
+        """A name without module and path, for code that is identified by its digest."""
         prefix, rest = self._split(name)
         return f"{prefix}:{rest.rpartition(':')[2]}" if ":" in rest else name
 
@@ -201,21 +201,21 @@ class Catalogue(Generic[T]):
         return (f"{prefix}:", rest) if rest and prefix in self.adapters else ("", name)
 
     def digest(self, name: str, thing: BaseModel) -> str:
-        """The digest of the code behind a name and of the version of the package that registers it; "" of ours."""
+        """The digest of the code behind a name and of the version of its package; "" for ours."""
         if name in self.builtin:
             return ""
-        code = thing.their_code if isinstance(thing, Coded) else type(thing)
+        code = thing.foreign_code if isinstance(thing, HasForeignCode) else type(thing)
         point = self.plugins.get(name)
         version = f"{point.dist.name} {point.dist.version}" if point and point.dist else ""
         return digest_of(code, version)
 
     def parameters(self, name: str, thing: BaseModel) -> dict[str, object]:
-        """The parameters that make `build` give `thing` again."""
+        """The parameters with which `build` makes `thing` again."""
         own = name == self.name_of(thing)
         adapted = isinstance(thing, Adapted) if own else self.model(name) is None
         if not adapted:
             return thing.model_dump(mode="json")
-        # An adapter made it: the name gave the field without a default, and `parameters` holds what isn't ours.
+        # An adapter made it: the name gave the field without a default, and `parameters` holds the foreign ones.
         named = {key for key, field in type(thing).model_fields.items() if field.is_required()}
         known: dict[str, object] = thing.model_dump(mode="json", exclude=named)
         given = known.pop("parameters")
@@ -225,17 +225,17 @@ class Catalogue(Generic[T]):
     def name_of(self, thing: BaseModel) -> str:
         """The name by which a config makes a thing: registered, or an import path.
 
-        In angle brackets where there is none, for what is defined in a function, say.
+        In angle brackets where there is none, as for what is defined in a function.
         """
         if isinstance(thing, Adapted):
-            return thing.theirs
-        path = path_of(type(thing))
+            return thing.adapted_name
+        path = import_path(type(thing))
         ours = {value: name for name, value in self.builtin.items()}
         theirs = {point.value.replace(" ", ""): name for name, point in self.plugins.items()}
         return ours.get(path) or theirs.get(path) or path
 
     def reaches_workers(self, name: str) -> bool:
-        """Whether another process finds what has this name: not what a script or a notebook defines."""
+        """Whether another process can find this name; it can not where a script or a notebook defines it."""
         if name in self.builtin or name in self.plugins:
             return True
         prefix, _, rest = name.partition(":")
@@ -254,13 +254,13 @@ def is_file(name: str) -> bool:
     return name.rpartition(":")[0].endswith(".py")
 
 
-def in_full(path: str, folder: Path) -> str:
-    """A path from `folder`, absolute; a link to a file stays one."""
+def absolute_path(path: str, folder: Path) -> str:
+    """`path` in `folder` as an absolute path; a link to a file stays a link."""
     return os.path.abspath(Path(os.path.realpath(folder), path))
 
 
 def relative_to(path: str, folder: Path) -> str:
-    """A path as seen from `folder`; in full where no way leads there."""
+    """`path` relative to `folder`; absolute where there is no relative path."""
     try:
         return Path(os.path.relpath(path, os.path.realpath(folder))).as_posix()
     except ValueError:  # another drive
@@ -275,7 +275,7 @@ def _call(adapter: str, name: str, parameters: Mapping[str, object]) -> BaseMode
     return made
 
 
-def path_of(thing: object) -> str:
+def import_path(thing: object) -> str:
     """The import path of a class or function: `package.module:Name`, or `path/to/file.py:Name`.
 
     In angle brackets where that path leads to something else, or nowhere.
@@ -289,12 +289,12 @@ def path_of(thing: object) -> str:
         return f"<{named.__module__}:{name}>"
     file = Path(getattr(module, "__file__", None) or "")
     # Where a link leads to is asked only of what may come from a file: it takes long.
-    from_file = module.__name__.startswith(f"{file.stem}_") and module.__name__ == _name_of(file)
+    from_file = module.__name__.startswith(f"{file.stem}_") and module.__name__ == _module_name(file)
     return f"{file if from_file else module.__name__}:{name}"
 
 
 def reaches_workers(path: str) -> bool:
-    """Whether another process finds what is at this import path."""
+    """Whether another process finds the object at this import path."""
     where, _, _ = path.rpartition(":")
     if path.startswith("<") or where == "__main__":
         return False
@@ -302,7 +302,7 @@ def reaches_workers(path: str) -> bool:
 
 
 def importable(module: str) -> bool:
-    """Whether a module is found anew where it was found, by another process with the same paths."""
+    """Whether another process with the same paths would find a module where it was found here."""
     known, (package, _, _) = sys.modules.get(module), module.rpartition(".")
     if known is None:
         return True  # it will be imported by its name here, too
@@ -332,14 +332,14 @@ def load_object(path: str) -> object:
 
 
 def _from_file(path: Path) -> ModuleType:
-    """The module in a file, imported under a name of its own, anew when the file has changed."""
+    """The module in a file, imported under a name of its own, and again when the file has changed."""
     if not path.is_file():
         raise DilemmaError(f"there is no file {path}")
-    name = _name_of(path)
+    name = _module_name(path)
     known = sys.modules.get(name)
     if known is not None and source_text(known) == plain_text(_decoded(path)):
         return known
-    spec = importlib.util.spec_from_file_location(name, path, loader=_Fresh(name, str(path)))
+    spec = importlib.util.spec_from_file_location(name, path, loader=_UncachedLoader(name, str(path)))
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -353,8 +353,8 @@ def _from_file(path: Path) -> ModuleType:
     return module
 
 
-class _Fresh(SourceFileLoader):
-    """Compiles what stands in the file: bytecode kept beside it may be older, by less than a second."""
+class _UncachedLoader(SourceFileLoader):
+    """Compiles the text of the file: cached bytecode may be older, by less than a second."""
 
     def get_code(self, fullname: str) -> CodeType:
         code: CodeType = self.source_to_code(self.get_data(self.path), self.path)
@@ -365,6 +365,6 @@ def _decoded(path: Path) -> str:
     return importlib.util.decode_source(path.read_bytes())
 
 
-def _name_of(path: Path) -> str:
+def _module_name(path: Path) -> str:
     """The name of the module in a file."""
     return f"{path.stem}_{hashlib.blake2b(str(path.resolve()).encode(), digest_size=6).hexdigest()}"

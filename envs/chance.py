@@ -1,12 +1,12 @@
 """Chance: every random number has an address, and is a pure function of it.
 
-A draw is `hash(key + address)`, where the key belongs to one (match, seat or environment, table) and the
-address to one (purpose, episode, round). So a draw does not depend on who else sits in the chunk, on the
-number of workers, on what was drawn before, or on the device. The hash is splitmix-like (Steele, Lea and
-Flood 2014, "Fast splittable pseudorandom number generators") on int64 tensors, where multiplication wraps.
+A draw is `hash(key + address)`. The key belongs to one (match, seat or environment, table), the address to one
+(purpose, episode, round). So a draw does not depend on which other matches are in the chunk, on the number of
+workers, on earlier draws, or on the device. The hash is splitmix-like (Steele, Lea and Flood 2014, "Fast
+splittable pseudorandom number generators") on int64 tensors, where multiplication wraps.
 
-That hash is fast, and it can be undone. So what is handed out, to a chair or to the environment, is a key that
-comes from the match's by one that can't (`sealed`): who holds it foresees its own draws and nobody else's.
+This hash is fast, but it can be inverted. So a chair or an environment gets a key that is derived from the
+match's key by a hash that can't be inverted (`sealed`). With it, one can compute one's own draws and no others.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _shift_right(numbers: Tensor, bits: int) -> Tensor:
 def derive(keys: Tensor, index: int | Tensor) -> Tensor:
     """Keys of the parts `index` (a table, a repetition) of what `keys` belong to; they broadcast.
 
-    Each can be computed from the other: what others must not find out is `sealed`.
+    Each can be computed from the other. Where that must not be possible, use `sealed`.
     """
     step = (index + 1) * _signed(_GAMMA) if isinstance(index, Tensor) else _signed((index + 1) * _GAMMA)
     return mix_tensor(keys + step)
@@ -78,10 +78,10 @@ def derive(keys: Tensor, index: int | Tensor) -> Tensor:
 def siphash(first: Tensor, second: Tensor, message: Tensor) -> Tensor:
     """SipHash-2-4 of the four bytes of `message` (0 to 2**32 - 1) under the 128-bit key (first, second).
 
-    int64 tensors that broadcast, with the bits of unsigned numbers. Without the key, what it gives can't be told
+    int64 tensors that broadcast, with the bits of unsigned numbers. Without the key, the output can't be told
     from random numbers. Aumasson and Bernstein 2012, "SipHash: a fast short-input PRF".
     """
-    block = message | (4 << 56)  # the bytes' number stands above them
+    block = message | (4 << 56)  # their count is in the top byte
     nothing = torch.zeros_like(first ^ second ^ block)
     a, b, c, d = (nothing ^ half ^ constant for half, constant in zip((first, second) * 2, _SIPHASH, strict=True))
     d ^= block
@@ -111,9 +111,9 @@ def _rotate(numbers: Tensor, bits: int, spare: Tensor) -> Tensor:
 
 
 def sealed(keys: Tensor, part: int | Tensor) -> Tensor:
-    """Keys of the parts of what `keys` belong to (0 the environment, seat + 1 a chair), to be handed out.
+    """Keys of the parts of what `keys` belong to: 0 is the environment, seat + 1 a chair; they broadcast.
 
-    Neither `keys` nor another part's can be found from them, short of trying every key; they broadcast.
+    From one of them, neither `keys` nor the key of another part can be found, short of trying every key.
     """
     return siphash(keys, mix_tensor(keys), torch.as_tensor(part, device=keys.device))
 

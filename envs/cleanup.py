@@ -1,4 +1,4 @@
-"""Cleanup: apples grow only while somebody leaves them and cleans the river."""
+"""Cleanup: apples grow only while some players leave them and clean the river."""
 
 from __future__ import annotations
 
@@ -20,49 +20,34 @@ from .gridworld import (
     Board,
     Colour,
     View,
-    look,
-    marked,
-    numbers,
+    index_mask,
+    site_numbers,
     sites,
-    struck,
+    take_rows,
+    targets_hit,
 )
 
 
 class Cleanup(VariedForagingGame):
-    """A public good: whoever cleans the river lets apples grow for all, and eats none meanwhile.
+    """A public good: a player that cleans the river lets apples grow for all, and eats none meanwhile.
 
-    By default the rules of Melting Pot's clean_up. With d the share of the river that is waste, each empty site
-    grows an apple in a round with probability
+    The default rules are those of Melting Pot's clean_up. With d the share of the river that is waste, each
+    empty site grows an apple in a round with probability
         growth * clip((depletion - d) / (depletion - restoration), 0, 1),
-    and from round `delay` on one clean place of the river, taken at random, fouls with probability `pollution`.
-    Action 8 fires the cleaning beam, of the size of a zap: each of its rays cleans the first waste that it meets.
-    Whoever strikes the same waste in the same round has cleaned it. Nothing but apples pays.
+    and from round `delay` on one random clean place of the river fouls with probability `pollution`. Action 8
+    fires the cleaning beam. Each of its rays cleans the first waste that it meets. Only apples pay.
 
-    Maps: `A` apples, `~` clean river, `W` river that is waste at first, `S` spawn points, `#` walls. Players see
-    11 x 11 cells (9 ahead, 1 behind, 5 to each side): planes of themselves, others by heading (as theirs, to the
-    right, opposite, to the left), walls, apples, the river, waste. Cooperation: having cleaned. Measures, each per
-    seat and round: `apples`; `timed_apples`, whose ratio to `apples` is the mean time of eating as a share of the
-    episode (sustainability, Perolat et al. 2017); `beams`, zaps fired; `zaps`, hits on others; `peace`, 1 unless
-    away; `cleaned`; `waste`, d; `efficiency`, apples over those that grow on an empty, clean map. Equality (1 -
-    Gini) is of the payoffs of a table's seats. Deviations from Melting Pot: planes instead of pixels, a map of our
-    own with as many places of each kind, all moves at once, a fixed length, players may stand in the river, and
-    apples grow under players.
+    Observations are planes of 11 x 11 cells: the player, others by heading, walls, apples, the river, waste.
+    Cooperation: having cleaned. Measures: those of `ForagingGame`, `cleaned`, and `waste`, which is d.
 
-    A `variant` sets the other parameters that are not given. "socialjax": SocialJax's clean_up, where 20 places of
-    the river that never foul count in d, a beam strikes (or cleans) the two cells ahead and the two beside the
-    nearer, without rest, and who is hit is at a spawn point in the next round. "ssd": the sequential social
-    dilemma games, for five on a map with 103 sites and 119 places of the river, 56 of them waste; fouling from the
-    first round on, stopping where d reaches .4; beams of 5 cells by 3, without rest, that players block; a zap
-    costs 1 and its victim 50, and nobody is sent away. There each clean place in turn fouls with probability .5
-    until one has, so that in practice one fouls in every round. Left out: that SocialJax multiplies a player's own
-    reward by their number, draws waste and apples from the same numbers, and never turns west who comes back; the
-    15 x 15 window of SSD.
+    `variant` sets the defaults of the other parameters: "melting_pot", "socialjax" or "ssd". The rules in full,
+    the variants, and the deviations from the originals: docs/environments.md.
     """
 
     source: ClassVar[str] = "Hughes et al. 2018; rules of Melting Pot's clean_up, Leibo et al. 2021"
     letters: ClassVar[str] = "#.ASW~"
     view: ClassVar[View] = View(9, 1, 5)
-    rests: ClassVar[Mapping[int, str]] = {FIRE: "rest", FIRE_TWO: "cleaning_rest"}
+    beam_timers: ClassVar[Mapping[int, str]] = {FIRE: "rest", FIRE_TWO: "cleaning_rest"}
     colours: ClassVar[tuple[Colour, ...]] = ((92, 160, 60), (120, 180, 225), (120, 96, 52))
     map: ClassVar[str] = """\
 ##############################
@@ -138,10 +123,12 @@ class Cleanup(VariedForagingGame):
 ##################"""
 
     growth: Probability = Field(0.05, description="probability that an apple grows at a site, by a clean river")
-    depletion: Probability = Field(0.4, description="share of waste in the river from which on nothing grows")
-    restoration: Probability = Field(0.0, description="share of waste up to which all grow; below `depletion`")
+    depletion: Probability = Field(0.4, description="share of waste in the river at which nothing grows any more")
+    restoration: Probability = Field(
+        0.0, description="share of waste up to which growth is full; below `depletion`"
+    )
     pollution: Probability = Field(0.5, description="probability that a clean place of the river fouls in a round")
-    saturation: Probability = Field(1.0, description="share of waste from which on nothing more fouls")
+    saturation: Probability = Field(1.0, description="share of waste at which nothing more fouls")
     delay: Count = Field(50, description="rounds before anything fouls")
     stream: Count = Field(
         0, description="places of the river off the map, which never foul, in the share of waste"
@@ -164,13 +151,13 @@ class Cleanup(VariedForagingGame):
         return self.terrain.count("A") * self.growth
 
     @property
-    def sources(self) -> int:
-        return super().sources + 2
+    def growth_draws(self) -> int:
+        return super().growth_draws + 2
 
     def cooldown(self, fire: int) -> int:
         return self.cleaning_cooldown if fire == FIRE_TWO else self.zap_cooldown
 
-    def start(self, ground: Board, chance: Chance) -> Tensors:
+    def initial_resources(self, ground: Board, chance: Chance) -> Tensors:
         """No apples, and the waste that the map shows."""
         shape = (*chance.keys.shape, -1)
         river = sites(ground, "~W")
@@ -180,17 +167,17 @@ class Cleanup(VariedForagingGame):
             "waste": foul.expand(shape),
         }
 
-    def tended(self, now: Tensors, action: Tensor, zap: Beam, ground: Board) -> tuple[Tensors, Tensor | None]:
+    def clean(self, now: Tensors, action: Tensor, zap: Beam, ground: Board) -> tuple[Tensors, Tensor | None]:
         waste = now["waste"]
-        number = look(numbers(ground, "~W"), zap.cells)
+        number = take_rows(site_numbers(ground, "~W"), zap.cells)
         none = torch.zeros_like(waste[..., :1])
         foul = torch.cat((waste, none), -1).gather(-1, number.flatten(2)).view(number.shape)
         targets = foul
         if self.shields:
             targets = foul | (zap.cells[..., None] == now["cell"][..., None, None, None, :]).any(-1)
-        cleans = struck(zap, action == FIRE_TWO, targets) & foul
+        cleans = targets_hit(zap, action == FIRE_TWO, targets) & foul
         where = torch.where(cleans, number, waste.shape[-1])
-        return {"waste": waste & ~marked(where, waste.shape[-1])}, cleans.flatten(3).sum(-1)
+        return {"waste": waste & ~index_mask(where, waste.shape[-1])}, cleans.flatten(3).sum(-1)
 
     def grow(self, now: Tensors, drawn: Tensor, round: int, ground: Board) -> Tensors:
         waste = now["waste"]
@@ -206,12 +193,12 @@ class Cleanup(VariedForagingGame):
         grows = drawn[..., :-2] < threshold(self.growth * rate.clamp(0, 1))
         return {"apple": now["apple"] | grows, "waste": waste}
 
-    def measured(self, now: Tensors, ground: Board) -> Tensors:
+    def state_measures(self, now: Tensors, ground: Board) -> Tensors:
         return {"waste": self._foul(now["waste"])[..., 0]}
 
-    def codes(self, now: Tensors, ground: Board) -> Tensor:
+    def cell_codes(self, now: Tensors, ground: Board) -> Tensor:
         river = LAYERS[1] + now["waste"] * ground.code.new_tensor(LAYERS[2])
-        return super().codes(now, ground).index_copy_(-1, sites(ground, "~W"), river)
+        return super().cell_codes(now, ground).index_copy_(-1, sites(ground, "~W"), river)
 
     def _foul(self, waste: Tensor) -> Tensor:
         """The share of the river that is waste, float64 [match, table, 1]."""

@@ -1,4 +1,4 @@
-"""Coins: players on a small board run for coins, and taking another's costs its owner more than it brings."""
+"""Coins: players on a small board collect coins; taking another's costs its owner more than it brings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn.functional import pad
 
-from .board import STEPS, below, centred, free_cell, moves
+from .board import STEPS, centred, free_cell, moves, uniform_below
 from .chance import Chance, Purpose
 from .environment import Discrete, Environment, Rounds, State, Step
 
@@ -21,25 +21,21 @@ Payoff = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Coins(Environment):
-    """Everybody moves one cell at once; who then stands on a coin takes it, and it comes back elsewhere.
+    """All players move one cell at once; a player that then stands on a coin takes it, and a new one appears.
 
-    A player earns  `reward` x (coins it took) - `penalty` x (coins of its own that others took).
-    With the default penalty N / (N - 1) indiscriminate greed earns nothing on average. Players may share a cell;
-    several who reach a coin all take it, and its owner pays for each of the others.
+    A player earns  `reward` x (coins it took) - `penalty` x (its own coins that others took). With the default
+    penalty N / (N - 1), players that take every coin they can earn 0 on average. Players may share a cell; if
+    several reach a coin, all take it, and its owner pays for each of the others.
 
-    "one_coin", of two: a single coin whose owner alternates, four steps (LOLA, POLA, LOQA). Mean payoff a round of
-    two cooperators .349, of a cooperator and a defector -.266 and .636, of two defectors 0.
-    "coin_per_player": a coin for each player, and staying is allowed (M-FOS, Pax, JaxMARL, Reciprocators). Of two
-    .61, -.15 and .715, and 0.
-    Returns of the two can't be compared.
+    Variants: "one_coin" has a single coin with alternating owner, two players and four steps (LOLA, POLA, LOQA);
+    "coin_per_player" has a coin for each player, and staying is allowed (M-FOS, Pax, JaxMARL, Reciprocators).
+    Their returns can't be compared.
 
-    A seat sees itself first: planes of the board float32 [2 N, size, size], with a one where the thing is. First
-    itself, then the others, the next seat first, then their coins in the same order.
-
-    Measures, per round: `own_coins` and `others_coins` that a seat took, both together `pickups`; `coins_lost`,
-    its own that others took; `easy_misses`, rounds in which its coin was a step away and it went elsewhere. The
-    share of own coins, by which the literature tells cooperation, is own_coins / pickups, of the means: no share
-    of rounds, hence not `cooperation`.
+    Observations are planes [2 N, size, size], float32: the player, the others from the next seat on, then their
+    coins in the same order. Measures: `own_coins`, `others_coins`, their sum `pickups`, `coins_lost`,
+    `easy_misses`. The literature's measure of cooperation is `own_coins` / `pickups`, a ratio of means, so
+    `cooperation` is not defined. The rules in full, and the payoffs of cooperators and defectors:
+    docs/environments.md.
     """
 
     shares: ClassVar[Mapping[str, tuple[str, str]]] = {"own_coin_share": ("own_coins", "pickups")}
@@ -49,24 +45,25 @@ class Coins(Environment):
         "one_coin", description='"one_coin" on the board, or "coin_per_player"'
     )
     rounds: Rounds = Field(50, description="rounds of an episode, or the most there can be with `continuation`")
-    players: int = Field(2, ge=2, description="how many play; one coin is for two")
+    players: int = Field(2, ge=2, description="how many play; one coin needs 2")
     size: int = Field(3, ge=2, le=32, description="rows and columns of the board")
     torus: bool = Field(
-        True, description="whether who leaves on one side comes in on the other; else there are walls"
+        True, description="whether a player that leaves on one side comes in on the other; else there are walls"
     )
     stay: bool | None = Field(
-        None, description="whether one may stay, after right, left, down and up; by default not with one coin"
+        None,
+        description="whether staying is an action, after right, left, down and up; by default not with one coin",
     )
-    reward: Payoff = Field(1.0, description="what a coin brings to who takes it")
+    reward: Payoff = Field(1.0, description="reward of a player that takes a coin")
     penalty: Payoff | None = Field(
         None, description="what an owner pays for a coin that another took; by default N / (N - 1)"
     )
     colour: Literal["alternating", "random"] = Field(
-        "alternating", description='whose the next coin is, where there is one: "alternating" or "random"'
+        "alternating", description='owner of the next coin, with one coin: "alternating" or "random"'
     )
     respawn: Literal["free", "anywhere"] | None = Field(
         None,
-        description='where coins come: "free" cells, on which nobody stands, or "anywhere", also on other coins; '
+        description='where new coins appear: "free" cells, without players, or "anywhere", also on other coins; '
         'by default "free" with one coin',
     )
     start: Literal["anywhere", "apart"] = Field(
@@ -74,11 +71,11 @@ class Coins(Environment):
     )
     ties: Literal["all", "random", "first"] = Field(
         "all",
-        description='who takes a coin that several reach: "all", one at "random", or the "first" seat '
+        description='which players take a coin that several reach: "all", one at "random", or the "first" seat '
         "(a known defect of LOLA's published code)",
     )
     view: Literal["board", "centred"] = Field(
-        "board", description='"board" as it lies, or "centred" on the player (on a torus)'
+        "board", description='"board" with fixed axes, or "centred" on the player (on a torus)'
     )
 
     @model_validator(mode="after")
@@ -100,7 +97,7 @@ class Coins(Environment):
     def roles(self) -> tuple[str, ...]:
         if self.ties != "first":
             return super().roles
-        return tuple(f"player {seat}" for seat in range(1, self.seats + 1))  # who comes first takes the coin
+        return tuple(f"player {seat}" for seat in range(1, self.seats + 1))  # the first seat takes the coin
 
     @property
     def cells(self) -> int:
@@ -108,7 +105,7 @@ class Coins(Environment):
         return self.size**2
 
     @property
-    def stealing_costs(self) -> float:
+    def owner_penalty(self) -> float:
         """What an owner pays for a coin that another took."""
         return self.players / (self.players - 1) if self.penalty is None else self.penalty
 
@@ -124,17 +121,17 @@ class Coins(Environment):
             shuffled = chance.parts(self.cells).bits(Purpose.START, episode, 0).argsort(1)
             cells = shuffled[:, : self.seats].contiguous()
         else:
-            cells = below(self.cells, _draws(chance, self.seats, Purpose.START, episode, 0))
+            cells = uniform_below(self.cells, _draws(chance, self.seats, Purpose.START, episode, 0))
         draws = _draws(chance, self.seats, Purpose.START, episode, 1)
         state = State(episode, 0, tensors=self._rules(cells.device))
-        return self._at(state, cells, self._new_coins(cells, _drawn_owner(draws), draws))
+        return self._with_observation(state, cells, self._new_coins(cells, _drawn_owner(draws), draws))
 
     def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         rules, tables = state.tensors, action.shape[2]
-        before, coins, steps = (_side_by_side(tensor) for tensor in (rules["cells"], rules["coins"], action))
+        before, coins, steps = (_merge_tables(tensor) for tensor in (rules["cells"], rules["coins"], action))
         anywhere = Chance(chance.keys.view(1, -1))
         cells = rules["moves"].take(before * len(STEPS) + steps)
-        takes = self._takes(cells[:, :, None] == coins[:, None], state, anywhere).double()
+        takes = self._takers(cells[:, :, None] == coins[:, None], state, anywhere).double()
         own = takes.diagonal(dim1=1, dim2=2).mT
         taken, pickups = takes.sum(1), takes.sum(2)
         lost = taken - own
@@ -146,19 +143,19 @@ class Coins(Environment):
             "coins_lost": lost,
             "easy_misses": missed.double(),
         }
-        measures = {name: _apart(value, tables) for name, value in measures.items()}
-        reward = _apart(self.reward * pickups - self.stealing_costs * lost, tables)
+        measures = {name: _split_tables(value, tables) for name, value in measures.items()}
+        reward = _split_tables(self.reward * pickups - self.owner_penalty * lost, tables)
         draws = _draws(anywhere, self.seats, Purpose.SPAWN, state.episode, state.round)
         owner = coins == self.cells if self.colour == "alternating" else _drawn_owner(draws)
         gone = taken.sum(1, keepdim=True) if self.variant == "one_coin" else taken
         coins = torch.where(gone > 0, self._new_coins(cells, owner, draws), coins)
-        return self._at(state, _apart(cells, tables), _apart(coins, tables)), Step(
+        return self._with_observation(state, _split_tables(cells, tables), _split_tables(coins, tables)), Step(
             action, reward, measures=measures
         )
 
     def picture(self, state: State, match: int, table: int) -> Tensor:
         """Players in their colour on a dark board, their coins in a paler one; mixed where they share a cell."""
-        colours = torch.tensor([_hue(seat, saturation) for saturation in (1.0, 0.4) for seat in range(self.seats)])
+        colours = torch.tensor([_rgb(seat, saturation) for saturation in (1.0, 0.4) for seat in range(self.seats)])
         things = torch.cat((state.tensors["cells"], state.tensors["coins"]), 1)[match, :, table].cpu()
         there = things[:, None] == torch.arange(self.cells)
         count = there.sum(0)[:, None]
@@ -166,30 +163,30 @@ class Coins(Environment):
         return (255 * mixed).round().to(torch.uint8).view(self.size, self.size, 3)
 
     def colour_of(self, seat: int) -> tuple[int, int, int]:
-        red, green, blue = _hue(seat, 1.0)
+        red, green, blue = _rgb(seat, 1.0)
         return round(255 * red), round(255 * green), round(255 * blue)
 
-    def _takes(self, there: Tensor, state: State, chance: Chance) -> Tensor:
-        """Who takes which coin, of those who are `there` [match, seat, coin, table]."""
+    def _takers(self, there: Tensor, state: State, chance: Chance) -> Tensor:
+        """Which seats take which coin, of those that stand `there` [match, seat, coin, table]."""
         if self.ties == "all":
             return there
         place = there.cumsum(1)
         if self.ties == "first":
             return there & (place == 1)
         draws = _draws(chance.part(self.seats), self.seats, Purpose.SPAWN, state.episode, state.round)
-        return there & (place == 1 + below(place[:, -1], draws)[:, None])
+        return there & (place == 1 + uniform_below(place[:, -1], draws)[:, None])
 
     def _new_coins(self, cells: Tensor, owner: Tensor, draws: Tensor) -> Tensor:
-        """Where coins come [match, seat, table]; with one coin only that of the `owner`."""
+        """Where new coins appear [match, seat, table]; with one coin only that of the `owner`."""
         one = self.variant == "one_coin"
         if self.respawn == "free" or (self.respawn is None and one):
             spawned = free_cell(draws[:, :1] if one else draws, cells, self.cells)
         else:
-            spawned = below(self.cells, draws[:, :1] if one else draws)
+            spawned = uniform_below(self.cells, draws[:, :1] if one else draws)
         return torch.where(owner, spawned, self.cells) if one else spawned
 
     def _rules(self, device: torch.device) -> dict[str, Tensor]:
-        """Where steps lead, which coins are a step away, what cells look like, and in which order a seat sees."""
+        """Tables of steps, of coins that are a step away, of planes, and the order in which a seat sees things."""
         steps = moves(self.size, self.torus)
         allowed = steps[:, : self.actions(0).n, None]
         first = (torch.arange(self.seats)[:, None] + torch.arange(self.seats)) % self.seats
@@ -203,8 +200,8 @@ class Coins(Environment):
             rules["centred"] = pad(centred(self.size), (0, 1), value=self.cells)
         return {name: rule.contiguous().to(device) for name, rule in rules.items()}
 
-    def _at(self, state: State, cells: Tensor, coins: Tensor) -> State:
-        """`state` with players and coins at these cells [match, seat, table], and what everybody sees of it."""
+    def _with_observation(self, state: State, cells: Tensor, coins: Tensor) -> State:
+        """`state` with players and coins at these cells [match, seat, table], and the observation of each seat."""
         rules = state.tensors
         seats = self.seats
         seen = torch.cat((cells, coins), 1).index_select(1, rules["order"])
@@ -215,18 +212,18 @@ class Coins(Environment):
         return replace(state, tensors={**rules, "cells": cells, "coins": coins}, observation=planes)
 
 
-def _hue(seat: int, saturation: float) -> tuple[float, float, float]:
-    """Red, green and blue from 0 to 1; hues are far apart, however many there are."""
+def _rgb(seat: int, saturation: float) -> tuple[float, float, float]:
+    """Red, green and blue from 0 to 1; the hues are far apart for any number of seats."""
     return colorsys.hsv_to_rgb(seat * (math.sqrt(5) - 1) / 2 % 1, saturation, 1.0)
 
 
-def _side_by_side(tensor: Tensor) -> Tensor:
-    """The tables of all matches as those of one [1, seat, match x table]: long rows are faster than short ones."""
+def _merge_tables(tensor: Tensor) -> Tensor:
+    """The tables of all matches as those of one [1, seat, match x table]: long rows are faster."""
     return tensor.transpose(0, 1).reshape(1, tensor.shape[1], -1)
 
 
-def _apart(tensor: Tensor, tables: int) -> Tensor:
-    """A view [match, seat, table] of what lies side by side."""
+def _split_tables(tensor: Tensor, tables: int) -> Tensor:
+    """The inverse of `_merge_tables`: a view [match, seat, table]."""
     return tensor.view(tensor.shape[1], -1, tables).transpose(0, 1)
 
 

@@ -1,11 +1,12 @@
-"""Differentiable games: a seat's action is a whole policy, and its reward is what that earns, exactly.
+"""Differentiable games: a seat's action is a whole policy, and its reward is the exact value of that policy.
 
-The games in which learning rules are studied without sampling error. A round is a step of learning: everybody
-shows a policy, sees the others', and earns its exact value; then those who learn move. Policies are plain to see
-because they are actions, and whoever is granted the game's rules may differentiate through its own copy.
+These are the games in which learning rules are studied without sampling error. A round is a step of learning:
+every player shows a policy, sees the others', and earns its exact value; then the learners update. Policies are
+visible because they are actions. An agent that is granted the rules of the game may differentiate through its
+own copy.
 
-Tensors of this module end with [chair, table]; the components of a policy come first. In the formulas player 1
-is whose view it is, and 2 the other.
+Tensors in this module end with [chair, table]; the components of a policy come first. In formulas, player 1 is
+the one whose view it is, and player 2 the other.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ class Derivatives(ABC):
         """d2V_whose / dx_1 dx_2 [component of 1, component of 2, chair, table]."""
 
     @abstractmethod
-    def along(self, whose: int, by: int, mover: int, step: Tensor) -> Tensor:
-        """How dV_whose / dx_by changes with a step of x_mover: the second derivative times that step."""
+    def hvp(self, whose: int, by: int, mover: int, step: Tensor) -> Tensor:
+        """A Hessian-vector product: how dV_whose / dx_by changes with a step of x_mover."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyOutcome:
-    """What a pair of policies comes to, in player 1's view."""
+    """The result of a pair of policies, in player 1's view."""
 
     reward: Tensor
     """[player, chair, table]."""
@@ -53,7 +54,7 @@ class PolicyOutcome:
 class DifferentiableGame(Environment):
     """A game of two in which an action is a policy, and its value can be differentiated.
 
-    The first of the rounds + 1 rounds shows the policies that everybody begins with, and has no weight.
+    The first of the rounds + 1 rounds shows the policies before any learning, and has no weight.
     """
 
     probabilities: ClassVar[bool] = True
@@ -70,7 +71,7 @@ class DifferentiableGame(Environment):
 
     @abstractmethod
     def rewards(self, seat: Tensor) -> Tensor:
-        """What is earned, in the view of each of `seat` [chair]; float64 [..., chair, 1]."""
+        """The payoffs, in the view of each of `seat` [chair]; float64 [..., chair, 1]."""
 
     @abstractmethod
     def values(self, own: Tensor, other: Tensor, rewards: Tensor) -> Tensor:
@@ -78,13 +79,13 @@ class DifferentiableGame(Environment):
 
     @abstractmethod
     def outcome(self, own: Tensor, other: Tensor, rewards: Tensor) -> PolicyOutcome:
-        """What two policies [component, chair, table] come to in a round."""
+        """The result of two policies [component, chair, table] in a round."""
 
     def as_differentiable_game(self) -> DifferentiableGame:
         return self
 
     def derivatives(self, own: Tensor, other: Tensor, rewards: Tensor) -> Derivatives:
-        """Derivatives of `values`; a game with a closed form has its own."""
+        """Derivatives of `values`; games with a closed form override this."""
         return AutogradDerivatives(self, own, other, rewards)
 
     @property
@@ -141,6 +142,6 @@ class AutogradDerivatives(Derivatives):
     def mixed(self, whose: int) -> Tensor:
         return self._second[whose - 1, self._part[0], self._part[1]]
 
-    def along(self, whose: int, by: int, mover: int, step: Tensor) -> Tensor:
+    def hvp(self, whose: int, by: int, mover: int, step: Tensor) -> Tensor:
         second = self._second[whose - 1, self._part[by - 1], self._part[mover - 1]]
         return (second * step).sum(1)

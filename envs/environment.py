@@ -1,4 +1,4 @@
-"""What an environment is: an N-player general-sum stochastic game with simultaneous moves, many tables at once.
+"""What an environment is: an N-player general-sum stochastic game with simultaneous moves, at many tables at once.
 
 An environment is a frozen value: rules and parameters. Its state is passed in and returned, so checkpoints,
 imagined play and replays need nothing more. Shapes start with [match, seat, table].
@@ -30,7 +30,7 @@ GRANTS = {
     "others_rewards": "others' rewards",
     "game_model": "the rules of the game",
 }
-"""What an environment may grant beyond a seat's own, and what it is in words."""
+"""What an environment may grant agents to read beyond their own seat, and its description in messages."""
 
 
 def _whole_or_inf(rounds: float) -> float:
@@ -67,10 +67,10 @@ class State:
     episode: int
     round: int
     playing: Tensor | None = None
-    """Bool [match, seat, table]; None while everybody plays."""
+    """Bool [match, seat, table]; None while all play."""
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
     observation: Tensor | None = None
-    """[match, seat, table, ...]; None where the others' actions are all there is to see."""
+    """What seats observe [match, seat, table, ...]; None where the others' actions are all there is to see."""
     action_mask: Tensor | None = None
     """Bool [match, seat, table, action]; None where everything is allowed."""
 
@@ -80,26 +80,27 @@ class Step:
     """What one round did."""
 
     action: Tensor
-    """What was done, after noise [match, seat, table]."""
+    """The executed actions, after noise [match, seat, table]."""
     reward: Tensor
     """float64 [match, seat, table]; `Environment.step` makes it 0 where the seat did not play."""
     seen: Tensor | None = None
     """Its neighbours' actions as a seat sees them [match, seat, neighbour, table]; None where it sees what they
     did."""
     cooperation: Tensor | None = None
-    """How much each seat cooperated, bool or float64 [match, seat, table]; None where it has no meaning."""
+    """How much each seat cooperated, bool or float64 [match, seat, table]; None where it is not
+    defined."""
     mutual: Tensor | None = None
-    """How much everybody cooperated at once [match, 1, table]; None where it has no meaning."""
+    """How much all seats cooperated at once [match, 1, table]; None where it is not defined."""
     measures: Mapping[str, Tensor] = field(default_factory=dict)
-    """What else the game counts, per seat and round [match, seat, table], 0 where the seat did not play; runs
-    report their mean per round."""
+    """Further measures, per seat and round [match, seat, table], 0 where the seat did not play; reports show their
+    mean per round."""
 
 
 class Environment(BaseModel, ABC):
     """Rules and parameters of a game; no state. Subclasses add parameters as fields and define the dynamics.
 
-    A game writes `begin` and `play`. Around them `reset` and `step` count rounds, end episodes by chance, and pay
-    nothing to who plays no more.
+    A game writes `begin` and `play`. Around them, `reset` and `step` count rounds, end episodes by chance, and
+    set rewards to 0 where a seat has stopped playing. docs/environments.md shows how to write one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
@@ -109,9 +110,9 @@ class Environment(BaseModel, ABC):
     slow: ClassVar[bool] = False
     """Whether a match takes so long that few go into a chunk."""
     note: ClassVar[str] = ""
-    """What reports must say of it."""
+    """A remark that reports must show."""
     shares: ClassVar[Mapping[str, tuple[str, str]]] = {}
-    """What reports tell of measures together: name -> (part, whole), of which the first is at most the second."""
+    """Ratios of measures in reports: name -> (part, whole); the part is at most the whole."""
 
     rounds: Rounds = Field(
         200, description="rounds of a match, or the most there can be with `continuation`; inf is exact only"
@@ -120,17 +121,17 @@ class Environment(BaseModel, ABC):
         1.0, description="weight of a round relative to the one before, in the payoff"
     )
     continuation: Annotated[float, Field(gt=0, le=1)] = Field(
-        1.0, description="probability that another round follows, the same for everybody at the table"
+        1.0, description="probability that another round follows, the same for all seats of a table"
     )
 
     @property
     @abstractmethod
     def seats(self) -> int:
-        """How many play."""
+        """How many seats there are."""
 
     @property
     def horizon(self) -> float:
-        """The most rounds that an episode can have."""
+        """The largest number of rounds that an episode can have."""
         return self.rounds
 
     def weight(self, round: int) -> float:
@@ -148,27 +149,22 @@ class Environment(BaseModel, ABC):
         return ("player",) * self.seats
 
     @property
-    def symmetric(self) -> bool:
-        """Whether all seats are interchangeable."""
-        return len(set(self.roles)) == 1
-
-    @property
     def neighbours(self) -> Tensor | None:
-        """Whom each seat sees and may be granted knowledge of, int64 [seat, neighbour].
+        """The seats that each seat sees and may be granted knowledge of, int64 [seat, neighbour].
 
-        Where a seat has fewer than others, -1 stands after its last. None means all others, the next seat first,
-        then around.
+        Where a seat has fewer than others, its row ends in -1. None means all others, the next seat first, then
+        around.
         """
         return None
 
     @property
     def extremes(self) -> tuple[float, float] | None:
-        """The least and the largest reward that a seat can have in a round, where they are known."""
+        """The smallest and the largest reward that a seat can have in a round, if they are known."""
         return None
 
     @property
     def grants(self) -> frozenset[str]:
-        """What a seat may know beyond its own: of `GRANTS`, all where nothing is hidden."""
+        """What agents may read beyond their own seat: some of `GRANTS`, all where nothing is hidden."""
         return frozenset(GRANTS)
 
     @abstractmethod
@@ -176,20 +172,20 @@ class Environment(BaseModel, ABC):
         """What `seat` can do."""
 
     def observation(self, seat: int) -> tuple[int, ...] | None:
-        """The shape of what `seat` sees at a table; None where the others' actions are all there is to see."""
+        """The shape of what `seat` observes at a table; None where the others' actions are all there is to see."""
         seen = self.reset(1, 1, Chance.at_tables(torch.zeros(1, dtype=torch.int64), 1)).observation
         return None if seen is None else tuple(seen.shape[3:])
 
     @abstractmethod
     def begin(self, matches: int, tables: int, chance: Chance, episode: int) -> State:
-        """The state in round 0 of an episode; with `playing` where the game itself may end for some."""
+        """The state in round 0 of an episode. It has `playing` where the game itself may end for some seats."""
 
     @abstractmethod
     def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
-        """What a round's actions come to, as if everybody played.
+        """The state after a round, and what the round did, as if every seat still played.
 
-        Of the state after it, `step` sets the round; where the game itself ends for some, it says who is left in
-        `playing`.
+        `step` sets the round of the new state. Where the game itself ends for some seats, the new state's
+        `playing` is false for them.
         """
 
     def reset(self, matches: int, tables: int, chance: Chance, episode: int = 0) -> State:
@@ -215,28 +211,28 @@ class Environment(BaseModel, ABC):
         return replace(after, round=state.round + 1, playing=playing), step
 
     def as_repeated_game(self) -> RepeatedGame | None:
-        """The repeated matrix game of two that it is, if it is one."""
+        """The game itself if it is a repeated matrix game of two, else None."""
         return None
 
     def as_differentiable_game(self) -> DifferentiableGame | None:
-        """The game of two whose actions are policies that it is, if it is one."""
+        """The game itself if it is a game of two whose actions are policies, else None."""
         return None
 
     def as_policy_game(self) -> PolicyGame | None:
-        """The game of memory-one policies that it is, if it is one."""
+        """The game itself if it is a game of memory-one policies, else None."""
         return None
 
     def picture(self, state: State, match: int, table: int) -> Tensor | None:
-        """What a table looks like, uint8 [height, width, 3], a pixel a cell; None where there is no board."""
+        """An image of a table, uint8 [height, width, 3], one pixel a cell; None where there is no board."""
         return None
 
     @property
     def has_board(self) -> bool:
-        """Whether it has a board to look at: a `picture` of its own."""
+        """Whether it has a board to draw: a `picture` of its own."""
         return type(self).picture is not Environment.picture
 
     def colour_of(self, seat: int) -> tuple[int, int, int] | None:
-        """The colour of a seat's player in pictures, red, green and blue; None where it has none of its own."""
+        """The colour of a seat's player in pictures, red, green and blue; None where players have none."""
         return None
 
     def ends_by_chance(self, state: State, chance: Chance) -> Tensor:

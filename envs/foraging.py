@@ -1,4 +1,4 @@
-"""What Cleanup, Harvest and Gathering share: apples to eat, a beam that sends others away, and a way back."""
+"""What Cleanup, Harvest and Gathering share: apples, a beam that sends players away, and their return."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from .gridworld import (
     Gridworld,
     Ray,
     View,
+    add_players,
+    as_headings,
+    as_step,
+    assign_places,
     beam,
     board,
-    complaint,
     draws,
-    fan,
-    look,
-    marked,
-    moved,
-    numbers,
+    index_mask,
+    map_error,
+    parallel_rays,
     picture,
-    placed,
     planes,
+    players_hit,
     priorities,
-    quarters,
-    shots,
+    resolve_moves,
+    site_numbers,
     sites,
-    told,
-    with_players,
+    take_rows,
 )
 
 Count = Annotated[int, Field(ge=0)]
@@ -52,30 +52,33 @@ Tensors = dict[str, Tensor]
 class ForagingGame(Gridworld):
     """Players walk on a map, eat apples for a reward of 1, and may zap each other away for a while.
 
-    Actions: 0 stay, 1 to 4 step forward, back, left, right (relative to one's heading), 5 and 6 turn left and
-    right, 7 zap. In a round all move and turn at once, eat what they then stand on, and fire; then things grow, so
-    an apple that grows under a player is eaten in the next round. Rays of a beam stop at walls and at the first
-    that they hit. Who is hit is away for `away` rounds, sees nothing and can only stay, and then comes back at a
-    random free spawn point with a random heading. It stays in the match all the while: `playing` is about
-    episodes. A subclass says what grows.
+    Actions: 0 stay, 1 to 4 step forward, back, left, right (relative to the heading), 5 and 6 turn left and
+    right, 7 zap. In a round all move and turn at once, eat the apple they then stand on, and fire; then apples
+    grow. A player that is hit is away for `away` rounds, then comes back at a random free spawn point. It stays
+    in the match meanwhile: `playing` is about episodes. A subclass says what grows. docs/environments.md has the
+    rules in full.
+
+    Measures: `apples`; `timed_apples`, whose ratio to `apples` is the mean time of eating as a share of the
+    episode (sustainability); `beams`, zaps fired; `zaps`, hits on others; `peace`, 1 unless away; `efficiency`.
 
     State: `cell` (in the padded map), `heading`, `marks` (hits so far), `away` and `rest` (rounds until a player
-    is back, and until its beam is ready) are int64 [match, table, seat]; what grows is bool [match, table, site].
+    is back, and until its beam is ready) are int64 [match, table, seat]; what grows is bool [match, table,
+    site].
     """
 
     map: ClassVar[str]
     letters: ClassVar[str]
     """What maps may hold; `S` are spawn points, `A` is where apples grow."""
     view: ClassVar[View]
-    rests: ClassVar[Mapping[int, str]] = {FIRE: "rest"}
-    """The beams, and what counts the rounds until each is ready."""
+    beam_timers: ClassVar[Mapping[int, str]] = {FIRE: "rest"}
+    """For each beam, the state tensor that counts the rounds until it is ready."""
     shares: ClassVar[Mapping[str, tuple[str, str]]] = {"sustainability": ("timed_apples", "apples")}
     colours: ClassVar[tuple[Colour, ...]] = ((92, 160, 60),)
-    """Of what there is beside players and walls, in the order of the planes; apples first."""
+    """Colours of things other than players and walls, in the order of the planes; apples first."""
 
     rounds: Annotated[int, Field(ge=1)] = Field(1000, description="rounds of an episode")
     players: int = Field(7, ge=2, le=200, description="how many play")
-    layout: str | None = Field(None, description="another map, a character a cell; by default the game's own")
+    layout: str | None = Field(None, description="another map, one character a cell; by default the game's own")
     zap_length: int = Field(3, ge=1, le=30, description="how many cells ahead a zap reaches")
     zap_radius: int = Field(1, ge=0, le=10, description="how many cells to each side a zap reaches")
     zap_cells: tuple[Cell, ...] | None = Field(
@@ -85,17 +88,17 @@ class ForagingGame(Gridworld):
         description="cells (to the right, ahead) that a zap strikes, none behind another, instead of rays",
     )
     zap_cooldown: Count = Field(10, description="rounds that must pass between two zaps of a player")
-    zap_cost: float = Field(0.0, ge=0, description="what it costs to zap")
-    zap_fine: float = Field(0.0, ge=0, description="what each zap costs who is hit by it")
+    zap_cost: float = Field(0.0, ge=0, description="cost of a zap")
+    zap_fine: float = Field(0.0, ge=0, description="loss of a player for each zap that hits it")
     hits: int = Field(1, ge=1, description="in how many rounds a player must be hit to be sent away")
     away: Count = Field(50, description="rounds for which it is sent away; 0: it stays")
     respawn: bool = Field(
-        False, description="whether who is hit, and not sent away, is put on a free spawn point at once"
+        False, description="whether a player that is hit, and not sent away, moves to a free spawn point at once"
     )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if wrong := complaint(self.terrain, self.letters, {"S": self.players, "A": 1}):
+        if wrong := map_error(self.terrain, self.letters, {"S": self.players, "A": 1}):
             raise ValueError(f"the map does not fit: {wrong}")
         return self
 
@@ -110,47 +113,49 @@ class ForagingGame(Gridworld):
 
     @property
     def rays(self) -> tuple[Ray, ...]:
-        """Which way beams go."""
+        """The rays of a zap."""
         if self.zap_cells is not None:
             return tuple((cell,) for cell in self.zap_cells)
-        return fan(self.zap_length, self.zap_radius)
+        return parallel_rays(self.zap_length, self.zap_radius)
 
     @property
     @abstractmethod
     def inflow(self) -> float:
-        """How many apples would grow in a round, on average, if all sites were empty and nothing hindered them."""
+        """The mean number of apples that would grow in a round on an empty map, with growth at its best."""
 
     @property
-    def sources(self) -> int:
-        """How many draws what grows needs at a table: one for each apple."""
+    def growth_draws(self) -> int:
+        """How many random numbers `grow` needs at a table; by default one for each apple site."""
         return self.terrain.count("A")
 
     def actions(self, seat: int) -> Discrete:
-        return Discrete(FIRE + len(self.rests))
+        return Discrete(FIRE + len(self.beam_timers))
 
     def observation(self, seat: int) -> tuple[int, ...]:
-        """[plane, height, width]: oneself, four of others by heading, walls, apples, and what else there is."""
+        """[plane, height, width]: the player, others by heading (4), walls, apples, and what a game adds."""
         return (6 + len(self.colours), *self.view.shape)
 
     @abstractmethod
-    def start(self, ground: Board, chance: Chance) -> Tensors:
-        """What grows, at the start."""
+    def initial_resources(self, ground: Board, chance: Chance) -> Tensors:
+        """The tensors of what grows, at the start."""
 
     @abstractmethod
     def grow(self, now: Tensors, drawn: Tensor, round: int, ground: Board) -> Tensors:
-        """What grows, after a round; `drawn` are `sources` numbers at each table."""
+        """What has grown after a round; `drawn` are `growth_draws` random numbers at each table."""
 
     @abstractmethod
-    def measured(self, now: Tensors, ground: Board) -> Tensors:
-        """What is counted of the state, by name [match, table]."""
+    def state_measures(self, now: Tensors, ground: Board) -> Tensors:
+        """Measures of the state after a round, by name [match, table]."""
 
-    def tended(self, now: Tensors, action: Tensor, zap: Beam, ground: Board) -> tuple[Tensors, Tensor | None]:
-        """What players change beside eating, and how much of it each did [match, table, seat]; `zap` is
-        where their beams would go."""
+    def clean(self, now: Tensors, action: Tensor, zap: Beam, ground: Board) -> tuple[Tensors, Tensor | None]:
+        """The tensors that cleaning changes, and how much each player cleaned [match, table, seat].
+
+        `zap` is where beams would go. None where a game has no cleaning.
+        """
         return {}, None
 
-    def codes(self, now: Tensors, ground: Board) -> Tensor:
-        """What is in each cell, but for players, uint8 [match, table, cell]."""
+    def cell_codes(self, now: Tensors, ground: Board) -> Tensor:
+        """What each cell holds, without players, uint8 [match, table, cell]."""
         code = ground.code.repeat(*now["cell"].shape[:2], 1)
         return code.index_copy_(-1, sites(ground, "A"), now["apple"] * code.new_tensor(LAYERS[0]))
 
@@ -161,35 +166,37 @@ class ForagingGame(Gridworld):
         drawn = draws(chance, len(spawns) + self.players, Purpose.START, episode, 0)
         now = {
             "cell": spawns[drawn[..., : len(spawns)].argsort(-1)[..., : self.players]],
-            "heading": quarters(drawn[..., len(spawns) :]),
+            "heading": as_headings(drawn[..., len(spawns) :]),
         }
         zeros = torch.zeros_like(now["cell"])
-        now |= dict.fromkeys(("marks", "away", *self.rests.values()), zeros)
-        now |= self.start(ground, chance)
-        return self._seen(State(episode, 0), now, ground)
+        now |= dict.fromkeys(("marks", "away", *self.beam_timers.values()), zeros)
+        now |= self.initial_resources(ground, chance)
+        return self._with_observation(State(episode, 0), now, ground)
 
     def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         ground = self._ground(action.device)
         assert state.action_mask is not None
-        done = action * state.action_mask.gather(-1, action[..., None])[..., 0]  # 0 is to stay
-        act = done.transpose(1, 2)
+        executed = action * state.action_mask.gather(-1, action[..., None])[..., 0]  # 0 is to stay
+        act = executed.transpose(1, 2)
         now = dict(state.tensors)
         present = now["away"] == 0
-        drawn = draws(chance, self.players + self.sources, Purpose.SPAWN, state.episode, state.round)
-        now["cell"] = moved(ground, now["cell"], now["heading"], act, priorities(drawn[..., : self.players]))
-        now["heading"] = now["heading"] + look(ground.turn, act) & 3
-        now["apple"], eaten = _eaten(now["apple"], look(numbers(ground, "A"), now["cell"]))
+        drawn = draws(chance, self.players + self.growth_draws, Purpose.SPAWN, state.episode, state.round)
+        now["cell"] = resolve_moves(
+            ground, now["cell"], now["heading"], act, priorities(drawn[..., : self.players])
+        )
+        now["heading"] = now["heading"] + take_rows(ground.turn, act) & 3
+        now["apple"], eaten = _eat(now["apple"], take_rows(site_numbers(ground, "A"), now["cell"]))
         zap = beam(ground, now["cell"], now["heading"], self.rays)
-        changed, tended = self.tended(now, act, zap, ground)
+        changed, cleaned = self.clean(now, act, zap, ground)
         now |= changed
         fires = act == FIRE
-        hits = shots(ground, now["cell"], zap, fires)
-        blows = _counted(hits, self.players + 1)[..., 1:]
-        now |= self._rested(now, act)
-        now |= self._sent(now, blows > 0, ground, state, chance)
+        hits = players_hit(ground, now["cell"], zap, fires)
+        hits_taken = _count(hits, self.players + 1)[..., 1:]
+        now |= self._next_timers(now, act)
+        now |= self._remove_and_return(now, hits_taken > 0, ground, state, chance)
         now |= self.grow(now, drawn[..., self.players :], state.round, ground)
 
-        reward = eaten.double() - self.zap_cost * fires - self.zap_fine * blows
+        reward = eaten.double() - self.zap_cost * fires - self.zap_fine * hits_taken
         measures = {
             "apples": eaten.double(),
             "timed_apples": eaten.double() * ((state.round + 1) / self.rounds),
@@ -198,18 +205,18 @@ class ForagingGame(Gridworld):
             "peace": present.double(),
             "efficiency": (eaten.sum(-1, keepdim=True) / (self.inflow or 1.0)).double().expand_as(reward),
         }
-        measures |= {} if tended is None else {"cleaned": tended.double()}
+        measures |= {} if cleaned is None else {"cleaned": cleaned.double()}
         measures |= {
-            name: value[..., None].expand_as(reward) for name, value in self.measured(now, ground).items()
+            name: value[..., None].expand_as(reward) for name, value in self.state_measures(now, ground).items()
         }
-        after = self._seen(state, now, ground)
-        cooperation = None if tended is None else tended > 0
-        return after, told(done, reward, cooperation, measures)
+        after = self._with_observation(state, now, ground)
+        cooperation = None if cleaned is None else cleaned > 0
+        return after, as_step(executed, reward, cooperation, measures)
 
     def picture(self, state: State, match: int, table: int) -> Tensor:
         """A table as an image, uint8 [height, width, 3], one pixel a cell."""
         ground = self._ground(state.tensors["cell"].device)
-        code = self.codes(dict(state.tensors), ground)[match, table]
+        code = self.cell_codes(dict(state.tensors), ground)[match, table]
         return picture(ground, code, self.colours, state.tensors["cell"][match, table])
 
     def _ground(self, device: torch.device) -> Board:
@@ -217,19 +224,21 @@ class ForagingGame(Gridworld):
         beams = (abs(offset) for ray in self.rays for cell in ray for offset in cell)
         return board(self.terrain, max(view.ahead, view.behind, view.sides, *beams), device)
 
-    def _rested(self, now: Tensors, act: Tensor) -> Tensors:
-        """How long each beam must rest still."""
+    def _next_timers(self, now: Tensors, act: Tensor) -> Tensors:
+        """Rounds until each beam is ready again."""
         return {
             name: torch.where(act == fire, self.cooldown(fire), (now[name] - 1).clamp_(min=0))
-            for fire, name in self.rests.items()
+            for fire, name in self.beam_timers.items()
         }
 
     def cooldown(self, fire: int) -> int:
         """Rounds between two uses of a beam."""
         return self.zap_cooldown
 
-    def _sent(self, now: Tensors, hit: Tensor, ground: Board, state: State, chance: Chance) -> Tensors:
-        """Send away who was hit often enough, and bring back whose time is over."""
+    def _remove_and_return(
+        self, now: Tensors, hit: Tensor, ground: Board, state: State, chance: Chance
+    ) -> Tensors:
+        """Send away players that were hit often enough, and bring back those whose time is over."""
         marks = now["marks"] + hit
         if not (self.away or self.respawn):
             return {"marks": marks}
@@ -241,28 +250,28 @@ class ForagingGame(Gridworld):
             spawns = sites(ground, "S")
             drawn = draws(chance, len(spawns) + self.players, Purpose.START, state.episode, state.round + 1)
             free = ~(spawns[:, None] == cell[..., None, :]).any(-1)
-            places = spawns[placed(free, drawn[..., : len(spawns)], coming)]
+            places = spawns[assign_places(free, drawn[..., : len(spawns)], coming)]
             cell = torch.where(coming, places, cell)
-            heading = torch.where(coming, quarters(drawn[..., len(spawns) :]), heading)
+            heading = torch.where(coming, as_headings(drawn[..., len(spawns) :]), heading)
         away = torch.where(sent, self.away, (now["away"] - 1).clamp_(min=0))
         return {"marks": marks * ~sent, "away": away, "cell": cell, "heading": heading}
 
-    def _seen(self, state: State, now: Tensors, ground: Board) -> State:
-        """The state with what players see and may do."""
-        code = with_players(self.codes(now, ground), ground, now["cell"], now["heading"])
+    def _with_observation(self, state: State, now: Tensors, ground: Board) -> State:
+        """The state with what players see and which actions are allowed."""
+        code = add_players(self.cell_codes(now, ground), ground, now["cell"], now["heading"])
         seen = planes(ground, self.view, len(self.colours), code, now["cell"], now["heading"])
-        allowed = (now["away"] == 0)[..., None].expand(-1, -1, -1, FIRE + len(self.rests)).clone()
-        for fire, name in self.rests.items():
+        allowed = (now["away"] == 0)[..., None].expand(-1, -1, -1, FIRE + len(self.beam_timers)).clone()
+        for fire, name in self.beam_timers.items():
             allowed[..., fire] &= now[name] == 0
         allowed[..., STAY] = True
         return replace(state, tensors=now, observation=seen, action_mask=allowed.transpose(1, 2))
 
 
 class VariedForagingGame(ForagingGame):
-    """A foraging game that several projects have published, each with rules and a map of its kind."""
+    """A foraging game that several projects have published, each with its own rules and map."""
 
     variants: ClassVar[Mapping[str, Mapping[str, object]]]
-    """What a variant makes of the other parameters, where they aren't given."""
+    """The defaults of the other parameters in each variant."""
     ssd_map: ClassVar[str]
 
     variant: Literal["melting_pot", "socialjax", "ssd"] = Field(
@@ -283,14 +292,14 @@ class VariedForagingGame(ForagingGame):
         return self.layout or (self.ssd_map if self.variant == "ssd" else self.map)
 
 
-def _eaten(apple: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
-    """Apples that are left [match, table, site], and who ate one, if players stand at sites `where`."""
+def _eat(apple: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
+    """The apples that are left [match, table, site], and which players ate one; players stand at sites `where`."""
     none = torch.zeros_like(apple[..., :1])
     eaten = torch.cat((apple, none), -1).gather(-1, where)
-    return apple & ~marked(where, apple.shape[-1]), eaten
+    return apple & ~index_mask(where, apple.shape[-1]), eaten
 
 
-def _counted(indices: Tensor, count: int) -> Tensor:
-    """How often each of 0 .. count - 1 stands in `indices` [match, table, ...], int64 [match, table, count]."""
+def _count(indices: Tensor, count: int) -> Tensor:
+    """How often each of 0 .. count - 1 occurs in `indices` [match, table, ...], int64 [match, table, count]."""
     found = indices.flatten(2)
     return found.new_zeros((*found.shape[:2], count)).scatter_add_(-1, found, torch.ones_like(found))

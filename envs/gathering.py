@@ -1,4 +1,4 @@
-"""Gathering: apples that always come back, and a beam that takes a rival out of the game for a while."""
+"""Gathering: apples that always grow back, and a beam that takes a rival out of the game for a while."""
 
 from __future__ import annotations
 
@@ -14,20 +14,15 @@ from .gridworld import Board, View, sites
 
 
 class Gathering(ForagingGame):
-    """Who is tagged out leaves all the apples to the other; whether that is worth while depends on their scarcity.
+    """A player that tags the other out has all the apples; whether that pays depends on how scarce they are.
 
-    An apple comes back `regrowth` rounds after it was eaten (N_apple), and a player that was hit twice is away for
-    `away` rounds (N_tagged): the two axes of Leibo et al. 2017, abundance and the cost of conflict. A tag goes
-    straight ahead as far as the map and stops at the first player; it pays nothing.
+    An apple comes back `regrowth` rounds after it was eaten (N_apple). A player that was hit twice is away for
+    `away` rounds (N_tagged). These are the two axes of Leibo et al. 2017: abundance, and the cost of conflict. A
+    tag goes straight ahead as far as the map and stops at the first player. It pays nothing.
 
-    Maps: `A` apples, all there at first, `S` spawn points, `#` walls. Players see 16 x 21 cells (15 ahead, 10 to
-    each side): planes of themselves, others by heading (as theirs, to the right, opposite, to the left), walls,
-    apples. Cooperation has no meaning in a round; `beams`, tags fired, are aggression. Measures, each per seat and
-    round: `apples`; `timed_apples`, whose ratio to `apples` is the mean time of eating as a share of the episode;
-    `beams`; `zaps`, hits on others; `peace`, 1 unless away; `stock`, apples there over sites; `efficiency`, apples
-    over those that can come back.
-    Deviations: a map of our own with a diamond of 25 apples; planes instead of pixels; where published versions
-    differ, defaults are those of the open ones, with two hits as in the paper.
+    Observations are planes of 16 x 21 cells: the player, others by heading, walls, apples. Cooperation is not
+    defined for a round; `beams`, tags fired, measure aggression. Measures: those of `ForagingGame`, and `stock`,
+    apples present over sites. The rules in full, and the deviations from the original: docs/environments.md.
     """
 
     source: ClassVar[str] = "Leibo et al. 2017"
@@ -59,10 +54,10 @@ class Gathering(ForagingGame):
         return self.terrain.count("A") / (self.regrowth + 1)
 
     @property
-    def sources(self) -> int:
+    def growth_draws(self) -> int:
         return 0
 
-    def start(self, ground: Board, chance: Chance) -> Tensors:
+    def initial_resources(self, ground: Board, chance: Chance) -> Tensors:
         """All apples; `due` are the rounds until each is back, int64 [match, table, site]."""
         apple = torch.ones_like(sites(ground, "A"), dtype=torch.bool).expand(*chance.keys.shape, -1)
         return {"apple": apple, "due": torch.zeros_like(apple, dtype=torch.int64)}
@@ -72,5 +67,5 @@ class Gathering(ForagingGame):
         due = torch.where(now["due"] == 0, self.regrowth, now["due"] - 1)
         return {"apple": ripe, "due": due.masked_fill(ripe, 0)}
 
-    def measured(self, now: Tensors, ground: Board) -> Tensors:
+    def state_measures(self, now: Tensors, ground: Board) -> Tensors:
         return {"stock": now["apple"].double().mean(-1)}

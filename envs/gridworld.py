@@ -1,8 +1,8 @@
 """What the gridworlds share: maps from text, moves that may collide, beams, and what a player sees of the map.
 
-A map is padded all around and flattened, so that a cell is one number, a step adds a number to it, and neither
-beams nor windows need their bounds checked. Here players are [match, table, seat], and headings 0 to 3 are
-north, east, south and west. Nothing loops over matches, tables or players.
+A map is padded on all sides and flattened, so a cell is one number, a step adds a number to it, and beams and
+windows need no bounds checks. In this module players are [match, table, seat], and headings 0 to 3 are north,
+east, south and west. Nothing loops over matches, tables or players.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from .chance import Chance, Purpose, derive
 from .environment import Environment, Step
 
 STAY, FORWARD, BACKWARD, LEFT, RIGHT, TURN_LEFT, TURN_RIGHT, FIRE, FIRE_TWO = range(9)
-"""What players do, relative to their heading; a game has the first few of them."""
+"""Actions, relative to the heading; a game has the first few of them."""
 _STEPS = {FORWARD: 0, RIGHT: 1, BACKWARD: 2, LEFT: 3}
 _TURNS = {TURN_RIGHT: 1, TURN_LEFT: 3}
 ACTIONS = 9
 
 WALL, LAYERS = 16, (32, 64, 128)
-"""Bits of a cell's code: the lowest four are who stands there, by heading; three are the game's own."""
+"""Bits of a cell's code: the lowest four mark a player, by heading; three are the game's own."""
 
 Ray = tuple[tuple[int, int], ...]
 """Cells that a beam passes one after the other: (to the right, ahead)."""
@@ -46,7 +46,7 @@ class Gridworld(Environment):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a player sees: a window that turns with it."""
+    """What a player sees: a window that turns with the player."""
 
     ahead: int
     behind: int
@@ -59,13 +59,13 @@ class View:
 
     @property
     def own(self) -> int:
-        """Where in the flattened window the player itself stands."""
+        """The index of the player itself in the flattened window."""
         return self.ahead * (2 * self.sides + 1) + self.sides
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Board:
-    """A map, and everything about it that never changes."""
+    """A map and the tensors derived from it; nothing here changes during play."""
 
     pad: int
     stride: int
@@ -75,7 +75,7 @@ class Board:
     walls: Tensor
     """Bool [cell]."""
     code: Tensor
-    """What never changes of each cell's code, uint8 [cell]."""
+    """The constant part of each cell's code, uint8 [cell]."""
     step: Tensor
     """By how much an action changes the cell, int64 [heading * action]."""
     turn: Tensor
@@ -87,12 +87,12 @@ class Board:
 
     @property
     def nowhere(self) -> int:
-        """Where players are that are away: a cell beyond the map which no beam or window reaches past."""
+        """The cell of players that are away: beyond the map, where no beam or window reaches past it."""
         return (self.pad - 1) * (self.stride + 1)
 
 
-def complaint(layout: str, letters: str, needed: Mapping[str, int]) -> str | None:
-    """What is wrong with a map: it may hold `letters`, at least so many of each as `needed` says."""
+def map_error(layout: str, letters: str, needed: Mapping[str, int]) -> str | None:
+    """What is wrong with a map, or None. It may hold `letters`, and at least as many of each as `needed` says."""
     rows = layout.splitlines()
     if not rows or len({len(row) for row in rows}) > 1:
         return f"all rows must be equally long, found {sorted({len(row) for row in rows})}"
@@ -112,7 +112,7 @@ def board(layout: str, reach: int, device: torch.device) -> Board:
     beyond = "#" * stride * pad
     letters = beyond + "".join(f"{'#' * pad}{row}{'#' * pad}" for row in rows) + beyond
     ahead = (-stride, 1, stride, -1)
-    with torch.inference_mode(False):  # what is kept must serve learners too
+    with torch.inference_mode(False):  # cached tensors must also serve learners
         walls = torch.tensor([letter == "#" for letter in letters], device=device)
         step = [
             ahead[(heading + _STEPS[action]) % 4] if action in _STEPS else 0
@@ -143,7 +143,7 @@ def sites(board: Board, letters: str) -> Tensor:
 
 
 @lru_cache(maxsize=256)
-def numbers(board: Board, letters: str) -> Tensor:
+def site_numbers(board: Board, letters: str) -> Tensor:
     """The number of each cell among the sites of `letters`, int64 [cell]; the number of sites elsewhere."""
     with torch.inference_mode(False):
         found = sites(board, letters)
@@ -152,8 +152,8 @@ def numbers(board: Board, letters: str) -> Tensor:
         return number
 
 
-def look(table: Tensor, index: Tensor) -> Tensor:
-    """table[index], three times faster than the brackets."""
+def take_rows(table: Tensor, index: Tensor) -> Tensor:
+    """table[index], three times faster than with brackets."""
     return table.index_select(0, index.reshape(-1)).view(*index.shape, *table.shape[1:])
 
 
@@ -164,49 +164,53 @@ def draws(chance: Chance, count: int, purpose: Purpose, episode: int, round: int
     return torch.cat((bits >> 32, (bits << 32) >> 32), -1)[..., :count]
 
 
-def moved(board: Board, cell: Tensor, heading: Tensor, action: Tensor, priority: Tensor) -> Tensor:
+def resolve_moves(board: Board, cell: Tensor, heading: Tensor, action: Tensor, priority: Tensor) -> Tensor:
     """Where players stand after all have moved at once [match, table, seat].
 
-    Who stays keeps its cell. A cell that is left may be entered in the same round, around in a circle too, but
-    two players can't change places. Of several that want a cell the one with the highest `priority` gets it.
+    A player that stays keeps its cell. A cell that is left may be entered in the same round, also around a
+    circle, but two players can't change places. If several want a cell, the one with the highest `priority` gets
+    it.
     """
-    target = cell + look(board.step, heading * ACTIONS + action)
-    target = torch.where(look(board.walls, target), cell, target)
+    target = cell + take_rows(board.step, heading * ACTIONS + action)
+    target = torch.where(take_rows(board.walls, target), cell, target)
     moving = target != cell
     rivals = (target[..., None] == target[..., None, :]) & (priority[..., None, :] > priority[..., None])
-    enters = (target[..., None] == cell[..., None, :]) & moving[..., None]  # [mover, whom it would follow]
+    enters = (target[..., None] == cell[..., None, :]) & moving[..., None]  # [mover, player that it would follow]
     stuck = (rivals & moving[..., None, :] | enters & enters.mT).any(-1)
     goes = moving & ~stuck
     itself = torch.arange(cell.shape[-1], device=cell.device)
     follows = torch.where(enters.any(-1), enters.to(torch.uint8).argmax(-1), itself)
-    # Who follows goes only if all before it do; each pass looks twice as far ahead.
+    # A follower moves only if all before it do; each pass looks twice as far ahead.
     for _ in range((cell.shape[-1] - 1).bit_length()):
         goes = goes & goes.gather(-1, follows)
         follows = follows.gather(-1, follows)
     return torch.where(goes, target, cell)
 
 
-def quarters(draw: Tensor) -> Tensor:
-    """Draws as headings."""
+def as_headings(draw: Tensor) -> Tensor:
+    """Random draws as headings, 0 to 3."""
     return draw + 2**31 >> 30
 
 
 def priorities(draw: Tensor) -> Tensor:
-    """Draws [..., seat] as numbers of which no two are equal."""
+    """Random draws [..., seat] as priorities; no two are equal."""
     return draw * draw.shape[-1] + torch.arange(draw.shape[-1], device=draw.device)
 
 
-def placed(free: Tensor, draw: Tensor, coming: Tensor) -> Tensor:
-    """Which of the `free` places [..., place] each that is `coming` [..., seat] takes, at random, no two the same.
+def assign_places(free: Tensor, draw: Tensor, coming: Tensor) -> Tensor:
+    """A random place [..., seat] for each player that is `coming`, all different, of the `free` [..., place].
 
-    `draw` is [..., place]. There must be as many free places as come.
+    `draw` is [..., place]. There must be at least as many free places as players that come.
     """
     order = torch.where(free, draw, 2**40).argsort(-1)
     return order.gather(-1, (coming.cumsum(-1) - 1).clamp_(min=0))
 
 
-def fan(length: int, radius: int) -> tuple[Ray, ...]:
-    """A beam of parallel rays: `length` cells ahead, and on each side from beside the player to one less ahead."""
+def parallel_rays(length: int, radius: int) -> tuple[Ray, ...]:
+    """The rays of a beam: the middle one `length` cells long, and `radius` more to each side.
+
+    Those at the sides start beside the player, and end one cell earlier for each cell to the side.
+    """
     middle = tuple((0, ahead) for ahead in range(1, length + 1))
     aside = [(side, length - abs(side) + 1) for side in range(-radius, radius + 1) if side]
     return (middle, *(tuple((side, ahead) for ahead in range(count)) for side, count in aside if count > 0))
@@ -214,7 +218,7 @@ def fan(length: int, radius: int) -> tuple[Ray, ...]:
 
 @lru_cache(maxsize=256)
 def _rays(board: Board, rays: tuple[Ray, ...]) -> tuple[Tensor, Tensor]:
-    """Offsets int64 [heading, ray, cell], and which of them there are, bool [ray, cell]."""
+    """Offsets of the cells int64 [heading, ray, cell], and whether a ray has that cell, bool [ray, cell]."""
     longest = max(map(len, rays))
     padded = [[*ray, *[(0, 0)] * (longest - len(ray))] for ray in rays]
     exist = [[index < len(ray) for index in range(longest)] for ray in rays]
@@ -224,7 +228,7 @@ def _rays(board: Board, rays: tuple[Ray, ...]) -> tuple[Tensor, Tensor]:
 
 
 def _offsets(board: Board, ahead: Tensor) -> Tensor:
-    """Cells (to the right, ahead) [..., 2] as offsets in the map [heading, ...]."""
+    """Cells (to the right, ahead) [..., 2] as offsets in the flattened map [heading, ...]."""
     right, forward = ahead.unbind(-1)
     north = right - forward * board.stride
     east = forward + right * board.stride
@@ -244,14 +248,14 @@ class Beam:
 def beam(board: Board, cell: Tensor, heading: Tensor, rays: tuple[Ray, ...]) -> Beam:
     """Where beams of `rays` would go."""
     offsets, exist = _rays(board, rays)
-    cells = cell[..., None, None] + look(offsets, heading)
-    return Beam(cells, exist & ~look(board.walls, cells))
+    cells = cell[..., None, None] + take_rows(offsets, heading)
+    return Beam(cells, exist & ~take_rows(board.walls, cells))
 
 
-def struck(beam: Beam, fired: Tensor, targets: Tensor) -> Tensor:
-    """Which targets [match, table, seat, ray, part] are struck, bool: rays stop at the first, and at walls.
+def targets_hit(beam: Beam, fired: Tensor, targets: Tensor) -> Tensor:
+    """The targets that are hit, bool [match, table, seat, ray, part]; rays stop at the first target and at walls.
 
-    `fired` is bool [match, table, seat].
+    `targets` has the same shape; `fired` is bool [match, table, seat].
     """
     strikes = torch.zeros_like(targets)
     lit = fired[..., None]
@@ -262,18 +266,18 @@ def struck(beam: Beam, fired: Tensor, targets: Tensor) -> Tensor:
     return strikes
 
 
-def shots(board: Board, cell: Tensor, beam: Beam, fired: Tensor) -> Tensor:
-    """Whom each part of a player's beam hits, int64 [match, table, seat, part]: 1 + seat, or 0 for nobody."""
+def players_hit(board: Board, cell: Tensor, beam: Beam, fired: Tensor) -> Tensor:
+    """The players hit by each part of a player's beam, int64 [match, table, seat, part]: 1 + seat, or 0."""
     seat = torch.arange(1, cell.shape[-1] + 1, dtype=torch.uint8, device=cell.device).expand(cell.shape)
     occupant = seat.new_zeros((*cell.shape[:2], board.cells)).scatter_(-1, cell, seat)
     who = occupant.gather(-1, beam.cells.flatten(2)).view(beam.cells.shape)
-    return (who * struck(beam, fired, who != 0)).flatten(3).long()
+    return (who * targets_hit(beam, fired, who != 0)).flatten(3).long()
 
 
-def marked(indices: Tensor, count: int) -> Tensor:
-    """Which of 0 .. count - 1 stand in `indices` [match, table, ...], bool [match, table, count].
+def index_mask(indices: Tensor, count: int) -> Tensor:
+    """Which of 0 .. count - 1 occur in `indices` [match, table, ...], bool [match, table, count].
 
-    An index of `count` marks nothing.
+    An index of `count` is ignored.
     """
     marks = torch.zeros((*indices.shape[:2], count + 1), dtype=torch.bool, device=indices.device)
     return marks.scatter_(-1, indices.flatten(2), True)[..., :count]
@@ -281,7 +285,7 @@ def marked(indices: Tensor, count: int) -> Tensor:
 
 @lru_cache(maxsize=256)
 def _window(board: Board, view: View) -> Tensor:
-    """Offsets of what is seen, int32 [heading, part]."""
+    """Offsets of the cells in a window, int32 [heading, part]."""
     ahead = range(view.ahead, -view.behind - 1, -1)
     cells = [(right, forward) for forward in ahead for right in range(-view.sides, view.sides + 1)]
     with torch.inference_mode(False):
@@ -290,7 +294,7 @@ def _window(board: Board, view: View) -> Tensor:
 
 @lru_cache(maxsize=64)
 def _bits(layers: int, device: torch.device) -> Tensor:
-    """The bit of a cell's code that each plane shows, uint8 [heading, plane, 1]; the first shows none."""
+    """The bit of a cell's code that each plane shows, uint8 [heading, plane, 1]; the first plane shows none."""
     with torch.inference_mode(False):
         facing = [[1 << (ahead + heading) % 4 for ahead in range(4)] for heading in range(4)]
         bits = [[0, *others, WALL, *LAYERS[:layers]] for others in facing]
@@ -300,8 +304,9 @@ def _bits(layers: int, device: torch.device) -> Tensor:
 def planes(board: Board, view: View, layers: int, code: Tensor, cell: Tensor, heading: Tensor) -> Tensor:
     """What each player sees, uint8 [match, seat, table, plane, height, width] of zeros and ones.
 
-    Planes are oneself, others by heading (as one's own, to the right, opposite, to the left), walls, and the
-    game's first `layers`. `code` is uint8 [match, table, cell]. Who is away sees nothing.
+    The planes are the player itself, others by heading (same as its own, to the right, opposite, to the left),
+    walls, and the game's first `layers`. `code` is uint8 [match, table, cell]. Players that are away see
+    nothing.
     """
     matches, tables, seats = cell.shape
     first = torch.arange(matches * tables, dtype=torch.int32, device=cell.device).view(matches, tables, 1)
@@ -316,14 +321,14 @@ def planes(board: Board, view: View, layers: int, code: Tensor, cell: Tensor, he
     return shown.view(matches, seats, tables, -1, *view.shape)
 
 
-def with_players(code: Tensor, board: Board, cell: Tensor, heading: Tensor) -> Tensor:
-    """`code` with the players on it, in place."""
+def add_players(code: Tensor, board: Board, cell: Tensor, heading: Tensor) -> Tensor:
+    """Mark the players in `code`, in place."""
     here = torch.where(cell != board.nowhere, 1 << heading, 0).to(torch.uint8)
     return code.scatter_add_(-1, cell, here)
 
 
 def picture(board: Board, code: Tensor, colours: Sequence[Colour], cell: Tensor) -> Tensor:
-    """One table as an image, uint8 [height, width, 3]: `code` [cell] in a colour for each layer, then players."""
+    """One table as an image, uint8 [height, width, 3]: the layers of `code` [cell] in `colours`, then players."""
     image = torch.tensor(GROUND, dtype=torch.uint8).repeat(board.cells, 1)
     code = code.cpu()
     for bit, colour in zip((WALL, *LAYERS), (STONE, *colours), strict=False):
@@ -334,10 +339,10 @@ def picture(board: Board, code: Tensor, colours: Sequence[Colour], cell: Tensor)
     return image.view(-1, board.stride, 3)[inside, inside]
 
 
-def told(done: Tensor, reward: Tensor, cooperation: Tensor | None, measures: Mapping[str, Tensor]) -> Step:
-    """The round, of which `done` is [match, seat, table], and the rest still [match, table, seat]."""
+def as_step(executed: Tensor, reward: Tensor, cooperation: Tensor | None, measures: Mapping[str, Tensor]) -> Step:
+    """A Step; `executed` is [match, seat, table], the other tensors are still [match, table, seat]."""
     return Step(
-        done,
+        executed,
         reward.transpose(1, 2),
         cooperation=None if cooperation is None else cooperation.transpose(1, 2),
         measures={name: value.transpose(1, 2) for name, value in measures.items()},

@@ -1,4 +1,4 @@
-"""In the matrix: players gather what they mean to play, and meet to play it."""
+"""In the matrix: players collect resources, and play a matrix game with what they have when they meet."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from .gridworld import (
     Gridworld,
     Ray,
     View,
+    add_players,
+    as_headings,
+    as_step,
     beam,
     board,
     draws,
-    look,
-    moved,
     picture,
     planes,
+    players_hit,
     priorities,
-    quarters,
-    shots,
+    resolve_moves,
     sites,
-    told,
-    with_players,
+    take_rows,
 )
-from .matrix_game import Payoffs, two_matrices, two_roles
+from .matrix_game import Payoffs, bimatrix, bimatrix_roles
 
 _ACTIONS = (TURN_LEFT, TURN_RIGHT, FORWARD, FIRE, STAY)
 _BEAM: tuple[Ray, ...] = (((0, 1), (0, 2)), ((-1, 1),), ((1, 1),))
@@ -47,22 +47,19 @@ _VIEW = View(3, 1, 2)
 
 
 class InTheMatrix(Gridworld):
-    """Two players collect resources on a map; who strikes the other with its beam makes them play a matrix game.
+    """Two players collect resources on a map; when one hits the other with its beam, they play a matrix game.
 
-    With inventories v and w, each divided by its sum, the mixed strategies that players carry, they earn
-        v' A w   and   v' B w
-    of the payoffs A of seat 0 (rows) and B of seat 1. Both must have collected something; else nothing happens.
-    Then they stand frozen for `freeze` rounds, seeing what the other had, and after that everything is laid out
-    anew: players and coins on cells of their own at random, inventories empty.
+    A player's inventory, divided by its sum, is a mixed strategy. With the strategies v and w of seats 0 and 1,
+    and their payoffs A and B, an interaction pays
+        v' A w   and   v' B w.
+    Both must have collected something, else nothing happens. Then both stand frozen for `freeze` rounds and see
+    the other's inventory, and the board is set up anew, with empty inventories.
 
-    Actions: 0 turn left, 1 turn right, 2 step forward, 3 interact, 4 stay. The beam strikes 1 and 2 cells ahead
-    and the two beside the nearer. A player that walks onto a coin has it. Players see 5 x 5 cells (3 ahead, 1
-    behind): planes of themselves, the other by heading (as its own, to the right, opposite, to the left), walls, a
-    plane for each resource; then planes that are the same everywhere: its own inventory (a count for each
-    resource), the other's (zero unless frozen), and whether the other is ready. Cooperation has no meaning in a
-    round; of the measures, per seat and round, `share_0`, ... over `interactions` is how much of each resource was
-    played, and `collected_0`, ... are coins. Variant: STORM of pax and JaxMARL, on 8 x 8 cells with 6 coins of
-    each resource. With `initial` 1 inventories start with one of each, as in Melting Pot's games of this name.
+    Actions: 0 turn left, 1 turn right, 2 step forward, 3 interact, 4 stay. Observations are planes of 5 x 5
+    cells: the player, the other by heading, walls, each resource, then both inventories, and whether the other
+    is ready. Cooperation is not defined for a round. Measures: `interactions`; `share_0`, ..., whose ratio to
+    `interactions` is how much of each resource was played; `collected_0`, ... coins. The defaults are STORM of
+    Pax and JaxMARL. The rules in full: docs/environments.md.
     """
 
     source: ClassVar[str] = "Vezhnevets et al. 2020; STORM of JaxMARL, Rutherford et al. 2024"
@@ -74,13 +71,13 @@ class InTheMatrix(Gridworld):
     )
     size: int = Field(8, ge=3, le=30, description="cells along each side of the map")
     coins: int = Field(6, ge=1, description="coins of each resource")
-    initial: int = Field(0, ge=0, le=1, description="how much of each resource players start with")
-    freeze: int = Field(5, ge=1, description="rounds for which players stand still after they have played")
+    initial: int = Field(0, ge=0, le=1, description="amount of each resource that players start with")
+    freeze: int = Field(5, ge=1, description="rounds for which players stand still after an interaction")
 
     @field_validator("payoffs")
     @classmethod
     def _square(cls, payoffs: Payoffs) -> Payoffs:
-        _, rows, columns = np.shape(two_matrices(payoffs))
+        _, rows, columns = np.shape(bimatrix(payoffs))
         if rows != columns or rows > len(LAYERS):
             raise ValueError(f"both need the same 2 or 3 resources, found {rows} and {columns}")
         return payoffs
@@ -99,11 +96,11 @@ class InTheMatrix(Gridworld):
     @property
     def kinds(self) -> int:
         """How many resources there are."""
-        return int(two_matrices(self.payoffs).shape[1])
+        return int(bimatrix(self.payoffs).shape[1])
 
     @property
     def roles(self) -> tuple[str, ...]:
-        return two_roles(two_matrices(self.payoffs))
+        return bimatrix_roles(bimatrix(self.payoffs))
 
     def actions(self, seat: int) -> Discrete:
         return Discrete(len(_ACTIONS))
@@ -114,7 +111,7 @@ class InTheMatrix(Gridworld):
     def begin(self, matches: int, tables: int, chance: Chance, episode: int) -> State:
         device = chance.keys.device
         ground = self._ground(device)
-        cell, heading, coin = self._laid_out(ground, chance, episode, 0)
+        cell, heading, coin = self._random_layout(ground, chance, episode, 0)
         now = {
             "cell": cell,
             "heading": heading,
@@ -122,41 +119,39 @@ class InTheMatrix(Gridworld):
             "inventory": torch.full((*cell.shape, self.kinds), self.initial, device=device),
             "frozen": torch.zeros_like(chance.keys),
         }
-        return self._seen(State(episode, 0), now, ground)
+        return self._with_observation(State(episode, 0), now, ground)
 
     def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         ground = self._ground(action.device)
         now = dict(state.tensors)
         assert state.action_mask is not None
-        done = torch.where(state.action_mask.gather(-1, action[..., None])[..., 0], action, len(_ACTIONS) - 1)
+        executed = torch.where(state.action_mask.gather(-1, action[..., None])[..., 0], action, len(_ACTIONS) - 1)
         meaning = torch.tensor(_ACTIONS, device=action.device)
-        act = look(meaning, done.transpose(1, 2))
+        act = take_rows(meaning, executed.transpose(1, 2))
         order = priorities(draws(chance, self.seats, Purpose.SPAWN, state.episode, state.round))
-        cell = moved(ground, now["cell"], now["heading"], act, order)
-        heading = now["heading"] + look(ground.turn, act) & 3
+        cell = resolve_moves(ground, now["cell"], now["heading"], act, order)
+        heading = now["heading"] + take_rows(ground.turn, act) & 3
         takes = cell[..., None] == now["coin"][..., None, :]  # [match, table, seat, coin]
         collected = takes.view(*cell.shape, self.kinds, self.coins).sum(-1)
         inventory = now["inventory"] + collected
         coin = now["coin"].masked_fill(takes.any(-2), ground.nowhere)
 
-        hits = (
-            shots(ground, cell, beam(ground, cell, heading, _BEAM), act == FIRE).any(-1).any(-1)
-        )  # whom else could one hit?
+        hits = players_hit(ground, cell, beam(ground, cell, heading, _BEAM), act == FIRE).any(-1).any(-1)
         meets = hits & self._ready(inventory).all(-1)
         mixed = inventory / inventory.sum(-1, keepdim=True).clamp(min=1)
-        matrices = torch.as_tensor(two_matrices(self.payoffs), device=action.device)
+        matrices = torch.as_tensor(bimatrix(self.payoffs), device=action.device)
         earned = torch.einsum("mtr,src,mtc->mts", mixed[..., 0, :].double(), matrices, mixed[..., 1, :].double())
         once = meets[..., None]
         frozen = torch.where(meets, self.freeze, (now["frozen"] - 1).clamp(min=0))
         now |= {"cell": cell, "heading": heading, "coin": coin, "inventory": inventory, "frozen": frozen}
-        self._thaw(now, state.tensors["frozen"] == 1, ground, chance, state)
+        self._restart(now, state.tensors["frozen"] == 1, ground, chance, state)
 
         measures = {"interactions": once.double().expand_as(earned)}
         for kind in range(self.kinds):
             measures[f"share_{kind}"] = (mixed[..., kind] * once).double()
             measures[f"collected_{kind}"] = collected[..., kind].double()
-        after = self._seen(state, now, ground)
-        return after, told(done, earned * once, None, measures)
+        after = self._with_observation(state, now, ground)
+        return after, as_step(executed, earned * once, None, measures)
 
     def picture(self, state: State, match: int, table: int) -> Tensor:
         """A table as an image, uint8 [height, width, 3], one pixel a cell."""
@@ -168,24 +163,26 @@ class InTheMatrix(Gridworld):
         return board("\n".join(["." * self.size] * self.size), max(_VIEW.ahead, _VIEW.sides), device)
 
     def _ready(self, inventory: Tensor) -> Tensor:
-        """Who has collected anything [match, table, seat]."""
+        """Which players have collected anything [match, table, seat]."""
         return inventory.sum(-1) > self.initial * self.kinds
 
-    def _laid_out(self, ground: Board, chance: Chance, episode: int, round: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Cells and headings of players, and cells of coins, at random, each at a cell of its own."""
+    def _random_layout(
+        self, ground: Board, chance: Chance, episode: int, round: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Random cells and headings of players, and cells of coins; no two things share a cell."""
         cells = sites(ground, ".")
         drawn = draws(chance, len(cells) + self.seats, Purpose.START, episode, round)
         taken = drawn[..., : len(cells)].argsort(-1)[..., : self.seats + self.kinds * self.coins]
-        where = look(cells, taken)
-        return where[..., : self.seats], quarters(drawn[..., len(cells) :]), where[..., self.seats :]
+        where = take_rows(cells, taken)
+        return where[..., : self.seats], as_headings(drawn[..., len(cells) :]), where[..., self.seats :]
 
-    def _thaw(self, now: dict[str, Tensor], over: Tensor, ground: Board, chance: Chance, state: State) -> None:
-        """Lay out anew the tables at which the time of standing still is over."""
+    def _restart(self, now: dict[str, Tensor], over: Tensor, ground: Board, chance: Chance, state: State) -> None:
+        """Set up anew the tables at which the frozen time is over, in place."""
         rows = over.flatten().nonzero()[:, 0]
         if not len(rows):
             return
         some = Chance(chance.keys.flatten()[rows])
-        fresh = (*self._laid_out(ground, some, state.episode, state.round + 1), torch.tensor(self.initial))
+        fresh = (*self._random_layout(ground, some, state.episode, state.round + 1), torch.tensor(self.initial))
         for name, value in zip(("cell", "heading", "coin", "inventory"), fresh, strict=True):
             flat = now[name].flatten(0, 1).clone()
             flat[rows] = value.to(flat)
@@ -197,9 +194,9 @@ class InTheMatrix(Gridworld):
         shown = torch.where(coin == ground.nowhere, WALL, layer.repeat_interleave(self.coins))
         return code.scatter_(-1, coin, shown)
 
-    def _seen(self, state: State, now: dict[str, Tensor], ground: Board) -> State:
+    def _with_observation(self, state: State, now: dict[str, Tensor], ground: Board) -> State:
         cell, heading, inventory = now["cell"], now["heading"], now["inventory"]
-        code = with_players(self._codes(now["coin"], ground), ground, cell, heading)
+        code = add_players(self._codes(now["coin"], ground), ground, cell, heading)
         seen = planes(ground, _VIEW, self.kinds, code, cell, heading)
         other = inventory.flip(-2) * (now["frozen"] > 0)[..., None, None]
         ready = self._ready(inventory).flip(-1)[..., None]

@@ -26,30 +26,30 @@ from .repeated import SimultaneousGame
 Row: TypeAlias = Annotated[tuple[float, ...], Field(strict=False, min_length=2)]
 FourNumbers: TypeAlias = Annotated[tuple[float, float, float, float], Field(strict=False)]
 Matrix: TypeAlias = Annotated[tuple[Row, ...], Field(strict=False, min_length=2)]
-TwoMatrices: TypeAlias = Annotated[tuple[Matrix, Matrix], Field(strict=False)]
+Bimatrix: TypeAlias = Annotated[tuple[Matrix, Matrix], Field(strict=False)]
 
 
-def _in_one_sentence(given: object, validate: ValidatorFunctionWrapHandler) -> Payoffs:
-    """Say what is allowed once, rather than once for each form."""
+def _validated_payoffs(given: object, validate: ValidatorFunctionWrapHandler) -> Payoffs:
+    """State what is allowed once, instead of once for each form."""
     try:
         payoffs: Payoffs = validate(given)
     except ValidationError:
         raise ValueError("must be [R, S, T, P], or a matrix, or [row's, column's] matrices of numbers") from None
-    if not np.isfinite(two_matrices(payoffs)).all():
+    if not np.isfinite(bimatrix(payoffs)).all():
         raise ValueError("must be finite numbers")
     return payoffs
 
 
-Payoffs: TypeAlias = Annotated[FourNumbers | Matrix | TwoMatrices, WrapValidator(_in_one_sentence)]
+Payoffs: TypeAlias = Annotated[FourNumbers | Matrix | Bimatrix, WrapValidator(_validated_payoffs)]
 
 
 class RepeatedGame(SimultaneousGame):
-    """Two players choose at once, and a matrix says what each earns; then they do it again.
+    """Two players choose at once, and a matrix gives the payoffs; then they do it again.
 
-    Action 0 is the cooperative one (C) where the game has one, action 1 is D. With probability `noise` a
-    player does something else than it chose (uniformly among its other actions): payoffs and everybody's
-    memory use what was done. With probability `misperception` a player sees something else than the other
-    did, and then it isn't shown the other's payoffs either.
+    Action 0 is the cooperative one (C) where the game has one, action 1 is D. With probability `noise` a player
+    executes another action than it chose (uniformly among its other actions); payoffs and memory use the
+    executed one. With probability `misperception` a player sees another action than its opponent executed; it is
+    then not shown the opponent's payoffs either.
     """
 
     misperception: Probability = Field(0.0, description="probability that the other's action is seen wrongly")
@@ -68,7 +68,7 @@ class RepeatedGame(SimultaneousGame):
 
     @property
     def roles(self) -> tuple[str, ...]:
-        return two_roles(self.matrices)
+        return bimatrix_roles(self.matrices)
 
     @property
     def grants(self) -> frozenset[str]:
@@ -89,41 +89,41 @@ class RepeatedGame(SimultaneousGame):
     def rules(self, device: torch.device) -> Mapping[str, Tensor]:
         return {"payoffs": torch.as_tensor(self.matrices, device=device).flatten(1).T.contiguous()}
 
-    def rewards(self, done: Tensor, state: State) -> Tensor:
-        joint = done[:, 0] * self.matrices.shape[2]
-        joint += done[:, 1]
+    def rewards(self, executed: Tensor, state: State) -> Tensor:
+        joint = executed[:, 0] * self.matrices.shape[2]
+        joint += executed[:, 1]
         payoffs = state.tensors["payoffs"].index_select(0, joint.view(-1))
         return payoffs.view(*joint.shape, 2).transpose(1, 2)
 
-    def seen(self, done: Tensor, state: State, chance: Chance) -> Tensor | None:
+    def seen(self, executed: Tensor, state: State, chance: Chance) -> Tensor | None:
         if not self.misperception:
             return None
-        seen = self.mistaken(done, self.misperception, Purpose.MISPERCEPTION, state, chance)
+        seen = self.perturbed(executed, self.misperception, Purpose.MISPERCEPTION, state, chance)
         return seen.flip(1)[:, :, None]
 
-    def mistaken(self, action: Tensor, rate: float, purpose: Purpose, state: State, chance: Chance) -> Tensor:
+    def perturbed(self, action: Tensor, rate: float, purpose: Purpose, state: State, chance: Chance) -> Tensor:
         if not rate or self.matrices.shape[1:] != (2, 2):
-            return super().mistaken(action, rate, purpose, state, chance)
+            return super().perturbed(action, rate, purpose, state, chance)
         # Two seats and one other action each: a single hash serves both.
         return action ^ (chance.pair(purpose, state.episode, state.round) < threshold(rate))
 
 
 def two_by_two(game: Environment) -> RepeatedGame | None:
-    """The repeated game of two players and two actions that `game` is, if it is one."""
+    """`game` as a repeated game of two players and two actions, if it is one."""
     found = game.as_repeated_game()
     return found if found and found.matrices.shape == (2, 2, 2) else None
 
 
-def two_matrices(payoffs: Payoffs) -> NDArray[np.float64]:
-    """The row and the column player's payoffs [seat, row's action, column's action]; whose own they are.
+def bimatrix(payoffs: Payoffs) -> NDArray[np.float64]:
+    """The row and the column player's payoffs [seat, row's action, column's action].
 
-    Raises ValueError where the shapes don't make a game.
+    Raises ValueError where the shapes do not make a game.
     """
-    return _two_matrices(payoffs).copy()
+    return _bimatrix(payoffs).copy()
 
 
 @cache  # not on the games: an array among their attributes can't be compared
-def _two_matrices(payoffs: Payoffs) -> NDArray[np.float64]:
+def _bimatrix(payoffs: Payoffs) -> NDArray[np.float64]:
     try:
         given = np.asarray(payoffs, dtype=np.float64)
     except ValueError:
@@ -138,15 +138,15 @@ def _two_matrices(payoffs: Payoffs) -> NDArray[np.float64]:
     return np.stack((given, given.T))
 
 
-def two_roles(matrices: NDArray[np.float64]) -> tuple[str, str]:
-    """The roles of the seats of a game with these payoffs [seat, row's action, column's action]."""
+def bimatrix_roles(matrices: NDArray[np.float64]) -> tuple[str, str]:
+    """The roles of the seats in a game with these payoffs [seat, row's action, column's action]."""
     row, column = matrices
     alike = row.shape[0] == row.shape[1] and bool((row == column.T).all())
     return ("player", "player") if alike else ("row", "column")
 
 
 def payoffs_in_view(matrices: NDArray[np.float64], seat: Tensor) -> Tensor:
-    """The payoffs of both in the view of each chair [chair, player, own action, other's action], itself first."""
+    """Both payoffs as each chair sees them [chair, player, own action, other's action], its own first."""
     row, column = torch.as_tensor(matrices, device=seat.device)
     return torch.stack((torch.stack((row, column)), torch.stack((column.T, row.T))))[seat]
 
@@ -163,7 +163,7 @@ class MatrixGame(RepeatedGame):
 
     @property
     def matrices(self) -> NDArray[np.float64]:
-        return two_matrices(self.payoffs)
+        return bimatrix(self.payoffs)
 
 
 class PrisonersDilemma(MatrixGame):
@@ -207,7 +207,7 @@ class Chicken(MatrixGame):
 
 
 class Harmony(MatrixGame):
-    """No dilemma: cooperation pays whatever the other does."""
+    """No dilemma: cooperation pays more, whatever the other does."""
 
     source: ClassVar[str] = "Licht 1999"
     payoffs: Payoffs = Field((4, 3, 2, 1), description="[R, S, T, P] with R > T and S > P")
@@ -258,4 +258,4 @@ class STPlane(RepeatedGame):
 
     @property
     def matrices(self) -> NDArray[np.float64]:
-        return two_matrices((1.0, self.s, self.t, 0.0))
+        return bimatrix((1.0, self.s, self.t, 0.0))

@@ -1,20 +1,12 @@
 """The Markov chain of two memory-one policies, in closed form and for many pairs at once.
 
-States are (start, CC, CD, DC, DD), the last outcome; what happens in a state is an outcome, one of the last four.
-Own action first. Both players' probabilities are in player 1's states here: p and q are own and other's P(C).
+States are (start, CC, CD, DC, DD), the last outcome, with player 1's action first. What happens in a state is an
+outcome, one of the last four. p and q are P(C) of players 1 and 2, both by player 1's states. g is the discount.
 Tensors start with these indices and end with [chair, table].
 
-What an outcome is worth, y, has four values, which are written as
-    y = y_DD + b_1 [own C] + b_2 [other C] + b_3 [both C],
-    b = (y_CD - y_DD, y_DC - y_DD, y_CC - y_CD - y_DC + y_DD),
-so that it is expected to be y_DD + b_1 p_s + b_2 q_s + b_3 p_s q_s in state s. The worth of rewards r with the
-discount g, y = r + g E y, is then three equations, since y_DD drops out of the contrasts:
-    b = contrasts(r) + g K b,    column j of K the contrasts of p, q or pq over the four outcomes.
-With L = (I - g K)^-1, worth goes from the left and visits from the right:
-    b = L contrasts(r),    g sum_t g^t P(own C, other C, both C in round t) = g (f_start + g / (1 - g) f_DD) L,
-where f_s = (p_s, q_s, p_s q_s). The values at the start change with P(C) in a state by
-    dV/dp_s = v_s (b_1 + b_3 q_s),    dV/dq_s = v_s (b_2 + b_3 p_s),
-where v are the discounted visits of states: 1 for the start, and for others g times those of outcomes.
+The *contrasts* of a quantity y of outcomes are b = (y_CD - y_DD, y_DC - y_DD, y_CC - y_CD - y_DC + y_DD). They
+turn the equations of values into three, with the matrix L = (I - g K)^-1, where the columns of K are the
+contrasts of p, q and pq. docs/environments.md has the derivation.
 """
 
 from __future__ import annotations
@@ -32,7 +24,7 @@ Contrasts: TypeAlias = tuple[Tensor, Tensor, Tensor]
 
 
 class MemoryOneChain:
-    """Two memory-one policies that play each other for ever: `own` and `other` are P(C) [state, chair, table]."""
+    """Two memory-one policies that play each other forever: `own` and `other` are P(C) [state, chair, table]."""
 
     def __init__(self, own: Tensor, other: Tensor, discount: float):
         self.own = own
@@ -59,17 +51,17 @@ class MemoryOneChain:
         """
         # In the order 2, 3, 1, 2 of rows and columns, every cofactor is a minor of neighbours.
         own, other, both = contrasts(self._features[1:])
-        turned = _unit(own).add(torch.stack((other, both, own, other)), alpha=-self.discount)
+        rotated = _unit_matrix(own).add(torch.stack((other, both, own, other)), alpha=-self.discount)
         low, high = slice(0, 3), slice(1, 4)
         minors = torch.addcmul(
-            turned[low, low] * turned[high, high], turned[low, high], turned[high, low], value=-1
+            rotated[low, low] * rotated[high, high], rotated[low, high], rotated[high, low], value=-1
         )
-        other, both, own, _ = turned[2].unbind()
-        return minors * (self.discount / combination((own, other, both), minors[0].unbind()))
+        other, both, own, _ = rotated[2].unbind()
+        return minors * (self.discount / weighted_sum((own, other, both), minors[0].unbind()))
 
     @cached_property
     def rows(self) -> tuple[Tensor, ...]:
-        """Those of g L [3, ...]."""
+        """The rows of g L [3, ...]."""
         return self._inverse.unbind(1)
 
     @cached_property
@@ -78,43 +70,47 @@ class MemoryOneChain:
 
     @cached_property
     def visits(self) -> Tensor:
-        """v, the discounted visits of states [state, ...]."""
+        """v, the discounted visits of states [state, ...]: 1 for the start, then g times those of outcomes."""
         g = self.discount
         other, both, own, _ = self._features[0].add(self._features[4], alpha=g / (1 - g)).unbind()
-        own, other, both = combination(self.rows, (own, other, both)).unbind()
+        own, other, both = weighted_sum(self.rows, (own, other, both)).unbind()
         dc = other - both
         return torch.stack((torch.ones_like(own), both, own - both, dc, g / (1 - g) - own - dc))
 
     def slopes(self, contrasts: Sequence[Tensor]) -> Tensor:
-        """g b [3, ...] of the `contrasts` of a reward."""
-        return combination(self._columns, contrasts)
+        """g b [3, ...], for the value of a reward with these `contrasts`."""
+        return weighted_sum(self._columns, contrasts)
 
-    def worth(self, reward: Tensor) -> Tensor:
-        """y [outcome, ...] of a reward [outcome, ...]."""
+    def values(self, reward: Tensor) -> Tensor:
+        """The discounted value of each outcome [outcome, ...], of a reward [outcome, ...]."""
         b = self.slopes(contrasts(reward / self.discount))
-        last = combination(b.unbind(), (self.own[4], self.other[4], self.both[4]))
+        last = weighted_sum(b.unbind(), (self.own[4], self.other[4], self.both[4]))
         last = (reward[3] + self.discount * last) / (1 - self.discount)
         return torch.stack((last + b[0] + b[1] + b[2], last + b[0], last + b[1], last))
 
-    def change(self, by: int, slopes: Contrasts | Tensor) -> Tensor:
-        """How the expectation in a state changes with P(C) of a player [state, ...].
+    def derivative(self, by: int, slopes: Contrasts | Tensor) -> Tensor:
+        """The derivative of an expectation in each state by P(C) of player `by` [state, ...].
 
-        What is expected has `slopes` [3, ...] (its contrasts, where it differs between states: [3, state, ...]).
+        `slopes` [3, ...] are the contrasts of what is expected; [3, state, ...] where they differ between
+        states.
         """
         if by == 1:
             return torch.addcmul(slopes[0], slopes[2], self.other)
         return torch.addcmul(slopes[1], slopes[2], self.own)
 
-    def redirected(self, by: int, often: Tensor) -> Tensor:
-        """The visits that come from more P(C) of a player in states, by that much times visits [state, ...]."""
-        both = often * (self.other if by == 1 else self.own)
+    def visit_derivative(self, by: int, weights: Tensor) -> Tensor:
+        """The derivative of the visits [state, ...] along a step of P(C) of player `by`.
+
+        `weights` [state, ...] are the step times the visits.
+        """
+        both = weights * (self.other if by == 1 else self.own)
         rows = self.rows[::2] if by == 1 else self.rows[1:]
-        start, cc, cd, dc, dd = torch.stack((often, both), 1).unbind()
-        return visits(combination(rows, (start + cc + cd + dc + dd).unbind()))
+        start, cc, cd, dc, dd = torch.stack((weights, both), 1).unbind()
+        return visits(weighted_sum(rows, (start + cc + cd + dc + dd).unbind()))
 
 
 def mirrored(policy: Tensor) -> Tensor:
-    """What belongs to states [state, ...], in the other's view."""
+    """States [state, ...], reordered to the other player's view."""
     return policy.index_select(0, _mirror(policy.device))
 
 
@@ -124,20 +120,20 @@ def _mirror(device: torch.device) -> Tensor:
 
 
 def visits(features: Tensor) -> Tensor:
-    """Visits of states [state, ...] by how often own C, other's and both are [3, ...], more than they were."""
+    """Visits of states [state, ...] from how much more often 1, 2 and both play C [3, ...]."""
     own, other, both = features.unbind()
     cd = own - both
     return torch.stack((torch.zeros_like(own), both, cd, other - both, -other - cd))
 
 
-def contrasts(what: Tensor) -> Contrasts:
-    """(CD - DD, DC - DD, CC - CD - DC + DD) of what outcomes have [outcome, ...]."""
-    cc, _, dc, dd = what.unbind()
-    own, other = (what[1:3] - dd).unbind()
+def contrasts(quantity: Tensor) -> Contrasts:
+    """(CD - DD, DC - DD, CC - CD - DC + DD) of a quantity of outcomes [outcome, ...]."""
+    cc, _, dc, dd = quantity.unbind()
+    own, other = (quantity[1:3] - dd).unbind()
     return own, other, cc - dc - own
 
 
-def _unit(like: Tensor) -> Tensor:
+def _unit_matrix(like: Tensor) -> Tensor:
     """The unit matrix in the order 2, 3, 1, 2 [4, 4, 1, ...]."""
     return _unit_of(like.dtype, like.device).view(4, 4, *[1] * (like.dim() - 1))
 
@@ -147,12 +143,12 @@ def _unit_of(dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.eye(3, dtype=dtype, device=device)[[1, 2, 0, 1]][:, [1, 2, 0, 1]]
 
 
-def product(left: Tensor, right: Tensor) -> Tensor:
+def matrix_product(left: Tensor, right: Tensor) -> Tensor:
     """The matrix product [i, k, ...] of [i, j, ...] and [j, k, ...]."""
-    return add((left[:, :, None] * right).unbind(1))
+    return ordered_sum((left[:, :, None] * right).unbind(1))
 
 
-def combination(vectors: Sequence[Tensor], weights: Sequence[Tensor]) -> Tensor:
+def weighted_sum(vectors: Sequence[Tensor], weights: Sequence[Tensor]) -> Tensor:
     """The sum of vectors [i, ...], each times its weight [...]."""
     total = vectors[0] * weights[0]
     for vector, weight in zip(vectors[1:], weights[1:], strict=True):
@@ -160,8 +156,8 @@ def combination(vectors: Sequence[Tensor], weights: Sequence[Tensor]) -> Tensor:
     return total
 
 
-def add(terms: Sequence[Tensor]) -> Tensor:
-    """Their sum, in this order: torch's own depends on the shape, and a pair's result must not."""
+def ordered_sum(terms: Sequence[Tensor]) -> Tensor:
+    """The sum of terms in this order; the order of torch's own sum depends on the shape."""
     total = terms[0]
     for term in terms[1:]:
         total = total + term

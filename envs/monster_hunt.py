@@ -1,4 +1,4 @@
-"""Monster-Hunt: a stag hunt on a grid, in which the stag comes to its hunters and mauls who stands alone."""
+"""Monster-Hunt: a stag hunt on a grid, in which the monster comes to its hunters and mauls a lone one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from .board import free_cell, moves
 from .chance import Chance, Purpose
 from .environment import Discrete, State, Step
-from .gridworld import GROUND, PLAYERS, Colour, Gridworld, draws, told
+from .gridworld import GROUND, PLAYERS, Colour, Gridworld, as_step, draws
 
 _MONSTER: Colour = (150, 40, 160)
 _APPLE: Colour = (60, 170, 60)
@@ -22,16 +22,14 @@ _APPLE: Colour = (60, 170, 60)
 class MonsterHunt(Gridworld):
     """Two players on a grid pick apples, or wait together for a monster that comes to the nearest of them.
 
-    In a round both players move at once; then the monster goes a cell towards the nearest (counted in steps; of
-    two as near, one at random; along a row or a column at random, where both lead there), or stays with whom it
-    has reached. Then `hunt` goes to each if both stand where it is, `mauling` to one who stands there alone, and
-    `apple` to who stands on an apple, to one of both at random if both do; rewards add up. What was caught comes
-    back at once on a random cell that is free: of players, apples and the monster, which may walk over apples.
+    In a round both players move at once. Then the monster moves one cell towards the nearest player, or stays
+    with a player that it has reached; ties are random. Then `hunt` goes to each player if both stand on the
+    monster's cell, `mauling` to a player that stands there alone, and `apple` to a player that stands on an
+    apple (to one of both at random). Rewards add up. What was caught comes back at once on a random free cell.
 
-    Actions: 0 right, 1 left, 2 down, 3 up, 4 stay; into the edge is to stay, and both may share a cell. Players
-    see planes float32 [4, size, size]: themselves, the other, the monster, and both apples. Cooperation has no
-    meaning in a round. Measures, per seat and round: `joint_hunts`, `maulings` and `apples`. All start on cells
-    of their own, at random. The order within a round, nearness in steps and fair ties are choices of this project.
+    Actions: 0 right, 1 left, 2 down, 3 up, 4 stay; a step into the edge is a stay. Observations are planes
+    float32 [4, size, size]: the player, the other, the monster, both apples. Cooperation is not defined for a
+    round. Measures: `joint_hunts`, `maulings`, `apples`. The rules in full: docs/environments.md.
     """
 
     source: ClassVar[str] = "Monster-Hunt of Tang et al. 2021 (RPG); after Peysakhovich and Lerer 2018"
@@ -39,9 +37,9 @@ class MonsterHunt(Gridworld):
 
     rounds: Annotated[int, Field(ge=1)] = Field(50, description="rounds of an episode")
     size: int = Field(5, ge=3, le=100, description="cells along each side")
-    hunt: float = Field(5.0, allow_inf_nan=False, description="what each earns when both meet the monster")
-    mauling: float = Field(-2.0, allow_inf_nan=False, description="what who meets it alone earns")
-    apple: float = Field(2.0, allow_inf_nan=False, description="what an apple brings")
+    hunt: float = Field(5.0, allow_inf_nan=False, description="reward of each when both meet the monster")
+    mauling: float = Field(-2.0, allow_inf_nan=False, description="reward of a player that meets it alone")
+    apple: float = Field(2.0, allow_inf_nan=False, description="reward of an apple")
 
     @property
     def seats(self) -> int:
@@ -56,12 +54,12 @@ class MonsterHunt(Gridworld):
     def begin(self, matches: int, tables: int, chance: Chance, episode: int) -> State:
         order = draws(chance, self.size**2, Purpose.START, episode, 0).argsort(-1)
         now = {"cell": order[..., :2], "monster": order[..., 2], "apple": order[..., 3:5]}
-        return self._seen(State(episode, 0), {name: what.clone() for name, what in now.items()})
+        return self._with_observation(State(episode, 0), {name: what.clone() for name, what in now.items()})
 
     def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         drawn = draws(chance, 7, Purpose.SPAWN, state.episode, state.round)
-        cell = _leads(self.size, action.device)[state.tensors["cell"], action.transpose(1, 2)]
-        monster = self._nearer(state.tensors["monster"], cell, drawn[..., 0] < 0, drawn[..., 1] < 0)
+        cell = _destinations(self.size, action.device)[state.tensors["cell"], action.transpose(1, 2)]
+        monster = self._monster_step(state.tensors["monster"], cell, drawn[..., 0] < 0, drawn[..., 1] < 0)
         apple = state.tensors["apple"]
 
         met = cell == monster[..., None]
@@ -78,17 +76,19 @@ class MonsterHunt(Gridworld):
         hunted = self.hunt * measures["joint_hunts"] + self.mauling * measures["maulings"]
         reward = hunted + self.apple * measures["apples"]
 
-        # What was caught lies under a player, so its old place is taken in any case.
-        monster = torch.where(met.any(-1), self._free(drawn[..., 4], cell, apple), monster)
+        # The old cell of what was caught is under a player, so it is never free.
+        monster = torch.where(met.any(-1), self._free_cell(drawn[..., 4], cell, apple), monster)
         left, right = apple.unbind(-1)
         gone = takes.any(-2)
-        left = torch.where(gone[..., 0], self._free(drawn[..., 5], cell, monster[..., None], apple[..., 1:]), left)
+        left = torch.where(
+            gone[..., 0], self._free_cell(drawn[..., 5], cell, monster[..., None], apple[..., 1:]), left
+        )
         right = torch.where(
-            gone[..., 1], self._free(drawn[..., 6], cell, monster[..., None], left[..., None]), right
+            gone[..., 1], self._free_cell(drawn[..., 6], cell, monster[..., None], left[..., None]), right
         )
         now = {"cell": cell, "monster": monster, "apple": torch.stack((left, right), -1)}
-        after = self._seen(state, now)
-        return after, told(action, reward, None, measures)
+        after = self._with_observation(state, now)
+        return after, as_step(action, reward, None, measures)
 
     def picture(self, state: State, match: int, table: int) -> Tensor:
         """A table as an image, uint8 [height, width, 3], one pixel a cell."""
@@ -99,8 +99,8 @@ class MonsterHunt(Gridworld):
             image[where] = torch.tensor(colour, dtype=torch.uint8)
         return image.view(self.size, self.size, 3)
 
-    def _nearer(self, monster: Tensor, cell: Tensor, second: Tensor, upright: Tensor) -> Tensor:
-        """Where the monster goes [match, table]; of two preys the `second`, of two ways `upright`."""
+    def _monster_step(self, monster: Tensor, cell: Tensor, second: Tensor, upright: Tensor) -> Tensor:
+        """Where the monster goes [match, table]; ties go to the `second` player, and `upright`."""
         down = cell // self.size - monster[..., None] // self.size
         right = cell % self.size - monster[..., None] % self.size
         one, two = (down.abs() + right.abs()).unbind(-1)
@@ -108,12 +108,12 @@ class MonsterHunt(Gridworld):
         down, right = down.gather(-1, prey)[..., 0], right.gather(-1, prey)[..., 0]
         return monster + torch.where((down != 0) & (upright | (right == 0)), down.sign() * self.size, right.sign())
 
-    def _free(self, draw: Tensor, *taken: Tensor) -> Tensor:
-        """A cell at random outside of `taken` [match, table, thing], int64 [match, table]."""
+    def _free_cell(self, draw: Tensor, *taken: Tensor) -> Tensor:
+        """A random cell outside of `taken` [match, table, thing], int64 [match, table]."""
         occupied = torch.cat(taken, -1).transpose(1, 2)
         return free_cell(draw[:, None], occupied, self.size**2)[:, 0]
 
-    def _seen(self, state: State, now: dict[str, Tensor]) -> State:
+    def _with_observation(self, state: State, now: dict[str, Tensor]) -> State:
         cell = now["cell"].transpose(1, 2)  # [match, seat, table]
         things = torch.cat((now["monster"][..., None], now["apple"]), -1)[:, None].expand(-1, 2, -1, -1)
         places = torch.cat((cell[..., None], cell.flip(1)[..., None], things), -1)
@@ -123,7 +123,7 @@ class MonsterHunt(Gridworld):
 
 
 @lru_cache(maxsize=16)
-def _leads(size: int, device: torch.device) -> Tensor:
+def _destinations(size: int, device: torch.device) -> Tensor:
     """Where each action leads from each cell, int64 [cell, action]."""
     with torch.inference_mode(False):
         return moves(size, torus=False).to(device)

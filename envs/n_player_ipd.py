@@ -1,4 +1,4 @@
-"""The prisoner's dilemma of N players: what one earns depends on how many others cooperate."""
+"""The prisoner's dilemma of N players: a payoff depends on how many others cooperate."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class NPlayerIPD(SimultaneousGame):
     def rules(self, device: torch.device) -> Mapping[str, Tensor]:
         return {"payoffs": torch.as_tensor(self.payoffs, device=device).flatten()}
 
-    def rewards(self, done: Tensor, state: State) -> Tensor:
-        cooperates = 1 - done
+    def rewards(self, executed: Tensor, state: State) -> Tensor:
+        cooperates = 1 - executed
         others = cooperates.sum(1, keepdim=True) - cooperates
-        return state.tensors["payoffs"][done * self.players + others]
+        return state.tensors["payoffs"][executed * self.players + others]

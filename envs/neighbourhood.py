@@ -1,4 +1,4 @@
-"""Who sees whom: all others, or a seat's neighbours on a graph."""
+"""Which seats a seat sees: all others, or its neighbours on a graph."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from .environment import Environment
 @lru_cache(maxsize=64)
 def all_others(seats: int, device: torch.device) -> Tensor:
     """The others of each seat, the next seat first, then around, int64 [seat, other]."""
-    with torch.inference_mode(False):  # what is kept must serve learners too
+    with torch.inference_mode(False):  # cached tensors must also serve learners
         seat = torch.arange(seats, device=device)
         return (seat[:, None] + seat[1:]) % seats
 
 
-def of_neighbours(known: Tensor, graph: Tensor) -> Tensor:
-    """What is `known` of seats [match, seat, ...], of the neighbours of each [match, seat, neighbour, ...].
+def gather_neighbours(known: Tensor, graph: Tensor) -> Tensor:
+    """The values of the neighbours of each seat [match, seat, neighbour, ...], from `known` [match, seat, ...].
 
-    `graph` is int64 [seat, neighbour], as `Environment.neighbours`; where there is none stands 0.
+    `graph` is int64 [seat, neighbour], as `Environment.neighbours`. Values are 0 where a seat has no such
+    neighbour.
     """
     found = known.index_select(1, graph.clamp(min=0).flatten()).view(len(known), *graph.shape, *known.shape[2:])
     return found.masked_fill_((graph < 0).view(*graph.shape, *(1,) * (known.dim() - 2)), 0)
 
 
 class Neighbours:
-    """Where the neighbours of some chairs stand in what is known of all seats [match, seat, ...].
+    """The neighbours of some chairs, as rows of tensors [match, seat, ...] that are flattened over both.
 
     Nothing is worked out before it is asked for: of many seats, all others are very many.
     """
@@ -41,7 +42,7 @@ class Neighbours:
     def of_chairs(
         cls, game: Environment, matches: int, chairs: Tensor | None, device: torch.device
     ) -> Self | None:
-        """Those of `chairs` (flat indices, None for all of them); None where all are pairs that see each other."""
+        """The neighbours of `chairs` (flat indices, None for all); None where the seats are just two."""
         if chairs is None:
             if game.seats == 2 and game.neighbours is None:
                 return None
@@ -64,8 +65,8 @@ class Neighbours:
             return None
         return (self._graph >= 0).sum(1).to(self._chairs.device)[self._chairs % self._seats]
 
-    def of(self, known: Tensor) -> Tensor:
-        """What is `known` of them [chair, neighbour, ...]; 0 where a chair has fewer than others."""
+    def gather(self, known: Tensor) -> Tensor:
+        """The values of the neighbours [chair, neighbour, ...]; 0 where a chair has fewer than others."""
         flat = known.flatten(0, 1)
         found = flat.index_select(0, self.rows.flatten()).view(*self.rows.shape, *flat.shape[1:])
         if self.degree is None:

@@ -37,38 +37,38 @@ def _as_json(given: object) -> object:
         known = json.loads(given) if isinstance(given, str) else given
         text = json.dumps(known, sort_keys=True)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"must be keywords and what JSON knows ({error})") from None
+        raise ValueError(f"must be keywords and JSON values ({error})") from None
     if not isinstance(known, Mapping):
         raise ValueError("must be keywords and their values")
     return text
 
 
 Parameters: TypeAlias = Annotated[str, BeforeValidator(_as_json), PlainSerializer(json.loads)]
-"""Keyword arguments of something that is not ours: given as a mapping, kept as JSON."""
+"""Keyword arguments of something that is not ours: given as a mapping, stored as JSON."""
 
 
 class ParallelEnvironment(Environment):
     """An environment of PettingZoo: its agents are the seats, in the order of `possible_agents`.
 
     Each table is an object of its own, in this process. An episode begins with `reset(seed=...)`, where the seed
-    is `seed_of(match, table, episode)`: 32 bits of chance that follow from the match's key (in the seats table),
-    the table and the episode alone. An environment that also draws from elsewhere gives other results each time.
-    An episode ends when all agents are terminated or truncated, or after `rounds`. Who ends before the others
-    plays no more, and its payoff is per round that it played.
+    is `seed_of(match, table, episode)`: 32 bits that follow from the match's key (in the seats table), the table
+    and the episode alone. An environment that also draws from elsewhere gives other results each time. An
+    episode ends when all agents are terminated or truncated, or after `rounds`. An agent that ends earlier stops
+    playing, and its payoff is per round that it played.
 
-    Observations keep their shape where all agents have the same; else they are flattened (discrete ones one-hot),
-    with zeros up to the longest. Masks come from observations {"observation", "action_mask"}, or from infos.
-    Where real actions have several bounds, each component runs from 0 to 1, the share of its range. Seats count as
-    different: a cast is played in each of its rotations. What can't be carried raises DilemmaError: agents that
-    come later or again, actions neither Discrete nor Box, bounds at infinity, observations of no fixed length.
+    Observations keep their shape if it is the same for all agents; else they are flattened (discrete ones
+    one-hot) and padded with zeros. Masks come from observations {"observation", "action_mask"}, or from infos.
+    Where real actions have several bounds, each component runs from 0 to 1, the share of its range. Each seat
+    has its own role. What is not supported raises DilemmaError: agents that join later or again, actions neither
+    Discrete nor Box, infinite bounds, observations of no fixed length.
     """
 
     source: ClassVar[str] = "Terry et al. 2021, PettingZoo"
     slow: ClassVar[bool] = True
     note: ClassVar[str] = (
-        "slow, each table is an object of PettingZoo by itself. Its episodes begin with reset(seed=s), where s is "
+        "slow, each table is an object of PettingZoo. Its episodes begin with reset(seed=s), where s is "
         "32 bits that follow from the match, the table and the episode alone "
-        "(dilemma.envs.parallel_environment.seed_of). What it draws from elsewhere is other in each play."
+        "(dilemma.envs.parallel_environment.seed_of). What it draws from elsewhere differs in each play."
     )
 
     factory: str = Field(
@@ -84,7 +84,7 @@ class ParallelEnvironment(Environment):
         return self
 
     @property
-    def their_code(self) -> object:
+    def foreign_code(self) -> object:
         """The function or the class that makes it."""
         return _factory(self.factory)
 
@@ -119,59 +119,59 @@ class ParallelEnvironment(Environment):
     def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         history, playing = state.tensors["history"], state.playing
         assert playing is not None
-        live: Tables = _LIVE.pop(history, None) or self._again(state, chance)  # type: ignore[no-untyped-call]
+        live: Tables = _LIVE_TABLES.pop(history, None) or self._replayed(state, chance)  # type: ignore[no-untyped-call]
         reward = live.step(action.cpu().numpy(), playing.cpu().numpy(), state.round)
         after = live.state(state.episode, torch.cat((history, action[None])), live.playing(action.device))
         return after, Step(action, torch.from_numpy(reward).to(action.device))
 
-    def _again(self, state: State, chance: Chance) -> Tables:
-        """Tables in `state` once more: it has been left, or copied, and only what was done is known of it."""
+    def _replayed(self, state: State, chance: Chance) -> Tables:
+        """The tables in `state`, replayed from the actions so far: their objects have moved on, or were copied."""
         matches, tables = chance.keys.shape
         again = self.reset(matches, tables, chance, state.episode)
         for action in state.tensors["history"]:
             again, _ = self.step(again, action, chance)
-        live: Tables = _LIVE.pop(again.tensors["history"])  # type: ignore[no-untyped-call]
+        live: Tables = _LIVE_TABLES.pop(again.tensors["history"])  # type: ignore[no-untyped-call]
         return live
 
 
-_LIVE = WeakTensorKeyDictionary()
-"""The tables that stand in a state, by its history: a state is what was done, and this spares doing it again."""
+_LIVE_TABLES = WeakTensorKeyDictionary()
+"""The live tables of a state, by its history of actions. A state is only its history; this saves the replay."""
 
 
 @dataclass(frozen=True, eq=False)
 class SeatSpec:
-    """What an agent of a PettingZoo environment is as a seat."""
+    """How an agent of a PettingZoo environment is described as a seat."""
 
     name: str
     actions: Discrete | Box
     shape: tuple[int, ...]
-    """Of what it sees."""
-    looks: spaces.Space[Any]
-    """Where its observations are, without their mask."""
-    acts: spaces.Space[Any]
+    """The shape of its observation."""
+    observation_space: spaces.Space[Any]
+    """The space of its observations, without their mask."""
+    action_space: spaces.Space[Any]
     masked: bool
 
     def act(self, action: Any) -> Any:
-        """An action of ours as one of theirs."""
+        """One of our actions as one of PettingZoo's."""
         from gymnasium import spaces
 
         if isinstance(self.actions, Discrete):
-            assert isinstance(self.acts, spaces.Discrete)
-            return self.acts.start + action
-        assert isinstance(self.acts, spaces.Box)
+            assert isinstance(self.action_space, spaces.Discrete)
+            return self.action_space.start + action
+        assert isinstance(self.action_space, spaces.Box)
         share = (action - self.actions.low) / (self.actions.high - self.actions.low)
-        low, high = self.acts.low.astype(float), self.acts.high.astype(float)
-        return np.clip(low + (high - low) * share, low, high).astype(self.acts.dtype)
+        low, high = self.action_space.low.astype(float), self.action_space.high.astype(float)
+        return np.clip(low + (high - low) * share, low, high).astype(self.action_space.dtype)
 
     def see(self, given: Any) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
-        """What it is shown, in its shape, and the action mask, if it has one."""
+        """The observation in our shape, and the action mask if there is one."""
         from gymnasium import spaces
 
         mask = None
         if self.masked:
             mask, given = np.asarray(given["action_mask"], bool), given["observation"]
-        if not isinstance(self.looks, spaces.Box):
-            given = spaces.flatten(self.looks, given)
+        if not isinstance(self.observation_space, spaces.Box):
+            given = spaces.flatten(self.observation_space, given)
         seen = np.asarray(given, np.float32)
         if seen.shape != self.shape:
             short, seen = seen.ravel(), np.zeros(self.shape, np.float32)
@@ -191,7 +191,7 @@ def _seeds(chance: Chance, episode: int) -> Tensor:
 
 
 class Tables:
-    """Objects of PettingZoo at play, one for each match and table, and what is there to see of them."""
+    """Objects of PettingZoo in play, one for each match and table, and their present observations."""
 
     def __init__(self, game: ParallelEnvironment, seeds: Sequence[Sequence[int]]):
         self._game, self._parts = game, game.parts
@@ -206,22 +206,22 @@ class Tables:
             for table, seed in enumerate(row):
                 env = self._tables[match][table]
                 seen, infos = env.reset(seed=seed)
-                self._look(match, table, env, seen, infos, 0)
+                self._observe(match, table, env, seen, infos, 0)
 
     def playing(self, device: torch.device) -> Tensor:
-        """Who is alive, bool [match, seat, table]."""
+        """Which agents are alive, bool [match, seat, table]."""
         return torch.tensor(self._alive, device=device)
 
     def state(self, episode: int, history: Tensor, playing: Tensor) -> State:
-        """Where the tables stand after `history` [round, match, seat, table, ...]."""
+        """The state of the tables after `history` [round, match, seat, table, ...]."""
         device = history.device
         mask = torch.tensor(self._mask, device=device) if self._masked else None
-        _LIVE[history] = self
+        _LIVE_TABLES[history] = self
         seen = torch.tensor(self._seen, device=device)
         return State(episode, len(history), playing, {"history": history}, seen, mask)
 
     def step(self, action: NDArray[Any], playing: NDArray[np.bool_], round: int) -> NDArray[np.float64]:
-        """Play a round at the tables where anybody is `playing`; the rewards [match, seat, table]."""
+        """Play a round at the tables where a seat is `playing`; the rewards [match, seat, table]."""
         reward = np.zeros(self._alive.shape)
         for match, row in enumerate(self._tables):
             for table, env in enumerate(row):
@@ -232,15 +232,15 @@ class Tables:
                 acts = {
                     part.name: part.act(action[match, seat, table]) for seat, part in zip(here, parts, strict=True)
                 }
-                seen, paid, terminated, truncated, infos = env.step(acts)
+                seen, rewards, terminated, truncated, infos = env.step(acts)
                 for seat, part in zip(here, parts, strict=True):
-                    reward[match, seat, table] = paid.get(part.name, 0.0)
+                    reward[match, seat, table] = rewards.get(part.name, 0.0)
                     gone = terminated.get(part.name, True) or truncated.get(part.name, True)
                     self._alive[match, seat, table] = not gone and part.name in env.agents
-                self._look(match, table, env, seen, infos, round + 1)
+                self._observe(match, table, env, seen, infos, round + 1)
         return reward
 
-    def _look(
+    def _observe(
         self,
         match: int,
         table: int,
@@ -249,7 +249,7 @@ class Tables:
         infos: Mapping[str, Any],
         round: int,
     ) -> None:
-        """Keep what everybody alive is shown."""
+        """Keep the observations of the agents that are alive."""
         alive = self._alive[match, :, table]
         names = [part.name for part, lives in zip(self._parts, alive, strict=True) if lives]
         if names and set(env.agents) != set(names):
@@ -269,7 +269,10 @@ class Tables:
 
 @lru_cache(maxsize=256)
 def _parts(factory: str, parameters: str) -> tuple[SeatSpec, ...]:
-    """The seats of an environment. Raises DilemmaError where it is none, or can't be carried."""
+    """The seats of an environment.
+
+    Raises DilemmaError where it is no parallel environment, or is not supported.
+    """
     from gymnasium import spaces
 
     env = _make(factory, parameters)
@@ -312,7 +315,7 @@ def _actions(factory: str, name: str, space: spaces.Space[Any]) -> Discrete | Bo
 
 
 def _make(factory: str, parameters: str) -> ParallelEnv:
-    """An environment of PettingZoo. Raises DilemmaError where there is none."""
+    """An environment of PettingZoo. Raises DilemmaError where it can not be made."""
     found = _factory(factory)
     try:
         made = found(**json.loads(parameters))
@@ -327,7 +330,7 @@ def _make(factory: str, parameters: str) -> ParallelEnv:
 
 
 def _factory(factory: str) -> Callable[..., object]:
-    """What makes an environment of PettingZoo. Raises DilemmaError where there is none, or it may be anything."""
+    """What makes an environment of PettingZoo. Raises DilemmaError where there is none, or it may not be named."""
     library = _library()
     registered = factory in CATALOGUE.plugins
     name = factory if registered or ":" in factory else f"{factory}:parallel_env"
@@ -355,7 +358,7 @@ def _library() -> ModuleType:
 
 
 def from_name(name: str, parameters: Mapping[str, object]) -> ParallelEnvironment:
-    """The environment `pettingzoo:NAME`, as a config names it: what isn't ours among its parameters is theirs."""
+    """The environment `pettingzoo:NAME` of a config; parameters that are not ours go to PettingZoo's."""
     ours = {key: value for key, value in parameters.items() if key in Environment.model_fields}
     theirs = {key: value for key, value in parameters.items() if key not in ours}
     return ParallelEnvironment.model_validate({"factory": name, "parameters": theirs, **ours})

@@ -36,12 +36,12 @@ from .errors import DilemmaError
 from .neighbourhood import all_others
 
 Array: TypeAlias = NDArray[np.generic]
-Seen: TypeAlias = Array | dict[str, Array]
+Observed: TypeAlias = Array | dict[str, Array]
 """With an action mask: {"observation": ..., "action_mask": ...}."""
 Space: TypeAlias = spaces.Space[Any]
 Infos: TypeAlias = dict[str, dict[str, float]]
-Parts: TypeAlias = tuple[
-    dict[str, Seen], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, float]]
+StepResult: TypeAlias = tuple[
+    dict[str, Observed], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, float]]
 ]
 
 PIXELS = 16
@@ -70,10 +70,10 @@ class OneTable(ParallelEnv):  # type: ignore[misc] # PettingZoo has no types
     """One of our environments at one table; its agents are `seat_0`, `seat_1` and so on.
 
     Where the others' actions are all there is to see, a seat observes the last round: its own action one-hot,
-    then what it saw the others do, the next seat first (on a graph, its neighbours); zeros at the start, and real
-    actions as they are.
-    Where the environment masks actions, observations are {"observation", "action_mask"}. At the last of the
-    `rounds` everybody is truncated; who stops before, at a random end, is terminated. Infos hold the measures.
+    then what it saw the others do, the next seat first (on a graph, its neighbours); zeros at the start, and
+    real actions as they are. Where the environment masks actions, observations are {"observation",
+    "action_mask"}. At the last of the `rounds` all agents are truncated; an agent that stops earlier, at a
+    random end, is terminated. Infos hold the measures.
 
     `reset(seed=key)` begins the match with that key: a tournament's match of this key draws the same numbers at
     table 0. `reset()` begins its next episode; without any seed, that of a match with a random key.
@@ -113,7 +113,7 @@ class OneTable(ParallelEnv):  # type: ignore[misc] # PettingZoo has no types
 
     def reset(
         self, seed: int | None = None, options: Mapping[str, object] | None = None
-    ) -> tuple[dict[str, Seen], Infos]:
+    ) -> tuple[dict[str, Observed], Infos]:
         if seed is None and self._chance is not None:
             self._episode += 1
         else:
@@ -124,17 +124,17 @@ class OneTable(ParallelEnv):  # type: ignore[misc] # PettingZoo has no types
         self.agents = list(self.possible_agents)
         with torch.inference_mode():
             self._state = self.game.reset(1, 1, self._chance, self._episode)
-            return self._look(self._state, None), {name: {} for name in self.agents}
+            return self._observe(self._state, None), {name: {} for name in self.agents}
 
-    def step(self, actions: Mapping[str, int | Array]) -> Parts:
+    def step(self, actions: Mapping[str, int | Array]) -> StepResult:
         """One round; raises DilemmaError where an action is missing or is none."""
         if not self.agents:
             return {}, {}, {}, {}, {}
         assert self._chance is not None
         with torch.inference_mode():
             self._state, step = self.game.step(self._state, self._joint(actions), self._chance)
-            observations = self._look(self._state, step)
-            paid = dict(zip(self.possible_agents, step.reward[0, :, 0].tolist(), strict=True))
+            observations = self._observe(self._state, step)
+            rewards = dict(zip(self.possible_agents, step.reward[0, :, 0].tolist(), strict=True))
             counted = {name: value[0, :, 0].tolist() for name, value in step.measures.items()}
         playing = self._state.playing
         on = [True] * len(self.possible_agents) if playing is None else playing[0, :, 0].tolist()
@@ -147,14 +147,14 @@ class OneTable(ParallelEnv):  # type: ignore[misc] # PettingZoo has no types
         acting, self.agents = self.agents, [name for name in self.agents if not (last or terminated[name])]
         return (
             {name: observations[name] for name in acting},
-            {name: paid[name] for name in acting},
+            {name: rewards[name] for name in acting},
             {name: terminated[name] for name in acting},
             {name: last and not terminated[name] for name in acting},
             {name: infos[name] for name in acting},
         )
 
     def render(self) -> NDArray[np.uint8] | None:
-        """The board, each cell 16 x 16 pixels; None where there is none, or without `render_mode`."""
+        """The board, each cell 16 x 16 pixels; None where there is no board, or without `render_mode`."""
         image = self.game.picture(self._state, 0, 0) if self.render_mode else None
         if image is None:
             return None
@@ -162,10 +162,10 @@ class OneTable(ParallelEnv):  # type: ignore[misc] # PettingZoo has no types
         return pixels
 
     def close(self) -> None:
-        """Nothing is open."""
+        """There is nothing to close."""
 
     def _joint(self, actions: Mapping[str, int | Array]) -> Tensor:
-        """What everybody does [1, seat, 1, ...]; who has stopped does anything."""
+        """The actions of all seats [1, seat, 1, ...]; zeros for seats that have stopped."""
         box = self._actions[0]
         shape, kind = (box.shape, np.float64) if isinstance(box, Box) else ((), np.int64)
         joint = np.zeros((len(self.possible_agents), *shape), kind)
@@ -179,10 +179,10 @@ class OneTable(ParallelEnv):  # type: ignore[misc] # PettingZoo has no types
             joint[seat] = actions[name]
         return torch.from_numpy(joint)[None, :, None]
 
-    def _look(self, state: State, step: Step | None) -> dict[str, Seen]:
-        """What everybody sees, after `step` or at the start."""
+    def _observe(self, state: State, step: Step | None) -> dict[str, Observed]:
+        """What each seat observes, after `step` or at the start."""
         if state.observation is not None:
-            seen = [_as_numbers(value) for value in state.observation[0, :, 0]]
+            seen = [_as_array(value) for value in state.observation[0, :, 0]]
         else:
             seen = [self._last_round(seat, step) for seat in range(self.game.seats)]
         if not self._masked:
@@ -197,25 +197,25 @@ class OneTable(ParallelEnv):  # type: ignore[misc] # PettingZoo has no types
         }
 
     def _last_round(self, seat: int, step: Step | None) -> NDArray[np.float32]:
-        order = self._around(seat)
+        order = self._spaces_seen(seat)
         if step is None:
             return np.zeros(sum(map(_length, order)), np.float32)
         sees = self._sees[seat]
         others = step.action[0, sees, 0] if step.seen is None else step.seen[0, seat, : len(sees), 0]
         done = [step.action[0, seat, 0], *others]
-        return np.concatenate([_code(space, action) for space, action in zip(order, done, strict=True)])
+        return np.concatenate([_encode(space, action) for space, action in zip(order, done, strict=True)])
 
-    def _around(self, seat: int) -> list[Discrete | Box]:
-        """The actions of `seat` and of those that it sees."""
+    def _spaces_seen(self, seat: int) -> list[Discrete | Box]:
+        """The action spaces of `seat` and of those that it sees."""
         return [self._actions[seat], *(self._actions[other] for other in self._sees[seat])]
 
     def _observation_space(self, seat: int, start: State) -> Space:
         space: Space
         if start.observation is None:
-            low, high = np.concatenate([_bounds(action) for action in self._around(seat)]).T
+            low, high = np.concatenate([_bounds(action) for action in self._spaces_seen(seat)]).T
             space = spaces.Box(low, high, dtype=np.float32)
         else:
-            array = _as_numbers(start.observation[0, seat, 0])
+            array = _as_array(start.observation[0, seat, 0])
             kind: Any = array.dtype.type
             real = issubclass(kind, np.floating)
             low, high = (-math.inf, math.inf) if real else (np.iinfo(kind).min, np.iinfo(kind).max)
@@ -234,7 +234,7 @@ def _action_space(space: Discrete | Box) -> Space:
 
 
 def _bounds(space: Discrete | Box) -> NDArray[np.float32]:
-    """Of an action as numbers [number, low or high]; what has not been played yet is zeros."""
+    """Bounds of an encoded action [number, low or high]; zeros stand for what has not been played yet."""
     bounds = (0, 1) if isinstance(space, Discrete) else (min(space.low, 0), max(space.high, 0))
     return np.tile(np.array(bounds, np.float32), (_length(space), 1))
 
@@ -243,7 +243,7 @@ def _length(space: Discrete | Box) -> int:
     return space.n if isinstance(space, Discrete) else math.prod(space.shape)
 
 
-def _code(space: Discrete | Box, action: Tensor) -> NDArray[np.float32]:
+def _encode(space: Discrete | Box, action: Tensor) -> NDArray[np.float32]:
     """An action as numbers: one-hot, or as it is."""
     if isinstance(space, Box):
         return action.numpy().astype(np.float32).ravel()
@@ -252,6 +252,6 @@ def _code(space: Discrete | Box, action: Tensor) -> NDArray[np.float32]:
     return code
 
 
-def _as_numbers(seen: Tensor) -> Array:
-    """A copy that its owner may write to; booleans as 0 and 1."""
+def _as_array(seen: Tensor) -> Array:
+    """A copy that its owner may write to; booleans become 0 and 1."""
     return (seen.to(torch.uint8) if seen.dtype == torch.bool else seen).numpy().copy()

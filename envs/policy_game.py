@@ -10,17 +10,17 @@ from pydantic import Field, field_validator
 from torch import Tensor
 
 from .differentiable_game import Derivatives, DifferentiableGame, PolicyOutcome
-from .matrix_game import Payoffs, payoffs_in_view, two_matrices, two_roles
-from .memory_one_chain import MIRROR, MemoryOneChain, contrasts, mirrored, product, visits
+from .matrix_game import Payoffs, bimatrix, bimatrix_roles, payoffs_in_view
+from .memory_one_chain import MIRROR, MemoryOneChain, contrasts, matrix_product, mirrored, visits
 
 
 class PolicyGame(DifferentiableGame):
-    """A seat's action is a memory-one policy, and it earns what that policy earns in the endless repeated game.
+    """A seat's action is a memory-one policy, and its reward that policy's value in the endless repeated game.
 
     An action is P(C) in (start, CC, CD, DC, DD), own action first. With the discount g of the repeated game, s0
     the distribution of the first outcome and P the transitions between outcomes,
         V = s0' (I - g P)^-1 r,      reward of a round = (1 - g) V.
-    Cooperation is counted alike: the discounted frequency of C.
+    Cooperation is the discounted frequency of C.
     """
 
     source: ClassVar[str] = "Foerster et al. 2018 (exact IPD); Letcher et al. 2019; Lu et al. 2022"
@@ -34,7 +34,7 @@ class PolicyGame(DifferentiableGame):
     @field_validator("payoffs")
     @classmethod
     def _two_by_two(cls, payoffs: Payoffs) -> Payoffs:
-        if two_matrices(payoffs).shape != (2, 2, 2):
+        if bimatrix(payoffs).shape != (2, 2, 2):
             raise ValueError(
                 "a policy game has two actions, cooperate and defect: give [R, S, T, P] or 2x2 matrices"
             )
@@ -49,27 +49,27 @@ class PolicyGame(DifferentiableGame):
 
     @property
     def roles(self) -> tuple[str, ...]:
-        return two_roles(two_matrices(self.payoffs))
+        return bimatrix_roles(bimatrix(self.payoffs))
 
     @property
     def extremes(self) -> tuple[float, float]:
-        matrices = two_matrices(self.payoffs)
+        matrices = bimatrix(self.payoffs)
         return float(matrices.min()), float(matrices.max())
 
     def rewards(self, seat: Tensor) -> Tensor:
-        """What both earn by outcome [outcome, player, chair, 1], in the view of each seat."""
-        return payoffs_in_view(two_matrices(self.payoffs), seat).flatten(2).permute(2, 1, 0)[..., None]
+        """Both payoffs by outcome [outcome, player, chair, 1], in the view of each seat."""
+        return payoffs_in_view(bimatrix(self.payoffs), seat).flatten(2).permute(2, 1, 0)[..., None]
 
     def values(self, own: Tensor, other: Tensor, rewards: Tensor) -> Tensor:
         chain = MemoryOneChain(own, other, self.discount)
-        worth = torch.stack([chain.worth(reward) for reward in rewards.unbind(1)], 1)
-        return product(chain.transitions[:1], worth)[0]
+        values = torch.stack([chain.values(reward) for reward in rewards.unbind(1)], 1)
+        return matrix_product(chain.transitions[:1], values)[0]
 
     def outcome(self, own: Tensor, other: Tensor, rewards: Tensor) -> PolicyOutcome:
         chain = MemoryOneChain(own, other, self.discount)
         frequency = chain.visits[1:] * ((1 - self.discount) / self.discount)
         cc, cd, dc, _ = frequency.unbind()
-        return PolicyOutcome(product(frequency[None], rewards)[0], torch.stack((cc + cd, cc + dc)), cc)
+        return PolicyOutcome(matrix_product(frequency[None], rewards)[0], torch.stack((cc + cd, cc + dc)), cc)
 
     def derivatives(self, own: Tensor, other: Tensor, rewards: Tensor) -> PolicyDerivatives:
         return PolicyDerivatives(MemoryOneChain(own, other, self.discount), rewards)
@@ -78,59 +78,55 @@ class PolicyGame(DifferentiableGame):
 class PolicyDerivatives(Derivatives):
     """Derivatives of the values of two memory-one policies, in their probabilities.
 
-    With v and b of `MemoryOneChain`, and B_s what is worth more by P(C) in state s,
-        dV/dp_s = v_s B_s,    B_s = b_1 + b_3 q_s for own p_s, b_2 + b_3 p_s for other's q_s.
-    Along a step d of a player's policy, with its own B',
-        v changes by the visits that come from v_t d_t more C of that player (`redirected`),
-        b changes by g L contrasts(B' d), where outcomes are the states after the start, and
-        B_s changes by b_3 d_s besides, where the step is the other player's.
-    So no matrix of second derivatives is needed for its product with a step.
+    With v and b of `MemoryOneChain`, and B_s the derivative of the expected value in state s by P(C),
+        dV/dp_s = v_s B_s,    B_s = b_1 + b_3 q_s for own p_s, b_2 + b_3 p_s for the other's q_s.
+    Products with second derivatives need no matrix of them: docs/environments.md has the formulas.
     """
 
     def __init__(self, chain: MemoryOneChain, rewards: Tensor):
         self.chain = chain
         self._contrasts = [contrasts(reward) for reward in (rewards / chain.discount).unbind(1)]
         self._slopes: dict[int, Tensor] = {}
-        self._changes: dict[tuple[int, int], Tensor] = {}
+        self._derivatives: dict[tuple[int, int], Tensor] = {}
 
     def slopes(self, whose: int) -> Tensor:
-        """b [3, ...]."""
+        """b [3, ...] of the value of player `whose`."""
         if whose not in self._slopes:
             self._slopes[whose] = self.chain.slopes(self._contrasts[whose - 1])
         return self._slopes[whose]
 
-    def change(self, whose: int, by: int) -> Tensor:
+    def derivative(self, whose: int, by: int) -> Tensor:
         """B [state, ...], in player 1's view."""
-        if (whose, by) not in self._changes:
-            self._changes[whose, by] = self.chain.change(by, self.slopes(whose))
-        return self._changes[whose, by]
+        if (whose, by) not in self._derivatives:
+            self._derivatives[whose, by] = self.chain.derivative(by, self.slopes(whose))
+        return self._derivatives[whose, by]
 
     def gradient(self, whose: int, by: int) -> Tensor:
-        found = self.chain.visits * self.change(whose, by)
+        found = self.chain.visits * self.derivative(whose, by)
         return found if by == 1 else mirrored(found)
 
-    def along(self, whose: int, by: int, mover: int, step: Tensor) -> Tensor:
+    def hvp(self, whose: int, by: int, mover: int, step: Tensor) -> Tensor:
         chain, step = self.chain, step if mover == 1 else mirrored(step)
-        turned = chain.change(by, chain.slopes(contrasts((self.change(whose, mover) * step)[1:])))
+        change = chain.derivative(by, chain.slopes(contrasts((self.derivative(whose, mover) * step)[1:])))
         if by != mover:
-            turned = torch.addcmul(turned, step, self.slopes(whose)[2])
-        visited = chain.redirected(mover, chain.visits * step)
-        found = torch.addcmul(chain.visits * turned, visited, self.change(whose, by))
+            change = torch.addcmul(change, step, self.slopes(whose)[2])
+        visit_change = chain.visit_derivative(mover, chain.visits * step)
+        found = torch.addcmul(chain.visits * change, visit_change, self.derivative(whose, by))
         return found if by == 1 else mirrored(found)
 
     def mixed(self, whose: int) -> Tensor:
-        found = self._turned[0] * self.change(whose, 2)
-        found.addcmul_(self._turned[1].transpose(0, 1), self.change(whose, 1)[:, None])
+        found = self._visit_derivatives[0] * self.derivative(whose, 2)
+        found.addcmul_(self._visit_derivatives[1].transpose(0, 1), self.derivative(whose, 1)[:, None])
         found.diagonal(0, 0, 1).add_((self.chain.visits * self.slopes(whose)[2]).movedim(0, -1))
         return found[:, MIRROR]
 
     @cached_property
-    def _turned(self) -> tuple[Tensor, Tensor]:
-        """How visits of t change with P(C) in s of own and of other [s, t, ...]."""
+    def _visit_derivatives(self) -> tuple[Tensor, Tensor]:
+        """How the visits of t change with P(C) in s, of player 1 and of player 2 [s, t, ...]."""
         chain = self.chain
         own, other, both = map(visits, chain.rows)
-        often = chain.visits[:, None]
+        visited = chain.visits[:, None]
         return (
-            often * torch.addcmul(own, both, chain.other[:, None]),
-            often * torch.addcmul(other, both, chain.own[:, None]),
+            visited * torch.addcmul(own, both, chain.other[:, None]),
+            visited * torch.addcmul(other, both, chain.own[:, None]),
         )

@@ -1,4 +1,4 @@
-"""Public goods with punishment: first all give, then all see who gave, and may pay to fine others."""
+"""Public goods with punishment: first all contribute, then all see who did, and may pay to fine others."""
 
 from __future__ import annotations
 
@@ -17,21 +17,19 @@ from .public_goods import Amount
 class PublicGoodsWithPunishment(Environment):
     """A public goods game in periods of two rounds, contributing and punishing.
 
-    In the first round of a period a player that gives c_i of its endowment earns
-        endowment - c_i + multiplier / N * (c_1 + ... + c_N);
-    in the second it assigns p_ij points to each other player j, and earns
-        - fee * (points it assigned) - fine * (points it was assigned).
-    So a payoff per round is half a period's income. Without a fine nobody gives and nobody pays to punish in the
-    only subgame-perfect equilibrium; people do both.
+    In the first round of a period a player that contributes c_i of its endowment earns
+        endowment - c_i + multiplier / N * (c_1 + ... + c_N).
+    In the second it assigns p_ij points to each other player j, and earns
+        - fee * (points it assigned) - fine * (points it received).
+    So a payoff per round is half of a period's income.
 
-    Actions: in a round of giving, 0 is all of the endowment, `levels` - 1 nothing; in one of punishing, the digits
-    in base `points` + 1 are the points for the next seat, the one after it and so on, 0 punishes nobody. The mask
-    says which round it is. Players see float32 [3 N]: whether it is punishing that comes next; the shares of the
-    endowment given in the last round of giving and the points got in the last round of punishing, themselves first
-    and then around the table; and the points that each other assigned to it. Cooperation is the share given,
-    counted in both rounds of a period. Measures, per seat and round: `contribution`; `punishes`, `punished`,
-    points; `perverse`, points for who gave at least as much as oneself; `efficiency`, earnings over those if all
-    give all.
+    Actions: in a contribution round 0 is all of the endowment and `levels` - 1 nothing. In a punishment round
+    the digits in base `points` + 1 are the points for the next seat, the one after it and so on; 0 punishes no
+    player. The mask says which round it is. Observations are float32 [3 N]: which round it is, the shares
+    contributed, the points received, and those from each other player. Cooperation is the share contributed,
+    counted in both rounds. Measures: `contribution`; `punishes` and `punished`, points; `perverse`, points to
+    players that contributed at least as much; `efficiency`, earnings over those if all contribute everything.
+    The rules in full: docs/environments.md.
     """
 
     source: ClassVar[str] = "Fehr and Gächter 2000; a fee of 1 and a fine of 3 a point as in 2002"
@@ -40,12 +38,12 @@ class PublicGoodsWithPunishment(Environment):
         20, description="rounds of an episode, two for each period"
     )
     players: int = Field(4, ge=2, le=8, description="how many play")
-    endowment: Amount = Field(20.0, description="what everybody has in a period")
-    multiplier: Amount = Field(1.6, description="how much the pot grows before it is shared")
-    levels: int = Field(2, ge=2, description="how many amounts one can give, from all to nothing")
-    points: int = Field(1, ge=1, le=10, description="most points that one can assign to each other player")
-    fee: float = Field(1.0, ge=0, description="what a point costs who assigns it")
-    fine: float = Field(3.0, ge=0, description="what a point costs who gets it")
+    endowment: Amount = Field(20.0, description="endowment of each player in a period")
+    multiplier: Amount = Field(1.6, description="factor by which the pot is multiplied before it is shared")
+    levels: int = Field(2, ge=2, description="number of possible contributions, from all to nothing")
+    points: int = Field(1, ge=1, le=10, description="largest number of points for each other player")
+    fee: float = Field(1.0, ge=0, description="cost of a point for the player that assigns it")
+    fine: float = Field(3.0, ge=0, description="cost of a point for the player that receives it")
 
     @model_validator(mode="after")
     def _countable(self) -> Self:
@@ -73,21 +71,23 @@ class PublicGoodsWithPunishment(Environment):
         shape = (matches, self.seats, tables)
         given = torch.zeros(shape, dtype=torch.int64, device=device)
         got = torch.zeros((matches, self.seats, self.seats - 1, tables), dtype=torch.int64, device=device)
-        return self._seen(State(episode, 0), {"given": given, "got": got}, punishing=False)
+        return self._with_observation(State(episode, 0), {"given": given, "got": got}, punishing=False)
 
     def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         assert state.action_mask is not None
-        done = action * state.action_mask.gather(-1, action[..., None])[..., 0]
+        executed = action * state.action_mask.gather(-1, action[..., None])[..., 0]
         now = dict(state.tensors)
-        none = torch.zeros_like(done)
+        none = torch.zeros_like(executed)
         punishes, punished, perverse = none, none, none
         if state.round % 2 == 0:
-            now["given"] = self.levels - 1 - done
+            now["given"] = self.levels - 1 - executed
             given = self._share(now["given"])
             reward = self.endowment * (1 - given + self.multiplier * given.mean(1, keepdim=True))
         else:
             given = self._share(now["given"])
-            digits = [(done // (self.points + 1) ** ahead) % (self.points + 1) for ahead in range(self.seats - 1)]
+            digits = [
+                (executed // (self.points + 1) ** ahead) % (self.points + 1) for ahead in range(self.seats - 1)
+            ]
             assigned = torch.stack(digits, 2)  # [match, seat, ahead, table]
             got = [digit.roll(ahead, 1) for ahead, digit in enumerate(digits, 1)]
             now["got"] = torch.stack(got[::-1], 2)  # by the next seat first
@@ -102,19 +102,21 @@ class PublicGoodsWithPunishment(Environment):
             "perverse": perverse.double(),
             "efficiency": (reward.mean(1, keepdim=True) * 2 / self.optimum).expand_as(reward),
         }
-        after = self._seen(state, now, punishing=state.round % 2 == 0)
-        return after, Step(done, reward, cooperation=given, mutual=given.amin(1, keepdim=True), measures=measures)
+        after = self._with_observation(state, now, punishing=state.round % 2 == 0)
+        return after, Step(
+            executed, reward, cooperation=given, mutual=given.amin(1, keepdim=True), measures=measures
+        )
 
     def ends_by_chance(self, state: State, chance: Chance) -> Tensor:
-        """Only after punishing: a period is never cut in two."""
+        """Only after a punishment round: a period is never cut in two."""
         return super().ends_by_chance(state, chance) & (state.round % 2 == 1)
 
     def _share(self, given: Tensor) -> Tensor:
         """Steps of the endowment as a share of it."""
         return given.double() / (self.levels - 1)
 
-    def _seen(self, state: State, now: dict[str, Tensor], punishing: bool) -> State:
-        """The state with what players see and may do, when it is `punishing` that comes next."""
+    def _with_observation(self, state: State, now: dict[str, Tensor], punishing: bool) -> State:
+        """The state with what players see and may do; `punishing` is whether a punishment round comes next."""
         given, got = self._share(now["given"]).float(), now["got"].float()
         around = [given.roll(-ahead, 1) for ahead in range(self.seats)]
         total = got.sum(2)

@@ -1,4 +1,4 @@
-"""What repeated games with simultaneous moves share: noise, a random end, and who sees what."""
+"""What repeated games with simultaneous moves share: noise, and what seats see."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .environment import Discrete, Environment, Probability, State, Step
 
 
 class SimultaneousGame(Environment):
-    """Everybody chooses at once, earns by what was done, sees what the others did, and does it again.
+    """All seats choose at once, earn by what was executed, see what the others did, and do it again.
 
-    With probability `noise` a player does something else than it chose, uniformly among its other actions:
-    payoffs and everybody's memory use what was done. A subclass says what is earned.
+    With probability `noise` another action than the chosen one is executed, uniformly among the seat's other
+    actions. Payoffs and every memory use the executed action. A subclass defines the rewards.
     """
 
     noise: Probability = Field(0.0, description="probability that an action is replaced by another")
@@ -28,33 +28,33 @@ class SimultaneousGame(Environment):
 
     @abstractmethod
     def rules(self, device: torch.device) -> Mapping[str, Tensor]:
-        """The tensors that `rewards` and `measures` need, made once an episode."""
+        """The constant tensors that `rewards` and `measures` need, made once an episode."""
 
     @abstractmethod
-    def rewards(self, done: Tensor, state: State) -> Tensor:
-        """What `done` [match, seat, table] earns, float64 of the same shape."""
+    def rewards(self, executed: Tensor, state: State) -> Tensor:
+        """The rewards of the `executed` actions [match, seat, table], float64 of the same shape."""
 
-    def measures(self, done: Tensor, reward: Tensor, state: State) -> Mapping[str, Tensor]:
-        """What else is counted, by name [match, seat, table]."""
+    def measures(self, executed: Tensor, reward: Tensor, state: State) -> Mapping[str, Tensor]:
+        """Further measures, by name [match, seat, table]."""
         return {}
 
     def begin(self, matches: int, tables: int, chance: Chance, episode: int) -> State:
         return State(episode, 0, tensors=self.rules(chance.keys.device))
 
     def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
-        done = self.mistaken(action, self.noise, Purpose.NOISE, state, chance)
-        seen = self.seen(done, state, chance)
-        reward = self.rewards(done, state)
-        measures = self.measures(done, reward, state)
-        cooperation = done == 0
+        executed = self.perturbed(action, self.noise, Purpose.NOISE, state, chance)
+        seen = self.seen(executed, state, chance)
+        reward = self.rewards(executed, state)
+        measures = self.measures(executed, reward, state)
+        cooperation = executed == 0
         mutual = cooperation[:, :1] & cooperation[:, 1:] if self.seats == 2 else cooperation.all(1, keepdim=True)
-        return state, Step(done, reward, seen, cooperation, mutual, measures)
+        return state, Step(executed, reward, seen, cooperation, mutual, measures)
 
-    def seen(self, done: Tensor, state: State, chance: Chance) -> Tensor | None:
-        """What seats see their neighbours do [match, seat, neighbour, table]; None where that is what they do."""
+    def seen(self, executed: Tensor, state: State, chance: Chance) -> Tensor | None:
+        """What seats see their neighbours do [match, seat, neighbour, table]; None where they see it rightly."""
         return None
 
-    def mistaken(self, action: Tensor, rate: float, purpose: Purpose, state: State, chance: Chance) -> Tensor:
+    def perturbed(self, action: Tensor, rate: float, purpose: Purpose, state: State, chance: Chance) -> Tensor:
         """`action`, each replaced with probability `rate` by another action of its seat."""
         if not rate:
             return action

@@ -1,12 +1,12 @@
-"""Source: the code that stands behind a name, and its digest, by which one sees that it has changed.
+"""Source: the code behind a name, and its digest, which shows when the code has changed.
 
-A digest is over the text of the code's module, of the modules that it imports from its own folder or package, and
-of the modules of its base classes. Line ends and spaces at the end of lines do not count; comments do. What a
-script or a notebook defines has no module to read: its own functions count, with their defaults, the values that
-they close over, and what they use of their surroundings: functions, classes, numbers and texts.
+A digest is over the text of the code's module, of the modules that it imports from its own folder or package,
+and of the modules of its base classes. Line ends and trailing spaces do not count; comments do. Code that a
+script or a notebook defines has no module to read. There the functions themselves count, with their defaults,
+the values that they close over, and the functions, classes, numbers and texts that they use.
 
-Not covered: data files, modules that are found only while it plays, other installed packages. What comes with
-Python, with this package, with the Axelrod library or PettingZoo has no digest.
+Not covered: data files, modules that are found only during play, other installed packages. Python's own modules,
+this package, the Axelrod library and PettingZoo have no digest.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ PLAIN = (bool, int, float, complex, str, bytes, type(None), tuple, frozenset)
 
 
 @runtime_checkable
-class Coded(Protocol):
-    """What an adapter makes of somebody's code."""
+class HasForeignCode(Protocol):
+    """What an adapter makes of a user's code."""
 
     @property
-    def their_code(self) -> object:
+    def foreign_code(self) -> object:
         """That code: a function or a class."""
 
 
 def digest_of(code: object, version: str = "") -> str:
     """16 hexadecimal digits for a function or class and, if it has one, the version that it comes with.
 
-    Empty for what has no digest.
+    Empty for code that has no digest.
     """
     texts = sorted(set(_texts(code)))
     if not texts:
@@ -57,7 +57,7 @@ def digest_of(code: object, version: str = "") -> str:
 
 
 def _texts(code: object) -> Iterator[str]:
-    """Everything that counts."""
+    """All texts that count."""
     if isinstance(code, partial):
         yield from _texts(code.func)
         yield _stable((code.args, sorted(code.keywords.items())))
@@ -74,7 +74,7 @@ def _texts(code: object) -> Iterator[str]:
 
 
 def _of(code: type | FunctionType) -> Iterator[str]:
-    """Of a function, or of a class without its bases."""
+    """The texts of a function, or of a class without its bases."""
     if _is_of_a_library(code.__module__):
         return
     module = sys.modules.get(code.__module__)
@@ -91,7 +91,7 @@ def _is_of_a_library(module: str | None) -> bool:
 
 
 def _is_installed_apart(base: type, code: type) -> bool:
-    """Whether a base class is of another installed package: then it is known by its version."""
+    """Whether a base class belongs to another installed package: then its version identifies it."""
     file = getattr(sys.modules.get(base.__module__), "__file__", None) or ""
     apart = base.__module__.partition(".")[0] != code.__module__.partition(".")[0]
     return apart and not INSTALLED.isdisjoint(Path(file).parts)
@@ -101,11 +101,11 @@ def _is_installed_apart(base: type, code: type) -> bool:
 
 
 _READ: dict[str, tuple[ModuleType, frozenset[object], str | None]] = {}
-"""What modules were when their text was read: a file that changes later is not what has been imported."""
+"""Modules as they were when their text was read: a file that changes later is not the imported one."""
 
 
 def source_text(module: ModuleType) -> str | None:
-    """The text of a module as it was imported; None where it can't be had."""
+    """The text of a module as it was imported; None where it is not available."""
     known, now = _READ.get(module.__name__), frozenset(_contents(module))
     if known is None or known[0] is not module or known[1] != now:
         known = _READ[module.__name__] = (module, now, _read(module))
@@ -128,7 +128,7 @@ def _read(module: ModuleType) -> str | None:
 
 
 def _source(name: str, spec: ModuleSpec | None) -> str | None:
-    """The text of a module; from its file where its loader gives none, as those that rewrite what they load."""
+    """The text of a module; from its file where its loader gives none, as loaders that rewrite code do."""
     loader = getattr(spec, "loader", None)
     if not hasattr(loader, "get_source") and spec is not None and str(spec.origin).endswith(".py"):
         loader = SourceFileLoader(name, str(spec.origin))
@@ -140,17 +140,17 @@ def _source(name: str, spec: ModuleSpec | None) -> str | None:
 
 
 def plain_text(text: str) -> str:
-    """A text as it counts."""
+    """A text without line ends and trailing spaces."""
     return "\n".join(line.rstrip() for line in text.splitlines())
 
 
 def _texts_of(module: ModuleType) -> Iterator[str]:
-    """Of a module, and of those that it imports from its folder or package, and they from there."""
+    """The texts of a module, and of the modules it imports from its folder or package, recursively."""
     top = sys.modules.get(module.__name__.partition(".")[0])
     paths = list(getattr(top, "__path__", ()))
     folder = Path(paths[0] if paths else Path(module.__file__ or "").parent).resolve()
     names = [module.__name__]
-    for name in names:  # it grows
+    for name in names:  # the list grows
         text = _text_named(name, folder) if name != module.__name__ else source_text(module)
         if text is None:
             continue
@@ -160,7 +160,7 @@ def _texts_of(module: ModuleType) -> Iterator[str]:
 
 
 def _imported(name: str, text: str) -> list[str]:
-    """The names that a module imports, and may be modules."""
+    """The names that a module imports and that may be modules."""
     package = name if hasattr(sys.modules.get(name), "__path__") else name.rpartition(".")[0]
     found = []
     for level, base, parts in _imports(text):
@@ -173,11 +173,11 @@ def _imported(name: str, text: str) -> list[str]:
 
 @lru_cache(maxsize=1024)
 def _imports(text: str) -> tuple[tuple[int, str, tuple[str, ...]], ...]:
-    """What a text imports: from how many packages above, from where, and what."""
+    """What a text imports: the number of packages above, from where, and the names."""
     found: list[tuple[int, str, tuple[str, ...]]] = []
     try:
         tree = ast.parse(text)
-    except (SyntaxError, ValueError):  # of what has yet to be imported
+    except (SyntaxError, ValueError):  # in a file that has not been imported
         return ()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -194,7 +194,7 @@ def _text_named(name: str, folder: Path) -> str | None:
         return source_text(module) if _lies_in(getattr(module, "__file__", None), folder) else None
     package = name.rpartition(".")[0]
     if package and not hasattr(sys.modules.get(package), "__path__"):
-        return None  # no module can be in there
+        return None  # it holds no modules
     try:
         spec = importlib.util.find_spec(name)
         if spec is None or not _lies_in(spec.origin, folder):
@@ -215,7 +215,7 @@ def _lies_in(file: object, folder: Path) -> bool:
 
 
 def _written(code: type | FunctionType, seen: set[int]) -> Iterator[str]:
-    """The code of a function or class itself, and what it uses of its surroundings."""
+    """The code of a function or class itself, and what it uses from its surroundings."""
     if id(code) in seen:
         return
     seen.add(id(code))
@@ -255,7 +255,7 @@ def _function_text(function: FunctionType) -> str:
 
 
 def _surroundings(function: FunctionType, seen: set[int]) -> Iterator[str]:
-    """What a function closes over, and what it uses of its module."""
+    """What a function closes over, and what it uses from its module."""
     values: dict[str, object] = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
@@ -278,7 +278,7 @@ def _module_text(function: FunctionType) -> str | None:
 
 
 def _names(code: CodeType) -> set[str]:
-    """The names that code looks up, with what is defined in it."""
+    """The names that code looks up, including those in nested code."""
     return set(code.co_names).union(*(_names(part) for part in code.co_consts if isinstance(part, CodeType)))
 
 
@@ -289,12 +289,12 @@ def _code_text(code: CodeType) -> str:
 
 
 def _stable(value: object) -> str:
-    """The text of a value, without where it lies in memory."""
+    """The text of a value, without memory addresses."""
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
 def _constant(value: object) -> str:
-    """A constant as text; sets have an order here."""
+    """A constant as text; sets are sorted."""
     if isinstance(value, frozenset):
         return repr(sorted(map(_constant, value)))
     return repr(tuple(map(_constant, value))) if isinstance(value, tuple) else _stable(value)

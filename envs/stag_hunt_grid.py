@@ -1,4 +1,4 @@
-"""Escalation: a stag hunt on a grid, in which trust pays more the longer it lasts, and costs more when it ends."""
+"""Escalation: a stag hunt on a grid, in which a break of trust costs more the longer the trust has lasted."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from .board import below, moves
+from .board import moves, uniform_below
 from .chance import Chance, Purpose
 from .environment import Discrete, State, Step
-from .gridworld import GROUND, PLAYERS, Colour, Gridworld, draws, told
+from .gridworld import GROUND, PLAYERS, Colour, Gridworld, as_step, draws
 
 _LIT: Colour = (250, 220, 90)
 
 
 class StagHuntGridworld(Gridworld):
-    """Two players on a grid follow a light together; who goes on alone pays for the trust that was built up.
+    """Two players on a grid follow a light; one that follows it alone loses more the longer both have.
 
     If both stand on the lit cell after a round, each earns 1, the streak L grows by 1, and the light moves to a
-    neighbouring cell at random. If exactly one does, it loses `betrayal` * L, and if L > 0 the episode ends. If
-    nobody does, nothing happens. So k rounds together and then one alone give k to each, and -betrayal * k.
+    random neighbouring cell. If exactly one does, it loses `betrayal` * L, and the episode ends if L > 0. If
+    neither does, nothing happens. So k rounds together and then one alone earn k each, and -betrayal * k.
 
-    Actions: 0 right, 1 left, 2 down, 3 up, 4 stay; into the edge is to stay, and both may share a cell. Players
-    see planes float32 [4, size, size]: themselves, the other, the light, and L everywhere, divided by the rounds.
-    Cooperation has no meaning in a round. Measures, per seat and round: `together`, `alone`, and `streak`.
-    Starts are drawn at random.
+    Actions: 0 right, 1 left, 2 down, 3 up, 4 stay; a step into the edge is a stay, and both may share a cell.
+    Observations are planes float32 [4, size, size]: the player, the other, the light, and L everywhere, divided
+    by the number of rounds. Cooperation is not defined for a round. Measures, per seat and round: `together`,
+    `alone`, `streak`. Starts are random.
     """
 
     source: ClassVar[str] = "Escalation of Tang et al. 2021; after Peysakhovich and Lerer 2018"
     colours: ClassVar[tuple[Colour, ...]] = (_LIT,)
 
-    rounds: Annotated[int, Field(ge=1)] = Field(50, description="rounds of an episode, if nobody ends it")
+    rounds: Annotated[int, Field(ge=1)] = Field(50, description="rounds of an episode, unless a betrayal ends it")
     size: int = Field(5, ge=2, le=100, description="cells along each side")
     betrayal: float = Field(
-        0.9, ge=0, description="what it costs to be on the light alone, for each round together"
+        0.9, ge=0, description="cost of being on the light alone, for each round together before"
     )
 
     @property
@@ -51,14 +51,14 @@ class StagHuntGridworld(Gridworld):
         return (4, self.size, self.size)
 
     def begin(self, matches: int, tables: int, chance: Chance, episode: int) -> State:
-        drawn = below(self.size**2, draws(chance, self.seats + 1, Purpose.START, episode, 0))
+        drawn = uniform_below(self.size**2, draws(chance, self.seats + 1, Purpose.START, episode, 0))
         playing = torch.ones((matches, self.seats, tables), dtype=torch.bool, device=drawn.device)
         now = {"cell": drawn[..., :2], "light": drawn[..., 2], "streak": torch.zeros_like(drawn[..., 0])}
-        return self._seen(State(episode, 0, playing), now)
+        return self._with_observation(State(episode, 0, playing), now)
 
     def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         now = state.tensors
-        leads, around, count = _ways(self.size, action.device)
+        leads, around, count = _destinations(self.size, action.device)
         cell = leads[now["cell"], action.transpose(1, 2)]
         light, streak = now["light"], now["streak"]
         on = cell == light[..., None]
@@ -66,18 +66,20 @@ class StagHuntGridworld(Gridworld):
         reward = together[..., None].double() - on * (alone * streak * self.betrayal)[..., None]
         ends = alone & (streak > 0)
         streak = streak + together
-        which = below(count[light], chance.integers(Purpose.SPAWN, state.episode, state.round))
+        which = uniform_below(count[light], chance.integers(Purpose.SPAWN, state.episode, state.round))
         light = torch.where(together, around[light, which], light)
 
         left = (~ends)[:, None].expand_as(action)
-        after = self._seen(replace(state, playing=left), {"cell": cell, "light": light, "streak": streak})
+        after = self._with_observation(
+            replace(state, playing=left), {"cell": cell, "light": light, "streak": streak}
+        )
         measures = {
             "together": on & together[..., None],
             "alone": on & alone[..., None],
             "streak": streak[..., None].expand_as(reward),
         }
         counts = {name: value.double() for name, value in measures.items()}
-        return after, told(action, reward, None, counts)
+        return after, as_step(action, reward, None, counts)
 
     def picture(self, state: State, match: int, table: int) -> Tensor:
         """A table as an image, uint8 [height, width, 3], one pixel a cell."""
@@ -88,7 +90,7 @@ class StagHuntGridworld(Gridworld):
             image[cell] = torch.tensor(PLAYERS[seat], dtype=torch.uint8)
         return image.view(self.size, self.size, 3)
 
-    def _seen(self, state: State, now: dict[str, Tensor]) -> State:
+    def _with_observation(self, state: State, now: dict[str, Tensor]) -> State:
         cell = now["cell"].transpose(1, 2)  # [match, seat, table]
         places = torch.stack((cell, cell.flip(1), now["light"][:, None].expand_as(cell)), -1)
         squares = torch.arange(self.size**2, device=cell.device)
@@ -99,8 +101,8 @@ class StagHuntGridworld(Gridworld):
 
 
 @lru_cache(maxsize=16)
-def _ways(size: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Where each action leads from each cell; the cells beside it, first in their row; and how many those are."""
+def _destinations(size: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Where each action leads from each cell; the neighbouring cells, padded; and how many there are."""
     with torch.inference_mode(False):
         leads = moves(size, torus=False)
         beside = leads != torch.arange(size * size)[:, None]

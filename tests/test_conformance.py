@@ -428,7 +428,7 @@ class Caching(PrisonersDilemma):
         (Together, "let no match see another"),
         (Crowded, "let no table see another"),
         (Squeezing, r"`reward` must be \[1, 2, 1\], found \[1, 2\]"),
-        (Biased, "`symmetric` must be false"),
+        (Biased, "give the seats different `roles`"),
         (Overwriting, "changed the state or the action"),
         (Single, "must be float64"),
         (Endless, "must be 0 where `playing` is false"),

@@ -1,4 +1,4 @@
-"""What comes back from an agent is checked once, here: one sentence says what was found and what is allowed."""
+"""Checks of what agents return; each error says what was found and what is allowed."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ RESERVED = frozenset(
         "cooperation",
     }
 )
-"""Columns of the curves that no learner may fill."""
+"""Columns of the curves table that learners may not use."""
 
 
 class Allowed:
-    """What the actions of some chairs may be [chair, table, ...]: type, dtype, shape, device and range."""
+    """The allowed actions of some chairs [chair, table, ...]: type, dtype, shape, device and range."""
 
     def __init__(self, game: Environment, chairs: Chairs, learns: bool = False):
         spaces = [game.actions(seat) for seat in range(game.seats)]
@@ -45,10 +45,10 @@ class Allowed:
         self._limits = limits if len(set(limits)) > 1 else None
 
     def checked(self, chosen: object) -> Tensor:
-        """The actions, as they are; raises DilemmaError with what is wrong.
+        """The actions, unchanged; raises DilemmaError if they are not allowed.
 
-        Where the agent learns, real actions may be no numbers: a chair's learning can fail without its
-        neighbours', and its match then fails by itself.
+        If the agent learns, real actions may be NaN: learning can fail on one chair alone, and then only its match
+        fails.
         """
         kind = "floats" if self._box else "int64"
         wanted = f"a tensor of {kind}, {list(self._shape)} (chair, table)"
@@ -71,7 +71,7 @@ class Allowed:
         return chosen
 
     def _check_seats(self, chosen: Tensor, limits: list[tuple[float, float]]) -> None:
-        """Where the seats' actions differ."""
+        """Check seats with different actions."""
         if self._may_fail and self._box:
             chosen = chosen.nan_to_num(self._low)
         bounds = torch.tensor(limits, dtype=torch.float64, device=self._device)[self._seat]
@@ -89,20 +89,20 @@ class Allowed:
 
 
 def measures_of(given: object, chairs: int, taken: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What a learner tells of itself, by name, as float64 [chair]: means over tables.
+    """The metrics that a learner reports, by name, as float64 [chair]: means over tables.
 
-    Raises DilemmaError where it is something else, or takes a name that is `taken`.
+    Raises DilemmaError if they are of another form, or use a name that is `taken`.
     """
-    told = {}
+    found = {}
     for name, value in _named(given, chairs, "measures").items():
         if name in RESERVED or name in taken:
             raise DilemmaError(f"measures has the name {name!r}, which is taken: give it another")
-        told[name] = value.double().flatten(1).mean(1) if value.dim() > 1 else value.double()
-    return told
+        found[name] = value.double().flatten(1).mean(1) if value.dim() > 1 else value.double()
+    return found
 
 
 def state_of(given: object, chairs: int) -> dict[str, Tensor]:
-    """What a learner has learned, by name; raises DilemmaError where it is something else."""
+    """The learned state of a learner, by name; raises DilemmaError if it is of another form."""
     return _named(given, chairs, "state_dict")
 
 

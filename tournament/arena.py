@@ -1,7 +1,7 @@
-"""The arena: plays a chunk of matches of one environment, all of them at once.
+"""The arena: plays a chunk of matches of one environment side by side.
 
-Nothing here knows of files, workers or clocks. Matches never leak into each other: what a match gives does
-not depend on which others stand in the chunk.
+It knows nothing of files, workers or clocks. Matches are independent: the result of a match does not depend on
+which others are in the chunk.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import ParamSpec, TypeVar
 import torch
 from torch import Tensor
 
-from ..agents import ambient
+from ..agents import global_generators
 from ..agents.agent import Agent, Chairs, Observation, Player, Round, check_declared
 from ..agents.automaton import Automaton, AutomatonPlayer
 from ..envs.chance import Chance, sealed
@@ -24,7 +24,7 @@ from ..envs.environment import Box, Environment, State, Step
 from ..envs.errors import DilemmaError
 from ..envs.neighbourhood import Neighbours
 from .allowed import Allowed, measures_of, state_of
-from .outcome_counts import Conduct, Observer
+from .outcome_counts import Conduct, ConductRecorder
 from .protocol import STRATEGIES, Protocol
 from .recorders import Curve, PlayedRound, Recorder, Rounds, Tally
 
@@ -34,35 +34,35 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Played:
-    """What a chunk of matches gave: sums over rounds, each with its weight; float64 [match, seat, table]."""
+    """The results of a chunk of matches: weighted sums over rounds; float64 [match, seat, table]."""
 
     weight: Tensor
-    """Of the rounds played: divide by it to get a mean per round."""
+    """Sum of the weights of the rounds played: divide by it for a mean per round."""
     rounds: Tensor
-    """Rounds played, unweighted."""
+    """Number of rounds played, unweighted."""
     payoff: Tensor
     cooperation: Tensor
-    """NaN where it has no meaning."""
+    """NaN if the environment does not define it."""
     mutual: Tensor
-    """Cooperation of everybody at once; NaN where it has no meaning."""
+    """Cooperation of all seats at once; NaN if the environment does not define it."""
     measures: dict[str, Tensor]
-    """What else the environment counts."""
+    """The environment's further measures."""
     conduct: Conduct | None
-    """What follows what, in games of two players with two actions; summed over tables."""
+    """Outcome counts, in games of two players with two actions; summed over tables."""
     curves: dict[str, Tensor]
-    """Where somebody learns: payoff, cooperation and measures, means over tables [point, match, seat].
+    """If somebody learns: payoff, cooperation and measures, means over tables [point, match, seat].
 
-    NaN where a seat has no such measure.
+    NaN if a seat does not have the measure.
     """
     learned: list[Learned]
-    """Of the agents that `keep` names."""
+    """Learned states of the agents in `keep`."""
     costs: list[PlayCost]
-    """Of each agent."""
+    """Costs of each agent."""
     runs: Tensor | None = None
-    """Which trained run of its agent sat there, int64 [match, seat]; -1 for none, None where nobody has any."""
+    """The trained run of the agent on each seat, int64 [match, seat]; -1 for none, None if nobody has any."""
 
     def on_cpu(self) -> Played:
-        """The same, wherever it was played."""
+        """The same on the CPU."""
         sums = (self.weight, self.rounds, self.payoff, self.cooperation, self.mutual)
         weight, rounds, payoff, cooperation, mutual = (value.cpu() for value in sums)
         measures, curves = (
@@ -87,34 +87,35 @@ class Played:
 
 @dataclass(frozen=True)
 class Learned:
-    """What an agent has learned on its chairs."""
+    """The learned state of an agent on its chairs."""
 
     agent: int
     """Its index in the chunk."""
     chairs: Tensor
-    """Where it sat: match * seats + seat [chair]."""
+    """Its chairs: match * seats + seat [chair]."""
     state: dict[str, Tensor]
     """Each tensor starts with [chair]."""
 
 
 @dataclass(frozen=True)
 class PlayCost:
-    """What an agent took to play and to learn, on all of its chairs."""
+    """The cost of an agent, over all its chairs."""
 
     agent: int
     """Its index in the chunk."""
     seconds: float
-    """In its own methods, on the one thread there is; automata, which share a player, share its time by chairs."""
+    """Time in its own methods, on a single thread; automata share a player, and its time in proportion to chairs.
+    """
     chairs: int
     rounds: float
-    """Of all chairs at all tables, in the window or not."""
+    """Rounds of all chairs at all tables, inside the window or not."""
     updates: int
-    """How often it was asked to learn on each chair: episodes, or rounds of a policy game."""
+    """Number of learning updates of each chair: episodes, or rounds of a policy game."""
 
 
 @dataclass(slots=True)
 class PlayerMeter:
-    """What a player has taken so far."""
+    """The cost of a player so far."""
 
     seconds: float = 0.0
     updates: int = 0
@@ -126,21 +127,21 @@ class Seated:
 
     agents: tuple[Agent, ...]
     indices: tuple[int, ...]
-    """Which of the chunk's agents they are."""
+    """Indices of these agents in the chunk."""
     chairs: Tensor | None
     player: Player
     seats: int
-    """Its number of chairs."""
+    """Number of its chairs."""
     neighbours: Neighbours | None
-    """Of the chairs; None where they are all and pairs."""
+    """Neighbours of the chairs; None if the player has all chairs of two-seat matches."""
     asks: Agent | None = None
-    """Whose needs say what it may know; None for automata, whose transitions say it."""
+    """The agent whose declared needs decide what it may see; None for automata, whose transitions decide it."""
     allowed: Allowed | None = None
-    """What its actions may be; None for automata, which have no others."""
+    """Its allowed actions; None for automata, which need no check."""
     runs: Tensor | None = None
-    """Which trained run sits on each chair, where the agent has several."""
+    """The trained run on each chair, if the agent has several."""
     watched: bool = False
-    """Whether it is made sure that its calls leave the process's global generators alone."""
+    """Whether its calls are checked not to use the global generators of the process."""
     meter: PlayerMeter = field(default_factory=PlayerMeter)
 
     def sees(self, step: Step) -> Round:
@@ -149,7 +150,7 @@ class Seated:
 
 
 class AgentError(Exception):
-    """An agent raised while it played, gave what is not allowed, or ran out of time; the cause says which."""
+    """An agent raised, returned something not allowed, or exceeded the time limit; the cause says which."""
 
     def __init__(self, agents: tuple[Agent, ...]):
         super().__init__(" or ".join(sorted({type(agent).__name__ for agent in agents})))
@@ -157,11 +158,11 @@ class AgentError(Exception):
 
 
 class TimeUp(BaseException):
-    """The time that was given to a chunk is over."""
+    """The time limit of a chunk is over."""
 
 
 class Interrupt(KeyboardInterrupt):
-    """Ctrl-C, as who plays chunks raises it: a KeyboardInterrupt that an agent raises is the agent's failure."""
+    """Ctrl-C, as raised while chunks are played: a KeyboardInterrupt raised by an agent is the agent's failure."""
 
 
 def play(
@@ -173,32 +174,32 @@ def play(
     labels: Sequence[str] = (),
     recorders: Sequence[Recorder] = (),
 ) -> Played:
-    """Play matches: `cast` [match, seat] says which of `agents` sits where, `keys` [match] is their chance.
+    """Play matches: `cast` [match, seat] says which of `agents` is on which seat, `keys` [match] are their chance.
 
-    `labels` are those of the agents, by which `protocol` freezes them; `recorders` are told of each round. Raises
-    AgentError where an agent raises, with the agent.
+    `labels` are the labels of the agents, by which `protocol` freezes them; `recorders` receive each round. Raises
+    AgentError if an agent raises.
     """
     learning = any(agents[index].learns for index in set(cast.flatten().tolist()))
     # Inference mode is faster, but learners must be able to differentiate what they have seen.
     with torch.no_grad() if learning else torch.inference_mode():
         seating = seat(game, agents, cast, keys, protocol.tables)
         chance = Chance.at_tables(sealed(keys, 0), protocol.tables)
-        course = Episodes(
+        episodes = Episodes(
             game, seating, (*cast.shape, protocol.tables), chance, protocol, labels, learning, recorders
         )
-        course.play()
+        episodes.play()
         learned = [
             Learned(index, _chairs(sitting, cast), _ask(sitting, _state, sitting))
             for sitting in seating
             for index in sitting.indices
             if labels and labels[index] in protocol.keep and agents[index].learns
         ]
-    rounds = course.rounds.played * protocol.tables
+    rounds = episodes.rounds.played * protocol.tables
     return Played(
-        **course.tally.sums(),
-        measures=course.tally.measures,
-        conduct=course.observer.conduct() if course.observer else None,
-        curves=dict(course.curve.columns()) if course.curve else {},
+        **episodes.tally.sums(),
+        measures=episodes.tally.measures,
+        conduct=episodes.conduct_recorder.conduct() if episodes.conduct_recorder else None,
+        curves=dict(episodes.curve.columns()) if episodes.curve else {},
         learned=learned,
         costs=[cost for sitting in seating for cost in _costs(sitting, cast, rounds)],
         runs=_runs(seating, cast),
@@ -206,7 +207,7 @@ def play(
 
 
 def _runs(seating: Sequence[Seated], cast: Tensor) -> Tensor | None:
-    """Which trained run sits where [match, seat], -1 for none; None where nobody has any."""
+    """The trained run on each seat [match, seat], -1 for none; None if nobody has any."""
     if all(sitting.runs is None for sitting in seating):
         return None
     runs = torch.full_like(cast, -1)
@@ -230,11 +231,13 @@ def seat(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: Tensor,
     seating = []
     for group in groups:
         mine = torch.isin(flat, torch.tensor(group, device=cast.device))
-        # Who sits on all chairs is shown the tensors themselves; other people's agents get copies.
-        chairs = None if mine.all() and all(ours(agents[index]) for index in group) else mine.nonzero().flatten()
+        # A builtin agent on all chairs gets the tensors themselves; other agents get copies.
+        chairs = (
+            None if mine.all() and all(is_builtin(agents[index]) for index in group) else mine.nonzero().flatten()
+        )
         own = slice(None) if chairs is None else chairs
         asks = None if group[0] in automata else agents[group[0]]
-        rules = game if asks is None or ours(asks) else copy.deepcopy(game)
+        rules = game if asks is None or is_builtin(asks) else copy.deepcopy(game)
         where = Chairs(rules, seat_number[own], Chance.at_tables(chair_keys[own], tables), asks)
         cast_agents = tuple(agents[index] for index in group)
         allowed, runs, watched = None, None, False
@@ -243,11 +246,11 @@ def seat(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: Tensor,
             player: Player = _call(cast_agents, AutomatonPlayer, list(automata.values()), which, where)
         else:
             allowed = Allowed(game, where, cast_agents[0].learns)
-            watched = ambient.watched() and not ours(cast_agents[0])
+            watched = global_generators.watched() and not is_builtin(cast_agents[0])
             sit = _untouched(_sit) if watched else _sit
             player = _call(cast_agents, sit, cast_agents[0], where)
-            # Of ours only: what others' agents return could be anything.
-            runs = _call(cast_agents, cast_agents[0].trained_runs, where) if ours(cast_agents[0]) else None
+            # Only of builtin agents: others could return anything.
+            runs = _call(cast_agents, cast_agents[0].trained_runs, where) if is_builtin(cast_agents[0]) else None
         beside = Neighbours.of_chairs(game, len(cast), chairs, cast.device)
         seating.append(
             Seated(cast_agents, tuple(group), chairs, player, where.shape[0], beside, asks, allowed, runs, watched)
@@ -262,13 +265,13 @@ def _sit(agent: Agent, where: Chairs) -> Player:
     return player
 
 
-def ours(agent: Agent) -> bool:
-    """Whether an agent's class is one of this project's."""
+def is_builtin(agent: Agent) -> bool:
+    """Whether an agent's class comes with this package."""
     return type(agent).__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 def automaton_of(agent: Agent, game: Environment) -> Automaton | None:
-    """The automaton that an agent is in a game, if it is one. Raises AgentError where the agent raises."""
+    """The automaton of an agent in a game, or None. Raises AgentError if the agent raises."""
 
     def found() -> Automaton | None:
         automaton: object = agent.as_automaton(game)
@@ -283,7 +286,7 @@ def automaton_of(agent: Agent, game: Environment) -> Automaton | None:
 
 
 class Episodes:
-    """The episodes of a chunk: who is asked when, and who is told of what was played."""
+    """Plays the episodes of a chunk: calls the players and the recorders."""
 
     def __init__(
         self,
@@ -299,7 +302,7 @@ class Episodes:
         self._game, self._seating, self._shape, self._chance = game, seating, shape, chance
         self._protocol, self._labels, self._learning, self._others = protocol, labels, learning, recorders
         device = chance.keys.device
-        # Points of the curve are rounds only where there is one episode: else an episode is a trial.
+        # Points of the curve are rounds only if there is one episode; else an episode is a trial.
         self._by_round = learning and game.curve == "round" and protocol.episodes == 1
         points = int(game.horizon) if self._by_round else protocol.episodes
         self._first = 0 if protocol.window is None else max(0, points - protocol.window)
@@ -310,11 +313,11 @@ class Episodes:
         self._begin_window()
 
     def _begin_window(self) -> None:
-        """What counts begins here."""
+        """Start the sums that form the result."""
         device = self._chance.keys.device
         self.tally = Tally(self._shape, device)
-        self.observer = Observer.watching(self._game, self._shape, device)
-        own = [self.tally, self.observer, self.curve, self.rounds]
+        self.conduct_recorder = ConductRecorder.watching(self._game, self._shape, device)
+        own = [self.tally, self.conduct_recorder, self.curve, self.rounds]
         self._recorders = [*(recorder for recorder in own if recorder is not None), *self._others]
 
     def play(self) -> None:
@@ -350,7 +353,7 @@ class Episodes:
                     self._close_point()
 
     def _open_point(self) -> None:
-        """A point of the curve begins: perhaps what counts does, too, and somebody learns no more."""
+        """Begin a point of the curve; if due, start the window and freeze agents."""
         if self._point == self._first > 0:
             self._begin_window()
         for label, after in self._protocol.freeze_after:
@@ -359,7 +362,7 @@ class Episodes:
                     sitting.player.learning = False
 
     def _close_point(self) -> None:
-        """A point of the curve ends: what was earned, and what the learners tell of themselves [match, seat]."""
+        """End a point of the curve: record its means and the metrics of learners [match, seat]."""
         assert self.curve
         point = self.curve.means()
         counted = dict(point)
@@ -368,12 +371,12 @@ class Episodes:
             if self._by_round:
                 sitting.meter.updates += sitting.player.learning
             for name, mean in _ask(sitting, _measures, sitting, counted).items():
-                told = point[name].flatten() if name in point else blank.clone()
+                values = point[name].flatten() if name in point else blank.clone()
                 if sitting.chairs is None:
-                    told = mean
+                    values = mean
                 else:
-                    told[sitting.chairs] = mean
-                point[name] = told.view_as(point["payoff"])
+                    values[sitting.chairs] = mean
+                point[name] = values.view_as(point["payoff"])
         self.curve.close(point)
         self._point += 1
 
@@ -399,7 +402,7 @@ def _state(sitting: Seated) -> dict[str, Tensor]:
 
 
 def _buffer(game: Environment, shape: tuple[int, int, int], device: torch.device) -> Tensor:
-    """Room for what everybody does [match, seat, table, ...]."""
+    """A buffer for the actions of all seats [match, seat, table, ...]."""
     spaces = [game.actions(seat) for seat in range(game.seats)]
     box = next((space for space in spaces if isinstance(space, Box)), None)
     extra, dtype = (box.shape, torch.float64) if box else ((), torch.int64)
@@ -407,7 +410,7 @@ def _buffer(game: Environment, shape: tuple[int, int, int], device: torch.device
 
 
 def _act(sitting: Seated, state: State, action: Tensor) -> None:
-    """Write what the player chooses into `action` [chair, table]."""
+    """Write the actions of the player into `action` [chair, table]."""
     chosen = sitting.player.act(Observation(state, sitting.chairs))
     if sitting.allowed:
         chosen = sitting.allowed.checked(chosen)
@@ -418,7 +421,7 @@ def _act(sitting: Seated, state: State, action: Tensor) -> None:
 
 
 def _ask(sitting: Seated, method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a player's method; what it raises is the agent's fault, and the time it takes its cost."""
+    """Call a player's method; an exception is the agent's fault, and the time taken is its cost."""
     start = time.perf_counter()
     try:
         called = _untouched(method) if sitting.watched else method
@@ -428,10 +431,10 @@ def _ask(sitting: Seated, method: Callable[P, T], *args: P.args, **kwargs: P.kwa
 
 
 def _untouched(method: Callable[P, T]) -> Callable[P, T]:
-    """A method that may not use the process's global generators; raises DilemmaError where it does."""
+    """A method that may not use the global generators of the process; raises DilemmaError if it does."""
 
     def called(*args: P.args, **kwargs: P.kwargs) -> T:
-        before = ambient.Generators.now()
+        before = global_generators.Generators.now()
         result = method(*args, **kwargs)
         if moved := before.moved():
             before.restore()
@@ -444,7 +447,7 @@ def _untouched(method: Callable[P, T]) -> Callable[P, T]:
 
 
 def _call(agents: tuple[Agent, ...], method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call what is the agents': all that it raises, but a real Ctrl-C, is their fault."""
+    """Call the code of agents: any exception, except a real Ctrl-C, is their fault."""
     process = os.getpid()
     try:
         return method(*args, **kwargs)
@@ -454,4 +457,4 @@ def _call(agents: tuple[Agent, ...], method: Callable[P, T], *args: P.args, **kw
         raise AgentError(agents) from error
     finally:
         if os.getpid() != process:
-            os._exit(1)  # the agent has forked: only the process that was sent the chunk plays on
+            os._exit(1)  # the agent has forked: only the original process goes on

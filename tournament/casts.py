@@ -1,4 +1,4 @@
-"""Who is in a match: the keys of casts and of their repetitions, which are the matches' identities."""
+"""Keys of casts and of their repetitions: the identities of matches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Indices: TypeAlias = NDArray[np.int64]
 
 
 def cast_keys(plan: Plan, setting: int, casts: Indices, how: How) -> Indices:
-    """The keys [cast] of casts [cast, seat] of the plan's entrants, whose payoffs come to be known in this way."""
+    """The keys [cast] of casts [cast, seat] of the plan's entrants, for this way of evaluation."""
     texts = [canonical(entrant.definition.text) for entrant in plan.entrants]
     begin = f"[{SCHEMA},{canonical(plan.settings[setting].definition.text)},["
     keys = np.empty(len(casts), dtype=np.int64)
@@ -32,7 +32,7 @@ def cast_keys(plan: Plan, setting: int, casts: Indices, how: How) -> Indices:
 
 
 def _learning(plan: Plan, cast: list[int]) -> str:
-    """How learners learn, as far as it can change this match."""
+    """The learning options that affect this match."""
     learning = plan.learning
     freezing = [learning.freeze_after.get(plan.entrants[entrant].label) for entrant in cast]
     return canonical([learning.tables, learning.episodes, learning.window, freezing, learning.block])

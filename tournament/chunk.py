@@ -1,7 +1,7 @@
-"""Chunks: matches that are played together in one process, and what comes back from them.
+"""Chunks: matches that are played together in one process, and their outcomes.
 
-A chunk is plain data that any worker can be sent. Nothing that happens in one leaves it as an exception: a
-match that fails is a value, with its reason, and the others of its chunk are played again without it.
+A chunk is plain data that can be sent to any worker. No exception leaves it: a failed match is a value with its
+reason, and the other matches of the chunk are played again without it.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from ..agents import CATALOGUE as AGENTS
-from ..agents import ambient
+from ..agents import global_generators
 from ..agents.agent import Agent
 from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.catalogue import Catalogue
 from ..envs.environment import Discrete, Environment
 from ..envs.errors import DilemmaError
 from .arena import AgentError, Interrupt, Played, TimeUp, automaton_of, play
-from .exact.exact_payoffs import exact
+from .exact.exact_payoffs import exact_results
 from .exact.geometric_series import series
 from .how import HOW, How
 from .protocol import STRATEGIES, Protocol
@@ -55,13 +55,13 @@ class Chunk:
     game: Recipe
     agents: tuple[Recipe, ...]
     setting: int
-    """Which of the plan's environments it is."""
+    """Index of its environment in the plan."""
     entrants: NDArray[np.int64]
-    """Which of the plan's entrants each agent is [agent]."""
+    """Index of each agent in the plan's entrants [agent]."""
     cast: NDArray[np.int64]
-    """Which of `agents` sits where [match, seat]."""
+    """Index into `agents` for each seat [match, seat]."""
     casts: NDArray[np.int64]
-    """The key of the cast that each match is a repetition of [match]."""
+    """Key of the cast that each match is a repetition of [match]."""
     repetition: NDArray[np.int64]
     """-1 for exact payoffs [match]."""
     keys: NDArray[np.int64]
@@ -69,10 +69,10 @@ class Chunk:
     how: How
     learning: Protocol = STRATEGIES
     labels: tuple[str, ...] = ()
-    """Of the agents, where somebody learns."""
+    """Labels of the agents, if somebody learns."""
     device: str = "cpu"
     wanted: NDArray[np.int64] | None = None
-    """The matches whose rows are asked for, where others only keep them company [match]."""
+    """Matches whose rows are kept; others only complete a block [match]."""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -92,27 +92,27 @@ class Failure:
     match: int
     setting: int
     cast: tuple[int, ...]
-    """The plan's entrants by seat."""
+    """Indices of the plan's entrants by seat."""
     repetition: int
     reason: str
     traceback: str = ""
     blamed: tuple[int, ...] = ()
-    """The plan's entrants that are at fault; none where nobody is known to be."""
+    """Indices of the plan's entrants that are at fault; empty if unknown."""
 
 
 @dataclass(frozen=True)
 class LearnedState:
-    """What an agent learned in a chunk; a row of each tensor of `state` for each seat that it had."""
+    """The learned state of an agent in a chunk; each tensor of `state` has a row for each of its seats."""
 
     entrant: int
     rows: Rows
-    """Match, seat, opponent and repetition of each."""
+    """Match, seat, opponent and repetition of each row."""
     state: dict[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a chunk."""
+    """The outcome of a chunk."""
 
     rows: list[Rows] = field(default_factory=list)
     curves: list[Rows] = field(default_factory=list)
@@ -128,12 +128,12 @@ class Outcome:
 
 
 def play_chunk(chunk: Chunk, timeout: float | None = None, recorders: Sequence[Recorder] = ()) -> Outcome:
-    """Play a chunk; what fails is in the outcome. Takes one thread, and leaves the process as it was.
+    """Play a chunk; failures are part of the outcome. Uses one thread, and restores the state of the process.
 
-    `recorders` are told of each round that is played.
+    `recorders` receive each round that is played.
     """
     outcome = Outcome()
-    with interrupts(), one_thread(), as_before():
+    with interruptible(), one_thread(), restored_process():
         _play(chunk, timeout, outcome, recorders)
     return outcome
 
@@ -162,7 +162,7 @@ def _play(chunk: Chunk, timeout: float | None, outcome: Outcome, recorders: Sequ
         outcome.checkpoints.extend(played.checkpoints)
         outcome.costs.extend(played.costs)
         return
-    if chunk.how == "learned":  # played again in other company, the others would learn something else
+    if chunk.how == "learned":  # without the failed match, the others would learn differently
         outcome.failures.extend(_failures(chunk, why, where, guilty))
         return
     if not suspects.all():
@@ -176,11 +176,11 @@ def _play(chunk: Chunk, timeout: float | None, outcome: Outcome, recorders: Sequ
 
 
 def _fairly(chunk: Chunk, timeout: float | None, recorders: Sequence[Recorder]) -> Outcome:
-    """Play; and where the process's global generators were used meanwhile, again with an eye on them."""
+    """Play; if the global generators of the process were used meanwhile, play again with a check on each call."""
     if chunk.how == "exact":
         with time_limit(timeout):
             return _exact(chunk)
-    with ambient.generators_kept() as generators:
+    with global_generators.generators_kept() as generators:
         try:
             with time_limit(timeout):
                 played = _played(chunk, recorders)
@@ -190,7 +190,7 @@ def _fairly(chunk: Chunk, timeout: float | None, recorders: Sequence[Recorder]) 
         else:
             if not generators.moved():
                 return played
-    with ambient.generators_kept(), ambient.watching(), time_limit(timeout):
+    with global_generators.generators_kept(), global_generators.watching(), time_limit(timeout):
         return _played(chunk, recorders)
 
 
@@ -201,7 +201,7 @@ def only(rows: Rows, matches: NDArray[np.int64]) -> Rows:
 
 
 def _without_numbers(chunk: Chunk, played: Outcome, outcome: Outcome) -> NDArray[np.int64]:
-    """The matches in which something is not a finite number; they are added to the failures."""
+    """The matches with values that are not finite; they are added to the failures."""
     [rows] = played.rows
     broken = np.unique(rows["match"][~np.isfinite(rows["payoff"].astype(float))])
     reasons = dict.fromkeys(broken.tolist(), "a payoff is not a finite number")
@@ -209,9 +209,9 @@ def _without_numbers(chunk: Chunk, played: Outcome, outcome: Outcome) -> NDArray
         if value.dtype != np.float64:
             continue
         number = value.reshape(-1, *chunk.cast.shape).astype(float)  # [point, match, seat]
-        # A seat that never has a measure is not at fault; one that loses it, or reaches infinity, is.
-        told = np.isfinite(number).any(0) | (name == "payoff")
-        wrong = (~np.isfinite(number) & told | np.isinf(number)).any(2)
+        # A seat may never have a measure; losing it, or an infinite value, is a failure.
+        has_values = np.isfinite(number).any(0) | (name == "payoff")
+        wrong = (~np.isfinite(number) & has_values | np.isinf(number)).any(2)
         for match in wrong.any(0).nonzero()[0]:
             point = int(wrong[:, match].argmax())
             reasons[int(chunk.keys[match])] = (
@@ -229,7 +229,7 @@ def _reason(error: BaseException, timeout: float | None) -> str:
 
 
 def _failures(chunk: Chunk, reason: str, trace: str = "", guilty: Sequence[int] = ()) -> Iterator[Failure]:
-    """Every match of the chunk as failed; `guilty` are the indices of agents at fault, where they sit in it."""
+    """All matches of the chunk as failed; `guilty` are the indices of agents at fault."""
     for cast, repetition, key in zip(chunk.cast, chunk.repetition, chunk.keys, strict=True):
         members = tuple(chunk.entrants[cast].tolist())
         blamed = tuple(chunk.entrants[sorted(set(cast.tolist()) & set(guilty))].tolist()) if guilty else ()
@@ -237,7 +237,7 @@ def _failures(chunk: Chunk, reason: str, trace: str = "", guilty: Sequence[int] 
 
 
 def whole_failure(chunk: Chunk, reason: str) -> Outcome:
-    """The outcome of a chunk that took its worker down."""
+    """The outcome of a chunk whose worker died."""
     return Outcome(failures=list(_failures(chunk, reason)))
 
 
@@ -342,7 +342,7 @@ def _exact(chunk: Chunk) -> Outcome:
     for agent, automaton in automata:
         if automaton is None:
             raise AgentError((agent,)) from DilemmaError("it was a finite automaton, and is none any more")
-    found = exact(game, [automaton for _, automaton in automata if automaton], chunk.cast, leads=True)
+    found = exact_results(game, [automaton for _, automaton in automata if automaton], chunk.cast, leads=True)
     own = found.outcomes
     outcomes = np.stack((own, own[:, [0, 2, 1, 3]]), 1)
     rows = _seat_rows(chunk, found.payoff, found.cooperation, outcomes)
@@ -372,10 +372,10 @@ def _seat_rows(
 
 
 def _address(chunk: Chunk) -> Rows:
-    """Whose row it is: match, cast, seat, agent, opponent; rows are [match, seat]."""
+    """The columns that identify a row: match, cast, seat, agent, opponent; rows are [match, seat]."""
     matches, seats = chunk.cast.shape
     members = chunk.entrants[chunk.cast]
-    opponent, k = company(members)
+    opponent, k = opponents(members)
     return {
         "match": np.repeat(chunk.keys, seats),
         "cast": np.repeat(chunk.casts, seats),
@@ -388,11 +388,11 @@ def _address(chunk: Chunk) -> Rows:
     }
 
 
-def company(members: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The opponent of each seat, and how many seats its agent has in the match; all [match, seat].
+def opponents(members: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The opponent of each seat, and the number of seats of its agent in the match; all [match, seat].
 
-    Of two agents in a match, the opponent is the other one; alone in it, an agent is its own opponent; among three
-    and more nobody is (-1).
+    With two agents in a match, the opponent is the other one. An agent alone in a match is its own opponent. With
+    three agents or more there is none (-1).
     """
     matches, seats = members.shape
     if seats == 2:
@@ -409,7 +409,7 @@ def company(members: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.i
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """One thread for torch and for numpy's BLAS inside; what the process had, afterwards."""
+    """One thread for torch and for BLAS within the context."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -420,8 +420,8 @@ def one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def as_before() -> Iterator[None]:
-    """What agents may have changed inside is afterwards as it was: folder, default dtype, warnings, recursion."""
+def restored_process() -> Iterator[None]:
+    """Restore what agents may have changed: folder, default dtype, warnings, recursion limit."""
     dtype, deep = torch.get_default_dtype(), sys.getrecursionlimit()
     try:
         folder = os.getcwd()
@@ -438,8 +438,8 @@ def as_before() -> Iterator[None]:
 
 
 @contextmanager
-def interrupts() -> Iterator[None]:
-    """Ctrl-C raises Interrupt inside, where it raises KeyboardInterrupt outside; nobody can swallow it."""
+def interruptible() -> Iterator[None]:
+    """Within the context Ctrl-C raises Interrupt, and afterwards even if an agent has caught it."""
     before = signal.getsignal(signal.SIGINT)
     if not callable(before) or threading.current_thread() is not threading.main_thread():
         yield
@@ -464,7 +464,7 @@ def interrupts() -> Iterator[None]:
 
 @contextmanager
 def time_limit(seconds: float | None) -> Iterator[None]:
-    """Raise TimeUp inside when `seconds` are over. Needs the main thread of a process on a Unix system."""
+    """Raise TimeUp after `seconds`. Needs the main thread of a process on a Unix system."""
     if seconds is None or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -473,7 +473,7 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         raise TimeUp
 
     before = signal.signal(signal.SIGALRM, up)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # again each second: an agent may have caught the first
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # repeated each second: an agent may catch the first
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Configs: TOML in, a plan out; and back."""
+"""Configs: from TOML to a plan, and back."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from .schedules.schedule import Schedule
 from .sections import AgentEntry, Named
 
 T = TypeVar("T", bound=BaseModel)
-Handed: TypeAlias = Mapping[Place, Callable[[], BaseModel]]
-"""What makes the things that Python hands over as themselves, by their place."""
+ObjectFactories: TypeAlias = Mapping[Place, Callable[[], BaseModel]]
+"""Functions that return the agents and environments passed as Python objects, by place."""
 
 
 def load(path: str, changes: Sequence[str] = ()) -> Plan:
-    """The plan of the config at `path`, or of the shipped one of that name, with `changes` (KEY=VALUE each).
+    """The plan of the config at `path`, or of the shipped config of that name, with `changes` (KEY=VALUE each).
 
-    Raises DilemmaError where it can't be read, ConfigError with all the mistakes in it.
+    Raises DilemmaError if it cannot be read, ConfigError with all its mistakes.
     """
     text = _find(path)
     try:
@@ -45,7 +45,7 @@ def load(path: str, changes: Sequence[str] = ()) -> Plan:
 
 
 def shipped() -> list[str]:
-    """The names of the configs that come with the package."""
+    """The names of the shipped configs."""
     folder = files("dilemma.configs")
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
@@ -55,13 +55,11 @@ def parse(
     path: str = "config",
     text: str = "",
     folder: Path | None = None,
-    handed: Handed | None = None,
+    objects: ObjectFactories | None = None,
 ) -> Plan:
-    """A plan from what TOML gave, with things of its entries that are at hand already.
+    """A plan from parsed TOML, with `objects` in place of some of its entries.
 
-    The paths in it are from `folder`, the present one where left out.
-
-    Raises ConfigError with all the mistakes in it.
+    Paths in it are relative to `folder`, by default the current one. Raises ConfigError with all its mistakes.
     """
     mistakes: list[Mistake] = []
     file = None
@@ -69,10 +67,10 @@ def parse(
         file = File.model_validate(raw)
     except ValidationError as error:
         mistakes += explain(error, (), File)
-    folder, handed = folder or Path(), handed or {}
-    games = list(_build(raw, "environments", ENVIRONMENTS, folder, mistakes, handed))
-    agents = list(_build(raw, "agents", AGENTS, folder, mistakes, handed))
-    schedule = _schedule(raw.get("schedule", {}), folder, mistakes, handed)
+    folder, objects = folder or Path(), objects or {}
+    games = list(_build(raw, "environments", ENVIRONMENTS, folder, mistakes, objects))
+    agents = list(_build(raw, "agents", AGENTS, folder, mistakes, objects))
+    schedule = _schedule(raw.get("schedule", {}), folder, mistakes, objects)
     if file and schedule and not mistakes:
         played, cast = (_known(entries) for entries in (file.environments, file.agents))
         plan = Plan(
@@ -94,10 +92,10 @@ def parse(
     raise ConfigError(path, mistakes, text)
 
 
-def _schedule(raw: object, folder: Path, mistakes: list[Mistake], handed: Handed) -> Schedule | None:
-    """The schedule of a config's section; what is wrong in it is explained in `mistakes`."""
-    if ("schedule",) in handed:
-        return SCHEDULES.checked("schedule", handed["schedule",]())
+def _schedule(raw: object, folder: Path, mistakes: list[Mistake], objects: ObjectFactories) -> Schedule | None:
+    """The schedule of a config's section; mistakes in it are added to `mistakes`."""
+    if ("schedule",) in objects:
+        return SCHEDULES.checked("schedule", objects["schedule",]())
     if not isinstance(raw, Mapping):
         return None  # the file's own check has said so
     kind = raw.get("kind", DEFAULT)
@@ -120,28 +118,28 @@ def _schedule(raw: object, folder: Path, mistakes: list[Mistake], handed: Handed
     return None
 
 
-def of_catalogue(asked: Mapping[str, Any], folder: Path) -> Plan:
-    """The part of a run's config that comes with this package: reading it runs nobody's code, and opens no file.
+def builtin_plan(config: Mapping[str, Any], folder: Path) -> Plan:
+    """The part of a run's config that comes with this package: reading it runs no other code, and opens no file.
 
-    Raises ConfigError where nothing can be played by that part.
+    Raises ConfigError if that part cannot be played.
     """
-    raw: dict[str, Any] = {key: asked[key] for key in asked if key not in ("analysis", "learning", "schedule")}
+    raw: dict[str, Any] = {key: config[key] for key in config if key not in ("analysis", "learning", "schedule")}
     for kind, catalogue in (("environments", ENVIRONMENTS), ("agents", AGENTS)):
         raw[kind] = [
             entry
-            for entry in asked[kind]
+            for entry in config[kind]
             if entry["name"] in catalogue.builtin and not whereabouts(catalogue.model(entry["name"]) or Named)
         ]
     labels = [entry["label"] for entry in raw["agents"]]
-    # Matches are found by their rows: who was to meet whom is no matter. One who is left may be alone.
+    # Matches are found by their rows, so the schedule does not matter. A single agent may be left.
     raw["schedule"] = {"self_play": True}
-    if "learning" in asked:
+    if "learning" in config:
         raw["learning"] = {
-            **asked["learning"],
+            **config["learning"],
             "device": "cpu",
             "keep": [],
             "freeze_after": {
-                label: after for label, after in asked["learning"]["freeze_after"].items() if label in labels
+                label: after for label, after in config["learning"]["freeze_after"].items() if label in labels
             },
         }
     return parse(raw, folder=folder)
@@ -152,7 +150,7 @@ def _known(entries: Sequence[Named]) -> dict[str, Known]:
 
 
 def _changed(plan: Plan, played: Mapping[str, Known], cast: Mapping[str, Known]) -> Iterator[Mistake]:
-    """What is no longer the code that the config says it is."""
+    """Agents and environments whose code is no longer the one recorded in the config."""
     games = [(one.label, one.definition.code) for one in plan.settings]
     agents = [(one.label, one.definition.code) for one in plan.entrants]
     for kind, things, known in (("environments", games, played), ("agents", agents, cast)):
@@ -179,13 +177,13 @@ def _anchors(plan: Plan) -> Iterator[Mistake]:
             )
 
 
-def as_asked(plan: Plan, folder: Path | None = None) -> dict[str, Any]:
-    """A plan as TOML would give it in `folder`, with every default filled in; parsing it gives the same plan.
+def as_config(plan: Plan, folder: Path | None = None) -> dict[str, Any]:
+    """A plan as parsed TOML, with every default filled in; parsing it gives the same plan.
 
-    Without a folder, paths are in full.
+    Paths are relative to `folder`; absolute without one.
     """
     kind = SCHEDULES.name_of(plan.schedule)
-    asked: dict[str, Any] = {
+    config: dict[str, Any] = {
         "name": plan.name,
         "seed": plan.seed,
         "schedule": {
@@ -206,8 +204,8 @@ def as_asked(plan: Plan, folder: Path | None = None) -> dict[str, Any]:
         ],
     }
     if any(entrant.agent.learns for entrant in plan.entrants):
-        asked["learning"] = plan.learning.model_dump(exclude_none=True)
-    return asked
+        config["learning"] = plan.learning.model_dump(exclude_none=True)
+    return config
 
 
 def _entry(
@@ -241,9 +239,9 @@ def _build(
     catalogue: Catalogue[T],
     folder: Path,
     mistakes: list[Mistake],
-    handed: Handed,
+    objects: ObjectFactories,
 ) -> Iterator[tuple[str, str, T]]:
-    """(label, name, thing) for each entry of `kind` that is right; the others are explained in `mistakes`."""
+    """(label, name, object) of each valid entry of `kind`; mistakes in others are added to `mistakes`."""
     section = AgentEntry if kind == "agents" else Named
     entries = raw.get(kind)
     for index, entry in enumerate(entries if isinstance(entries, list) else []):
@@ -253,13 +251,13 @@ def _build(
         parameters = {key: value for key, value in entry.items() if key not in section.model_fields}
         place: Place = (kind, index)
         try:
-            if place in handed:
-                thing = catalogue.checked(name, handed[place]())
+            if place in objects:
+                thing = catalogue.checked(name, objects[place]())
                 name = full_name = catalogue.name_of(thing)
             else:
                 full_name, thing = catalogue.named(name, parameters, folder)
         except ValidationError as error:
-            model = None if place in handed else catalogue.model(catalogue.located(name, folder))
+            model = None if place in objects else catalogue.model(catalogue.located(name, folder))
             mistakes += explain(error, place, model or Named)
         except DilemmaError as error:
             mistakes.append(Mistake((*place, "name"), str(error)))

@@ -1,6 +1,6 @@
-"""The config file itself, and every mistake in it in a sentence, with its place.
+"""The config file, and a sentence with its place for every mistake in it.
 
-What a run folder keeps is read by this alone, without the agents and the environments that it names.
+The config of a run folder is read by this module alone, without importing its agents and environments.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from .sections import AgentEntry, Analysis, Evaluation, Execution, Learning, Nam
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-Asked: TypeAlias = dict[str, Any]
-"""A config as TOML gives it, with every default filled in."""
+RawConfig: TypeAlias = dict[str, Any]
+"""A config as parsed TOML, with every default filled in."""
 Place: TypeAlias = tuple[str | int, ...]
 
 
@@ -43,14 +43,14 @@ class File(Section):
 
 @dataclass(frozen=True)
 class Mistake:
-    """Something wrong in a config file: where, and a sentence."""
+    """A mistake in a config file: its place, and a sentence."""
 
     place: Place
     sentence: str
 
 
 class ConfigError(DilemmaError):
-    """Every mistake of a config file."""
+    """All mistakes of a config file."""
 
     def __init__(self, path: str, mistakes: Sequence[Mistake], text: str = ""):
         self.mistakes = tuple(mistakes)
@@ -62,7 +62,7 @@ class ConfigError(DilemmaError):
 
 
 def file_text(path: Path) -> str:
-    """The text of a file in UTF-8, with or without a byte order mark. Raises DilemmaError where it is none."""
+    """The text of a UTF-8 file, with or without a byte order mark. Raises DilemmaError if it is none."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -76,12 +76,12 @@ def file_text(path: Path) -> str:
         raise DilemmaError(f"{path} is not text in UTF-8, in line {line}; allowed: UTF-8") from None
 
 
-def analysis_of(asked: Mapping[str, object], path: str, changes: Sequence[str] = ()) -> Analysis:
-    """What a run's config, as the TOML at `path` gave it, asks of the analysis.
+def analysis_of(config: Mapping[str, object], path: str, changes: Sequence[str] = ()) -> Analysis:
+    """The [analysis] section of a run's config, which is parsed TOML read from `path`.
 
-    With `changes` to that (KEY=VALUE each), which are to blame for what is wrong only with them.
+    `changes` (KEY=VALUE each) are applied to it, and blamed for mistakes that only occur with them.
     """
-    raw: dict[str, Any] = {"analysis": dict(asked.get("analysis") or {})}  # type: ignore[call-overload]
+    raw: dict[str, Any] = {"analysis": dict(config.get("analysis") or {})}  # type: ignore[call-overload]
     for change in changes:
         if not change.startswith("analysis."):
             raise DilemmaError(f"--set {change}: a report can only change keys of [analysis]")
@@ -91,7 +91,7 @@ def analysis_of(asked: Mapping[str, object], path: str, changes: Sequence[str] =
     except ValidationError as error:
         mistakes = explain(error, ("analysis",), Analysis)
     if changes:
-        analysis_of(asked, path)
+        analysis_of(config, path)
     raise ConfigError("--set" if changes else path, mistakes)
 
 
@@ -131,7 +131,7 @@ _ALLOWED = {
 
 
 def explain(error: ValidationError, place: Place, model: type[BaseModel]) -> list[Mistake]:
-    """Pydantic's errors in our words: what was found, what is allowed, and what exists."""
+    """Pydantic's errors as sentences: what was found, what is allowed, and which keys exist."""
     return [Mistake((*place, *details["loc"]), _sentence(details, model)) for details in error.errors()]
 
 
@@ -163,8 +163,8 @@ def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def _keys(model: type[BaseModel], path: Sequence[str | int]) -> set[str]:
-    """The keys that `model` has at `path`."""
-    kinds: dict[object, type[BaseModel]] = {}  # of a table that may be of several: the path says which it is
+    """The keys of `model` at `path`."""
+    kinds: dict[object, type[BaseModel]] = {}  # for a table of several kinds: the path says which one
     for part in path:
         if part in kinds:
             model = kinds[part]
@@ -193,7 +193,7 @@ def _where(place: Place, lines: Mapping[Place, int]) -> str:
 
 
 def _line(place: Place, lines: Mapping[Place, int]) -> int:
-    """The line of the innermost part of a place that stands in the file; 0 where none does."""
+    """The line of the innermost part of a place that is in the file; 0 if none is."""
     return next((lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines), 0)
 
 

@@ -1,7 +1,8 @@
-"""Continuation: whether a config goes on with a run, and what the run knows its agents and environments by.
+"""Continuation: whether a config continues a run, and how the run identifies its agents and environments.
 
-A run may get more of everything, and other labels. What is already there keeps its definition: the clone index
-that tells it from its like, and the digest of the code that it was first played with.
+A config may add to a run, and change labels. Agents and environments that are in the run keep their definition:
+the clone index that distinguishes them from equal ones, and the digest of the code that they were first played
+with.
 """
 
 from __future__ import annotations
@@ -11,39 +12,39 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from .config import as_asked
-from .config_file import Asked
+from .config import as_config
+from .config_file import RawConfig
 from .identity import Definition, Known, told_apart
 from .plan import Plan
 
-Kind: TypeAlias = Literal["environments", "agents"]
+EntryKind: TypeAlias = Literal["environments", "agents"]
 
 
 @dataclass(frozen=True)
 class Continuation:
-    """A plan as a run knows it, or what keeps it from going on with the run."""
+    """A plan with the identities of the run, or the reasons why it does not continue the run."""
 
     plan: Plan
     differences: tuple[str, ...]
     changed: tuple[str, ...]
-    """Of which code has changed, a sentence each; no difference where that is accepted."""
+    """A sentence for each changed code; not a difference if the change is accepted."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """Which of a run's entries is which of a config's."""
+    """How a run's entries correspond to those of a config."""
 
     definitions: list[Definition]
-    """Of the config's, as the run knows them."""
+    """Definitions of the config's entries, with the identities of the run."""
     labels: Mapping[str, str]
-    """The run's labels and the config's for the same."""
+    """The run's label -> the config's label."""
     differences: tuple[str, ...]
     changed: tuple[str, ...]
 
 
-def continuation(before: Asked, plan: Plan, folder: Path) -> Continuation:
-    """How `plan` goes on with the run in `folder`, whose config was `before`."""
-    now = as_asked(plan, folder)
+def continuation(before: RawConfig, plan: Plan, folder: Path) -> Continuation:
+    """How `plan` continues the run in `folder`, whose config was `before`."""
+    now = as_config(plan, folder)
     games = _matched("environments", before, now, [(one.label, one.definition) for one in plan.settings])
     cast = _matched("agents", before, now, [(one.label, one.definition) for one in plan.entrants])
     settings = zip(plan.settings, games.definitions, strict=True)
@@ -62,11 +63,13 @@ def continuation(before: Asked, plan: Plan, folder: Path) -> Continuation:
     return Continuation(plan, differences, games.changed + cast.changed)
 
 
-def _matched(kind: Kind, before: Asked, now: Asked, things: Sequence[tuple[str, Definition]]) -> Match:
+def _matched(
+    kind: EntryKind, before: RawConfig, now: RawConfig, things: Sequence[tuple[str, Definition]]
+) -> Match:
     there = {entry["label"]: Known(**entry["known"]) for entry in before[kind] if "known" in entry}
     left, found, changed = dict(there), dict[int, Known](), list[str]()
     labels: dict[str, str] = {}
-    for index, (label, definition) in enumerate(things):  # under its label
+    for index, (label, definition) in enumerate(things):  # with the same label
         known = there.get(label)
         if known is not None and definition.is_known(known):
             found[index] = left.pop(label)
@@ -79,7 +82,7 @@ def _matched(kind: Kind, before: Asked, now: Asked, things: Sequence[tuple[str, 
                 )
     identities = {known.identity: old for old, known in left.items()}
     kinds = {(known.clone, known.digest, known.code): known for known in left.values()}
-    for index, (label, definition) in enumerate(things):  # under another one
+    for index, (label, definition) in enumerate(things):  # with another label
         for known in kinds.values() if index not in found else ():
             old = identities.get(definition.as_known(known).key)
             if old is not None and old in left and definition.code == (known.code or known.digest):
@@ -87,7 +90,7 @@ def _matched(kind: Kind, before: Asked, now: Asked, things: Sequence[tuple[str, 
                 labels[old] = label
                 break
     new = [definition for index, (_, definition) in enumerate(things) if index not in found]
-    # What is played under a new label because its code has changed leaves the old rows as they are.
+    # An entry is not gone if a new one differs only in label and code: the old rows stay.
     gone = [label for label, known in left.items() if not any(one.is_known(known) for one in new)]
     entries = {entry["label"]: entry for entry in before[kind]}
     present = {entry["label"]: entry for entry in now[kind]}
@@ -105,9 +108,9 @@ def _matched(kind: Kind, before: Asked, now: Asked, things: Sequence[tuple[str, 
 
 
 def _difference(
-    kind: Kind, label: str, old: Mapping[str, object], new: Mapping[str, object] | None
+    kind: EntryKind, label: str, old: Mapping[str, object], new: Mapping[str, object] | None
 ) -> Iterator[str]:
-    """How what has this label now differs from what had it."""
+    """How the current entry with this label differs from the old one."""
     keys = sorted(old.keys() | (new or {}).keys() - {"known"})
     keys = [key for key in keys if key not in ("known", "label") and new and old.get(key) != new.get(key)]
     if new is None or not keys:
@@ -117,15 +120,15 @@ def _difference(
         yield f"{kind}: {label!r} has {key} = {new.get(key)!r}, was {old.get(key)!r}"
 
 
-def _differences(before: Asked, now: Asked, labels: Mapping[str, str]) -> Iterator[str]:
-    """What keeps `now` from continuing `before`, other than agents and environments."""
+def _differences(before: RawConfig, now: RawConfig, labels: Mapping[str, str]) -> Iterator[str]:
+    """Why `now` does not continue `before`, other than agents and environments."""
     for section, key in [("", "seed"), ("evaluation", "mode")]:
-        old, new = (asked[section][key] if section else asked[key] for asked in (before, now))
+        old, new = (config[section][key] if section else config[key] for config in (before, now))
         if old != new:
             yield f"{section}{'.' if section else ''}{key} is {new!r}, was {old!r}"
     learning = ("tables", "episodes", "window", "freeze_after", "block")
     for key in learning if "learning" in before else ():
-        old, new = (asked.get("learning", {}).get(key) for asked in (before, now))
+        old, new = (config.get("learning", {}).get(key) for config in (before, now))
         if key == "freeze_after":
             old = {labels.get(label, label): after for label, after in (old or {}).items()}
             new = new or {}
@@ -133,7 +136,7 @@ def _differences(before: Asked, now: Asked, labels: Mapping[str, str]) -> Iterat
             yield f"learning.{key} is {new!r}, was {old!r}"
 
 
-def _of_schedule(before: Asked, now: Asked, plan: Plan) -> Iterator[str]:
+def _of_schedule(before: RawConfig, now: RawConfig, plan: Plan) -> Iterator[str]:
     old, new = before["schedule"]["kind"], now["schedule"]["kind"]
     if old != new:
         yield f"schedule.kind is {new!r}, was {old!r}"

@@ -1,9 +1,9 @@
-"""Identity: what makes a match this match. Its rows are stored under it, and its chance follows from it.
+"""Identity: a hash that identifies a match. Its rows are stored under it, and its random numbers follow from it.
 
-A match is a repetition of a cast in an environment. The identity is a hash of the canonical JSON of the
-environment with its parameters, the agents by seat with theirs and a clone index, the seed, and where somebody
-learns, for how long (`casts.py`). Labels, jobs, chunks, paths and versions are not in it. Of what is not ours it
-has the digest of the code and the name in there, not where that lies.
+A match is a repetition of a cast in an environment. Its identity is a hash of the canonical JSON of the
+environment with its parameters, the agents by seat with their parameters and a clone index, the seed, and for
+learners the length of learning (`casts.py`). Labels, jobs, chunks, paths and versions are not part of it. For code
+outside this package the digest of the code and the name of the class are, but not its location.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from functools import cached_property
 from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA = 2
-"""The number of the identity's form: it changes when old rows can no longer be matched with new ones.
+"""Version of the identity: it changes if old rows can no longer be matched with new ones.
 
 1: chance of chairs could be traced back to the match's key. 2: it is sealed.
 """
 
 
 class Known(BaseModel):
-    """What a run knows an agent or an environment by, whatever its label."""
+    """How a run identifies an agent or an environment, whatever its label."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -41,15 +41,15 @@ class Definition:
     name: str
     parameters: str
     clone: int = 0
-    """Counts agents of one tournament that are defined alike."""
+    """Distinguishes equal agents of one tournament."""
     digest: str = ""
-    """Of its code, if that is not ours."""
+    """Digest of its code, if it is outside this package."""
     code: str = ""
-    """The digest of its code now: another one where a run has accepted that it changed."""
+    """Digest of its code now; another one if a run has accepted a change."""
     bare: str = ""
-    """The name without where its code lies, which the digest stands for; the name itself where this is empty."""
+    """The name without the location of its code, for which the digest stands; empty if it is the name itself."""
     whereabouts: tuple[str, ...] = ()
-    """The parameters that say where it lies, not what it is."""
+    """Parameters that are locations, and not part of what it is."""
 
     @staticmethod
     def of(
@@ -64,19 +64,19 @@ class Definition:
 
     @cached_property
     def text(self) -> str:
-        """What it is, wherever it lies."""
+        """Its canonical definition, without locations."""
         parameters = json.loads(self.parameters)
         what = {key: value for key, value in parameters.items() if key not in self.whereabouts}
         return canonical([self.bare or self.name, what, self.clone, *([self.digest] if self.digest else [])])
 
     @property
     def key(self) -> str:
-        """What tables know it by: 16 hexadecimal digits."""
+        """Its identity in tables: 16 hexadecimal digits."""
         return hashlib.blake2b(self.text.encode(), digest_size=8).hexdigest()
 
     @property
     def known(self) -> Known:
-        """What a run writes down of it."""
+        """Its identification, as written into a run folder."""
         return Known(
             identity=self.key,
             clone=self.clone,
@@ -85,16 +85,16 @@ class Definition:
         )
 
     def as_known(self, known: Known) -> Definition:
-        """The same, as a run knows it: its clone index, and the code that it was first played with."""
+        """The same with the clone index and the original digest that a run has for it."""
         return replace(self, clone=known.clone, digest=known.digest)
 
     def is_known(self, known: Known) -> bool:
-        """Whether a run means this, but for its code."""
+        """Whether it is what the run identifies so, except for changed code."""
         return self.as_known(known).key == known.identity
 
 
 def told_apart(definitions: Sequence[Definition], clones: Sequence[int | None]) -> list[Definition]:
-    """Definitions with clone indices: those given, else the first that none of its like has."""
+    """Definitions with clone indices: those given, else the smallest free one among equal definitions."""
     alike = [replace(one, clone=0).text for one in definitions]
     taken: dict[str, set[int]] = {text: set() for text in alike}
     result: list[Definition | None] = [None] * len(definitions)

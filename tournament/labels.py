@@ -1,7 +1,7 @@
-"""Labels: what tables call agents and environments, which may change while a run goes on.
+"""Labels: the names of agents and environments in tables, which may change while a run is continued.
 
-A file says by what the run knows those whose labels it has (their identities: `Definition.key`). Whoever reads it
-gets the labels that the config gives them now. Rows of what is in the config no more are left out.
+A file records the identity (`Definition.key`) behind each of its labels. Readers get the labels of the current
+config. Rows of agents and environments that are no longer in the config are left out.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 Names: TypeAlias = dict[str, dict[str, str]]
-""""agents" and "environments": identities, or labels, and what they lead to."""
+""""agents" and "environments": from identities to labels, or from labels to identities."""
 KINDS: Mapping[str, str] = {"environment": "environments", "agent": "agents", "opponent": "agents"}
-"""Of the columns that hold labels."""
+"""The columns that hold labels."""
 _META = b"dilemma"
 
 
-def current(asked: Mapping[str, Any]) -> Names:
-    """The labels that a run's config gives to identities."""
+def current(config: Mapping[str, Any]) -> Names:
+    """The labels of identities in a run's config."""
     return {
-        kind: {entry["known"]["identity"]: entry["label"] for entry in asked[kind] if "known" in entry}
+        kind: {entry["known"]["identity"]: entry["label"] for entry in config[kind] if "known" in entry}
         for kind in ("agents", "environments")
     }
 
 
-def with_marks(table: pa.Table, plan: Plan) -> pa.Table:
-    """A table that says by what the run knows those whose labels it has."""
+def with_identities(table: pa.Table, plan: Plan) -> pa.Table:
+    """A table with the identities of its labels in its metadata."""
     every = {
         "agents": {each.label: each.definition.key for each in plan.entrants},
         "environments": {each.label: each.definition.key for each in plan.settings},
@@ -46,8 +46,8 @@ def with_marks(table: pa.Table, plan: Plan) -> pa.Table:
 
 
 def relabelled(table: pa.Table, now: Names) -> pa.Table:
-    """A table of a file with today's labels, without the rows of what has none."""
-    marks = marks_of(table.schema)
+    """A stored table with current labels, without the rows of what has none."""
+    marks = identities_of(table.schema)
     for column, kind in KINDS.items():
         if column not in table.column_names:
             continue
@@ -61,19 +61,19 @@ def relabelled(table: pa.Table, now: Names) -> pa.Table:
     return table
 
 
-def as_today(schema: pa.Schema, now: Names) -> Names | None:
-    """What a file's marks would be with today's labels; None where they are, or can't be."""
-    marks, new = marks_of(schema), Names()
+def updated_identities(schema: pa.Schema, now: Names) -> Names | None:
+    """A file's identities by current labels; None if they are up to date, or cannot be."""
+    marks, new = identities_of(schema), Names()
     for kind, labels in marks.items():
         new[kind] = {now[kind].get(identity, label): identity for label, identity in labels.items()}
-        if len(new[kind]) < len(labels):  # a label that is gone has become another's
+        if len(new[kind]) < len(labels):  # an unused label now belongs to another agent or environment
             return None
     return None if new == marks else new
 
 
 def rewritten(table: pa.Table, now: Names) -> pa.Table:
-    """The whole table with today's labels, to be kept in its file's place."""
-    marks, new = marks_of(table.schema), as_today(table.schema, now)
+    """The whole table with current labels, to replace its file."""
+    marks, new = identities_of(table.schema), updated_identities(table.schema, now)
     if new is None:
         return table
     for column, kind in KINDS.items():
@@ -83,8 +83,8 @@ def rewritten(table: pa.Table, now: Names) -> pa.Table:
     return _with(table, new)
 
 
-def marks_of(schema: pa.Schema) -> Names:
-    """By what the run knows those whose labels are in a file."""
+def identities_of(schema: pa.Schema) -> Names:
+    """The identity of each label in a file."""
     found = (schema.metadata or {}).get(_META)
     marks: Names = json.loads(found) if found else {"agents": {}, "environments": {}}
     return marks
@@ -102,9 +102,9 @@ def _renamed(table: pa.Table, column: str, names: Mapping[str, str]) -> pa.Table
 
 
 def of_record(record: Mapping[str, Any], now: Names, keys: Mapping[str, str]) -> dict[str, Any] | None:
-    """A record with today's labels at `keys`, each of a kind; None where one has none.
+    """A record with current labels at `keys` (key -> kind); None if one has none.
 
-    Its `known` says, for each key, the identity or the list of identities.
+    Its `known` has, for each key, the identity or the list of identities.
     """
     renamed = dict(record)
     known = renamed.pop("known", {})

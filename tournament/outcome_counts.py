@@ -1,4 +1,4 @@
-"""What players do after what happened: how often each outcome was followed by a round, and by cooperation.
+"""Outcome counts: how often each outcome was followed by a round, and by cooperation in it.
 
 The outcome of a round is CC, CD, DC or DD, the own action first. These counts, with the share of cooperative
 openings, are the sufficient statistics of a memory-one player's behaviour.
@@ -19,11 +19,12 @@ from .recorders import PlayedRound
 
 STATES = ("cc", "cd", "dc", "dd")
 COLUMNS = ("opening", *(f"after_{state}" for state in STATES), *(f"c_after_{state}" for state in STATES))
-"""Of the seats table: share of openings with C; per round, how often a state was left, and left by C."""
+"""Columns of the seats table: share of openings with C; per round, how often each outcome was followed by a round,
+and by C."""
 
 _MIRRORED = [0, 2, 1, 3]  # an outcome from the other seat's view
 _FLUSH = 64  # rounds that are kept before they are counted
-_CODES = 17  # an outcome and the one after it, and one for rounds that nobody plays
+_CODES = 17  # 16 pairs of consecutive outcomes, and one for rounds that are not played
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Conduct:
 
     @staticmethod
     def of(pairs: NDArray[np.float64], opening: NDArray[np.float64]) -> Conduct:
-        """From the weight of each two outcomes in a row [match, before, after], in the view of seat 0."""
+        """From the weight of each two consecutive outcomes [match, before, after], in the view of seat 0."""
         after = pairs.sum(2)
         by_first, by_second = pairs[..., :2].sum(2), pairs[..., ::2].sum(2)
         return Conduct(
@@ -55,13 +56,13 @@ class Conduct:
         return dict(zip(COLUMNS, values.astype(np.float32).T, strict=True))
 
 
-class Observer:
-    """Watches a repeated game of two players with two actions, round after round."""
+class ConductRecorder:
+    """Counts outcomes of a repeated game of two players with two actions."""
 
     @staticmethod
-    def watching(game: Environment, shape: tuple[int, int, int], device: torch.device) -> Observer | None:
-        """An observer of [match, seat, table] tables; None where the game has no such outcomes."""
-        return Observer(shape[0], shape[2], device) if two_by_two(game) else None
+    def watching(game: Environment, shape: tuple[int, int, int], device: torch.device) -> ConductRecorder | None:
+        """A recorder of [match, seat, table] tables; None if the game has no such outcomes."""
+        return ConductRecorder(shape[0], shape[2], device) if two_by_two(game) else None
 
     def __init__(self, matches: int, tables: int, device: torch.device):
         self._pairs = torch.zeros(matches * _CODES, dtype=torch.float64, device=device)
@@ -81,14 +82,14 @@ class Observer:
             self._openings = self._openings + (action == 0).sum(2)
         outcome = (action[:, 0] * 2 + action[:, 1]).byte()
         if playing is not None:
-            outcome.masked_fill_(~playing[:, 0], 16)  # whatever came before, the code is 16 or more
+            outcome.masked_fill_(~playing[:, 0], 16)  # then the code of the pair is 16 or more
         self._kept.append(outcome)
         self._weights.append(played.weight)
         if len(self._kept) > _FLUSH:
             self._count()
 
     def _count(self) -> None:
-        """Count what is kept, but for the last round, whose successor is yet to come."""
+        """Count the kept outcomes, except the last, whose successor is not known yet."""
         if len(self._kept) < 2:
             return
         outcomes = torch.stack(self._kept)
@@ -101,7 +102,7 @@ class Observer:
         self._kept, self._weights = self._kept[-1:], self._weights[-1:]
 
     def conduct(self) -> Conduct:
-        """Of all rounds so far, summed over tables."""
+        """The counts of all rounds so far, summed over tables."""
         self._count()
         pairs = self._pairs.view(-1, _CODES)[:, :16].view(-1, 4, 4)
         openings = self._openings / (self._episodes * self._tables or torch.nan)

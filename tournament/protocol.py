@@ -1,4 +1,4 @@
-"""How long learners learn, and what of it counts."""
+"""How long learners learn, and which part forms the result."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Protocol:
-    """How long learners learn, and what of it counts. Strategies play at one table, one episode."""
+    """How long learners learn, and which part forms the result. Strategies play at one table, one episode."""
 
     tables: int = 1
     episodes: int = 1
     window: int | None = None
-    """The last episodes (rounds, where those are the curve's points) that the result is the mean of; None: all."""
+    """The result is the mean over this many last episodes (rounds, if those are the points of the curve); None:
+    all."""
     freeze_after: tuple[tuple[str, int], ...] = ()
-    """(label, points of the curve) after which that agent learns no more."""
+    """(label, number of points of the curve) after which that agent is frozen."""
     keep: tuple[str, ...] = ()
-    """Labels of those whose learned state is handed back."""
+    """Labels of agents whose learned state is returned."""
 
 
 STRATEGIES = Protocol()

@@ -1,6 +1,6 @@
-"""Reasons: what went wrong, as text that is short and clean whatever the code that failed had to say.
+"""Reasons of failures, as short and printable text.
 
-What an agent raises is its own: its message may be of any length, hold control characters, or raise when read.
+The message of an agent's exception may be of any length, contain control characters, or raise when it is read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ LONGEST, LONGEST_TRACE = 300, 8_000
 
 
 def reason(error: BaseException) -> str:
-    """What an exception says, in one line, after its type; a DilemmaError is a sentence by itself."""
+    """The type and message of an exception, in one line; for a DilemmaError, its message alone."""
     try:
         said = str(error)
     except BaseException:
@@ -27,7 +27,7 @@ def reason(error: BaseException) -> str:
 
 
 def trace(error: BaseException) -> str:
-    """The traceback of an exception; of a long one the beginning and the end."""
+    """The traceback of an exception; if it is long, its beginning and its end."""
     try:
         lines = "".join(traceback.format_exception(error))
     except BaseException:
@@ -36,7 +36,7 @@ def trace(error: BaseException) -> str:
 
 
 def clean(text: str, longest: int = LONGEST) -> str:
-    """One printable line of at most so many characters: what is left out of a longer one is counted."""
+    """One printable line of at most `longest` characters; says how many were left out."""
     short = _ends(text, longest) if len(text) > longest else text
     return "".join(letter if letter.isprintable() else " " for letter in short).strip()
 

@@ -1,4 +1,4 @@
-"""Recipes: how a worker makes the agents and environments of a chunk."""
+"""Recipes: how a worker creates the agents and environments of a chunk."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ T = TypeVar("T", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a worker makes an agent or an environment: by name and parameters, or the thing itself.
+    """How a worker creates an agent or an environment: by name and parameters, or from the pickled object.
 
-    The thing itself travels, with its code, where a worker would not find it by its name: what a script, a
-    notebook or a function defines.
+    The object is sent, with its code, if a worker could not import it by name: if it is defined in a script, a
+    notebook or a function.
     """
 
     name: str
     parameters: str
     thing: BaseModel | None = None
     digest: str = ""
-    """Of its code, if that is not ours: what a worker finds under the name has to be the same."""
+    """Digest of its code, if it is outside this package: the code that a worker imports must have the same."""
 
     def __reduce__(self) -> tuple[object, ...]:
         packed = None if self.thing is None else _packed(self.thing)
@@ -38,18 +38,18 @@ class Recipe:
 
 
 def recipe(catalogue: Catalogue[T], of: Definition, thing: T) -> Recipe:
-    """The recipe of a thing by this definition; it goes along itself only if no worker could find it."""
+    """The recipe of an object with this definition; the object is included only if no worker could import it."""
     return Recipe(of.name, of.parameters, None if catalogue.reaches_workers(of.name) else thing, of.code)
 
 
 def _packed(thing: BaseModel) -> bytes:
-    """The thing with all of its code, even that of modules which this process has and no other could import."""
+    """The pickled object with all of its code, including modules that other processes cannot import."""
     registered = list[ModuleType]()
     try:
         while True:
             packed: bytes = cloudpickle.dumps(thing)
             known = cloudpickle.list_registry_pickle_by_value()
-            # Every name of a module in there, whatever it stands for: to take one too many along does no harm.
+            # Every string that is the name of a module; including one too many does no harm.
             named = {text for _, text, _ in pickletools.genops(packed) if isinstance(text, str)} - known
             new = [sys.modules[name] for name in named & sys.modules.keys() if not _travels_by_name(name)]
             if not new:
@@ -63,7 +63,7 @@ def _packed(thing: BaseModel) -> bytes:
 
 
 def _travels_by_name(module: str) -> bool:
-    return module == "__main__" or importable(module)  # cloudpickle takes what a script defines along by itself
+    return module == "__main__" or importable(module)  # cloudpickle includes what a script defines
 
 
 def _unpacked(name: str, parameters: str, packed: bytes | None, digest: str) -> Recipe:

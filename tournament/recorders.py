@@ -1,4 +1,4 @@
-"""Recorders: who is told of each round that is played. The arena plays, and they count, sum up and write down."""
+"""Recorders receive each round that the arena plays, and count, sum up or store it."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from ..envs.environment import State, Step
 
 @dataclass(frozen=True, slots=True)
 class PlayedRound:
-    """A round, between two states."""
+    """A round: the states before and after, and the step."""
 
     before: State
     step: Step
     after: State
     weight: float
-    """In the payoff per round."""
+    """Its weight in the payoff per round."""
 
     @property
     def opens(self) -> bool:
-        """Whether an episode begins with it."""
+        """Whether it is the first of an episode."""
         return self.before.round == 0
 
 
 class Recorder(Protocol):
-    """Told of each round."""
+    """Receives each round."""
 
     def record(self, played: PlayedRound) -> None: ...
 
 
 class Tally:
-    """Sums over rounds, each with its weight."""
+    """Weighted sums over rounds."""
 
     def __init__(self, shape: tuple[int, int, int], device: torch.device):
         self._zeros = torch.zeros(shape, dtype=torch.float64, device=device)
@@ -52,7 +52,7 @@ class Tally:
         self.add(played.step, played.before.playing, played.weight)
 
     def add(self, step: Step, playing: Tensor | None, weight: float) -> None:
-        """Add a round of this weight, in which `playing` took part (None: everybody)."""
+        """Add a round of this weight; `playing` are the seats that took part (None: all)."""
         cooperation, mutual = step.cooperation, step.mutual
         if playing is None:
             self._weight += weight
@@ -73,7 +73,7 @@ class Tally:
             self.measures[name] = value * weight if before is None else before + value * weight
 
     def sums(self) -> dict[str, Tensor]:
-        """Everything by name [match, seat, table]."""
+        """All sums by name [match, seat, table]."""
         steady_weight, steady_rounds = self._zeros + self._weight, self._zeros + self._rounds
         return {
             "weight": steady_weight if self.weight is None else self.weight + steady_weight,
@@ -92,7 +92,7 @@ class Tally:
 
 
 class Curve:
-    """The learning curve: a point for each episode, or for each round where those are the curve's points."""
+    """The learning curve: a point for each episode, or for each round."""
 
     def __init__(self, shape: tuple[int, int, int], device: torch.device, *, by_round: bool):
         self._shape, self._device, self._by_round = shape, device, by_round
@@ -104,11 +104,11 @@ class Curve:
         self._now.add(played.step, played.before.playing, 1.0 if self._by_round else played.weight)
 
     def means(self) -> dict[str, Tensor]:
-        """What the point that is under way has so far."""
+        """The means of the current point so far."""
         return self._now.means()
 
     def close(self, point: dict[str, Tensor]) -> None:
-        """End the point that is under way, with what is to be kept of it, and begin another."""
+        """End the current point with these values, and begin another."""
         self.points.append(point)
         self._now = Tally(self._shape, self._device)
 
@@ -119,7 +119,7 @@ class Curve:
 
 
 class Rounds:
-    """How many rounds a table played, in the mean over chairs and tables."""
+    """Rounds played by a table, averaged over chairs and tables."""
 
     def __init__(self) -> None:
         self._played: float | Tensor = 0.0

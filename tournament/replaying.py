@@ -1,4 +1,4 @@
-"""Replays: a match is played again from its identity, and what happens at one of its tables is written down."""
+"""Replays: a match is played again from its identity, and one of its tables is recorded."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from .sections import Evaluation
 
 
 @dataclass(frozen=True)
-class Sitting:
-    """A match of a run: who sat where, before chance moved them, and how its payoffs are known."""
+class MatchSpec:
+    """A match of a run: its cast, before seats are shuffled, and how its payoffs are evaluated."""
 
     setting: int
-    """Which of the plan's environments it is."""
+    """Index of its environment in the plan."""
     cast: tuple[int, ...]
-    """The plan's entrants by place in the cast [seat]."""
+    """Indices of the plan's entrants, by place in the cast [seat]."""
     repetition: int
     """-1 for exact payoffs."""
     how: How
 
 
-def sitting_of(plan: Plan, rows: pd.DataFrame) -> Sitting:
-    """The match with these rows of the seats table. Raises DilemmaError where the plan lacks one of its agents."""
+def match_spec(plan: Plan, rows: pd.DataFrame) -> MatchSpec:
+    """The match with these rows of the seats table. Raises DilemmaError if the plan lacks one of its agents."""
     rows = rows.sort_values("seat")
     first = rows.iloc[0]
     setting = [each.label for each in plan.settings].index(str(first["environment"]))
@@ -47,57 +47,58 @@ def sitting_of(plan: Plan, rows: pd.DataFrame) -> Sitting:
     sat = np.array([[labels.index(label) for label in rows["agent"].astype(str)]], dtype=np.int64)
     keys, repetition = (np.array([first[name]], dtype=np.int64) for name in ("match", "repetition"))
     [cast] = unseated(sat, keys, repetition, plan.settings[setting].game.roles).tolist()
-    return Sitting(setting, tuple(cast), int(first["repetition"]), how_named(str(first["how"])))
+    return MatchSpec(setting, tuple(cast), int(first["repetition"]), how_named(str(first["how"])))
 
 
 def how_named(name: str) -> How:
-    """The way to know a payoff that has this name."""
+    """The way of evaluation with this name."""
     return HOW[HOW.index(name)]
 
 
-def key_of(plan: Plan, sitting: Sitting) -> int:
+def key_of(plan: Plan, sitting: MatchSpec) -> int:
     """The key of a match."""
     keys = cast_keys(plan, sitting.setting, np.array([sitting.cast], dtype=np.int64), sitting.how)
     return int(match_keys(keys, np.array([sitting.repetition]))[0])
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
-    """What happened at one table of a match, in one episode."""
+class EpisodeRecord:
+    """One episode at one table of a match."""
 
     setting: Setting
     match: int
     how: How
-    """How the run knows its payoffs; of an exact cell, this is one match."""
+    """How the run evaluates its payoffs; for an exact cell, this is one sampled match."""
     repetition: int
     table: int
     episode: int
     labels: tuple[str, ...]
-    """Of the agents, by seat."""
+    """Labels of the agents, by seat."""
     action: Tensor
-    """What was done, after noise [round, seat, ...]."""
+    """Executed actions, after noise [round, seat, ...]."""
     reward: Tensor
     """float64 [round, seat]."""
     playing: Tensor
-    """Who took part, bool [round, seat]."""
+    """Whether a seat took part, bool [round, seat]."""
     pictures: tuple[Tensor, ...]
-    """The board at the start and after each round, uint8 [height, width, 3]; none where there is no board."""
+    """The board at the start and after each round, uint8 [height, width, 3]; empty if there is no board."""
     payoff: tuple[float, ...] | None
-    """What the match pays each seat per round, as in the seats table; None if it was not played to its end."""
+    """Payoff per round of each seat in the whole match, as in the seats table; None if not all episodes were
+    played."""
 
     @property
     def per_round(self) -> list[float]:
-        """What each seat earned per round of this episode, with the game's weights."""
+        """Payoff per round of each seat in this episode, with the game's weights."""
         weight = [self.setting.game.weight(round) for round in range(len(self.reward))]
         taken = self.playing * torch.tensor(weight, dtype=torch.float64)[:, None]
         return ((self.reward * taken).sum(0) / taken.sum(0)).tolist()
 
 
-def replay(plan: Plan, played: Sitting, table: int = 0, episode: int | None = None) -> Course:
-    """Play a match again, up to `episode` (by default its last), and tell of one table.
+def replay(plan: Plan, played: MatchSpec, table: int = 0, episode: int | None = None) -> EpisodeRecord:
+    """Play a match again, up to `episode` (by default its last), and record one table.
 
-    An exact payoff is shown by one match. Learners play their whole block. Raises DilemmaError where there is no
-    such table or episode, or the match fails.
+    For an exact payoff, one match is sampled. For learners the whole block is played. Raises DilemmaError if there
+    is no such table or episode, or the match fails.
     """
     setting = plan.settings[played.setting]
     if played.how == "exact":
@@ -114,13 +115,13 @@ def replay(plan: Plan, played: Sitting, table: int = 0, episode: int | None = No
     match = int(every[repetition])
     [chunk] = work(plan, [Request(played.setting, cast, repetition + 1)], every[:repetition])
     whole, episode = _up_to(chunk, table, episode)
-    witness = Witness(setting.game, whole.keys.tolist().index(match), table, episode)
+    witness = ReplayRecorder(setting.game, whole.keys.tolist().index(match), table, episode)
     outcome = play_chunk(whole, recorders=[witness])
     if outcome.failures:
         raise DilemmaError(f"match {match} fails: {outcome.failures[0].reason}")
     [rows] = outcome.rows
     own = rows["match"] == match
-    return Course(
+    return EpisodeRecord(
         setting,
         match,
         played.how,
@@ -137,22 +138,22 @@ def replay(plan: Plan, played: Sitting, table: int = 0, episode: int | None = No
 
 
 def _up_to(chunk: Chunk, table: int, episode: int | None) -> tuple[Chunk, int]:
-    """The chunk with no more episodes than needed, and the episode to tell of."""
+    """The chunk with no more episodes than needed, and the episode to record."""
     protocol = chunk.learning
     last = protocol.episodes - 1
     episode = last if episode is None else episode
     for name, found, most in (("table", table, protocol.tables - 1), ("episode", episode, last)):
         if not 0 <= found <= most:
             raise DilemmaError(f"there is no {name} {found}; allowed: {f'0 to {most}' if most else 'only 0'}")
-    # Of a policy game, a match with a single episode is another thing than the first of several.
+    # In a policy game a match with a single episode differs from the first episode of several.
     needed = max(episode + 1, min(protocol.episodes, 2))
     if needed == protocol.episodes:
         return chunk, episode
     return replace(chunk, learning=replace(protocol, episodes=needed)), episode
 
 
-class Witness:
-    """Writes down what happens at one table of a match, in one episode: a recorder."""
+class ReplayRecorder:
+    """Records one table of a match in one episode."""
 
     def __init__(self, game: Environment, match: int, table: int, episode: int):
         self._game, self._match, self._table, self._episode = game, match, table, episode
@@ -168,7 +169,7 @@ class Witness:
         before, step = played.before, played.step
         if before.episode != self._episode:
             return
-        if played.opens:  # perhaps once more, where the chunk was played again
+        if played.opens:  # possibly again, if the chunk was played twice
             self._begin()
         where = (self._match, slice(None), self._table)
         playing = torch.ones(self._game.seats, dtype=torch.bool)

@@ -1,16 +1,15 @@
-"""The run folder: what was asked, the rows of what was played, what failed. What is there is whole.
+"""The run folder: the config, the rows of finished matches, and failures. Each file is complete.
 
-config.toml      what was asked, with every default filled in
-manifest.json    versions, seed, counts, start and end
-seats/*.parquet  a row for each seat of each match
-curves/*.parquet a row for each point of the learning curve of each seat
-costs/*.parquet  what each agent took, chunk by chunk
-checkpoints/     what learners have learned, of those that the config keeps
-exploits/*.json  what came of the search for exploiters of each agent
-failures.jsonl   matches that failed, each with its reason and traceback
+    config.toml      the config, with every default filled in
+    manifest.json    versions, seed, counts, start and end
+    seats/*.parquet  a row for each seat of each match
+    curves/*.parquet a row for each point of the learning curve of each seat
+    costs/*.parquet  costs of each agent in each chunk
+    checkpoints/     learned states of the agents that the config keeps
+    exploits/*.json  results of searches for exploiters of each agent
+    failures.jsonl   failed matches, each with its reason and traceback
 
-Whoever reads a table gets the labels of the config: each file says by what the run knows those that it was written
-with.
+Tables are read with the labels of the current config: each file has the identities of the labels in it.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..envs.errors import DilemmaError
-from .config_file import Asked, file_text
+from .config_file import RawConfig, file_text
 from .how import HOW
 from .identity import SCHEMA
 from .labels import current, of_record, relabelled
@@ -37,20 +36,20 @@ from .labels import current, of_record, relabelled
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run folder, to be read: that imports no agent, and nothing that plays."""
+    """A run folder, for reading: this imports no agents, and nothing that plays."""
 
     path: Path
 
     @classmethod
     def existing(cls, path: Path) -> Self:
-        """The run folder at `path`. Raises DilemmaError where there is none."""
+        """The run folder at `path`. Raises DilemmaError if there is none."""
         store = cls(path)
         if not store.config_path.is_file():
             raise DilemmaError(f"{path} is not a run folder: it has no config.toml")
         return store
 
     def check_schema(self) -> None:
-        """Raises DilemmaError where the folder's matches have identities and chance of another form."""
+        """Raises DilemmaError if the folder's matches have another version of identities and chance."""
         found = self.manifest().get("schema", 1) if self.manifest_path.exists() else SCHEMA
         if found != SCHEMA:
             raise DilemmaError(
@@ -90,8 +89,8 @@ class RunFolder:
     def report_path(self) -> Path:
         return self.path / "report"
 
-    def asked(self) -> Asked:
-        """The config of the run as TOML gave it: reading it imports no agent."""
+    def asked(self) -> RawConfig:
+        """The config of the run, as parsed TOML."""
         try:
             return tomllib.loads(file_text(self.config_path))
         except tomllib.TOMLDecodeError as error:
@@ -107,17 +106,17 @@ class RunFolder:
         return to_frame([pq.read_table(file) for file in self._files()], self.asked())
 
     def curves(self) -> pd.DataFrame | None:
-        """The learning curves, with labels as categories; None where nobody learned."""
+        """The learning curves, with labels as categories; None if nobody learned."""
         tables = [pq.read_table(file) for file in sorted(self.curves_path.glob("*.parquet"))]
         return to_frame(tables, self.asked()) if tables else None
 
     def costs(self) -> pd.DataFrame | None:
-        """What each agent took, a row for each chunk that it played in; None where nobody played."""
+        """The costs of each agent in each chunk; None if nobody played."""
         tables = [pq.read_table(file) for file in sorted(self.costs_path.glob("*.parquet"))]
         return to_frame(tables, self.asked()) if tables else None
 
     def exploits(self) -> dict[str, dict[str, Any]]:
-        """What came of every search so far, by its key: a card, or the reason why there is none."""
+        """The result of every search so far, by its key: a card, or the reason why there is none."""
         now, found = current(self.asked()), {}
         for file in sorted(self.exploits_path.glob("*.json")):
             record = json.loads(file.read_text(encoding="utf-8"))
@@ -127,7 +126,7 @@ class RunFolder:
         return found
 
     def failures(self) -> list[dict[str, object]]:
-        """The matches that failed and have no rows since, each with its last reason."""
+        """The failed matches that have no rows since, each with its last reason."""
         now = current(self.asked())
         keys = {"setting": "environments", "cast": "agents", "blamed": "agents"}
         renamed = (of_record(record, now, keys) for record in self._unsettled())
@@ -149,12 +148,12 @@ class RunFolder:
         return sorted(self.seats_path.glob("*.parquet"))
 
 
-def to_frame(tables: Sequence[pa.Table], asked: Asked) -> pd.DataFrame:
+def to_frame(tables: Sequence[pa.Table], config: RawConfig) -> pd.DataFrame:
     """A table of seats or curves, with the config's labels as categories, in its order."""
     if tables:
-        now = current(asked)
+        now = current(config)
         tables = [relabelled(table, now) for table in tables]
-        if any("cast" not in table.column_names for table in tables):  # an older version's don't say
+        if any("cast" not in table.column_names for table in tables):  # from an older version
             tables = [
                 table.drop_columns([name for name in table.column_names if name == "cast"]) for table in tables
             ]
@@ -162,10 +161,10 @@ def to_frame(tables: Sequence[pa.Table], asked: Asked) -> pd.DataFrame:
         seats: pd.DataFrame = table.to_pandas(self_destruct=True, split_blocks=True)
     else:
         seats = pd.DataFrame(_no_rows())
-    if "run" in seats:  # not in chunks where nobody has several
+    if "run" in seats:  # missing in chunks without trained runs
         seats["run"] = seats["run"].fillna(-1).astype(np.int32)
-    agents = [entry["label"] for entry in asked["agents"]]
-    environments = [entry["label"] for entry in asked["environments"]]
+    agents = [entry["label"] for entry in config["agents"]]
+    environments = [entry["label"] for entry in config["environments"]]
     if not tables:
         seats["role"] = pd.Categorical(seats["role"])
     for name, labels in {"environment": environments, "agent": agents, "opponent": agents, "how": HOW}.items():
@@ -192,7 +191,7 @@ def _no_rows() -> dict[str, list[float]]:
     return {name: [] for name in (*others, *floats)}
 
 
-def accepted(asked: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """The agents and environments of which a changed code was accepted, and what the run knows them by."""
-    entries = [*asked["environments"], *asked["agents"]]
+def accepted(config: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The agents and environments with an accepted change of code: label and identification."""
+    entries = [*config["environments"], *config["agents"]]
     return [(entry["label"], entry["known"]) for entry in entries if entry.get("known", {}).get("code")]

@@ -18,7 +18,7 @@ T = TypeVar("T", bound=BaseModel)
 
 
 def schema() -> dict[str, Any]:
-    """The schema of a config file; names that aren't registered (import paths) may have any parameters."""
+    """The schema of a config file; unregistered names (import paths) may have any parameters."""
     whole = File.model_json_schema()
     definitions = whole["$defs"]
     whole["properties"]["environments"]["items"] = _entries(ENVIRONMENTS, definitions.pop("Named"), definitions)
@@ -28,7 +28,7 @@ def schema() -> dict[str, Any]:
 
 
 def _schedule(name: str) -> dict[str, Any]:
-    """The section of a kind of schedule; the default needn't say its kind."""
+    """The section of a kind of schedule; `kind` may be omitted for the default."""
     model = SCHEDULES.model(name)
     own = model.model_json_schema() if model else {}
     properties = {"kind": {"const": name}, **own.get("properties", {})}
@@ -37,7 +37,7 @@ def _schedule(name: str) -> dict[str, Any]:
 
 
 def _entries(catalogue: Catalogue[T], entry: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """What may stand in a list of entries."""
+    """The schema of a list of entries."""
     entries = []
     for name in catalogue.names:
         try:

@@ -1,9 +1,8 @@
-"""Who sits where: the seats of one role are left to chance, and seats that all differ are taken equally often.
+"""Seating: seats of one role are shuffled by chance, and seats of different roles are taken equally often.
 
-Where every seat has a role of its own, a cast of three or more is played in each of its rotations, so that every
-repetition is balanced by itself. What rotations leave out, who sits beside whom, changes from repetition to
-repetition: N seats have (N - 1)! orders that no rotation turns into each other, and so many repetitions hold every
-order of the cast equally often.
+If every seat has a role of its own, a cast of three or more is played in each of its rotations, so that every
+repetition is balanced. The cyclic order of the cast changes between repetitions: N seats have (N - 1)! orders that
+are no rotations of each other, and that many repetitions contain every order equally often.
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ Indices: TypeAlias = NDArray[np.int64]
 
 
 def patterns(roles: Sequence[str]) -> Indices:
-    """How two agents share the seats of these roles [pattern, seat]: 0 for the first of them and 1 for the second.
+    """How two agents share the seats of these roles [pattern, seat]: 0 for the first agent and 1 for the second.
 
-    In every proportion, from 1 against all others on; in each of its rotations where roles differ.
+    In every proportion, from one seat against all others; in each rotation if roles differ.
     """
     seats = len(roles)
     whole = [(0,) * k + (1,) * (seats - k) for k in range(1, seats)]
     if len(set(roles)) > 1:
         whole = [seated for cast in whole for seated in rotations(cast)]
-    # Within a role chance decides: casts that differ there alone are one.
+    # Seats within a role are shuffled: casts that differ only there are equal.
     once = dict[object, tuple[int, ...]]()
     for cast in whole:
         once.setdefault(tuple(sorted(zip(roles, cast, strict=True))), cast)
@@ -39,18 +38,18 @@ def patterns(roles: Sequence[str]) -> Indices:
 
 
 def rotations(cast: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """The different rotations of a cast by seat, itself first."""
+    """The distinct rotations of a cast by seat, itself first."""
     return list(dict.fromkeys(cast[ahead:] + cast[:ahead] for ahead in range(len(cast))))
 
 
 def seated(cast: Indices, keys: Indices, repetition: Indices, roles: Sequence[str]) -> Indices:
-    """Casts as they sit in their matches [match, seat], by the matches' keys and repetitions [match]."""
+    """The casts as seated in their matches [match, seat], from keys and repetitions of the matches [match]."""
     places = _places(keys, repetition, roles)
     return cast if places is None else np.take_along_axis(cast, places, axis=1)
 
 
 def unseated(sitting: Indices, keys: Indices, repetition: Indices, roles: Sequence[str]) -> Indices:
-    """The casts [match, seat] of matches in which these sit: the inverse of `seated`."""
+    """The casts [match, seat] of matches that are seated so: the inverse of `seated`."""
     places = _places(keys, repetition, roles)
     if places is None:
         return sitting
@@ -60,7 +59,7 @@ def unseated(sitting: Indices, keys: Indices, repetition: Indices, roles: Sequen
 
 
 def _places(keys: Indices, repetition: Indices, roles: Sequence[str]) -> Indices | None:
-    """Which place of the cast each seat has [match, seat]; None where all have their own."""
+    """The place in the cast of each seat [match, seat]; None if all seats keep their place."""
     seats, different = len(roles), list(dict.fromkeys(roles))
     if seats == 2:
         return None
@@ -77,9 +76,9 @@ def _places(keys: Indices, repetition: Indices, roles: Sequence[str]) -> Indices
 
 @lru_cache(maxsize=4096)
 def order(seats: int, repetition: int) -> Indices:
-    """Which place of the cast each seat has in a repetition [seat]; the first repetition leaves all in place.
+    """The place in the cast of each seat in a repetition [seat]; the identity for the first repetition.
 
-    Repetitions 0 .. (N - 1)! - 1 run through all orders that keep the first seat, in steps that lie far apart.
+    Repetitions 0 .. (N - 1)! - 1 run through all orders that keep the first seat, in steps that are far apart.
     """
     count = math.factorial(seats - 1)
     step = max(1, count * 618 // 1000)

@@ -1,4 +1,4 @@
-"""The sections of a config: what may stand in each, with its default."""
+"""The sections of a config: their keys and defaults."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ class Learning(Section):
 
     @property
     def protocol(self) -> Protocol:
-        """What of it the arena needs."""
+        """The part that the arena needs."""
         frozen = tuple(sorted(self.freeze_after.items()))
         return Protocol(self.tables, self.episodes, self.window, frozen, tuple(self.keep))
 
 
-Kind: TypeAlias = Literal["population", "exact", "inferred", "learned", "dynamic"]
+ExploitabilityKind: TypeAlias = Literal["population", "exact", "inferred", "learned", "dynamic"]
 Rating: TypeAlias = Literal[
     "payoff", "alpha_rank", "alpha_rank_population", "deviation", "nash", "coarse_correlated", "elo"
 ]
@@ -89,7 +89,9 @@ class Analysis(Section):
     anchors: dict[str, Annotated[tuple[float, float], Field(strict=False)]] = Field(
         {}, description="environment = [payoff that counts 0, payoff that counts 1]"
     )
-    exploitability: list[Kind] = Field(["population", "exact"], description="what is said of who can be exploited")
+    exploitability: list[ExploitabilityKind] = Field(
+        ["population", "exact"], description="what is said of who can be exploited"
+    )
     budget: int = Field(1_000_000, ge=1, description="rounds that a trained exploiter may learn from")
     restarts: int = Field(4, ge=1, description="exploiters that are trained, of which the best counts")
     pdf: bool = Field(False, description="write the report's figures as PDF too")

@@ -1,7 +1,8 @@
-"""Spot checks: a few matches of agents that others wrote are played again, alone, and must give the same bits.
+"""Spot checks: a few matches of agents from outside this package are played again alone, and must give the same
+bits.
 
-What differs then depends on company: the agent keeps something from match to match (on its class or module, say),
-or draws from elsewhere than its chance.
+A difference means that a match depends on others in its chunk: the agent keeps state between matches (on its class
+or module, say), or draws random numbers from elsewhere than its chance.
 """
 
 from __future__ import annotations
@@ -11,21 +12,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arena import ours
+from .arena import is_builtin
 from .chunk import Chunk, Outcome, Rows, only
 from .plan import Entrant, Plan
 
 MOST, SHARE = 3, 10
-"""Matches that are checked of an agent: so many, and no more than one in SHARE of those that it played."""
+"""At most this many matches of an agent are checked, and at most one in SHARE of those that it played."""
 
 
 @dataclass(frozen=True)
 class SpotCheck:
-    """One match, to be played again alone."""
+    """A match to be played again alone."""
 
     chunk: Chunk
     suspects: tuple[int, ...]
-    """The plan's entrants in it whose code is others'."""
+    """Indices of the plan's entrants in it whose code is outside this package."""
 
     @property
     def match(self) -> int:
@@ -33,9 +34,9 @@ class SpotCheck:
 
 
 def spot_checks(chunks: Sequence[Chunk], plan: Plan) -> list[SpotCheck]:
-    """Which matches to check of what is to be played: late ones, if possible against one of this project's agents.
+    """The matches to check: late ones, if possible against an agent of this package.
 
-    Learners are left out: they would take as long again as their whole block.
+    Learners are left out, because their whole block would have to be trained again.
     """
     theirs = {index for index, entrant in enumerate(plan.entrants) if _others(entrant)}
     places: dict[int, list[tuple[bool, int, int, int]]] = {index: [] for index in theirs}
@@ -61,7 +62,7 @@ def spot_checks(chunks: Sequence[Chunk], plan: Plan) -> list[SpotCheck]:
 
 
 def _others(entrant: Entrant) -> bool:
-    return not ours(entrant.agent) or entrant.agent.slow
+    return not is_builtin(entrant.agent) or entrant.agent.slow
 
 
 def rows_of(outcome: Outcome, checks: Sequence[SpotCheck]) -> dict[int, Rows]:
@@ -77,7 +78,7 @@ def rows_of(outcome: Outcome, checks: Sequence[SpotCheck]) -> dict[int, Rows]:
 def faults(
     checks: Sequence[SpotCheck], first: dict[int, Rows], again: dict[int, Rows], plan: Plan
 ) -> Iterator[tuple[str, str]]:
-    """(label, sentence) for each agent in a match that gave something else, or nothing, the second time."""
+    """(label, sentence) for each agent in a match whose second play failed or gave another result."""
     for check in checks:
         before, now = first[check.match], again.get(check.match)
         if now is not None and all(np.array_equal(before[name], now[name], equal_nan=True) for name in before):

@@ -1,4 +1,4 @@
-"""The store: a run folder that is written to, each finished chunk at once. What is there is whole."""
+"""The store: a run folder for writing; each finished chunk is written at once, and each file is complete."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from ..agents.checkpoint import MARK
 from ..envs.errors import DilemmaError
 from ..file_names import file_name
 from .chunk import Failure, LearnedState, Outcome, Rows
-from .config import as_asked
+from .config import as_config
 from .continuation import continuation
 from .how import HOW
-from .labels import as_today, current, rewritten, with_marks
+from .labels import current, rewritten, updated_identities, with_identities
 from .outcome_counts import COLUMNS as CONDUCT
 from .plan import Entrant, Plan
 from .run_folder import RunFolder
@@ -39,24 +39,24 @@ _TYPES: Mapping[str, type[np.generic]] = {
     },
     **dict.fromkeys(CONDUCT, np.float32),
 }
-"""Of the columns that are no labels; others are float64, whatever gave them."""
+"""Types of the columns that are no labels; others are float64."""
 
 
 class Store(RunFolder):
-    """A run folder, to be written to."""
+    """A run folder, for writing."""
 
     @staticmethod
     def open(path: Path, plan: Plan, *, accept_changes: bool = False) -> Store:
-        """The folder of a run of `plan`, new or begun before, to be written to.
+        """The folder of a run of `plan`, new or to be continued, for writing.
 
-        Raises DilemmaError where the folder holds a run that `plan` does not continue, with the keys that
-        differ. With `accept_changes`, rows of code that has changed since are kept.
+        Raises DilemmaError with the differing keys if the folder holds a run that `plan` does not continue. With
+        `accept_changes`, rows of code that has changed since are kept.
         """
         store = Store(path)
         known = store.continued(plan, accept_changes=accept_changes)
         try:
             store.seats_path.mkdir(parents=True, exist_ok=True)
-            _write(store.config_path, tomli_w.dumps(as_asked(known, path)))
+            _write(store.config_path, tomli_w.dumps(as_config(known, path)))
         except OSError as error:
             raise DilemmaError(f"{path} can't be written: {error}") from error
         for leftover in path.glob("*/*.tmp"):
@@ -66,9 +66,9 @@ class Store(RunFolder):
         return store
 
     def continued(self, plan: Plan, *, accept_changes: bool = False) -> Plan:
-        """`plan` with what this run knows its agents and environments by; nothing is written.
+        """`plan` with the identities that this run has for its agents and environments; nothing is written.
 
-        Raises DilemmaError where `plan` does not continue the run, or the folder is of something else.
+        Raises DilemmaError if `plan` does not continue the run, or the folder is no run folder.
         """
         path = self.path
         self.check_schema()
@@ -90,7 +90,8 @@ class Store(RunFolder):
         return found.plan
 
     def write(self, outcome: Outcome, plan: Plan) -> None:
-        """Add what came of a finished chunk. Its curves come first: who has rows in `seats` is done."""
+        """Add the outcome of a finished chunk. Rows of `seats` are written last, because they mark a match as
+        done."""
         for checkpoint in outcome.checkpoints:
             self._write_checkpoint(checkpoint, plan)
         digests = [_digest(rows) for rows in outcome.rows]
@@ -116,14 +117,14 @@ class Store(RunFolder):
         os.replace(aside, target)
 
     def _checkpoints_of(self, entrant: Entrant) -> Path:
-        """The folder of what a learner has learned, named for the label that it first had."""
+        """The folder of a learner's checkpoints, named by the label that it first had."""
         folder = self.path / "checkpoints"
         identity, name = entrant.definition.key, file_name(entrant.label)
         for mark in sorted(folder.glob(f"*/{MARK}")):
             if json.loads(mark.read_text(encoding="utf-8"))["identity"] == identity:
                 return mark.parent
         own = folder / name
-        if (own / MARK).exists():  # another learner's, that is called otherwise now
+        if (own / MARK).exists():  # of another learner, whose label has changed
             own = folder / f"{name}-{identity}"
         own.mkdir(parents=True, exist_ok=True)
         _write(own / MARK, json.dumps({"label": entrant.label, "identity": identity}) + "\n")
@@ -137,15 +138,15 @@ class Store(RunFolder):
         _write_table(folder / f"{name}.parquet", table)
 
     def _relabel(self) -> None:
-        """Write tables anew that have other labels than the config; what is cut short is done the next time."""
+        """Rewrite tables whose labels differ from the config; after an interruption the rest is done next time."""
         now = current(self.asked())
         for folder in (self.seats_path, self.curves_path, self.costs_path):
             for file in sorted(folder.glob("*.parquet")):
-                if as_today(pq.read_schema(file), now) is not None:
+                if updated_identities(pq.read_schema(file), now) is not None:
                     _write_table(file, rewritten(pq.read_table(file), now))
 
     def write_exploit(self, key: str, record: Mapping[str, object]) -> None:
-        """Keep what came of a search for an exploiter, by its key."""
+        """Store the result of a search for an exploiter, by its key."""
         self.exploits_path.mkdir(exist_ok=True)
         _write(self.exploits_path / f"{key}.json", json.dumps(record, indent=2) + "\n")
 
@@ -155,7 +156,7 @@ class Store(RunFolder):
             file.writelines(json.dumps(failure_record(failure, plan)) + "\n" for failure in failures)
 
     def settle_failures(self) -> list[dict[str, object]]:
-        """Forget the failures of matches that have rows by now; returns the others."""
+        """Remove the failures of matches that have rows by now; returns the others."""
         left = self._unsettled()
         if left:
             _write(self.failures_path, "".join(json.dumps(record) + "\n" for record in left))
@@ -168,7 +169,7 @@ class Store(RunFolder):
 
 
 def to_table(rows: Rows, plan: Plan) -> pa.Table:
-    """Rows as an Arrow table, with labels for the plan's indices."""
+    """Rows as an Arrow table, with labels in place of the plan's indices."""
     agents = [entrant.label for entrant in plan.entrants]
     settings = [setting.label for setting in plan.settings]
     columns: dict[str, pa.Array] = {}
@@ -183,11 +184,12 @@ def to_table(rows: Rows, plan: Plan) -> pa.Table:
             columns[name] = _labels(column, HOW)
         else:
             columns[name] = pa.array(column.astype(_TYPES.get(name, np.float64)))
-    return with_marks(pa.table(columns), plan)
+    return with_identities(pa.table(columns), plan)
 
 
 def _labels(codes: NDArray[np.generic], labels: Sequence[str]) -> pa.DictionaryArray:
-    """Only the labels that are there: others may be given away later. A code of -1 has none."""
+    """A dictionary column with only the labels in use, so that others can be reassigned later. A code of -1 is
+    missing."""
     used, own = np.unique(codes.astype(np.int64), return_inverse=True)
     missing = int((used < 0).any())
     names = pa.array([labels[code] for code in used[missing:]], pa.string())
@@ -207,7 +209,7 @@ def _roles(setting: NDArray[np.generic], seat: NDArray[np.generic], plan: Plan) 
 
 
 def failure_record(failure: Failure, plan: Plan) -> dict[str, object]:
-    """A failure with the labels of the plan, and what a run knows their bearers by."""
+    """A failure with the labels of the plan, and their identities."""
     setting, cast = plan.settings[failure.setting], [plan.entrants[index] for index in failure.cast]
     blamed = [plan.entrants[index] for index in failure.blamed]
     return {

@@ -1,4 +1,4 @@
-"""Strategies that adapt to what the other turns out to be."""
+"""Strategies that adapt to the type of the other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..strategy import Memory, Strategy
 
 
 class Adaptive(Strategy):
-    """Cooperates six times, defects five times, and then makes the move that has earned more in total."""
+    """Cooperates six times, defects five times, and then makes the move with the higher total payoff so far."""
 
     source: ClassVar[str] = "Li, Hingston and Kendall 2011"
     needs: ClassVar[frozenset[str]] = frozenset({"others_actions", "game_model"})
@@ -94,11 +94,11 @@ class AdaptivePavlov2006(Strategy):
 
 
 class OmegaTitForTat(Strategy):
-    """Tit for tat that breaks out of alternating retaliation, and gives up on who seems random.
+    """Tit for tat that breaks out of alternating retaliation, and gives up on a random-looking other.
 
     Deadlock: how many times in a row the other changed its move; at `deadlock_threshold` it cooperates twice.
-    Randomness: grows by 1 when the other changed its move and by 1 when that differs from ours, and shrinks
-    by 1 when the other cooperated twice; from `randomness_threshold` on it defects.
+    Randomness: grows by 1 when the other changed its move, and by 1 when the moves differ; it shrinks by 1
+    when the other cooperated twice; from `randomness_threshold` on it defects.
     """
 
     source: ClassVar[str] = "Slany and Kienreich 2007"

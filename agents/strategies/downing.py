@@ -1,7 +1,7 @@
-"""Downing: estimate how the other answers to C and to D, and do what pays best against that.
+"""Downing: estimate how the other responds to C and to D, and play the best response to that.
 
-With a = P(it cooperates after my C) and b = P(it cooperates after my D), to go on for ever
-    cooperating is worth    aR + (1-a)S  a round,
+With a = P(it cooperates after my C) and b = P(it cooperates after my D), the long-run payoffs per round are
+    cooperating             aR + (1-a)S,
     defecting               bT + (1-b)P,
     alternating             the mean of bR + (1-b)S and aT + (1-a)P.
 """
@@ -18,10 +18,10 @@ from .first_tournament import AXELROD
 
 
 class RevisedDowning(Strategy):
-    """Downing with faith in the other: a = 1 and b = 0 until there are answers to estimate them from.
+    """Downing with optimistic priors: a = 1 and b = 0 until there are responses to estimate them from.
 
-    Does what is worth most of cooperating, alternating and defecting, and the earlier of them where they tie.
-    It entered the second tournament.
+    Plays the best of cooperating, alternating and defecting, in ties the one listed first. It entered the second
+    tournament.
     """
 
     source: ClassVar[str] = "Downing (entry K59R) in Axelrod 1980, Journal of Conflict Resolution 24:379-403"
@@ -44,8 +44,8 @@ class RevisedDowning(Strategy):
         answered_c = me.turn - 1 - answered_d
         a = self._share(me.answers_to_c, answered_c, self.beliefs[0])
         b = self._share(me.answers_to_d, answered_d, self.beliefs[1])
-        # What two rounds of each are worth more than two of defecting: 6a - 8b - 2 and 4a - 5b - 1 for payoffs
-        # 3, 0, 5, 1. Multiplied out, as in the program: rounding settles ties.
+        # The gain of two rounds of each over two of defecting: 6a - 8b - 2 and 4a - 5b - 1 for payoffs 3, 0, 5, 1.
+        # Multiplied out, as in the program, because rounding decides ties.
         cut = self.rounded
         c, d, both = 2 * me.gain_by_c, 2 * me.gain_by_d, 2 * me.gain_by_d - me.gain_by_c
         cooperating = cut(cut(cut(c * a) - cut(d * b)) - 2 * me.loss)
@@ -57,15 +57,15 @@ class RevisedDowning(Strategy):
         return self.rounded(torch.where(of == 0, belief, answers.double() / of.clamp(min=1)))
 
     def rounded(self, numbers: Tensor) -> Tensor:
-        """What the machine keeps of each step of the arithmetic, float64."""
+        """Round the result of an arithmetic operation, float64; here not at all."""
         return numbers
 
 
 class Downing(RevisedDowning):
-    """Revised Downing as it was at first: a = b = 1/2 until there are answers.
+    """The original Downing: a = b = 1/2 until there are responses.
 
-    So it defects in the first two rounds. It reckons in six hexadecimal digits and cuts off the rest, as IBM's
-    single precision does. That settles ties: with Shubik it gets the published 261 points, in float64 it gets 268.
+    So it defects in the first two rounds. Its arithmetic truncates to six hexadecimal digits, like IBM's single
+    precision, which decides ties: with Shubik it gets the published 261 points, in float64 it gets 268.
     """
 
     source: ClassVar[str] = f"Downing in {AXELROD}; Downing 1975, Simulation and Games 6:366-391"

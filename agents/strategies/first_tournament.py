@@ -1,9 +1,9 @@
 """The programs of Axelrod's first tournament: repeated prisoner's dilemma, 200 moves, 1980.
 
-Nydegger's and Graaskamp's entered the second tournament again, and their Fortran is kept with it; the others are
-lost. They follow the descriptions in Axelrod 1980 and, where these leave something open, the reading that gives
-the paper's scores of the pairs: `docs/axelrod_1980.md` says which, and what stays unknown. The Axelrod library
-(4.14) goes by the descriptions alone; Shubik, Davis, Feld and Tullock are the same there. Tit for tat, Joss, the
+Nydegger and Graaskamp entered the second tournament again, and their Fortran is archived with it; the others are
+lost. They follow the descriptions in Axelrod 1980 and, where these are ambiguous, the reading that reproduces the
+paper's scores of pairs: see `docs/axelrod_1980.md`, also for what remains unknown. The Axelrod library (4.14)
+follows the descriptions alone; Shubik, Davis, Feld and Tullock are the same there. Tit for tat, Joss, the
 grudger and random were in the tournament too, and Downing, which is in `downing`.
 """
 
@@ -29,14 +29,14 @@ FORTRAN = "its Fortran in Axelrod's archive of the second tournament"
 class TidemanAndChieruzzi(Strategy):
     """Tit for tat that punishes the other's n-th run of defections with n - 1 more, and now and then forgives.
 
-    A punishment starts when a run ends and none is going on; runs are counted all the while. Instead of a
-    defection it gives a fresh start, two cooperations after which runs are counted from none, where, all at once,
+    A punishment starts when a run ends outside a punishment; runs are always counted. Instead of a defection it
+    gives a fresh start, two cooperations after which the count of runs restarts, if all of these hold:
         the other is 10 or more points behind, and did not just begin a run;
         the last fresh start, or the match's, was 20 or more rounds ago;
         10 or more rounds are to be played;
         |defections - t/2| >= 3 sqrt(t)/2, where t rounds were played: the other is not a fair coin.
-    Defects in the last two rounds of a match whose length is known; the length is taken for infinite where it
-    isn't. Points are counted in its own payoffs, as if the game were symmetric.
+    Defects in the last two rounds of a match of known length; an unknown length counts as infinite. Points are
+    counted in its own payoffs, as if the game were symmetric.
     """
 
     source: ClassVar[str] = f"Tideman and Chieruzzi in {AXELROD}; their entry K84R of the second tournament"
@@ -72,12 +72,12 @@ class TidemanAndChieruzzi(Strategy):
 
 
 class Nydegger(AutomatonAgent):
-    """Cooperates or not by a number made of the last three joint moves.
+    """Decides by a number computed from the last three joint moves.
 
     Each round scores 2 if it defected itself and 1 if the other did, and
         A = 16 a[t-3] + 4 a[t-2] + a[t-1];
     it cooperates for the values in `COOPERATES`, and so forgives three mutual defections (A = 63). The first three
-    moves are tit for tat, but the third is a defection after CD and DC (its own move first).
+    moves are tit for tat, except that the third is a defection after CD and DC (its own move first).
 
     The paper gives 1 to its own defection and 2 to the other's, and 19 values for which it defects; in the
     program the two are the other way round, and more values defect.
@@ -109,8 +109,8 @@ class Nydegger(AutomatonAgent):
 class Grofman(AutomatonAgent):
     """Repeats what both did in the last round; if they did different things, cooperates with probability 2/7.
 
-    The paper says that it cooperates whenever both did the same. But it earned 507 points with random, where who
-    defects after mutual defection can expect 514, and who cooperates then 407.
+    The paper says that it cooperates whenever both did the same. But it earned 507 points with random, where
+    defecting after mutual defection gives 514 on average, and cooperating then 407.
     """
 
     source: ClassVar[str] = f"Grofman in {AXELROD}"
@@ -132,12 +132,13 @@ class Shubik(Strategy):
 
 
 class SteinAndRapoport(Strategy):
-    """Tit for tat that defects against whoever seems to choose at random.
+    """Tit for tat that defects against players that seem random.
 
     Cooperates in the first four rounds; defects in the last two, if the length of the match is known. In
     round 15 and every fifteenth after it tests whether the other's move depends on the other's move before, and
-    until the next test defects if that can't be said. Who never defected is not tested; who always did the same
-    since depends on nothing. (The original also looked for "alternating moves of CD and DC"; how is lost.)
+    defects until the next test if that is not significant. It does not test a player that never defected; one
+    that always made the same move since counts as independent. (The original also looked for "alternating moves
+    of CD and DC"; how is unknown.)
     """
 
     source: ClassVar[str] = f"Stein and Rapoport in {AXELROD}"
@@ -189,15 +190,15 @@ class Davis(AutomatonAgent):
 
 
 class Graaskamp(Strategy):
-    """Tit for tat with one probe, whose answers decide how it goes on.
+    """Tit for tat with one probe; the responses decide how it continues.
 
-    Rounds 1 to 56 are tit for tat, but for a defection in round 51. From round 57 on it defects for ever if the
-    other has 135 points or fewer by then. Else it cooperates, and goes on
-        with tit for tat, if rounds 52 to 54 were those of tit for tat (CD, DC, CD, its own move first) or of its
-            twin (DD three times);
+    Rounds 1 to 56 are tit for tat, except for a defection in round 51. From round 57 on it always defects if the
+    other has 135 points or fewer by then. Otherwise it cooperates, and continues
+        with tit for tat, if rounds 52 to 54 look like tit for tat (CD, DC, CD, its own move first) or its own
+            copy (DD three times);
         with cooperation up to round 118 and then tit for tat, if rounds 52 to 55 were CC, CD, DC, CC, as with
             Analogy, a program of an earlier tournament;
-        else with tit for tat, but for a defection after every 5 to 14 moves of it, each time drawn anew.
+        else with tit for tat, with a defection after every 5 to 14 moves, drawn anew each time.
     Points are counted in the payoffs of Axelrod's tournament (5, 3, 1, 0), whatever game is played.
     """
 
@@ -263,9 +264,9 @@ class Tullock(Strategy):
 
 
 class Unnamed(AutomatonAgent):
-    """The program of an author who stayed unnamed: cooperates with probability 0.35.
+    """The program of an anonymous author: cooperates with probability 0.35.
 
-    The original's probability was "initially 30%" and adjusted every ten rounds; how is lost. Of all constants
+    The original's probability was "initially 30%" and adjusted every ten rounds; how is unknown. Of all constants,
     0.35 fits the published scores best. (Tit for tat's 359 points are those of 0.29, the grudger's 489 of 0.36.)
     """
 
@@ -281,9 +282,9 @@ def near_the_end(me: Memory, moves: int = 2) -> bool:
 
 
 def retaliates(me: Memory, provoked: Tensor) -> Tensor:
-    """Whether it defects now: a provocation outside a punishment starts one, longer than the last by one.
+    """Whether it defects now: a provocation outside a punishment starts one, one round longer than the last.
 
-    Keeps `me.length`, of the last punishment, and `me.owed`, what is left of it.
+    Updates `me.length`, the length of the last punishment, and `me.owed`, the rest of it.
     """
     starts = provoked & (me.owed == 0)
     me.length = me.length + starts

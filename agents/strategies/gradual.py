@@ -1,4 +1,4 @@
-"""Gradual: answers the n-th offence with n defections, then makes peace."""
+"""Gradual: answers the n-th provocation with n defections, then makes peace."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..strategy import Memory, Strategy
 class OriginalGradual(Strategy):
     """Answers its n-th provocation with n defections in a row, and then cooperates twice whatever happens.
 
-    What the other does during punishment and peace is no provocation.
+    Defections during punishment and peace are not provocations.
     """
 
     source: ClassVar[str] = "Beaufils, Delahaye and Mathieu 1997"
 
     def begin(self, me: Memory) -> None:
         me.provocations = me.zeros()
-        me.plan = me.zeros()  # moves still to make before it looks again; the last two of them are peace
+        me.plan = me.zeros()  # remaining moves of punishment and peace; the last two are peace
 
     def cooperate(self, me: Memory, own: Tensor, other: Tensor) -> Tensor:
         provoked = (me.plan == 0) & ~other

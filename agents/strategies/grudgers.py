@@ -1,4 +1,4 @@
-"""Strategies that bear a grudge, for a while or for ever."""
+"""Strategies that hold a grudge, temporarily or for ever."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class FoolMeOnce(ReactiveAutomaton):
 
 
 class OnceBitten(ReactiveAutomaton):
-    """Cooperates until the other defects twice in a row, defects eleven times, and then looks again."""
+    """Cooperates until the other defects twice in a row, defects eleven times, and then starts again."""
 
     source: ClassVar[str] = "Marissa, in Axelrod-Python"
-    # Before it looks again, it recalls the last two moves: hence two versions of the eleventh defection.
+    # After the punishment it remembers the last two moves: hence two versions of the eleventh defection.
     states: ClassVar[Sequence[On]] = (
         On(1, 0, 1), On(1, 0, 2),
         *(On(0, state, state) for state in range(3, 12)), On(0, 12, 13),
@@ -53,8 +53,7 @@ class OnceBitten(ReactiveAutomaton):
 
 
 class Punisher(Strategy):
-    """Answers a defection with defection, and goes on for as many rounds as the other's share of defections
-    so far, in twentieths."""
+    """Answers a defection with 1 + floor(20 s) defections, where s is the other's share of defections so far."""
 
     source: ClassVar[str] = "Palmer, in Axelrod-Python"
 
@@ -78,7 +77,7 @@ class Forgiver(Strategy):
 
 
 class ForgivingTitForTat(Strategy):
-    """Tit for tat while more than a tenth of the other's moves were defections, and else cooperation."""
+    """Tit for tat while more than a tenth of the other's moves were defections; otherwise cooperates."""
 
     source: ClassVar[str] = "T. Campbell, in Axelrod-Python"
 

@@ -1,4 +1,4 @@
-"""Hunters: they cooperate unless they recognise a certain kind of other, and then defect for ever."""
+"""Hunters: they cooperate unless they recognise a certain type of other; then they defect for ever."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class AlternatorHunter(Strategy):
 
 
 class RandomHunter(Strategy):
-    """Defects, from round 12 on, against who seems not to heed its moves.
+    """Defects, from round 12 on, against players that seem not to react to its moves.
 
     Of its own cooperations (and of its own defections), the share that the other answered in kind must lie
     within 1/4 of 1/2, for each kind of move that it made more than five times.

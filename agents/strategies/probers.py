@@ -1,4 +1,4 @@
-"""Probers: they try what the other lets pass, and exploit it or make peace."""
+"""Probers: they test whether the other retaliates, and then exploit it or make peace."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Prober4(Strategy):
 
 
 class NaiveProber(AutomatonAgent):
-    """Tit for tat that now and then defects without a reason."""
+    """Tit for tat that occasionally defects unprovoked."""
 
     source: ClassVar[str] = "Li, Hingston and Kendall 2011"
 
@@ -108,7 +108,7 @@ class RemorsefulProber(Strategy):
         me.probing = me.no()
 
     def cooperate(self, me: Memory, own: Tensor, other: Tensor) -> Tensor:
-        # What it remembers is what it meant to do, which noise may have changed.
+        # It remembers its intended move, which noise may have changed.
         probes = other & (me.chance() < self.probability)
         cooperates = (other & ~probes) | (~other & me.probing)
         me.probing = probes
@@ -116,9 +116,9 @@ class RemorsefulProber(Strategy):
 
 
 class Calculator(Strategy):
-    """Plays Joss for twenty rounds; then defects for ever against who played in cycles, and else tit for tat.
+    """Plays Joss for twenty rounds; then defects for ever against cyclic play, and otherwise plays tit for tat.
 
-    A cycle is any period of at most ten moves that all twenty moves of the other obey.
+    Play is cyclic if all twenty moves of the other have a common period of at most ten moves.
     """
 
     source: ClassVar[str] = "PRISON 1998; CALCULATOR in Stewart and Plotkin 2012"
@@ -138,14 +138,14 @@ class Calculator(Strategy):
         if me.turn == self.study:
             period = torch.arange(1, self.study // 2 + 1, device=other.device)
             moves = me.moves[..., None]
-            # The moves that have one a period before them are the same as those.
+            # Each move equals the one a period before it.
             breaks = (moves ^ (moves >> period)) & ((1 << (self.study - period)) - 1)
             me.cyclic = (breaks == 0).any(-1)
         return other & ~me.cyclic
 
 
 class Handshake(ReactiveAutomaton):
-    """Plays C, D; cooperates for ever with who opened the same way, and defects for ever otherwise."""
+    """Plays C, D; cooperates for ever if the other opened the same way, and otherwise defects for ever."""
 
     source: ClassVar[str] = "Robson 1990"
     states: ClassVar[Sequence[On]] = (On(1, 1, 2), On(0, 4, 3), On(0, 4, 4), On(1, 3, 3), On(0, 4, 4))

@@ -1,4 +1,4 @@
-"""Reactive automata: what they do next depends on the other's moves alone."""
+"""Reactive automata: their next move depends only on the other's moves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class On:
 
 
 class ReactiveAutomaton(AutomatonAgent):
-    """An automaton that ignores its own moves; a subclass lists its states, the one it starts in first."""
+    """An automaton that ignores its own moves; a subclass lists its states, the initial one first."""
 
     states: ClassVar[Sequence[On]]
 

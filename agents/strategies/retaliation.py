@@ -1,4 +1,4 @@
-"""Strategies that want to be exploited no more often than they exploit."""
+"""Strategies that retaliate while they were exploited more often than they exploited."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..strategy import Memory, Strategy
 
 
 class Retaliate(Strategy):
-    """Defects while it was suckered more than `threshold` times as often as it got the temptation."""
+    """Defects while its sucker's payoffs exceed `threshold` times its temptation payoffs, in number."""
 
     source: ClassVar[str] = "O. Campbell, in Axelrod-Python, with thresholds of 0.1, 0.08 and 0.05"
 
-    threshold: float = Field(0.1, description="how often it may be suckered for each temptation", ge=0)
+    threshold: float = Field(0.1, description="tolerated sucker's payoffs per temptation payoff", ge=0)
 
     def begin(self, me: Memory) -> None:
         me.suckered, me.tempted = me.zeros(), me.zeros()

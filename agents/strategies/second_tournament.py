@@ -1,4 +1,4 @@
-"""Programs of Axelrod's second tournament, after their descriptions and what is left of their Fortran."""
+"""Programs of Axelrod's second tournament, after their descriptions and the surviving Fortran."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ..strategy import Memory, Strategy
 
 
 class Tester(AutomatonAgent):
-    """Defects at once, and plays tit for tat, after one apology, with who ever defects in return.
+    """Defects first; after the other's first defection it apologises once, and then plays tit for tat.
 
-    Against who does not, it cooperates twice and then alternates D and C.
+    Until then it cooperates twice and alternates D and C.
     """
 
     source: ClassVar[str] = "Gladstein, in Axelrod 1980b"
@@ -25,13 +25,13 @@ class Tester(AutomatonAgent):
         on_c_any = {opening: waits, waits: cooperated, forgives: forgives, punishes: forgives}
         on_d_any = {opening: forgives, waits: forgives, forgives: punishes, punishes: punishes}
         rows = {state: (on_c_any[state], on_d_any[state]) * 2 for state in on_c_any}
-        # It alternates with what it did, which noise may have changed.
+        # It alternates with its executed move, which noise may have changed.
         rows[cooperated] = rows[defected] = (defected, forgives, cooperated, forgives)
         return Automaton.of([0, 1, 1, 0, 1, 0], [rows[state] for state in range(6)])
 
 
 class Gladstein(Strategy):
-    """Tester as its Fortran has it: it defects whenever more than half of its moves were cooperation.
+    """Tester as in its Fortran: it defects whenever more than half of its moves were cooperation.
 
     That ends with the other's first defection: then it apologises with C, and plays tit for tat.
     """
@@ -74,7 +74,7 @@ class Eatherley(Strategy):
 
 
 class Cave(Strategy):
-    """Defects against who defects too much, or seems random; else it forgives a defection half of the time.
+    """Defects against frequent defectors and random-looking players; otherwise forgives half of the defections.
 
     Too much: more than 0.79, 0.65 and 0.39 of all rounds, this one included, from rounds 20, 30 and 40 on.
     It stops forgiving after the 17th defection.
@@ -114,7 +114,7 @@ class Black(Strategy):
 
 
 class Tranquilizer(Strategy):
-    """Cooperates while it does well, and throws in a defection more often the better such defections paid.
+    """Cooperates while it does well, with unprovoked defections that are more frequent the better they paid.
 
     A mean payoff of 2.25 or more is good: it cooperates with a probability that falls with what it earned in
     the round after its earlier defections (first) and the one after that (second), and cooperates in the
@@ -128,7 +128,7 @@ class Tranquilizer(Strategy):
     def begin(self, me: Memory) -> None:
         me.score = me.zeros()
         me.streak = me.zeros()  # of the other's defections
-        me.since = me.zeros()  # rounds since it threw in a defection: 1 or 2, then 0
+        me.since = me.zeros()  # rounds since an unprovoked defection: 1 or 2, then 0
         me.first, me.second = me.number(5), me.number(0)
         me.firsts, me.seconds = me.number(1), me.number(1)
 
@@ -153,12 +153,12 @@ class Tranquilizer(Strategy):
 
 
 class Borufsen(Strategy):
-    """Tit for tat that ends echoes and deadlock, and gives up on defectors and on who seems random.
+    """Tit for tat that ends echoes and deadlock, and gives up on defectors and random-looking players.
 
     After three rounds of mutual defection it cooperates once; after three rounds of alternating retaliation
     it lets the next defection pass. In round 27 and every 25 rounds later it looks back on the last 25: if
     the other cooperated fewer than 3 times, or 8 to 17 times and less than 0.7 of those after its own
-    cooperation, it defects until the next look. Coming back from that, it defects once more.
+    cooperation, it defects until the next check. When it returns from that, it defects once more.
     """
 
     source: ClassVar[str] = "Borufsen, in Axelrod 1980b"
@@ -180,7 +180,7 @@ class Borufsen(Strategy):
         normal = ~me.given_up
         if me.turn > 1 and me.turn % self.period == 1:
             me.given_up = self._hopeless(me)
-            normal = normal & ~me.given_up  # so that it defects once more on its way back
+            normal = normal & ~me.given_up  # so that it defects once more when it returns
         me.deadlock = (me.deadlock + 1) * (normal & ~own & ~other)
         truce = me.deadlock >= 3
         me.deadlock = me.deadlock * ~truce
@@ -193,7 +193,7 @@ class Borufsen(Strategy):
         return normal & (truce | other | lenient)
 
     def _hopeless(self, me: Memory) -> Tensor:
-        """Whether the rounds since the last look give no hope; a new count starts."""
+        """Whether it gives up on the other after this period; restarts the counts."""
         cooperations = me.in_kind + me.out_of_kind
         scattered = (cooperations >= 8) & (cooperations <= 17) & (me.in_kind * 10 < cooperations * 7)
         me.in_kind, me.out_of_kind = me.zeros(), me.zeros()

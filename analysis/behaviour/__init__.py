@@ -1,1 +1,1 @@
-"""What agents do, to whom, and what it costs."""
+"""Behaviour of agents, its effect on others, and its cost."""

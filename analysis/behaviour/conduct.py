@@ -1,6 +1,6 @@
-"""Conduct: what agents do at the opening and after each outcome, and the traits that this amounts to.
+"""Conduct: what agents do in the first round and after each outcome, and the traits derived from it.
 
-A game of two players with two actions has it all; any other only cooperation, where that has a meaning.
+Games of two players with two actions have all measures; other games have only cooperation, if it is defined there.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from ..cells import Cells, Numbers
+from ..arrays import Numbers
+from ..cells import Cells
 from ..finding import Finding
 from ..report.chapters import Chapter, Evidence
-from ..statistics.ratios import NEVER, RatioEstimate, product_of, ratio
+from ..statistics.ratios import NEGLIGIBLE, RatioEstimate, product_of, ratio
 from .eigenmorality import goodness
-from .welfare import others
+from .welfare import mean_of_others
 
 STATES = ("cc", "cd", "dc", "dd")
 RESPONSES = ("p_start", *(f"p_{state}" for state in STATES))
@@ -26,24 +27,24 @@ COLUMNS = (
     *("eigenjesus", "eigenmoses", "partners"),
 )
 PAIR_COLUMNS = ("environment", "agent", "opponent", *RESPONSES, *TRAITS)
-FEW = 5
+LISTED_AGENTS = 5
 
 
 def conduct(cells: Cells) -> Finding:
     """A row for each agent of one environment; measures with their 95 % intervals over partners.
 
-    `p_start` is the probability to open with C; `p_cc`, `p_cd`, `p_dc`, `p_dd` those to play C after the last
-    (own, other's) moves: frequencies of what was done, noise included, each partner's with the same weight (itself
-    as one of them). The traits made of them are
-        niceness = p_start p_cc         not the first to defect; only an opening and a CC come before that
+    `p_start` is the probability to open with C; `p_cc`, `p_cd`, `p_dc`, `p_dd` are the probabilities to play C
+    after the last moves (own, other's). They are frequencies of executed actions, noise included; each partner has
+    the same weight, self-play included. The traits are
+        niceness = p_start p_cc         never the first to defect: a first defection is at the start or after CC
         retaliation = 1 - p_cd
         forgiveness = P(C | the other's last move was D)     (Axelrod 1984)
-        contrition = p_dc               back to C after wronging a cooperator (Boyd 1989)
+        contrition = p_dc               returns to C after defecting on a cooperator (Boyd 1989)
         reciprocity = P(C | the other's was C) - P(C | the other's was D)
     `good_partner` is the share of matches with others in which the agent cooperates at least as much as they do
-    (Axelrod library), in the mean over them; the expected share in exact cells, and unknown where that is unknown
-    with somebody. `eigenjesus` and `eigenmoses` are in `eigenmorality`. Agreement of all partners gives an
-    interval of no width, one partner none.
+    (Axelrod library), averaged over partners. In exact cells it is the expected share; it is NaN if it is unknown
+    with some partner. `eigenjesus` and `eigenmoses` are in `eigenmorality`. If all partners agree the interval has
+    width 0; with one partner there is none.
     """
     sums = _sums(cells)
     found = _measures(sums)
@@ -59,9 +60,9 @@ def conduct(cells: Cells) -> Finding:
         columns[name] = estimate.value
         columns[f"{name}_low"] = (estimate.value - half).clip(least, 1)
         columns[f"{name}_high"] = (estimate.value + half).clip(least, 1)
-    ratings, said = goodness(cells, np.where(sums["cooperates"] > 0, sums["cooperation"], np.nan))
+    ratings, remarks = goodness(cells, np.where(sums["cooperates"] > 0, sums["cooperation"], np.nan))
     table = pd.DataFrame({**columns, **ratings, "partners": (sums["met"] > 0).sum(1)})[list(COLUMNS)]
-    return Finding(table, (*_remarks(table), *said))
+    return Finding(table, (*_remarks(table), *remarks))
 
 
 def conduct_by_partner(cells: Cells) -> Finding:
@@ -80,12 +81,12 @@ def conduct_by_partner(cells: Cells) -> Finding:
 
 
 def _sums(cells: Cells) -> dict[str, Numbers]:
-    """Means over the cells of each pair [agent, partner], 0 where unknown; and 1 where they are known.
+    """Means over the cells of each pair [agent, partner], 0 if unknown; and 1 where they are known.
 
     Conduct is in shares of rounds; "opening" and "good" are shares of matches.
     """
     size, sums = len(cells.roster), dict[str, Numbers]()
-    agent, opponent = cells.at
+    agent, opponent = cells.positions
     at = agent * size + opponent
 
     def add(name: str, known_as: str, values: Numbers, weights: Numbers) -> None:
@@ -102,8 +103,8 @@ def _sums(cells: Cells) -> dict[str, Numbers]:
         values = cells.per_match(cells.column(name))
         add(name, "opened", values, once if name == "opening" else weights)
     cooperation = cells.column("cooperation")
-    own, theirs = cells.per_match(cooperation), others(cells, cooperation)
-    good = np.where(np.isnan(own + theirs), np.nan, own >= theirs - NEVER)
+    own, theirs = cells.per_match(cooperation), mean_of_others(cells, cooperation)
+    good = np.where(np.isnan(own + theirs), np.nan, own >= theirs - NEGLIGIBLE)
     good = np.where(np.repeat(cells.exact, cells.matches), cells.per_match(cells.column("good")), good)
     good[np.repeat(agent == opponent, cells.matches)] = np.nan
     add("cooperation", "cooperates", own, weights)
@@ -143,7 +144,7 @@ def _remarks(table: pd.DataFrame) -> Iterator[str]:
     elif "partners" in table:
         judged &= table["partners"] > 1
     if judged.any():
-        yield "How often an agent is a good partner is known of played matches only where it is left out."
+        yield "Where the share of matches as a good partner is missing, it is known for played matches only."
     unknown = table[list(RESPONSES)].isna()
     if unknown.all(axis=None):
         yield "What players do after what is known only of games of two players with two actions."
@@ -155,12 +156,12 @@ def _remarks(table: pd.DataFrame) -> Iterator[str]:
     for name, state in zip(RESPONSES[1:], STATES, strict=True):
         who = table["agent"][unknown[name]].astype(str).to_list()
         if who:
-            more = f" and {len(who) - FEW} more" if len(who) > FEW else ""
-            yield f"Never seen after {state.upper()}: {', '.join(who[:FEW])}{more}."
+            more = f" and {len(who) - LISTED_AGENTS} more" if len(who) > LISTED_AGENTS else ""
+            yield f"Never seen after {state.upper()}: {', '.join(who[:LISTED_AGENTS])}{more}."
 
 
 def _unless_blank(finding: Finding) -> Finding | None:
-    """Nothing where no opening is known: the game has no such thing."""
+    """None if no opening is known: then the game has no such measures."""
     return None if "p_start" not in finding.table or finding.table["p_start"].isna().all() else finding
 
 

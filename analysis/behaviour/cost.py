@@ -1,4 +1,4 @@
-"""What agents cost: rounds, learning updates and processor time; and what learners earn for an equal budget."""
+"""The cost of agents: rounds, learning updates and processor time; and payoffs of learners at equal budgets."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from ..cells import Game, Numbers
+from ..arrays import Numbers
 from ..finding import Finding
+from ..game import Game
 from ..report.chapters import Chapter, Evidence
-from ..statistics.tails import LEVEL, t_ppf
+from ..statistics.tails import CONFIDENCE, t_ppf
 from .curves import LATE, Curves, curves_by_environment
 
 COLUMNS = (
@@ -27,9 +28,9 @@ BUDGET_COLUMNS = (
 def cost(costs: pd.DataFrame | None, ranking: pd.DataFrame | None = None) -> Finding:
     """A row for each environment and agent that played, cheapest first; `costs` has a row for each chunk.
 
-    `rounds` are those of all its chairs and tables, `updates` those of all its chairs, `seconds` of processor time
-    in its own methods. A chair is one seat of one match. `rank` and `payoff` are those of `ranking`, where given.
-    What is known exactly is not played, and costs nothing.
+    `rounds` counts the rounds of all chairs and tables of the agent, `updates` those of all its chairs, `seconds`
+    the processor time in its own methods. A chair is one seat of one match. `rank` and `payoff` come from
+    `ranking`, if given. Exact payoffs are not played, and cost nothing.
     """
     if costs is None or not len(costs):
         return Finding(_empty(COLUMNS), ("Nobody played: payoffs that are known exactly cost nothing.",))
@@ -47,32 +48,32 @@ def cost(costs: pd.DataFrame | None, ranking: pd.DataFrame | None = None) -> Fin
 
 
 def equal_budgets(costs: pd.DataFrame | None, curves: pd.DataFrame | None, games: Mapping[str, Game]) -> Finding:
-    """A row for each environment, budget and learner: its payoff when it had used what the cheapest one needs.
+    """A row for each environment, budget and learner: its payoff after the budget that the cheapest learner needs.
 
-    Budgets are rounds, updates and processor seconds of one chair; `amount` is the whole of the learner that needs
-    least. Others reach it after that `share` of their own training, each point of a curve costing the same.
-    `payoff` is over the last tenth of the points up to there, matches first, then partners; its 95 % interval is
-    Student's, over partners. `payoff_at_end` is that after all of its training.
+    Budgets are rounds, updates and processor seconds of one chair; `amount` is the total of the cheapest learner.
+    The others reach it after `share` of their own training, if each point of a curve costs the same. `payoff` is
+    the mean over the last tenth of the points up to there, over matches first and then over partners; its 95 %
+    interval is Student's, over partners. `payoff_at_end` is the payoff after the full training.
     """
     if costs is None or not len(costs) or curves is None or not len(curves):
         return Finding(_empty(BUDGET_COLUMNS), ("Nobody learned: there are no budgets to compare.",))
     totals = _totals(costs)
-    rows, said = list[dict[str, object]](), list[str]()
+    rows, remarks = list[dict[str, object]](), list[str]()
     for part in curves_by_environment(curves, games):
         mine = totals[(totals["environment"].astype(str) == part.environment) & (totals["updates"] > 0)]
         agents = [str(agent) for agent in mine["agent"]]
         met = {agent: _partners(part, agent) for agent in agents}
         agents = [agent for agent in agents if met[agent]]
         if len(agents) < 2:
-            said.append(f"{part.environment}: {len(agents) or 'no'} learner, no budgets to compare.")
+            remarks.append(f"{part.environment}: {len(agents) or 'no'} learner, no budgets to compare.")
             continue
         if len({frozenset(met[agent]) - set(agents) for agent in agents}) > 1:
-            said.append(f"{part.environment}: learners met different partners, which moves their payoffs too.")
+            remarks.append(f"{part.environment}: learners met different partners, which moves their payoffs too.")
         each = mine.assign(agent=mine["agent"].astype(str)).set_index("agent").loc[agents]
         for budget in BUDGETS:
             used = each[f"{budget}_per_chair"]
             if not (used > 0).all():
-                said.append(f"{part.environment}: {budget} were not measured for every learner.")
+                remarks.append(f"{part.environment}: {budget} were not measured for every learner.")
                 continue
             for agent in agents:
                 share, learned = float(used.min() / used[agent]), met[agent].values()
@@ -89,12 +90,12 @@ def equal_budgets(costs: pd.DataFrame | None, curves: pd.DataFrame | None, games
                     }
                 )
     if rows:
-        said.append("Processor time is taken to be the same for each point of a learner's curve.")
-    return Finding(pd.DataFrame(rows, columns=list(BUDGET_COLUMNS)), tuple(said))
+        remarks.append("Processor time is taken to be the same for each point of a learner's curve.")
+    return Finding(pd.DataFrame(rows, columns=list(BUDGET_COLUMNS)), tuple(remarks))
 
 
 def _totals(costs: pd.DataFrame) -> pd.DataFrame:
-    """Sums over chunks for each environment and agent, and what one chair takes."""
+    """Sums over chunks for each environment and agent, and the cost of one chair."""
     sums = costs.groupby(["environment", "agent"], observed=True, sort=True)
     found = sums[["chairs", "rounds", "updates", "seconds"]].sum().reset_index()
     for name in BUDGETS:
@@ -125,12 +126,12 @@ def _reached(curve: Numbers, share: float) -> float:
 
 
 def _mean(values: Numbers) -> dict[str, float]:
-    """The mean over partners and its interval; none with one partner."""
+    """The mean over partners and its interval; NaN with one partner."""
     values = values[~np.isnan(values)]
     count, mean = len(values), float(values.mean()) if len(values) else np.nan
     half = np.nan
     if count > 1:
-        half = float(t_ppf((1 + LEVEL) / 2, count - 1) * values.std(ddof=1) / np.sqrt(count))
+        half = float(t_ppf((1 + CONFIDENCE) / 2, count - 1) * values.std(ddof=1) / np.sqrt(count))
     return {"payoff": mean, "low": mean - half, "high": mean + half}
 
 
@@ -147,7 +148,7 @@ def _empty(columns: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=np.float64) for name in columns})
 
 
-def _of_environment(evidence: Evidence) -> Finding | None:
+def _compute(evidence: Evidence) -> Finding | None:
     return None if evidence.costs is None or evidence.costs.empty else cost(evidence.costs, evidence.ranking)
 
 
@@ -162,7 +163,7 @@ CHAPTERS = (
         "cost",
         "Cost",
         "What agents took: rounds played, learning updates and seconds of one core in their own code.",
-        _of_environment,
+        _compute,
     ),
     Chapter(
         "budgets",

@@ -1,7 +1,7 @@
-"""Learning curves: what agents earn, do and tell of themselves along the way, and what they end with.
+"""Learning curves: payoff, cooperation and reported metrics during learning, and their late means.
 
-A curve belongs to an agent, its opponent and its role; several others in a match count as one opponent. Within a
-match the seats of one agent and role are averaged: matches are what is independent.
+A curve belongs to an agent, its opponent and its role; several other agents in a match count as one opponent.
+Within a match the seats of one agent and role are averaged, because matches are the independent units.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..cells import ANY_SEAT, Game, Indices, Numbers, role_places, seat_names
+from ..arrays import Indices, Numbers
+from ..game import ANY_SEAT, Game, role_places, seat_names
 from ..statistics.bands import Bands, bands
 
 POINTS = 200
-"""A curve of more points is averaged over as many neighbours as it takes to have no more than these."""
+"""Curves with more points are averaged over neighbouring points, so that at most this many remain."""
 LATE = 0.1
-"""The share of points, at the end, that is the late window."""
+"""The share of points, at the end, that forms the late window."""
 POLICY = ("p_start", "p_cc", "p_cd", "p_dc", "p_dd")
-"""Measures: the probability to cooperate at the start and after (own, other's) last moves."""
-COMPANY = "others"
-"""Who stands for the opponent where several agents do."""
+"""Measures: the probability to cooperate at the start and after the last moves (own, other's)."""
+OTHERS = "others"
+"""The label that stands for the opponent if there are several."""
 IDENTITY = ("environment", "agent", "opponent", "seat")
 COLUMNS = (*IDENTITY, "point", "measure", "mean", "low", "high", "band_low", "band_high", "matches")
 LATE_COLUMNS = (*IDENTITY, "matches")
@@ -41,17 +42,17 @@ class Curves:
     agent: Indices
     opponent: Indices
     seat: Indices
-    """The first seat of the role; `ANY_SEAT` where all seats are interchangeable."""
+    """The first seat of the role; `ANY_SEAT` if all seats are interchangeable."""
     roles: Sequence[str]
     """As in `Game`."""
     starts: Indices
-    """Where each curve's matches begin in the arrays of `values`."""
+    """Index of each curve's first match in the arrays of `values`."""
     points: Indices
-    """The middle of each stretch of the curve."""
+    """The middle of each averaged stretch of points."""
     values: dict[str, Numbers]
     """Measure or declared share -> [match of a curve, point]; NaN where unknown."""
     shares: frozenset[str]
-    """Which of them are shares and probabilities."""
+    """The measures that are shares or probabilities."""
 
     def parts(self) -> Iterator[slice]:
         """Each curve's matches."""
@@ -68,7 +69,7 @@ def curves_by_environment(
     agents = agents.append(opponents.difference(agents, sort=False))
     known = np.append(agents.get_indexer(opponents), len(agents))
     if curves["opponent"].isna().any():
-        agents = agents.append(pd.Index([COMPANY]))
+        agents = agents.append(pd.Index([OTHERS]))
     environment = curves["environment"].cat.codes.to_numpy()
     for code, label in enumerate(curves["environment"].cat.categories.astype(str)):
         part = curves[environment == code]
@@ -79,7 +80,7 @@ def curves_by_environment(
             points = points[-max(1, round(LATE * len(points))) :]
             part = part[part["point"].to_numpy() >= points[0]]
         agent = part["agent"].cat.codes.to_numpy().astype(np.int64)
-        opponent = known[part["opponent"].cat.codes.to_numpy()]  # who has none has the code -1
+        opponent = known[part["opponent"].cat.codes.to_numpy()]  # a missing opponent has the code -1
         seat = role_places(part["seat"].to_numpy().astype(np.int64), games.get(label))
         match, matches = pd.factorize(part["match"].to_numpy(), sort=True)
         shape = (len(agents), len(agents), int(seat.max()) + 2, len(matches))
@@ -93,8 +94,8 @@ def curves_by_environment(
         floats = [str(name) for name, dtype in part.dtypes.items() if dtype.kind == "f" and name not in _GIVEN]
         middle = np.minimum(np.arange(stretches) * width + (width - 1) // 2, len(points) - 1)
         values = {name: _means(part[name].to_numpy(), key, (len(units), stretches)) for name in floats}
-        told = games[label].get("shares", {}) if label in games else {}
-        declared = {name: of for name, of in told.items() if of[1] in values}
+        shares = games[label].get("shares", {}) if label in games else {}
+        declared = {name: of for name, of in shares.items() if of[1] in values}
         for name, (some, whole) in declared.items():
             values[name] = values[some] / np.where(values[whole] > 0, values[whole], np.nan)
         yield Curves(
@@ -112,7 +113,7 @@ def curves_by_environment(
 
 
 def _means(values: NDArray[np.floating], key: Indices, shape: tuple[int, int]) -> Numbers:
-    """Means of what is known, by key."""
+    """Means of the known values, by key."""
     known = np.isfinite(values)
     if not known.all():
         values, key = values[known], key[known]
@@ -125,10 +126,11 @@ def _means(values: NDArray[np.floating], key: Indices, shape: tuple[int, int]) -
 def learning_curves(
     curves: pd.DataFrame, games: Mapping[str, Game], *, draws: int = 500, seed: int = 0
 ) -> pd.DataFrame:
-    """A row for each environment, agent, opponent, seat ("any" where symmetric), measure and point.
+    """A row for each environment, agent, opponent, seat ("any" if all are interchangeable), measure and point.
 
-    `mean` is over matches; `low` and `high` hold it with 95 % at this point, `band_low` and `band_high` with
-    95 % along the whole curve (see `bands`); neither with one match. Shares and probabilities stay in [0, 1].
+    `mean` is over matches. The 95 % interval from `low` to `high` is for each point alone, the band from
+    `band_low` to `band_high` for the whole curve (see `bands`); both are NaN with one match. Shares and
+    probabilities stay in [0, 1].
     """
     tables = [_curve_table(part, draws, seed) for part in curves_by_environment(curves, games)]
     return _joined(tables, COLUMNS, curves)
@@ -167,7 +169,7 @@ def _bounded(found: Bands, share: list[bool]) -> Bands:
 def late_means(curves: pd.DataFrame, games: Mapping[str, Game]) -> pd.DataFrame:
     """A row for each environment, agent, opponent and seat: every measure over the last tenth of points.
 
-    Each measure has a further column `..._spread`, the standard deviation over matches; NaN with one match.
+    Each measure has a column `..._spread`, the standard deviation over matches; NaN with one match.
     """
     tables = []
     for part in curves_by_environment(curves, games, late=True):
@@ -181,7 +183,7 @@ def late_means(curves: pd.DataFrame, games: Mapping[str, Game]) -> pd.DataFrame:
 
 
 def _identity(curves: Curves, at: Indices) -> dict[str, object]:
-    """Whose curves those at these indices are."""
+    """The columns that identify these curves."""
     seat = np.array(seat_names(curves.seat, curves.roles))
     return {
         "environment": curves.environment,

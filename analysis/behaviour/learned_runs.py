@@ -1,6 +1,6 @@
-"""What training runs end with: late payoffs, the area under the curve, and how many runs lock in.
+"""Results of training runs: late payoffs, the area under the curve, and the share of runs that lock in.
 
-The run (a match) is the unit, never an episode or a table. Bands around whole curves are in `bands`.
+The unit is the run (a match), never an episode or a table. Bands around whole curves are in `bands`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ..cells import Game, Numbers, seat_names
+from ..arrays import Numbers
 from ..finding import Finding
+from ..game import Game, seat_names
 from ..report.chapters import Chapter, Evidence
-from ..statistics.tails import LEVEL, t_ppf
+from ..statistics.tails import CONFIDENCE, t_ppf
 from .curves import IDENTITY, curves_by_environment
 
 COLUMNS = (
@@ -21,22 +22,22 @@ COLUMNS = (
     *("cooperating", "cooperating_low", "cooperating_high"),
     *("defecting", "defecting_low", "defecting_high"),
 )
-LOCKED = 0.9
-"""A run that ends above this cooperation has locked in on it, below 1 less this on defection."""
-FEW = 10
+LOCK_IN = 0.9
+"""Late cooperation above this is lock-in on cooperation; below 1 minus this, on defection."""
+FEW_RUNS = 10
 
 
 def learned_runs(curves: pd.DataFrame, games: Mapping[str, Game]) -> Finding:
-    """A row for each environment, agent, opponent and seat ("any" where symmetric), over their runs.
+    """A row for each environment, agent, opponent and seat ("any" if all are interchangeable), over runs.
 
     `late` is the mean payoff in the last tenth of points, `late_iqm` its interquartile mean over runs, `area` the
     mean over the whole curve; their intervals are Student's over runs. `cooperating` and `defecting` are the
-    shares of runs whose late cooperation is above 0.9 and below 0.1, with Wilson's intervals (1927).
+    shares of runs with late cooperation above 0.9 and below 0.1, with Wilson's intervals (1927).
     """
     rows: list[dict[str, object]] = []
     whole = list(curves_by_environment(curves, games))
     for part, late in zip(whole, curves_by_environment(curves, games, late=True), strict=True):
-        # Points that a run lacks at the end drop out of its late window, not the run out of the whole.
+        # A run that lacks points at the end lacks only the late window; it stays in the rest.
         ends = dict(zip(zip(late.agent, late.opponent, late.seat, strict=True), late.parts(), strict=True))
         for index, runs in enumerate(part.parts()):
             key = part.agent[index], part.opponent[index], part.seat[index]
@@ -83,12 +84,12 @@ def _over_curve(values: Numbers) -> Numbers:
 
 
 def _mean(name: str, values: Numbers) -> dict[str, float]:
-    """The mean over runs and its interval; none with one run."""
+    """The mean over runs and its interval; NaN with one run."""
     runs = len(values)
     mean = float(values.mean()) if runs else np.nan
     half = np.nan
     if runs > 1:
-        half = float(t_ppf((1 + LEVEL) / 2, runs - 1) * values.std(ddof=1) / np.sqrt(runs))
+        half = float(t_ppf((1 + CONFIDENCE) / 2, runs - 1) * values.std(ddof=1) / np.sqrt(runs))
     return {name: mean, f"{name}_low": mean - half, f"{name}_high": mean + half}
 
 
@@ -96,13 +97,13 @@ def _locked(cooperation: Numbers) -> dict[str, float]:
     runs = len(cooperation)
     found: dict[str, float] = {}
     for name, count in (
-        ("cooperating", int((cooperation > LOCKED).sum())),
-        ("defecting", int((cooperation < 1 - LOCKED).sum())),
+        ("cooperating", int((cooperation > LOCK_IN).sum())),
+        ("defecting", int((cooperation < 1 - LOCK_IN).sum())),
     ):
         if runs:
-            from scipy.stats import binomtest  # half a second, which most reports need not wait
+            from scipy.stats import binomtest  # takes half a second; most reports do not need it
 
-            ends = binomtest(count, runs).proportion_ci(LEVEL, method="wilson")
+            ends = binomtest(count, runs).proportion_ci(CONFIDENCE, method="wilson")
             found |= {name: count / runs, f"{name}_low": float(ends.low), f"{name}_high": float(ends.high)}
     return found
 
@@ -110,20 +111,20 @@ def _locked(cooperation: Numbers) -> dict[str, float]:
 def _remarks(table: pd.DataFrame) -> list[str]:
     if not len(table):
         return ["Nobody learned: there are no runs to judge."]
-    said = []
+    remarks = []
     fewest = int(table["runs"].min())
-    if fewest < FEW:
-        said.append(
+    if fewest < FEW_RUNS:
+        remarks.append(
             f"Some pairings have {fewest} run{'s' if fewest != 1 else ''}: where runs end in cooperation or in "
             "defection and nowhere between, read the lock-in shares rather than the intervals of the mean."
         )
     split = table[(table["cooperating"] > 0) & (table["defecting"] > 0)]
     for row in split.head(5).to_dict("records"):
-        said.append(
+        remarks.append(
             f"{row['agent']} with {row['opponent']} ({row['environment']}): {row['cooperating']:.0%} of runs lock "
             f"in on cooperation and {row['defecting']:.0%} on defection."
         )
-    return said
+    return remarks
 
 
 CHAPTERS = (

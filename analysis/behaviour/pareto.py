@@ -1,4 +1,4 @@
-"""The Pareto front: agents that no other beats at once in payoff, in what partners earn and in harm suffered."""
+"""The Pareto front: agents that no other dominates in payoff, in payoff of partners and in loss to exploiters."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from collections.abc import Collection, Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from ..cells import Cells, Flags, Numbers
+from ..arrays import Flags, Numbers
+from ..cells import Cells
 from ..finding import Finding
 from ..report.chapters import Chapter, Evidence
-from ..statistics.bootstrap import drawn_tables, generator
+from ..statistics.bootstrap import bootstrap_tables, generator
 from ..statistics.influence_functions import payoff_matrix
 
 COLUMNS = (
     *("environment", "agent", "payoff", "partners_payoff", "victim_loss"),
     *("on_front", "p_front", "fixed_p_front", "dominated_by"),
 )
-DRAWS, WORK = 500, 4_000_000
-"""Bootstrap draws at most, and what they may cost, as draws x agents^2."""
+MAX_DRAWS, MAX_WORK = 500, 4_000_000
+"""Largest number of bootstrap draws, and of draws x agents^2."""
 
 
 def pareto(
@@ -30,16 +31,16 @@ def pareto(
     draws: int,
     seed: int,
 ) -> Finding:
-    """A row for each agent of one environment, from its cells and their `cell_table`; a point of a figure.
+    """A row for each agent of one environment, from its cells and their `cell_table`.
 
-    Criteria: `payoff`, the mean over partners (itself as one of them); `partners_payoff`, what others earn with
-    it; and, given by label, `victim_loss`, what it loses to an exploiter, which counts against it. An agent is
-    dominated by one that is nowhere worse and somewhere better; `dominated_by` names the one of these that earns
-    the most. Agents of the `background` are partners, and no points.
+    Criteria are `payoff`, the mean over partners, self-play included; `partners_payoff`, the mean of what others
+    earn with the agent; and, if given by label, `victim_loss`, its loss to an exploiter, which counts against it.
+    An agent is dominated by one that is nowhere worse and somewhere better; `dominated_by` names the dominating
+    agent that earns most. Agents of the `background` are partners only.
 
-    `fixed_p_front` is the share of bootstrap draws with the agent on the front with these partners, other
-    repetitions; in `p_front` partners are drawn as well. The victim's loss stays what it is. Raises ValueError for
-    the label of an agent that isn't there.
+    `fixed_p_front` is the share of bootstrap draws with the agent on the front, with these partners and other
+    repetitions; for `p_front` partners are drawn as well. The victim's loss is not drawn. Raises ValueError for an
+    unknown label.
     """
     names = [str(name) for name in cells.agents[cells.roster]]
     unknown = sorted({*(victim_loss or ()), *background} - set(cells.agents))
@@ -53,7 +54,7 @@ def pareto(
     own, partners = points[:, 0], points[:, 1]
     known: Flags = np.asarray(ranked & ~np.isnan(points[:, : 2 + judged]).any(1), dtype=np.bool_)
     over = dominates(points[known])
-    tables = drawn_tables(cells, draws, seed)
+    tables = bootstrap_tables(cells, draws, seed)
     counts = generator(cells.environment, seed).multinomial(len(names), even / len(names), draws)
     shares = {name: np.full(len(names), np.nan) for name in ("p_front", "fixed_p_front")}
     for name, weights in (("p_front", counts), ("fixed_p_front", np.tile(even, (draws, 1)))):
@@ -85,7 +86,8 @@ def pareto(
 def dominates(points: Numbers) -> Flags:
     """Whether the first is nowhere worse and somewhere better [agent, agent], of points [agent, criterion].
 
-    More is better. A criterion that nobody has counts for nothing; agents alike in all don't dominate each other.
+    Larger is better. A criterion that is unknown for all is ignored; agents that are equal do not dominate each
+    other.
     """
     points = points[:, ~np.isnan(points).all(0)].round(12)
     worse = (points[:, None] < points[None]).any(2)
@@ -94,9 +96,10 @@ def dominates(points: Numbers) -> Flags:
 
 
 def _points(table: Numbers, weights: Numbers, loss: Numbers) -> Numbers:
-    """Payoff, what others earn and minus the loss [agent, criterion], from a table [agent, opponent].
+    """Own payoff, payoff of others and negative loss [agent, criterion], from a table [agent, opponent].
 
-    `weights` [partner] say how often a partner was drawn; where an agent met none of those, even ones stand in.
+    `weights` [partner] are how often a partner was drawn; equal weights replace them if an agent met none of those
+    drawn.
     """
     given = table.T.copy()
     np.fill_diagonal(given, np.nan)
@@ -121,21 +124,21 @@ def _remarks(names: list[str], unknown: Flags, front: Flags, judged: bool) -> It
         yield "There is no front: it takes an agent that met another one."
 
 
-def _of_environment(evidence: Evidence) -> Finding | None:
+def _compute(evidence: Evidence) -> Finding | None:
     if len(evidence.names) < 2:
         return None
-    asked, everybody = evidence.asked, evidence.everybody
+    options, all_cells = evidence.options, evidence.all_cells
     loss: dict[str, float] = {}
     for card in evidence.cards:
-        if card["environment"] == everybody.environment and card["kind"] == "exact" and "reason" not in card:
+        if card["environment"] == all_cells.environment and card["kind"] == "exact" and "reason" not in card:
             loss[str(card["agent"])] = float(str(card["self_play"])) - float(str(card["victim_payoff"]))
     return pareto(
-        everybody,
-        evidence.whole_table,
+        all_cells,
+        evidence.all_table,
         loss or None,
-        background=asked.background,
-        draws=min(asked.draws, DRAWS, WORK // len(evidence.names) ** 2),
-        seed=asked.seed,
+        background=options.background,
+        draws=min(options.draws, MAX_DRAWS, MAX_WORK // len(evidence.names) ** 2),
+        seed=options.seed,
     )
 
 
@@ -143,9 +146,9 @@ CHAPTERS = (
     Chapter(
         "pareto",
         "Pareto front",
-        "Who is beaten by nobody at once in its own payoff, in what its partners earn and in what it loses to its "
-        "best response; with the share of bootstrap draws in which it is on the front.",
-        _of_environment,
+        "Agents that no other dominates in own payoff, payoff of partners and loss to the best response at once; "
+        "with the share of bootstrap draws in which it is on the front.",
+        _compute,
         square=True,
     ),
 )

@@ -1,1 +1,1 @@
-"""Rankings: what each agent earned with each partner, who is ranked, and which ranks are open."""
+"""Rankings: mean payoffs, the agents that can be ranked, and the ranks that the data leave open."""

@@ -1,9 +1,9 @@
-"""The common field: agents and partners that all met each other, over which alone mean payoffs can be ranked.
+"""The common field: agents and partners that have all met each other. Only means over it can be ranked.
 
-A mean over the partners that happened to survive is no agent's payoff: who crashes whenever somebody defects would
-be judged by cooperators alone. Whoever failed in its matches is left out, as an agent and as a partner. While
-matches are still missing, whoever lacks most partners is left out too; or, where as many agents lack a partner,
-that partner's column, for all of them. Of companies everybody keeps its own.
+A mean over the partners that happen to be left is no fair payoff: an agent that crashes against every defector
+would be compared on cooperators alone. Agents that failed in a match are left out, both as agents and as partners.
+While matches are still missing, the agents that lack most partners are left out too; if as many agents lack one
+partner, that partner is left out for everybody. With companies, each agent keeps its own.
 """
 
 from __future__ import annotations
@@ -15,73 +15,72 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..cells import Cells, Flags
+from ..arrays import Flags
+from ..cells import Cells
 from ..statistics.influence_functions import payoff_matrix
 from .payoffs import cell_table
 
 FailureRecords = Sequence[Mapping[str, object]]
-"""What a run says of its failures: `setting`, `cast`, and `blamed`, where known: labels of agents at fault."""
+"""Failures of a run: `setting`, `cast`, and if known `blamed`, the labels of the agents at fault."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """One league's common field, and who is not in it."""
+    """One league's common field, and the agents outside it."""
 
-    everybody: Cells
+    all_cells: Cells
     cells: Cells | None
-    """Of the agents that can be ranked, with their common partners; None where there are none."""
+    """Cells of the agents that can be ranked, with their common partners; None if there are none."""
     ranked: Flags
-    """Who can be ranked, in the order of `everybody.roster`."""
+    """Which agents can be ranked, in the order of `all_cells.roster`."""
     missing: Mapping[str, int]
     """With how many agents each agent lacks matches."""
     notes: Mapping[str, str]
-    """What must be said of an agent beside its name."""
+    """A note on each agent, for the ranking."""
 
 
-def common_field(everybody: Cells, failures: FailureRecords = ()) -> Field:
-    """Who of a league can be ranked, on which partners; `failures` may be those of a whole run."""
-    roster, names = everybody.roster, everybody.agents[everybody.roster].to_list()
-    blamed, touched = _failed(everybody.environment, failures)
-    lacking = lacking_pairs(everybody)
+def common_field(all_cells: Cells, failures: FailureRecords = ()) -> Field:
+    """The agents of a league that can be ranked, and on which partners; `failures` may be those of a whole run."""
+    roster, names = all_cells.roster, all_cells.agents[all_cells.roster].to_list()
+    blamed, touched = _failed(all_cells.environment, failures)
+    lacking = missing_pairs(all_cells)
     ranked = np.array([name not in blamed for name in names])
-    if everybody.square:
+    if all_cells.square:
         partner = ranked.copy()
     else:
-        names_of = [{label for _, label in company} for company in everybody.members]
-        names_of = names_of or [{str(label)} for label in everybody.partners]
-        partner = np.array([names_of[index].isdisjoint(blamed) for index in everybody.field])
+        names_of = [{label for _, label in company} for company in all_cells.members]
+        names_of = names_of or [{str(label)} for label in all_cells.partners]
+        partner = np.array([names_of[index].isdisjoint(blamed) for index in all_cells.field])
     able = int(partner.sum())
     while (open_ := lacking & ranked[:, None] & partner).any():
         agents, columns = open_.sum(1), open_.sum(0)
-        # All that lack most go together: among equals no order may decide.
+        # All agents that lack most are dropped together, so that the result does not depend on their order.
         if columns.max() >= agents.max():
             partner &= columns < columns.max()
         else:
             ranked &= agents < agents.max()
-            if everybody.square:
+            if all_cells.square:
                 partner &= ranked
-    kept = everybody.among(roster[ranked], everybody.field[partner])
+    kept = all_cells.among(roster[ranked], all_cells.field[partner])
     met = np.isin(roster, kept.agent)
     shared = f"ranked on the {int(partner.sum())} of {len(partner)} agents that all have met"
-    most = int((ranked & met).sum()) if everybody.square else able
+    most = int((ranked & met).sum()) if all_cells.square else able
     notes = dict[str, str]()
     for name, lacks, can, has in zip(names, lacking.sum(1).tolist(), ranked, met, strict=True):
-        told = list[str]()
+        own = list[str]()
         if name in blamed:
-            told = [f"not ranked: it failed in {_count(blamed[name], 'match')}"]
+            own = [f"not ranked: it failed in {_count(blamed[name], 'match')}"]
         elif not can:
-            told = [f"not ranked: it lacks matches with {_count(lacks, 'agent')}"]
+            own = [f"not ranked: it lacks matches with {_count(lacks, 'agent')}"]
         elif not has:
-            told = ["not ranked: it met none of the common partners"]
+            own = ["not ranked: it met none of the common partners"]
         else:
-            told += [f"it lacks matches with {_count(lacks, 'agent')}"] if lacks else []
-            told += [shared] if partner.sum() < most else []
-            told += (
-                [f"{_count(touched[name], 'match')} failed, the mean is of the others"] if touched[name] else []
-            )
-        notes[name] = "; ".join(told)
+            own += [f"it lacks matches with {_count(lacks, 'agent')}"] if lacks else []
+            own += [shared] if partner.sum() < most else []
+            own += [f"{_count(touched[name], 'match')} failed, the mean is of the others"] if touched[name] else []
+        notes[name] = "; ".join(own)
     missing = dict(zip(names, lacking.sum(1).tolist(), strict=True))
-    return Field(everybody, kept if len(kept.agent) else None, ranked & met, missing, notes)
+    return Field(all_cells, kept if len(kept.agent) else None, ranked & met, missing, notes)
 
 
 def _count(number: int, thing: str) -> str:
@@ -90,7 +89,7 @@ def _count(number: int, thing: str) -> str:
 
 
 def _failed(environment: str, failures: FailureRecords) -> tuple[Counter[str], Counter[str]]:
-    """In how many failed matches each agent was at fault, and in how many it sat where nobody is known to be."""
+    """Number of failed matches in which each agent was at fault, and in which it sat without known fault."""
     blamed, touched = Counter[str](), Counter[str]()
     for failure in failures:
         if failure.get("setting") == environment:
@@ -102,16 +101,16 @@ def _failed(environment: str, failures: FailureRecords) -> tuple[Counter[str], C
     return blamed, touched
 
 
-def lacking_pairs(cells: Cells) -> Flags:
-    """Whether an agent lacks a match with a partner, in some role or share of the seats [agent, partner].
+def missing_pairs(cells: Cells) -> Flags:
+    """Whether an agent lacks a match with a partner, in some role or number of seats [agent, partner].
 
-    What there should be is what some other pair has; for self-play, what some other agent has. In a square league
-    both sides of a pair lack it. Nobody need have met a company.
+    The expected number of cells is the largest of any pair; for self-play, the largest of any agent. In a square
+    league both sides of a pair lack it. Companies are never missing.
     """
     size, others = cells.shape
     if cells.members:
         return np.zeros((size, others), dtype=np.bool_)
-    agent, opponent = cells.at
+    agent, opponent = cells.positions
     held = np.bincount(agent * others + opponent, minlength=size * others).reshape(size, others)
     alone = np.eye(size, others, dtype=np.bool_) & cells.square
     expected = np.where(alone, held[alone].max(initial=0), held[~alone].max(initial=0))
@@ -120,14 +119,14 @@ def lacking_pairs(cells: Cells) -> Flags:
 
 
 def unranked(field: Field) -> pd.DataFrame:
-    """A row for each agent that can't be ranked, with its mean over the partners that it met."""
-    cells = field.everybody
+    """A row for each agent that cannot be ranked, with its mean over the partners that it met."""
+    cells = field.all_cells
     table = cell_table(cells)
     out = np.flatnonzero(~field.ranked)
     matrix = payoff_matrix(cells, table)[out]
     met = ~np.isnan(matrix)
     opponents = met.sum(1)
-    matches = np.bincount(cells.at[0], table["matches"], len(cells.roster))
+    matches = np.bincount(cells.positions[0], table["matches"], len(cells.roster))
     names = cells.agents[cells.roster[out]].to_list()
     frame = {
         "environment": cells.environment,

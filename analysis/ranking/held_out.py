@@ -1,4 +1,4 @@
-"""Partners held out: how agents fare with partners that are not of the field they were ranked in."""
+"""Held-out partners: how agents do with partners outside the field that they were ranked in."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterator
 import numpy as np
 import pandas as pd
 
-from ..cells import Cells, Flags, Numbers
+from ..arrays import Flags, Numbers
+from ..cells import Cells
 from ..finding import Finding
 from ..report.chapters import Chapter, Evidence
 from ..statistics.influence_functions import payoff_matrix
-from ..statistics.tails import LEVEL, t_ppf
+from ..statistics.tails import CONFIDENCE, t_ppf
 
 COLUMNS = (
     *("environment", "agent", "self_play", "field", "field_partners", "held_out", "held_out_partners"),
@@ -20,7 +21,7 @@ COLUMNS = (
 
 
 def rivals(seats: pd.DataFrame, background: Collection[str]) -> pd.DataFrame:
-    """The rows among those who are ranked; all of an environment's rows where those never met."""
+    """The rows of matches among ranked agents; all rows of an environment in which ranked agents never met."""
     if not background:
         return seats
     away = seats["match"].isin(seats.loc[seats["agent"].isin(background), "match"])
@@ -31,11 +32,11 @@ def rivals(seats: pd.DataFrame, background: Collection[str]) -> pd.DataFrame:
 def held_out(cells: Cells, table: pd.DataFrame, background: Collection[str]) -> Finding:
     """A row for each ranked agent of one environment, from its cells and their `cell_table`.
 
-    `field` is the mean payoff with the other ranked agents, `held_out` that with the agents of `background`, whose
-    labels are in no ranking; `self_play` is neither. `gap`, field less held out, is what an agent loses away from
-    home; its 95 % interval is Welch's, over partners, two of either kind at least. Partners that are held out may
-    be harder or softer for everybody: `gap_beyond_others` is the gap less the mean gap of the other ranked agents.
-    Raises ValueError for a label that no agent has.
+    `field` is the mean payoff with the other ranked agents, `held_out` the mean payoff with the agents of
+    `background`, which are not ranked. Self-play is in neither; `self_play` has it. `gap` is field minus held out,
+    with Welch's 95 % interval over partners, which needs two of either kind. Held-out partners may be harder or
+    softer for every agent: `gap_beyond_others` is the gap minus the mean gap of the other ranked agents. Raises
+    ValueError for an unknown label.
     """
     unknown = sorted(set(background) - set(cells.agents))
     if unknown:
@@ -51,7 +52,7 @@ def held_out(cells: Cells, table: pd.DataFrame, background: Collection[str]) -> 
         parts = [np.where(count > 1, spread**2 / count, np.nan) for _, spread, count in (field, away)]
         error = np.sqrt(parts[0] + parts[1])
         freedom = error**4 / (parts[0] ** 2 / (field[2] - 1) + parts[1] ** 2 / (away[2] - 1))
-    half = t_ppf((1 + LEVEL) / 2, np.where(error > 0, freedom, 1)) * error
+    half = t_ppf((1 + CONFIDENCE) / 2, np.where(error > 0, freedom, 1)) * error
     known = ~np.isnan(gap)
     rest = np.where(known & (known.sum() > 1), (np.nansum(gap) - gap) / max(1, known.sum() - 1), np.nan)
     columns = {
@@ -72,7 +73,7 @@ def held_out(cells: Cells, table: pd.DataFrame, background: Collection[str]) -> 
 
 
 def _sample(matrix: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-    """Mean, standard deviation and number of what is known of each row."""
+    """Mean, standard deviation and number of the known values of each row."""
     known = ~np.isnan(matrix)
     count = known.sum(1).astype(np.float64)
     mean = np.where(count > 0, np.where(known, matrix, 0).sum(1) / count.clip(1), np.nan)
@@ -98,10 +99,10 @@ def _remarks(found: pd.DataFrame, out: list[str]) -> Iterator[str]:
         yield f"{row['agent']} earns {abs(row['gap']):.3g} {fate} with partners held out than in the field."
 
 
-def _of_environment(evidence: Evidence) -> Finding | None:
-    if not evidence.asked.background:
+def _compute(evidence: Evidence) -> Finding | None:
+    if not evidence.options.background:
         return None
-    return held_out(evidence.everybody, evidence.whole_table, evidence.asked.background)
+    return held_out(evidence.all_cells, evidence.all_table, evidence.options.background)
 
 
 CHAPTERS = (
@@ -109,7 +110,7 @@ CHAPTERS = (
         "held_out",
         "Partners held out",
         "Payoff with the other ranked agents, with the partners of the background, and the gap.",
-        _of_environment,
+        _compute,
         square=True,
     ),
 )

@@ -1,8 +1,8 @@
-"""Mean weights: what each row of the seats table counts for in its agent's mean payoff.
+"""Mean weights: the weight of each row of the seats table in its agent's mean payoff.
 
-Rows don't weigh alike: an exact payoff is one row, a played one as many as there are repetitions, and in some
-games a partner fills several. Every partner counts the same in a mean; within it every seat and every share of the
-seats; within those, rounds.
+Rows have different weights: an exact payoff is one row, a played one has a row for each repetition, and in some
+games a partner fills several. Every partner has the same weight in a mean; within a partner, every role and number
+of seats; within those, every round.
 """
 
 from __future__ import annotations
@@ -12,23 +12,25 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ..cells import Cells, Game, Numbers, cells_by_league, leagues
+from ..arrays import Numbers
+from ..cells import Cells, cells_by_league, leagues
+from ..game import Game
 from .field import FailureRecords, common_field
 
 
 def mean_weights(seats: pd.DataFrame, games: Mapping[str, Game], failures: FailureRecords = ()) -> Numbers:
-    """Weights [row] that sum to 1 over each agent's rows in an environment and league, so that sum(weight *
-    payoff) is its payoff in the ranking; 0 for rows that the ranking leaves out."""
+    """Weights [row] that sum to 1 over each agent's rows in an environment and league: sum(weight * payoff) is its
+    payoff in the ranking. 0 for rows that the ranking leaves out."""
     weights = np.zeros(len(seats))
-    for everybody in cells_by_league(seats, games):
-        cells = common_field(everybody, failures).cells
+    for all_cells in cells_by_league(seats, games):
+        cells = common_field(all_cells, failures).cells
         if cells is not None:
             weights[cells.rows] = _weights(cells)
     return weights
 
 
 def _weights(cells: Cells) -> Numbers:
-    """Those of `cells.rows`."""
+    """The weights of `cells.rows`."""
     matches = np.repeat(np.arange(len(cells.match_starts)), cells.seats_held)
     rounds = cells.weights() / cells.seats_held[matches]
     cell = np.repeat(np.arange(len(cells.agent)), cells.matches)[matches]
@@ -39,7 +41,7 @@ def _weights(cells: Cells) -> Numbers:
 
 
 def mean_payoffs(seats: pd.DataFrame, games: Mapping[str, Game]) -> pd.DataFrame:
-    """A row for each environment, league and agent: the mean payoff, from rows that have their `mean_weight`."""
+    """A row for each environment, league and agent: the mean payoff, from rows with their `mean_weight`."""
     paid = seats.assign(
         payoff=seats["payoff"].where(seats["mean_weight"] > 0, 0.0) * seats["mean_weight"],
         role=leagues(seats, games),

@@ -1,4 +1,4 @@
-"""The payoff table: what each agent earned per round with each partner, and how sure that is."""
+"""The payoff table: payoff per round of each agent with each partner, and its standard error."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ..cells import Cells, Game, Numbers, cells_by_league
+from ..arrays import Numbers
+from ..cells import Cells, cells_by_league
+from ..game import Game
 
 MEASURES = ("margin", "cooperation", "cc", "cd", "dc", "dd")
 COLUMNS = (
@@ -23,9 +25,9 @@ _TIE = 1e-9
 
 
 def payoff_table(seats: pd.DataFrame, games: Mapping[str, Game]) -> pd.DataFrame:
-    """A row for each environment, agent, opponent or company, role with its seats ("any" for all of them) and k.
+    """A row for each environment, agent, opponent or company, role with its seats ("any" for all of them), and k.
 
-    Columns as in `COLUMNS`, `company` only where there is one, then any further measures that `seats` has,
+    Columns are as in `COLUMNS`, with `company` only if there is one, followed by any further measures in `seats`,
     averaged like cooperation.
     """
     tables = [cell_table(cells) for cells in cells_by_league(seats, games)]
@@ -42,13 +44,15 @@ def payoff_table(seats: pd.DataFrame, games: Mapping[str, Game]) -> pd.DataFrame
 def cell_table(cells: Cells) -> pd.DataFrame:
     """One league's part of the payoff table.
 
-    With P and W a match's payoff and weight sums, a played cell's payoff is r = sum P / sum W over its n
-    matches. Its delta-method standard error is sqrt(n / (n - 1) sum (P - r W)^2) / sum W (Cochran 1977,
-    chapter 6). With one match it is the root mean square of what its rows say of theirs (the tables of a policy
-    game are independent), NaN where they say nothing. `variance` is what one match adds to that: known if
-    exact, else n times the squared standard error, which with a fixed length is the variance of matches'
-    payoffs. Wins are the share of matches in which the agent earned more than the others' mean; in an exact
-    cell the expected one, NaN where that isn't known.
+    P and W are the payoff and weight sums of a match. The payoff of a played cell is r = sum P / sum W over its n
+    matches. Its delta-method standard error is sqrt(n / (n - 1) sum (P - r W)^2) / sum W (Cochran 1977, chapter
+    6). With one match it is the root mean square of the errors that the match itself reports (the tables of a
+    policy game are independent); NaN if it reports none.
+
+    `variance` is the variance contributed by one match: known if the cell is exact, else n times the squared
+    standard error, which for a fixed length is the variance of the matches' payoffs. `wins` is the share of
+    matches in which the agent earned more than the mean of the others; in an exact cell it is the expected share,
+    NaN if unknown.
     """
     weights = cells.weights()
     weight = cells.per_match(weights)
@@ -59,13 +63,13 @@ def cell_table(cells: Cells) -> pd.DataFrame:
     residual = cells.per_cell((paid - np.repeat(payoff, cells.matches) * weight) ** 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.where(matches > 1, np.sqrt(matches / (matches - 1.0) * residual), np.nan) / total
-    told = np.sqrt(cells.per_cell(cells.per_match(cells.column("standard_error") ** 2)))
-    error = np.where(matches == 1, told, error)
+    reported = np.sqrt(cells.per_cell(cells.per_match(cells.column("standard_error") ** 2)))
+    error = np.where(matches == 1, reported, error)
     known = cells.per_cell(cells.per_match(cells.column("variance"))) / cells.matches
     margin = cells.per_match(cells.column("margin") * weights) / weight
     wins = cells.per_cell((margin > _TIE).astype(np.float64)) / cells.matches
     wins[np.isnan(cells.per_cell(margin))] = np.nan
-    # On both seats of a match nobody is ahead of itself.
+    # An agent on both seats of a match is not ahead of itself.
     expected = cells.per_cell(np.where(cells.seats_held > 1, 0.0, cells.per_match(cells.column("win"))))
     nobody = np.full(len(cells.agent), -1)
     columns: dict[str, object] = {

@@ -1,4 +1,4 @@
-"""The ranking: each agent's mean payoff over partners, how sure it is, and which ranks the data leave open."""
+"""The ranking: mean payoff of each agent over partners, its intervals, and the ranks that the data leave open."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from ..cells import Cells, Flags, Game, Indices, Numbers, cells_by_league
-from ..judgement import Judgement
-from ..statistics.bootstrap import drawn_payoffs, generator, intervals
-from ..statistics.influence_functions import influence, payoff_matrix
-from ..statistics.kinds import FEW
+from ..arrays import Flags, Indices, Numbers
+from ..cells import Cells, cells_by_league
+from ..game import Game
+from ..options import AnalysisOptions
+from ..statistics.bootstrap import bootstrap_payoffs, generator, intervals
+from ..statistics.influence_functions import influences, payoff_matrix
+from ..statistics.kinds import MIN_KINDS
 from .field import FailureRecords, Field, common_field, unranked
 from .payoffs import cell_table
 from .rank_sets import payoff_contrasts, rank_sets
@@ -33,17 +35,17 @@ WORST = 0.1
 def rank(
     seats: pd.DataFrame,
     games: Mapping[str, Game],
-    asked: Judgement,
+    options: AnalysisOptions,
     failures: FailureRecords = (),
 ) -> pd.DataFrame:
     """A row for each environment, league and agent, best payoff first; columns as in `COLUMNS`.
 
-    Ranked are the agents of the common field (`field.py`); those left out, for `failures` or for matches that they
-    lack, stand below, without a rank.
+    Ranked are the agents of the common field (`field.py`). Agents that are left out, because of `failures` or
+    missing matches, follow without a rank.
     """
     fields = [common_field(cells, failures) for cells in cells_by_league(seats, games)]
     rankings = [
-        rank_field(field, None if field.cells is None else cell_table(field.cells), asked) for field in fields
+        rank_field(field, None if field.cells is None else cell_table(field.cells), options) for field in fields
     ]
     if not rankings:
         return pd.DataFrame({name: pd.Series(dtype=np.float64) for name in COLUMNS})
@@ -54,43 +56,38 @@ def rank(
     return ranking
 
 
-def rank_field(field: Field, table: pd.DataFrame | None, asked: Judgement) -> pd.DataFrame:
-    """One league's ranking: its common field, whose `cell_table` is given, then those left out, unranked."""
+def rank_field(field: Field, table: pd.DataFrame | None, options: AnalysisOptions) -> pd.DataFrame:
+    """One league's ranking: the agents of its common field, from their `cell_table`, then the unranked ones."""
     parts = [unranked(field)]
     if field.cells is not None and table is not None:
-        ranked = rank_cells(field.cells, table, asked)
-        ranked = ranked[ranked["opponents"] > 0]  # the others are partners alone
+        ranked = rank_cells(field.cells, table, options)
+        ranked = ranked[ranked["opponents"] > 0]  # the others are partners only
         names = ranked["agent"].astype(str)
-        told = [field.notes.get(name, "") for name in names]
-        notes = ["; ".join(filter(None, both)) for both in zip(told, ranked["note"], strict=True)]
+        field_notes = [field.notes.get(name, "") for name in names]
+        notes = ["; ".join(filter(None, both)) for both in zip(field_notes, ranked["note"], strict=True)]
         parts.insert(0, ranked.assign(missing=names.map(field.missing), note=notes))
     parts = [part for part in parts if len(part)]
     return pd.concat(parts, ignore_index=True).reindex(columns=list(COLUMNS)).astype(_TYPES)
 
 
-def rank_cells(cells: Cells, table: pd.DataFrame, asked: Judgement) -> pd.DataFrame:
-    """One league's ranking, from its cells and their `cell_table`.
+def rank_cells(cells: Cells, table: pd.DataFrame, options: AnalysisOptions) -> pd.DataFrame:
+    """One league's ranking, from its cells and their `cell_table`; docs/analysis.md explains the columns.
 
-    An agent's payoff is the mean over its opponents, or companies, itself as one of them where self-play was
-    played; several cells with one opponent (both seats, each k) share that opponent's weight. Equal payoffs share
-    a place, and `gap` is to the next one.
+    `payoff` is the mean over opponents or companies, with self-play if it was played; cells with one opponent
+    share its weight. Equal payoffs share a rank, and `gap` is the difference to the next agent. Intervals hold
+    with 95 %, rank sets for all agents simultaneously: `fixed_*` over further repetitions with these opponents,
+    the others also over other kinds of opponents. With fewer than five `kinds` the latter are NaN and any rank is
+    open. `standard_error` is over repetitions alone, as if opponents shared none. `fixed_p_best`, `p_best` and
+    `p_top` are shares of bootstrap draws in which the agent is first, or among the first `options.top`; ties
+    share.
 
-    `fixed_low` and `fixed_high` hold the payoff over further repetitions with these opponents in 95 % of cases,
-    `low` and `high` that over other kinds of opponents as well; `standard_error` is over repetitions alone,
-    as if they shared no chance. `fixed_rank_low` to `fixed_rank_high` and `rank_low` to `rank_high` hold the rank,
-    for all agents at once with 95 %. `fixed_p_best`, `p_best` and `p_top` are shares of the bootstrap's draws in
-    which the agent is first, and among the first `asked.top`; who ties shares. `kinds` counts how many kinds the
-    opponents are of; below five nothing is said of others: `low`, `high`, `p_best` and `p_top` are NaN, and any
-    rank is left open.
-
-    `worst_partner` is the payoff with the opponent named beside it, `worst_tenth` the mean over the worst tenth
-    of opponents (a part of one where a tenth is no whole number). `wins` leaves self-play out, and is unknown
-    where it is unknown with somebody.
+    `worst_partner` is the lowest payoff with an opponent, `worst_tenth` the mean over the worst tenth of opponents
+    (fractional if a tenth is no whole number). `wins` leaves out self-play; NaN if unknown with some opponent.
     """
     roster, share = cells.roster, cells.share
     size = len(roster)
-    index = cells.at[0]
-    alone = cells.alone
+    index = cells.positions[0]
+    alone = cells.self_play
 
     def mean(column: str, among: Flags) -> Numbers:
         values = table[column].to_numpy(np.float64)
@@ -99,18 +96,20 @@ def rank_cells(cells: Cells, table: pd.DataFrame, asked: Judgement) -> pd.DataFr
         total = np.bincount(index[among], (share * values)[among], size)
         return np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan)
 
-    everybody = np.ones(len(index), dtype=np.bool_)
+    all_of_them = np.ones(len(index), dtype=np.bool_)
     wins = mean("wins", ~alone)
     wins[index[~alone & table["wins"].isna().to_numpy()]] = np.nan
     errors = np.bincount(index, (share * table["standard_error"].to_numpy(np.float64)) ** 2, size)
     matrix = payoff_matrix(cells, table)
-    moved = influence(cells, table)
-    random = generator(cells.environment, asked.seed)
-    drawn = drawn_payoffs(moved, asked.draws, random)
-    sampled, fixed = intervals(moved, sampled=True), intervals(moved, sampled=False)
-    sets = rank_sets(moved, payoff_contrasts(moved), asked.draws, random, asked.comparisons)
-    same = rank_sets(moved, payoff_contrasts(moved, sampled=False), asked.draws, random, asked.comparisons)
-    payoff, opponents = moved.payoff, moved.partners
+    influence = influences(cells, table)
+    random = generator(cells.environment, options.seed)
+    drawn = bootstrap_payoffs(influence, options.draws, random)
+    sampled, fixed = intervals(influence, sampled=True), intervals(influence, sampled=False)
+    sets = rank_sets(influence, payoff_contrasts(influence), options.draws, random, options.comparisons)
+    same = rank_sets(
+        influence, payoff_contrasts(influence, sampled=False), options.draws, random, options.comparisons
+    )
+    payoff, opponents = influence.payoff, influence.partners
     worst = np.where(np.isnan(matrix), np.inf, matrix)
     worst_names = cells.partners[cells.field[worst.argmin(1)]]
     order = np.argsort(np.where(np.isnan(payoff), np.inf, -payoff.round(12)), kind="stable")
@@ -137,7 +136,7 @@ def rank_cells(cells: Cells, table: pd.DataFrame, asked: Judgement) -> pd.DataFr
             "rank_low": places(sets.low),
             "rank_high": places(sets.high),
             "p_best": among_first(drawn.sampled, 1)[order],
-            "p_top": among_first(drawn.sampled, asked.top)[order],
+            "p_top": among_first(drawn.sampled, options.top)[order],
             "standard_error": (np.sqrt(errors) / opponents.clip(1))[order],
             "payoff_without_self": mean("payoff", ~alone)[order],
             "gap": np.append(best_first[:-1] - best_first[1:], np.nan),
@@ -145,17 +144,17 @@ def rank_cells(cells: Cells, table: pd.DataFrame, asked: Judgement) -> pd.DataFr
             "worst_partner_name": np.where(known, np.asarray(worst_names), "")[order],
             "worst_tenth": worst_tenth(matrix)[order],
             "wins": wins[order],
-            "cooperation": mean("cooperation", everybody)[order],
+            "cooperation": mean("cooperation", all_of_them)[order],
             "opponents": opponents[order],
-            "kinds": moved.kinds[order],
+            "kinds": influence.kinds[order],
             "matches": np.bincount(index, table["matches"], size).astype(np.int64)[order],
-            "note": [_note(opponents[i], moved.kinds[i], bool(cells.members)) for i in order],
+            "note": [_note(opponents[i], influence.kinds[i], bool(cells.members)) for i in order],
         }
     )
 
 
 def among_first(drawn: Numbers, top: int) -> Numbers:
-    """The share of draws [agent, draw] in which each agent is among the first `top`; who ties there shares."""
+    """The share of draws [agent, draw] in which each agent is among the first `top`; ties share."""
     known = ~np.isnan(drawn).any(1)
     share = np.where(known, 1.0, np.nan)
     size = int(known.sum())
@@ -181,14 +180,14 @@ def worst_tenth(matrix: Numbers) -> Numbers:
 
 
 def _note(opponents: int, kinds: int, companies: bool) -> str:
-    """What the reader of an agent's row must know."""
+    """The note on an agent's row."""
     notes = []
     if companies:
         least = f"with {kinds} agent{'s' if kinds != 1 else ''} in a role of its companies"
-        return f"{least} nothing is known of others: {FEW} are the least" if 0 < kinds < FEW else ""
+        return f"{least} nothing is known of others: {MIN_KINDS} are the least" if 0 < kinds < MIN_KINDS else ""
     if kinds < opponents:
         notes.append(f"{opponents} opponents of {kinds} kind{'s' if kinds != 1 else ''}")
-    if 0 < kinds < FEW:
+    if 0 < kinds < MIN_KINDS:
         few = ("kind" if kinds < opponents else "opponent") + ("s" if kinds != 1 else "")
-        notes.append(f"with {kinds} {few} nothing is known of others: {FEW} are the least")
+        notes.append(f"with {kinds} {few} nothing is known of others: {MIN_KINDS} are the least")
     return "; ".join(notes)

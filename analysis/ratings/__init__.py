@@ -1,4 +1,5 @@
-"""Ratings that ask what an agent is worth in a game: equilibria, evolution, votes and pairwise comparisons.
+"""Ratings of agents in the game that the payoff table defines: equilibria, evolution, votes and pairwise
+comparisons.
 
 Each takes payoffs and gives scores; `ratings.rate` puts them side by side with intervals.
 """

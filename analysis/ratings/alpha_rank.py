@@ -1,4 +1,4 @@
-"""α-rank: how long evolution with rare mutants stays with each agent (Omidshafiei et al. 2019)."""
+"""α-rank: the share of time that evolution with rare mutants spends at each agent (Omidshafiei et al. 2019)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..cells import Numbers
+from ..arrays import Numbers
 from .normal_form import checked_matrix, payoff_tensor
 from .stationary import stationary
 
@@ -23,14 +23,15 @@ def alpha_rank(
     selection: Selection = "local",
     epsilon: float = 0.01,
 ) -> Numbers:
-    """The share of time one population spends with each agent [..., agent], from payoffs [..., agent, opponent].
+    """The share of time that one population spends with each agent [..., agent], from payoffs [..., agent,
+    opponent].
 
-    A mutant r appears in a population of s and takes it over with probability rho_rs, or dies out, before the
-    next one appears: a Markov chain over agents. Selection is "local" as published: a pair compares the two
-    payoffs of its own match, u = alpha (M_rs - M_sr), which rewards harm done to the other; self-play counts
-    for nothing. With "population", an agent's fitness is its mean payoff in the population as it is now.
-    `alpha` is per unit of payoff. With alpha = inf, local selection takes every better mutant: rho = 1 - epsilon
-    if better, epsilon if worse, 1/2 if equal.
+    A mutant r appears in a population of agent s. It takes over with probability rho_rs, or dies out, before the
+    next mutant appears: a Markov chain over agents. Selection is "local" as published: a pair compares the two
+    payoffs of its own match, u = alpha (M_rs - M_sr). This rewards harm to the other, and self-play has no effect.
+    With "population", the fitness of an agent is its mean payoff in the current population. `alpha` is per unit of
+    payoff. With alpha = inf, local selection has the limits rho = 1 - epsilon if the mutant is better, epsilon if
+    worse, 1/2 if equal.
     """
     payoffs = checked_matrix(matrix)
     _check(alpha, population, epsilon)
@@ -49,9 +50,9 @@ def alpha_rank(
 def alpha_rank_profiles(
     payoffs: ArrayLike, *, alpha: float = 100.0, population: int = 50, epsilon: float = 0.01
 ) -> Numbers:
-    """The share of time N populations, one for each player, spend in each profile [n_1, ..., n_N].
+    """The share of time that N populations, one for each player, spend in each profile [n_1, ..., n_N].
 
-    From payoffs [player, n_1, ..., n_N]: in one population at a time a mutant appears, and is compared with the
+    From payoffs [player, n_1, ..., n_N]. A mutant appears in one population at a time, and is compared with the
     residents against the same others, u = alpha (G_p(a', a_-p) - G_p(a)).
     """
     tensor = payoff_tensor(payoffs)
@@ -82,7 +83,7 @@ def _log_fixation(gain: Numbers, alpha: float, population: int, epsilon: float) 
 def _log_fixation_in_population(payoffs: Numbers, alpha: float, population: int) -> Numbers:
     """-log sum_{l=0}^{m-1} exp(-alpha sum_{p=1}^{l} (f_r(p) - f_s(p))), for mutant r and resident s [..., r, s].
 
-    f_r(p) - f_s(p) = (constant + p slope) / (m - 1), where p of the m play r and nobody meets himself.
+    f_r(p) - f_s(p) = (constant + p slope) / (m - 1), where p of the m play r and nobody meets itself.
     """
     m = population
     own = np.diagonal(payoffs, axis1=-2, axis2=-1)

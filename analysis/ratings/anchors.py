@@ -1,4 +1,4 @@
-"""Several environments in one table: on one scale where it is declared, by votes where it isn't."""
+"""Several environments in one table: on a common scale if anchors are declared, else by votes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ..finding import Finding
-from ..judgement import Judgement
-from ..report.chapters import Chapter, Written
+from ..options import AnalysisOptions
+from ..report.chapters import Chapter, WrittenChapter
 from .voting import borda, copeland, iterated_maximal_lotteries, preferences, ranked_pairs, schulze
 
 
@@ -34,9 +34,9 @@ def across_environments(
 ) -> Finding:
     """A row for each agent, from payoffs with a row for each agent and a column for each environment.
 
-    `anchored` is the weighted mean of (payoff - low) / (high - low), only where every environment has declared
-    anchors: raw payoffs of different games are never averaged. The other columns are votes, in which each
-    environment ranks the agents and a gap abstains.
+    `anchored` is the weighted mean of (payoff - low) / (high - low). It is given only if every environment has
+    anchors: raw payoffs of different games are never averaged. The other columns are voting rules in which each
+    environment ranks the agents; a missing payoff abstains.
     """
     anchors = anchors or {}
     environments = list(payoffs.columns)
@@ -73,15 +73,17 @@ def across_environments(
     return Finding(table, tuple(remarks))
 
 
-def together(rankings: Mapping[str, pd.DataFrame], asked: Judgement) -> Iterator[Written]:
-    """The chapter on what several environments say together, by the label of each ranking; nothing of one."""
+def environments_chapter(
+    rankings: Mapping[str, pd.DataFrame], options: AnalysisOptions
+) -> Iterator[WrittenChapter]:
+    """The chapter on all environments together, from their rankings by label; nothing if there is only one."""
     environment = {label: str(table["environment"].iloc[0]) for label, table in rankings.items()}
     if len(set(environment.values())) < 2:
         return
     tables = [table[["agent", "payoff"]].assign(environment=label) for label, table in rankings.items()]
     joined = pd.concat([table.astype({"agent": str}) for table in tables])
     payoffs = joined.pivot_table(index="agent", columns="environment", values="payoff", observed=True, sort=False)
-    declared = {label: asked.anchors[of] for label, of in environment.items() if of in asked.anchors}
+    declared = {label: options.anchors[of] for label, of in environment.items() if of in options.anchors}
     chapter = Chapter(
         "environments",
         "All environments together",

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 from scipy.sparse.csgraph import NegativeCycleError, bellman_ford, connected_components
 from scipy.special import softmax
 
-from ..cells import Indices, Numbers
+from ..arrays import Indices, Numbers
 
 _SAME = 1e-9  # payoffs closer than this share of their spread are equal
-_SMALL = 1e-12  # a gradient this small for each comparison is that of the maximum
+_SMALL = 1e-12  # largest gradient per comparison at the maximum
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Comparisons:
     outcome: Numbers
     """1: the first is preferred; 0: the second; 1/2: a tie."""
     cluster: Indices
-    """Comparisons with the same number may depend on one another."""
+    """Comparisons with the same number may depend on each other."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class Strengths:
 
 
 def same_partner(payoffs: ArrayLike) -> Comparisons:
-    """Who would I rather be: every two agents by what each earned with the same partner.
+    """Each pair of agents is compared by what both earned with the same partner.
 
-    From payoffs [agent, partner] or [repetition, agent, partner], NaN where not met. A cluster is one partner in
-    one repetition. This asks for payoff, not for victory over the partner.
+    From payoffs [agent, partner] or [repetition, agent, partner], NaN if not met. A cluster is one partner in one
+    repetition. The comparison is of payoffs, not of victories over the partner.
     """
     table = _table(payoffs)
     first, second = np.triu_indices(table.shape[1], 1)
@@ -52,7 +52,8 @@ def same_partner(payoffs: ArrayLike) -> Comparisons:
 
 
 def same_match(payoffs: ArrayLike) -> Comparisons:
-    """Who won: every two agents by what each earned in their own match; its matches are one cluster.
+    """Each pair of agents is compared by what both earned in their own match: who won; its matches are one
+    cluster.
 
     In a dilemma this rewards spite: a defector never loses a match, however little it earns.
     """
@@ -64,15 +65,16 @@ def same_match(payoffs: ArrayLike) -> Comparisons:
 
 
 def separation(comparisons: Comparisons, names: Sequence[str] | None = None) -> str:
-    """Why strengths would not be finite or comparable, in a sentence; "" where they are (Ford 1957).
+    """Why strengths would not be finite or comparable, in a sentence; "" if they are (Ford 1957).
 
-    The likelihood has its maximum, and only one, where no direction (delta, epsilon) of (theta, log nu) lowers no
-    comparison's probability (Albert and Anderson 1984): none but a common shift with
-        delta_i - delta_j >= max(0, 2 epsilon) where i beat j,    |delta_i - delta_j| <= 2 epsilon where they tied.
-    With epsilon = 0 that is Ford's condition: everybody is connected to everybody by a chain of comparisons each
-    not lost. With epsilon > 0 there is none where some circle of comparisons has more wins, all one way around,
-    than ties; without it every win is a step of one level or more, every tie of one or less, and levels may lie
-    any distance apart. Without any tie nu is 0, and with nothing else infinite: declared, and no direction.
+    The likelihood has a unique maximum if no direction (delta, epsilon) of (theta, log nu), other than a common
+    shift, keeps the probability of every comparison from falling (Albert and Anderson 1984). Such a direction has
+        delta_i - delta_j >= max(0, 2 epsilon) if i beat j,    |delta_i - delta_j| <= 2 epsilon if they tied.
+    With epsilon = 0 this is Ford's condition: everybody is connected to everybody by a chain of comparisons that
+    were not lost. With epsilon > 0 there is no such direction if some cycle of comparisons has more wins, all in
+    the same direction, than ties. Otherwise each win is a step of one level or more and each tie a step of one
+    level or less, and the distance of levels is unbounded. Without ties nu is 0, and with ties only it is
+    infinite: both are set, and are not directions.
     """
     names = names or [f"agent {i}" for i in range(comparisons.agents)]
     wins, ties = _counts(comparisons)
@@ -83,7 +85,7 @@ def separation(comparisons: Comparisons, names: Sequence[str] | None = None) -> 
         return f"Never compared with the others, so that strengths have no common scale: {_listed(small, names)}."
     count, group = connected_components(unbeaten, directed=True, connection="strong")
     if count == 1:
-        if not wins.any() or not ties.any() or _has_a_circle_of_wins(wins, ties):
+        if not wins.any() or not ties.any() or _has_winning_cycle(wins, ties):
             return ""
         return (
             "Levels explain every comparison (wins are a level or more apart, ties a level or less), so that "
@@ -100,8 +102,9 @@ def separation(comparisons: Comparisons, names: Sequence[str] | None = None) -> 
     return f"Never behind any of the others, so that strength has no upper end: {_listed(top, names)}."
 
 
-def _has_a_circle_of_wins(wins: Numbers, ties: Numbers) -> bool:
-    """Whether a circle has more wins, all one way around, than ties: a negative one, a win -1 and a tie +1."""
+def _has_winning_cycle(wins: Numbers, ties: Numbers) -> bool:
+    """Whether a cycle has more wins, all in one direction, than ties: a negative cycle, with -1 for a win and +1
+    for a tie."""
     if ((wins > 0) & (wins.T > 0)).any():
         return True
     step = np.where(wins > 0, -1.0, np.where(ties > 0, 1.0, 0.0))
@@ -117,9 +120,9 @@ def bradley_terry(comparisons: Comparisons) -> Strengths:
 
         P(first), P(second), P(tie)  proportional to  exp(d / 2), exp(-d / 2), nu
 
-    by Newton's method on the likelihood, which is concave in theta and log nu. Errors are the sandwich
-    H^-1 (sum over clusters g g^T) H^-1 c / (c - 1), with g a cluster's gradient and c their number; NaN with one
-    cluster. ValueError with the sentence of `separation` where there is no maximum.
+    by Newton's method on the likelihood, which is concave in theta and log nu. Errors are the sandwich H^-1 (sum
+    over clusters g g^T) H^-1 c / (c - 1), with g the gradient of a cluster and c the number of clusters; NaN with
+    one cluster. Raises ValueError with the sentence of `separation` if there is no maximum.
     """
     reason = separation(comparisons)
     if reason:
@@ -142,7 +145,7 @@ def bradley_terry(comparisons: Comparisons) -> Strengths:
             trial = theta + length * step[:n], eta + length * step[n] if drawn else eta
             better, gradient, information = _likelihood(*trial, wins, ties)
         if better <= value:
-            break  # as good as floats can tell
+            break  # converged to floating-point precision
         value, (theta, eta) = better, trial
     theta = theta - theta.mean()
     bread = np.linalg.pinv(information, rcond=1e-12, hermitian=True)
@@ -206,7 +209,7 @@ def _table(payoffs: ArrayLike) -> Numbers:
 
 
 def _compare(ours: Numbers, theirs: Numbers, first: Indices, second: Indices) -> Comparisons:
-    """Payoffs [repetition, cluster, pair] of both, NaN where there is none."""
+    """From payoffs [repetition, cluster, pair] of both agents, NaN if missing."""
     known = np.isfinite(ours) & np.isfinite(theirs)
     difference = np.where(known, ours - np.where(known, theirs, 0), 0)
     values = np.concatenate((ours[known], theirs[known]))

@@ -1,4 +1,4 @@
-"""Clones: which agents of a league behave alike, and what a rating makes of an agent that enters several times."""
+"""Clones: agents of a league that behave alike, and the effect on ratings if an agent is entered several times."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from ..cells import Numbers
+from ..arrays import Numbers
 from ..finding import Finding
 from ..report.chapters import Chapter, Evidence
 from .normal_form import checked_matrix
@@ -18,17 +18,17 @@ from .ratings import RATINGS, Rating, chosen_ratings
 
 BEHAVIOUR = ("cooperation", "cc", "cd", "dc", "dd")
 ALIKE = 0.02
-"""The largest difference, with any partner, at which two agents count as clones of each other."""
-MANY = 100
-"""With more agents each is not entered again and again to see what clones do."""
+"""Two agents are clones if they differ by at most this with every partner."""
+MAX_AGENTS = 100
+"""In larger leagues the sensitivity of ratings to clones is not computed."""
 
 
 def behavioural_distance(payoffs: pd.DataFrame) -> pd.DataFrame:
     """How differently two agents do with the partners that both met [agent, agent], from a payoff table.
 
-    The largest, over those partners, of the differences in cooperation, in the shares of CC, CD, DC and DD, and in
-    payoff over its spread in the environment: who differs with one partner is no clone, however many others there
-    are. NaN where they share no partner.
+    It is the largest difference over these partners, in cooperation, in the shares of CC, CD, DC and DD, and in
+    payoff over its spread in the environment. An agent that differs with a single partner is no clone. NaN if they
+    share no partner.
     """
     table = payoffs.copy()
     labels = table["agent"].astype(str).unique()
@@ -38,7 +38,7 @@ def behavioural_distance(payoffs: pd.DataFrame) -> pd.DataFrame:
     keys = ["environment", "opponent", "seat", "k"]
     for name in ("environment", "opponent", "seat", "agent"):
         table[name] = table[name].astype(str)
-    # Self-play is to be one among others of its kind: a clone that meets them is, too.
+    # Self-play gets k = 1, so that it is comparable with a match against a clone.
     table["k"] = table["k"].where(table["agent"] != table["opponent"], 1)
     measures = [name for name in (*BEHAVIOUR, "payoff") if name in table]
     wide = table.pivot_table(index="agent", columns=keys, values=measures, observed=True).reindex(labels)
@@ -54,8 +54,8 @@ def behavioural_distance(payoffs: pd.DataFrame) -> pd.DataFrame:
 def near_clones(payoffs: pd.DataFrame, alike: float = ALIKE) -> Finding:
     """A row for each agent that has a near-clone: its cluster, and the agent most like it.
 
-    In a cluster every two agents are within `alike` (complete linkage). Sampling error adds to distances: agents
-    that are the same but play noisily look further apart than they are.
+    In a cluster every two agents are within `alike` (complete linkage). Sampling error increases distances: equal
+    agents that play noisily look further apart than they are.
     """
     distance = behavioural_distance(payoffs)
     columns = ["cluster", "agent", "nearest", "distance"]
@@ -90,10 +90,10 @@ def clone_sensitivity(
     entries: Sequence[int] = (2, 5),
     ratings: Mapping[str, Rating] = RATINGS,
 ) -> Finding:
-    """What each rating makes of a league in which one agent is entered k times, for each k of `entries`.
+    """The change of each rating when one agent is entered k times, for each k of `entries`.
 
-    A row for each agent; for each rating, the largest change of anybody's score over those leagues, as a share of
-    the scores' spread in the league as it is. Where scores are shares, clones' are added. 0: nothing moved.
+    A row for each agent; for each rating, the largest change of any score over those leagues, as a share of the
+    spread of scores in the original league. If scores are shares, those of clones are added. 0 means no change.
     """
     payoffs = checked_matrix(matrix)
     names = list(names) or [f"agent {i}" for i in range(len(payoffs))]
@@ -133,12 +133,12 @@ def _entered(rating: Rating, payoffs: Numbers, agent: int, times: int) -> Number
     return total if rating.shares else total / np.bincount(who)
 
 
-def _of_environment(evidence: Evidence) -> Finding | None:
+def _compute(evidence: Evidence) -> Finding | None:
     ratings = chosen_ratings(evidence)
     if not ratings or len(evidence.names) < 2:
         return None
     alike = near_clones(evidence.table)
-    if np.isnan(evidence.matrix).any() or len(evidence.names) > MANY:
+    if np.isnan(evidence.matrix).any() or len(evidence.names) > MAX_AGENTS:
         return alike
     moved = clone_sensitivity(evidence.matrix, evidence.names, ratings=ratings)
     return Finding(moved.table, (*alike.remarks, *moved.remarks))
@@ -150,7 +150,7 @@ CHAPTERS = (
         "Clones",
         "How far each rating moves, as a share of the spread of its scores, when one agent is entered twice or "
         "five times.",
-        _of_environment,
+        _compute,
         square=True,
     ),
 )

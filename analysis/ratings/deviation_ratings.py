@@ -1,4 +1,4 @@
-"""Deviation ratings: what switching to a strategy would gain where nobody would gain much (Marris et al. 2025)."""
+"""Deviation ratings: the gain of switching to a strategy in the strictest equilibrium (Marris et al. 2025)."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import nnls
 
-from ..cells import Numbers
+from ..arrays import Numbers
 from .linear_program import Program, Solution, minimise_each
 from .normal_form import checked_matrix, deviation_gains, payoff_tensor
 
-_PRICE = 1e-9  # prices and reduced costs above it are not rounding
-_CLEAR = 1e-3  # singular values above it, over the largest, are none of rounding's
-_SAME = 1e-10  # payoffs over their spread that differ by less are the same
+_PRICE = 1e-9  # prices and reduced costs above this are positive
+_CLEAR = 1e-3  # singular values above this share of the largest are nonzero
+_SAME = 1e-10  # payoffs that differ by less than this share of their spread are equal
 
 
 def deviation_ratings(payoffs: ArrayLike) -> tuple[Numbers, ...]:
-    """A rating for each strategy of each player, of a game [player, n_1, ..., n_N]; none is above 0.
+    """A rating for each strategy of each player, of a game [player, n_1, ..., n_N]; no rating is above 0.
 
-    The rating of a' for player p is its gain E_sigma[G_p(a', a_-p) - G_p(a)] under the coarse correlated
-    equilibrium sigma whose gains, sorted from the largest, are lexicographically least: the strictest one.
-    Several sigma may do that; their gains agree. Entering a strategy again, or a mixture of others, or adding
-    to a player's payoff what depends on others alone, moves no rating. For the sake of mixtures, the gain of a
-    strategy whose payoffs are a mixture of others' is not among those minimised: it follows from theirs.
+    The rating of a' for player p is its gain E_sigma[G_p(a', a_-p) - G_p(a)] in the strictest coarse correlated
+    equilibrium sigma: its gains, sorted from the largest, are lexicographically least. If several sigma qualify,
+    their gains agree. Ratings do not change if a strategy or a mixture of strategies is entered again, or if a
+    term that depends only on others is added to a player's payoff. For mixtures to have no effect, the gain of a
+    strategy whose payoffs are a mixture of others' is not minimised itself: it follows from theirs.
     """
     tensor = payoff_tensor(payoffs)
     mixing = [_mixing(np.moveaxis(payoff, player, 0)) for player, payoff in enumerate(tensor)]
@@ -36,10 +36,11 @@ def deviation_ratings(payoffs: ArrayLike) -> tuple[Numbers, ...]:
 
 
 def symmetric_deviation_ratings(matrix: ArrayLike) -> Numbers:
-    """The ratings [..., agent] of games [M, M^T], where both players' are the same; M is [..., agent, opponent].
+    """The ratings [..., agent] of games [M, M^T], in which both players have the same; M is [..., agent,
+    opponent].
 
-    The set of equilibria is convex and contains the mirror image of each, so a symmetric sigma does: n (n + 1) / 2
-    unknowns, one for each unordered pair, instead of n^2.
+    The set of equilibria is convex and contains the mirror image of each equilibrium, so there is a symmetric
+    sigma. It has n (n + 1) / 2 unknowns, one for each unordered pair, instead of n^2.
     """
     m = checked_matrix(matrix)
     agents = m.shape[-1]
@@ -55,9 +56,9 @@ def symmetric_deviation_ratings(matrix: ArrayLike) -> Numbers:
 
 
 def _mixing(payoffs: Numbers) -> Numbers:
-    """Each strategy as a mixture of those that are none [strategy, strategy], from payoffs [strategy, ...].
+    """Each strategy as a mixture of the pure ones [strategy, strategy], from payoffs [strategy, ...].
 
-    A strategy that is none is itself alone; of copies, the last is kept.
+    A strategy is pure if it is no mixture of others; it is then itself alone. Of copies, the last is kept.
     """
     n = len(payoffs)
     rows = payoffs.reshape(n, -1)
@@ -80,7 +81,7 @@ def _mixing(payoffs: Numbers) -> Numbers:
 
 
 def _resolved(mixing: Numbers, kept: Sequence[int]) -> Numbers:
-    """Mixtures of mixtures, as mixtures of the strategies kept. Each draws on later strategies and those kept."""
+    """Mixtures of mixtures as mixtures of the kept strategies. Each uses later strategies and kept ones only."""
     for strategy in reversed(range(len(mixing))):
         if strategy not in kept:
             mixing[strategy] = mixing[strategy] @ mixing
@@ -88,7 +89,7 @@ def _resolved(mixing: Numbers, kept: Sequence[int]) -> Numbers:
 
 
 def _single(table: Numbers) -> bool:
-    """Whether these gains [strategy, profile] belong to one mixture of profiles only, and clearly so."""
+    """Whether these gains [strategy, profile] determine a single mixture of profiles, with numerical certainty."""
     points = np.vstack((table, np.ones(table.shape[1])))
     if len(points) < points.shape[1]:
         return False
@@ -118,14 +119,15 @@ def least_gains(games: Sequence[Numbers]) -> list[Numbers]:
 def _least_gains(gains: Numbers) -> Generator[Program, Solution | None, Numbers]:
     """The least gains of one game, from the solutions of the programs that it yields.
 
-    Minimise t over sigma with gain sigma <= t for the strategies left; those with a price stay at t in every
-    solution, so they are settled there; and profiles with a reduced cost have sigma = 0 in every solution, so they
-    are dropped. Again with what is left, unless the gains that are settled leave a single sigma: then it has all.
+    Each program minimises t over sigma with gain sigma <= t for the open strategies. Strategies with a positive
+    price are at t in every solution: their gain is settled. Profiles with a positive reduced cost have sigma = 0
+    in every solution: they are dropped. This repeats with the rest, until the settled gains determine a single
+    sigma, which gives the rest.
     """
     scale = np.abs(gains).max(initial=0.0)
     if scale == 0:
         return np.zeros(len(gains))
-    table = np.unique(gains / scale, axis=1)  # profiles that gain alike, as those of copies do, are one
+    table = np.unique(gains / scale, axis=1)  # merge profiles with equal gains
     settled = np.full(len(gains), np.nan)
     while np.isnan(settled).any():
         left = np.isnan(settled)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..cells import Numbers
+from ..arrays import Numbers
 from .bradley_terry import Strengths
 
 POINTS = 400 / math.log(10)
@@ -23,5 +23,5 @@ class Elo:
 
 
 def elo(strengths: Strengths, mean: float = 1500.0) -> Elo:
-    """mean + 400 / log(10) times the strength: where Elo's updates settle, on average over orders of matches."""
+    """mean + 400 / log(10) times the strength: the limit of Elo updates, on average over orders of matches."""
     return Elo(mean + POINTS * strengths.strength, POINTS * np.asarray(strengths.standard_error))

@@ -1,4 +1,4 @@
-"""Nash equilibria of small empirical games, by Nashpy where it is installed."""
+"""Nash equilibria of small empirical games, by Nashpy if it is installed."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..cells import Numbers
+from ..arrays import Numbers
 from ..finding import Finding
 from ..report.chapters import Chapter, Evidence
 from .normal_form import payoff_tensor, symmetric_game
 
 COLUMNS = ("equilibrium", "player", "strategy", "probability", "payoff", "symmetric")
-SMALL = 6
-"""The largest league that has a chapter."""
-LARGEST = 7
-"""Strategies of a player: supports are enumerated, which takes four times as long with each further one."""
+CHAPTER_AGENTS = 6
+"""The largest league for which the report has this chapter."""
+MAX_STRATEGIES = 7
+"""Largest number of strategies of a player. Enumerating supports takes four times as long for each more."""
 
 
 def nash_equilibria(payoffs: ArrayLike, names: Sequence[Sequence[str]]) -> Finding:
-    """Equilibria of a two-player game [2, n, m], by enumerating supports; `names` has each player's strategies.
+    """Equilibria of a two-player game [2, n, m], by support enumeration; `names` has each player's strategies.
 
-    A row for each equilibrium, player and strategy played: its probability and the player's payoff.
-    `symmetric` marks equilibria in which both players do the same.
+    A row for each equilibrium, player and strategy in its support: the probability and the player's payoff.
+    `symmetric` marks equilibria in which both players use the same mixture.
     """
     tensor = payoff_tensor(payoffs)
     empty = pd.DataFrame({name: [] for name in COLUMNS})
     if len(tensor) != 2:
         return Finding(empty, (f"Nash equilibria are listed for two players only, not {len(tensor)}.",))
     size = max(tensor.shape[1:])
-    if size > LARGEST:
+    if size > MAX_STRATEGIES:
         return Finding(
             empty,
             (
-                f"Nash equilibria are listed for at most {LARGEST} strategies a player, not {size}: keep those "
-                "that do well, or read the deviation ratings.",
+                f"Nash equilibria are listed for at most {MAX_STRATEGIES} strategies a player, not {size}: keep "
+                "those that do well, or read the deviation ratings.",
             ),
         )
     if importlib.util.find_spec("nashpy") is None:
         return Finding(empty, ("Nash equilibria need Nashpy: pip install nashpy.",))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what it warns of, an even number of equilibria, is said below
+        warnings.simplefilter("ignore")  # it warns of an even number of equilibria; the remark below says so
         game = importlib.import_module("nashpy").Game(*tensor)
         found = _distinct([(np.asarray(x), np.asarray(y)) for x, y in game.support_enumeration()])
     rows = []
@@ -72,8 +72,8 @@ def _distinct(pairs: list[tuple[Numbers, Numbers]]) -> list[tuple[Numbers, Numbe
     return kept
 
 
-def _of_environment(evidence: Evidence) -> Finding | None:
-    several = 2 <= len(evidence.names) <= SMALL
+def _compute(evidence: Evidence) -> Finding | None:
+    several = 2 <= len(evidence.names) <= CHAPTER_AGENTS
     if not several or np.isnan(evidence.matrix).any() or importlib.util.find_spec("nashpy") is None:
         return None
     return nash_equilibria(symmetric_game(evidence.matrix), [evidence.names] * 2)
@@ -84,7 +84,7 @@ CHAPTERS = (
         "equilibria",
         "Nash equilibria",
         "Equilibria of the game in which each of two players chooses an agent: the payoff table, by Nashpy.",
-        _of_environment,
+        _compute,
         square=True,
     ),
 )

@@ -1,4 +1,4 @@
-"""Which agents of a league have all met: ratings of a game need every payoff, and none is made up."""
+"""The largest part of a league in which all agents have met: ratings need every payoff, and none is imputed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from ..cells import Indices, Numbers
+from ..arrays import Indices, Numbers
 
 _SECONDS = 10.0
 
@@ -19,16 +19,16 @@ class CompleteLeague:
     """A complete part of a league."""
 
     agents: Indices
-    """Which agents it has."""
+    """Indices of its agents."""
     no_self_play: Indices
     """Those of them whose payoff against themselves is missing."""
 
 
 def largest_complete(matrix: ArrayLike) -> CompleteLeague:
-    """The most agents that have all met one another, from payoffs [agent, opponent], NaN where missing.
+    """The largest set of agents that have all met one another, from payoffs [agent, opponent], NaN if missing.
 
-    The most agents of which at most one is in each missing pair: an integer program. Self-play may be missing.
-    ValueError where pairs are missing in such a pattern that the search takes too long.
+    It is the largest set with at most one agent of each missing pair, by an integer program. Self-play may be
+    missing. Raises ValueError if the search takes too long.
     """
     known = np.isfinite(np.asarray(matrix, dtype=np.float64))
     one, other = np.nonzero(np.triu(~(known & known.T), 1))

@@ -1,4 +1,4 @@
-"""Linear programs, solved as sharply as floats allow."""
+"""Linear programs, solved with the tightest tolerances that work."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import block_diag, csc_array
 
-from ..cells import Numbers
+from ..arrays import Numbers
 
-# HiGHS now and then gives up on a program before its first step, and solves the same rows times a number.
+# HiGHS sometimes fails on a program before its first step, but solves it with rescaled rows.
 _ATTEMPTS = [(tolerance, scale) for tolerance in (1e-10, 1e-8, 1e-7) for scale in (1.0, 0.5, 0.7, 0.3, 1.7)]
 _TOGETHER = 50_000
-"""Coefficients of the programs that are solved as one: more take as long as one by one."""
+"""Most coefficients of programs that are solved as one: beyond that it is not faster."""
 
 
 Rows: TypeAlias = "Numbers | csc_array[np.float64]"
@@ -54,7 +54,7 @@ def minimise(
 ) -> Solution:
     """min cost x with rows x <= bound, each unknown within its limits, and sums_to_one [sum] x = 1 if given.
 
-    ArithmeticError if HiGHS finds no optimum.
+    Raises ArithmeticError if HiGHS finds no optimum.
     """
     for tolerance, scale in _ATTEMPTS:
         found = linprog(  # type: ignore[call-overload, misc]  # no stub knows sparse matrices
@@ -77,15 +77,16 @@ def minimise(
 
 
 def minimise_each(programs: Sequence[Program]) -> list[Solution]:
-    """The solutions of programs; small ones are solved as one, with a block for each, in a third of the time.
+    """The solutions of several programs. Small ones are solved as one with a block for each, in a third of the
+    time.
 
-    ArithmeticError if HiGHS finds no optimum of one.
+    Raises ArithmeticError if HiGHS finds no optimum of one.
     """
     return [solution for some in _batches(programs) for solution in _as_one(some)]
 
 
 def _batches(programs: Sequence[Program]) -> Iterator[Sequence[Program]]:
-    """Neighbours with few coefficients in all."""
+    """Consecutive programs with few coefficients in total."""
     start, size = 0, 0
     for number, program in enumerate(programs):
         if number > start and size + program.rows.size > _TOGETHER:
@@ -103,7 +104,7 @@ def _as_one(programs: Sequence[Program]) -> Iterator[Solution]:
         np.concatenate([program.bound for program in programs]),
         np.concatenate([program.limits for program in programs]),
         csc_array(block_diag([program.sums_to_one[None] for program in programs], format="csc")),
-        presolve=len(programs) == 1,  # of many small blocks it takes longer than to solve them
+        presolve=len(programs) == 1,  # presolving many small blocks takes longer than solving
     )
     unknowns = np.cumsum([len(program.cost) for program in programs])[:-1]
     rows = np.cumsum([len(program.bound) for program in programs])[:-1]

@@ -1,10 +1,10 @@
-"""The least committal distribution that satisfies linear inequalities."""
+"""The maximum-entropy distribution that satisfies linear inequalities."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..cells import Flags, Numbers
+from ..arrays import Flags, Numbers
 from .linear_program import minimise
 
 TOLERANCE = 1e-10  # of violation and of slackness, for inequalities scaled to coefficients within [-1, 1]
@@ -16,8 +16,8 @@ def maximum_entropy(inequalities: Numbers) -> Numbers:
     """The p [outcome] of largest entropy with C p <= 0, p >= 0 and sum p = 1; C is [inequality, outcome].
 
     By the dual: p = exp(-C^T mu) / Z, with mu >= 0 minimising log Z, by projected Newton steps (Bertsekas 1982).
-    It has a minimum only if some solution allows every outcome; otherwise those allowed at all are found first.
-    ArithmeticError if there is no solution, or none found.
+    The dual has a minimum only if some solution gives every outcome a positive probability; otherwise the possible
+    outcomes are found first. Raises ArithmeticError if there is no solution, or none is found.
     """
     scale = np.abs(inequalities).max(initial=0.0)
     outcomes = inequalities.shape[1]
@@ -41,11 +41,11 @@ def maximum_entropy(inequalities: Numbers) -> Numbers:
 
 
 def _face(c: Numbers) -> tuple[Flags, Flags]:
-    """Which outcomes some solution allows, and which inequalities every solution meets with equality.
+    """Which outcomes are positive in some solution, and which inequalities are tight in every solution.
 
-    But for their sum, solutions form a cone: C x + s = 0. With x = y + z and s = r + q, z and q within [0, 1],
-    the largest sum of z and q has z = 1 for outcomes that can be positive at all and q = 1 for inequalities that
-    can be strict; the others are 0.
+    Up to their sum, solutions form a cone: C x + s = 0. With x = y + z and s = r + q, z and q within [0, 1], the
+    largest sum of z and q has z = 1 for outcomes that can be positive and q = 1 for inequalities that can be
+    strict; the others are 0.
     """
     rows, outcomes = c.shape
     found = minimise(
@@ -59,14 +59,14 @@ def _face(c: Numbers) -> tuple[Flags, Flags]:
 
 
 def _minimise_dual(c: Numbers, tight: Flags, steps: int) -> tuple[Numbers, float]:
-    """p, and by how much it violates what it should meet; the multipliers of `tight` rows have no sign."""
+    """p, and its violation of the constraints; the multipliers of `tight` rows have no sign."""
     mu = np.zeros(len(c))
     value, law = _dual(c, mu)
     for _ in range(steps):
         gradient = -c @ law
         if _off(mu, gradient, tight) <= TOLERANCE:
             break
-        # A multiplier near 0 that wants to fall stays out of Newton's system, or it would stop short all others.
+        # A decreasing multiplier near 0 is left out of Newton's system; it would shorten the step of all others.
         moving = tight | (gradient < 0) | (mu > 0)
         near = min(0.1, float(np.linalg.norm(gradient[moving])))
         free = tight | (gradient < 0) | (mu > near)
@@ -89,7 +89,7 @@ def _minimise_dual(c: Numbers, tight: Flags, steps: int) -> tuple[Numbers, float
 
 
 def _off(mu: Numbers, gradient: Numbers, tight: Flags) -> float:
-    """By how much an inequality, or its slackness, is missed."""
+    """The largest violation of an inequality or of its complementary slackness."""
     return float(np.where(tight, np.abs(gradient), np.maximum(-gradient, np.abs(mu * gradient))).max(initial=0.0))
 
 

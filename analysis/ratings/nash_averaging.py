@@ -1,4 +1,4 @@
-"""Nash averaging: the mean payoff over the opponents that matter (Balduzzi et al. 2018)."""
+"""Nash averaging: the mean payoff against the maximum-entropy Nash equilibrium (Balduzzi et al. 2018)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..cells import Numbers
+from ..arrays import Numbers
 from .linear_program import minimise
 from .maximum_entropy import maximum_entropy
 from .normal_form import checked_matrix
@@ -15,15 +15,16 @@ from .normal_form import checked_matrix
 
 @dataclass(frozen=True)
 class NashAverage:
-    """What each strategy earns against the other side's equilibrium: the game's value if in play, or less."""
+    """What each strategy earns against the other side's equilibrium: the game's value if it is in the support,
+    else at most that."""
 
     rating: Numbers
     weight: Numbers
-    """The maximum-entropy equilibrium: how much each strategy counts as an opponent."""
+    """The maximum-entropy equilibrium: the weight of each strategy as an opponent."""
 
 
 def relative(matrix: ArrayLike) -> Numbers:
-    """M - M^T: what each agent earns more than its opponent in their match. Antisymmetric, so zero-sum."""
+    """M - M^T: by how much each agent earns more than its opponent in their match. Antisymmetric, so zero-sum."""
     payoffs = checked_matrix(matrix)
     return payoffs - np.swapaxes(payoffs, -1, -2)
 
@@ -31,9 +32,9 @@ def relative(matrix: ArrayLike) -> Numbers:
 def nash_averaging(antisymmetric: ArrayLike) -> NashAverage:
     """Agents against agents in a symmetric zero-sum game A = -A^T.
 
-    weight = the p of largest entropy among those with A p <= 0; rating = A p. Where only one p is in equilibrium,
-    entering an agent k times splits its weight and moves no rating; where ties leave several, entropy's choice
-    does depend on copies. Small changes of A may move p far.
+    weight = the p of largest entropy among those with A p <= 0; rating = A p. If the equilibrium is unique,
+    entering an agent k times splits its weight and changes no rating; if ties leave several equilibria, the choice
+    by entropy does depend on copies. Small changes of A may change p a lot.
     """
     payoffs = checked_matrix(antisymmetric)
     if payoffs.ndim != 2 or not np.allclose(payoffs, -payoffs.T, rtol=0, atol=1e-9 * (1 + np.abs(payoffs).max())):
@@ -43,7 +44,7 @@ def nash_averaging(antisymmetric: ArrayLike) -> NashAverage:
 
 
 def nash_averaging_tasks(scores: ArrayLike) -> tuple[NashAverage, NashAverage]:
-    """Agents against tasks, from scores [agent, task]: agents pick tasks' worst enemy, tasks the hardest mix.
+    """Agents against tasks, from scores [agent, task]: agents maximise the score, tasks minimise it.
 
     With v the game's value, agents' weights p have S^T p >= v, tasks' weights q have S q <= v, both of largest
     entropy. Agents are rated S q, tasks -S^T p.
@@ -60,7 +61,7 @@ def nash_averaging_tasks(scores: ArrayLike) -> tuple[NashAverage, NashAverage]:
 
 
 def _value(scores: Numbers) -> float:
-    """The least v with S q <= v for some mix q of columns."""
+    """The least v with S q <= v for some mixture q of columns."""
     agents, tasks = scores.shape
     found = minimise(
         np.append(np.zeros(tasks), 1.0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..cells import Numbers
+from ..arrays import Numbers
 
 
 def checked_matrix(matrix: ArrayLike) -> Numbers:
@@ -35,7 +35,7 @@ def symmetric_game(matrix: ArrayLike) -> Numbers:
 
 
 def deviation_gains(payoffs: ArrayLike) -> Numbers:
-    """What each strategy of each player gains over each profile [player and strategy, profile].
+    """The gain of each strategy of each player over each profile [player and strategy, profile].
 
     gain[(p, a'), a] = G_p(a', a_-p) - G_p(a), players and their strategies in order, profiles in C order.
     """

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..cells import Flags, Numbers
+from ..arrays import Flags, Numbers
 from ..finding import Finding
 from ..report.chapters import Chapter, Evidence
-from ..statistics.bootstrap import drawn_tables
-from ..statistics.tails import LEVEL
+from ..statistics.bootstrap import bootstrap_tables
+from ..statistics.tails import CONFIDENCE
 from .alpha_rank import alpha_rank
 from .bradley_terry import bradley_terry, same_partner, separation
 from .correlated_equilibrium import coarse_correlated_equilibrium, equilibrium_payoffs
@@ -26,9 +26,9 @@ from .nash_averaging import nash_averaging, relative
 from .normal_form import symmetric_game
 
 SELECTION = 100.0
-"""α-rank's strength of selection, over the whole spread of payoffs."""
-WORK, FEWEST = 200_000_000, 20
-"""What bootstrap draws may cost, as draws x agents^3; and the draws that are worth an interval."""
+"""α-rank's selection strength, for payoffs scaled by their spread."""
+MAX_WORK, MIN_DRAWS = 200_000_000, 20
+"""Largest cost of bootstrap draws, as draws x agents^3; and the fewest draws that give an interval."""
 
 Score: TypeAlias = Callable[[Numbers], Numbers]
 """Payoffs [draw, agent, opponent] in, scores [draw, agent] out."""
@@ -41,23 +41,23 @@ class Rating:
     name: str
     score: Score
     draws: int
-    """How many bootstrap tables its cost allows."""
+    """Number of bootstrap tables that its cost allows."""
     agents: int
-    """The largest league its cost allows."""
+    """The largest league that its cost allows."""
     source: str
-    says: str
+    meaning: str
     self_play: bool = True
-    """Whether it needs payoffs against oneself."""
+    """Whether it needs self-play payoffs."""
     shares: bool = False
     """Whether scores are shares of a whole, so that those of clones add up."""
-    most: float = np.inf
-    """No score is larger."""
+    maximum: float = np.inf
+    """Upper bound of scores."""
     refuses: Callable[[Numbers, Sequence[str]], str] = lambda matrix, names: ""
-    """Why payoffs can't be rated, in a sentence; "" where they can."""
+    """Why payoffs cannot be rated, in a sentence; "" if they can."""
 
 
-def _each(score: Callable[[Numbers], Numbers]) -> Score:
-    """Rate tables one by one; a table that can't be rated gives NaN."""
+def _one_by_one(score: Callable[[Numbers], Numbers]) -> Score:
+    """Rate tables one by one; a table that cannot be rated gives NaN."""
 
     def scores(tables: Numbers) -> Numbers:
         found = np.full(tables.shape[:2], np.nan)
@@ -66,20 +66,20 @@ def _each(score: Callable[[Numbers], Numbers]) -> Score:
                 found[draw] = score(table)
             except (ValueError, ArithmeticError):
                 if len(tables) == 1:
-                    raise  # the league itself: the reader is told why
+                    raise  # the league itself: the reason becomes a remark
         return found
 
     return scores
 
 
-def _together(score: Callable[[Numbers], Numbers]) -> Score:
-    """Rate all tables at once, or one by one where that fails."""
+def _all_at_once(score: Callable[[Numbers], Numbers]) -> Score:
+    """Rate all tables at once, or one by one if that fails."""
 
     def scores(tables: Numbers) -> Numbers:
         try:
             return score(tables)
         except (ValueError, ArithmeticError):
-            return _each(score)(tables)
+            return _one_by_one(score)(tables)
 
     return scores
 
@@ -90,7 +90,7 @@ def _mean(tables: Numbers) -> Numbers:
 
 
 def _on_unit_scale(tables: Numbers) -> Numbers:
-    """Payoffs over the spread of all of them."""
+    """Payoffs divided by their spread."""
     spread = np.ptp(tables, axis=(1, 2), keepdims=True)
     scaled: Numbers = tables / np.where(spread > 0, spread, 1)
     return scaled
@@ -98,7 +98,7 @@ def _on_unit_scale(tables: Numbers) -> Numbers:
 
 def _alpha_rank(tables: Numbers) -> Numbers:
     tables = tables.copy()
-    tables[:, np.arange(tables.shape[1]), np.arange(tables.shape[1])] = tables[:, 0, 1, None]  # counts for nothing
+    tables[:, np.arange(tables.shape[1]), np.arange(tables.shape[1])] = tables[:, 0, 1, None]  # has no effect
     return alpha_rank(_on_unit_scale(tables), alpha=SELECTION)
 
 
@@ -135,18 +135,18 @@ RATINGS: Mapping[str, Rating] = MappingProxyType(
                 draws=1000,
                 agents=10_000,
                 source="Axelrod 1980",
-                says="the mean payoff over opponents, each with the same weight",
+                meaning="the mean payoff over opponents, each with the same weight",
                 self_play=False,
             ),
             Rating(
                 "deviation",
-                _together(symmetric_deviation_ratings),
+                _all_at_once(symmetric_deviation_ratings),
                 draws=100,
                 agents=100,
                 source="Marris et al. 2025",
-                says="what switching to the agent would gain in the strictest equilibrium; 0 is the most, and "
+                meaning="what switching to the agent would gain in the strictest equilibrium; 0 is the most, and "
                 "copies of an agent change nothing",
-                most=0.0,
+                maximum=0.0,
             ),
             Rating(
                 "alpha_rank",
@@ -154,7 +154,7 @@ RATINGS: Mapping[str, Rating] = MappingProxyType(
                 draws=1000,
                 agents=1000,
                 source="Omidshafiei et al. 2019",
-                says="the share of time evolution stays with the agent when rivals compare the two payoffs of "
+                meaning="the share of time evolution stays with the agent when rivals compare the two payoffs of "
                 "their own match, which rewards harm done to the other",
                 self_play=False,
                 shares=True,
@@ -165,36 +165,37 @@ RATINGS: Mapping[str, Rating] = MappingProxyType(
                 draws=1000,
                 agents=1000,
                 source="Omidshafiei et al. 2019; Traulsen, Nowak and Pacheco 2006",
-                says="the share of time evolution stays with the agent when fitness is the mean payoff in the "
+                meaning="the share of time evolution stays with the agent when fitness is the mean payoff in the "
                 "population, self-play included",
                 shares=True,
             ),
             Rating(
                 "nash",
-                _each(_nash),
+                _one_by_one(_nash),
                 draws=200,
                 agents=200,
                 source="Balduzzi et al. 2018",
-                says="what the agent earns more than its opponent, against the opponents that matter; it is about "
-                "relative payoffs, M - M^T, not about what agents earn",
+                meaning="what the agent earns more than its opponent, against the opponents that matter; it is "
+                "about relative payoffs, M - M^T, not about what agents earn",
                 self_play=False,
             ),
             Rating(
                 "coarse_correlated",
-                _each(_coarse_correlated),
+                _one_by_one(_coarse_correlated),
                 draws=100,
                 agents=100,
                 source="Ortiz, Schapire and Kakade 2007; Marris et al. 2022",
-                says="the payoff against what others play in the coarse correlated equilibrium of largest entropy",
+                meaning="the payoff against what others play in the coarse correlated equilibrium of largest "
+                "entropy",
             ),
             Rating(
                 "elo",
-                _each(_elo),
+                _one_by_one(_elo),
                 draws=200,
                 agents=250,
                 source="Bradley and Terry 1952; Davidson 1970; Elo 1978",
-                says="who one would rather be: agents compared by what they earned with the same partner, not by "
-                "who won",
+                meaning="who one would rather be: agents compared by what they earned with the same partner, not "
+                "by who won",
                 self_play=False,
                 refuses=_separated,
             ),
@@ -205,19 +206,18 @@ RATINGS: Mapping[str, Rating] = MappingProxyType(
 
 def rate(
     matrix: ArrayLike,
-    drawn_tables: ArrayLike | None = None,
+    bootstrap: ArrayLike | None = None,
     names: Sequence[str] = (),
     *,
     ratings: Mapping[str, Rating] = RATINGS,
 ) -> Finding:
     """A row for each agent; for each rating its score and, from bootstrap tables, `_low` and `_high`.
 
-    `matrix` holds payoffs [agent, opponent], NaN where they never met; `drawn_tables` the same for each bootstrap
-    draw [draw, agent, opponent], of which a rating takes the first `draws`. The interval reaches on either side as
-    far as the further of two: the percentiles of the draws, and these mirrored at the score (Efron and Tibshirani
-    1993, chapter 13). Either alone is too short, as scores of noisy tables are shifted: docs/analysis.md says how
-    often it holds. Remarks say which agents are left out, which ratings can't be computed and why, and what each
-    one means.
+    `matrix` holds payoffs [agent, opponent], NaN if they never met; `bootstrap` the same for each bootstrap draw
+    [draw, agent, opponent], of which a rating takes the first `draws`. Scores of noisy tables are biased, so
+    neither the percentile interval nor the basic interval (mirrored at the score; Efron and Tibshirani 1993,
+    chapter 13) is wide enough: on either side the wider of the two is taken. docs/analysis.md has its coverage.
+    Remarks say which agents are left out, which ratings cannot be computed and why, and what each rating means.
     """
     payoffs = np.array(matrix, dtype=np.float64)
     if payoffs.ndim != 2 or payoffs.shape[0] != payoffs.shape[1]:
@@ -225,7 +225,7 @@ def rate(
     names = list(names) or [f"agent {i}" for i in range(len(payoffs))]
     if len(names) != len(payoffs):
         raise ValueError(f"{len(payoffs)} agents have {len(names)} names.")
-    drawn = np.empty((0, *payoffs.shape)) if drawn_tables is None else np.array(drawn_tables, dtype=np.float64)
+    drawn = np.empty((0, *payoffs.shape)) if bootstrap is None else np.array(bootstrap, dtype=np.float64)
     if drawn.shape[1:] != payoffs.shape:
         raise ValueError(f"Bootstrap tables are [draw, {len(names)}, {len(names)}], not {drawn.shape}.")
     table = pd.DataFrame({"agent": names})
@@ -249,7 +249,7 @@ def rate(
         remarks.append("Two agents: every rating rests on four payoffs.")
     payoffs, drawn = complete_part(payoffs, league), complete_part(drawn, league)
     if np.ptp(payoffs[np.isfinite(payoffs)]) == 0:
-        remarks.append("All payoffs are equal: so are all agents, by every rating.")
+        remarks.append("All payoffs are equal, and so are all ratings.")
     for rating in ratings.values():
         why = _why_not(rating, payoffs, kept, [names[i] for i in league.no_self_play])
         if why:
@@ -260,12 +260,12 @@ def rate(
         except ArithmeticError as error:
             remarks.append(f"{rating.name}: not computed. {error}")
             continue
-        scores = drawn_scores(rating, drawn)
+        scores = bootstrap_scores(rating, drawn)
         rated: Flags = np.asarray(np.isfinite(scores).all(1), dtype=np.bool_)
         low, high = score_interval(rating, score, scores[rated])
         for column, values in ((rating.name, score), (f"{rating.name}_low", low), (f"{rating.name}_high", high)):
             table.loc[league.agents, column] = values
-        remarks.append(f"{rating.name}: {rating.says} ({rating.source}).")
+        remarks.append(f"{rating.name}: {rating.meaning} ({rating.source}).")
         if not rated.all():
             remarks.append(
                 f"{rating.name}: {(~rated).sum()} of {len(rated)} bootstrap tables could not be rated; "
@@ -282,8 +282,8 @@ def _why_not(rating: Rating, payoffs: Numbers, names: Sequence[str], no_self_pla
     return rating.refuses(payoffs, names)
 
 
-def drawn_scores(rating: Rating, drawn: Numbers) -> Numbers:
-    """Scores [draw, agent] of the tables that a rating takes; NaN where one can't be rated."""
+def bootstrap_scores(rating: Rating, drawn: Numbers) -> Numbers:
+    """Scores [draw, agent] of the tables that a rating takes; NaN if a table cannot be rated."""
     usable = drawn[: rating.draws]
     agents = range(drawn.shape[1])
     gaps = np.isnan(usable).sum((1, 2))
@@ -301,24 +301,24 @@ def score_interval(rating: Rating, score: Numbers, scores: Numbers) -> tuple[Num
     if len(scores) < 2:
         nothing = np.full(len(score), np.nan)
         return nothing, nothing
-    low, high = np.quantile(scores, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    low, high = np.quantile(scores, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
     low, high = np.minimum(low, 2 * score - high), np.maximum(high, 2 * score - low)
-    least, most = (0.0, 1.0) if rating.shares else (-np.inf, rating.most)
+    least, most = (0.0, 1.0) if rating.shares else (-np.inf, rating.maximum)
     return low.clip(least, most), high.clip(least, most)
 
 
 def chosen_ratings(evidence: Evidence) -> dict[str, Rating]:
-    """The ratings that the judgement names."""
-    return {name: RATINGS[name] for name in evidence.asked.ratings if name in RATINGS}
+    """The ratings that the options name."""
+    return {name: RATINGS[name] for name in evidence.options.ratings if name in RATINGS}
 
 
-def _of_environment(evidence: Evidence) -> Finding | None:
+def _compute(evidence: Evidence) -> Finding | None:
     chosen = chosen_ratings(evidence)
     if not chosen:
         return None
-    affordable = WORK // len(evidence.names) ** 3
-    draws = min(affordable, evidence.asked.draws, max(rating.draws for rating in chosen.values()))
-    tables = drawn_tables(evidence.cells, draws if draws >= FEWEST else 0, evidence.asked.seed)
+    affordable = MAX_WORK // len(evidence.names) ** 3
+    draws = min(affordable, evidence.options.draws, max(rating.draws for rating in chosen.values()))
+    tables = bootstrap_tables(evidence.cells, draws if draws >= MIN_DRAWS else 0, evidence.options.seed)
     moves = bool((tables != tables[:1])[~np.isnan(tables)].any())
     found = rate(evidence.matrix, tables if moves else None, evidence.names, ratings=chosen)
     order = evidence.ranking["agent"].astype(str).to_list()
@@ -330,9 +330,9 @@ CHAPTERS = (
     Chapter(
         "ratings",
         "Ratings",
-        "What each agent is worth in the game that the payoff table is, by several definitions, each with its "
-        "95 % interval over further repetitions with these agents.",
-        _of_environment,
+        "Several ratings of each agent in the game that the payoff table defines, each with its 95 % interval "
+        "over further repetitions with these agents.",
+        _compute,
         square=True,
     ),
 )

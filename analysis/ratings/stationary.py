@@ -1,21 +1,22 @@
-"""The stationary law of a Markov chain, without cancellation."""
+"""The stationary distribution of a Markov chain, without cancellation."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..cells import Flags, Numbers
+from ..arrays import Flags, Numbers
 
 _CHUNK = 1 << 17  # rates eliminated at once: they stay in cache
-_SMALLEST = 1e-250  # below this, lost digits of what leaves a state could matter
+_SMALLEST = 1e-250  # below this, rounding of outflows could matter
 
 
 def stationary(log_rates: Numbers) -> Numbers:
-    """The law pi [..., n] with pi Q = 0, from logarithms of the rates of an irreducible chain [..., n, n].
+    """The distribution pi [..., n] with pi Q = 0, from logarithms of the rates of an irreducible chain [..., n,
+    n].
 
-    Grassmann, Taksar and Heyman 1985: states are eliminated one by one. There is no subtraction, so each
-    probability is right to a few units in the last place however weakly the chain hangs together. Diagonals
-    count for nothing. Where rates span more than floats do, the same is done in logarithms.
+    By state reduction (Grassmann, Taksar and Heyman 1985), which has no subtraction: each probability is accurate
+    to a few units in the last place, even if the chain is nearly decomposable. Diagonals are ignored. If rates
+    exceed the range of floats, the same is done in logarithms.
     """
     n = log_rates.shape[-1]
     logs = log_rates.reshape(-1, n, n)
@@ -31,7 +32,7 @@ def stationary(log_rates: Numbers) -> Numbers:
 
 
 def _in_floats(log_rates: Numbers) -> tuple[Numbers, Flags]:
-    """Laws [chain, n], and which of them floats could hold."""
+    """Distributions [chain, n], and which of them stayed within the range of floats."""
     n = log_rates.shape[-1]
     states = np.arange(n)
     logs = log_rates.copy()

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..cells import Flags, Numbers
+from ..arrays import Flags, Numbers
 from .maximum_entropy import maximum_entropy
 
 
 def preferences(scores: ArrayLike, weights: ArrayLike | None = None) -> Numbers:
-    """The weight of voters that prefer a to b [a, b], from scores [voter, alternative], higher is better.
+    """The total weight of voters that prefer a to b [a, b], from scores [voter, alternative]; higher is better.
 
-    A voter abstains between equals, and between pairs of which it has no score (NaN). A ballot is a voter whose
-    scores are minus its places.
+    A voter abstains on pairs with equal scores or a missing score (NaN). For a ballot, pass minus the ranks as
+    scores.
     """
     votes = np.asarray(scores, dtype=np.float64)
     if votes.ndim != 2 or not votes.size:
@@ -28,7 +28,8 @@ def preferences(scores: ArrayLike, weights: ArrayLike | None = None) -> Numbers:
 
 
 def borda(scores: ArrayLike, weights: ArrayLike | None = None) -> Numbers:
-    """A point for each alternative below and half for each equal, over all voters [alternative] (Borda 1781)."""
+    """A point for each alternative ranked lower and half for each equal one, over all voters [alternative] (Borda
+    1781)."""
     votes = np.asarray(scores, dtype=np.float64)
     above = preferences(votes, weights)
     weight = np.ones(len(votes)) if weights is None else np.asarray(weights, dtype=np.float64)
@@ -40,16 +41,16 @@ def borda(scores: ArrayLike, weights: ArrayLike | None = None) -> Numbers:
 
 
 def copeland(above: Numbers) -> Numbers:
-    """How many others a majority puts below it, half for a draw [alternative] (Copeland 1951)."""
+    """Number of alternatives that a majority ranks below it, half for a draw [alternative] (Copeland 1951)."""
     draws = (above == above.T).sum(1) - 1
     won: Numbers = (above > above.T).sum(1) + draws / 2
     return won
 
 
 def schulze(above: Numbers) -> Numbers:
-    """How many others it beats by stronger chains of majorities [alternative] (Schulze 2011, winning votes).
+    """Number of alternatives beaten by stronger paths of majorities [alternative] (Schulze 2011, winning votes).
 
-    A chain is as strong as its weakest link; the strongest chains are found as Floyd and Warshall do.
+    A path is as strong as its weakest link; the strongest paths are found by the Floyd-Warshall algorithm.
     """
     strength = np.where(above > above.T, above, 0.0)
     for via in range(len(strength)):
@@ -60,13 +61,14 @@ def schulze(above: Numbers) -> Numbers:
 
 
 def ranked_pairs(above: Numbers) -> Numbers:
-    """How many others it stands over when the widest majorities are locked first [alternative] (Tideman 1987).
+    """Number of alternatives below it when the widest majorities are locked first [alternative] (Tideman 1987).
 
-    A majority that would close a cycle is left out. Majorities of the same width are looked at together, and each
-    that lies on a cycle with those locked and with one another is left out: no order of alternatives decides.
+    A majority that would close a cycle is left out. Majorities of the same width are handled together: those that
+    lie on a cycle with the locked ones and with each other are all left out, so that no order of alternatives
+    decides.
     """
     margin = above - above.T
-    locked: Flags = np.eye(len(margin), dtype=np.bool_)  # what stands over what, each over itself
+    locked: Flags = np.eye(len(margin), dtype=np.bool_)  # reachability; each reaches itself
     for width in np.unique(margin[margin > 0])[::-1]:
         level = margin == width
         together = _closure(locked | level)
@@ -76,18 +78,18 @@ def ranked_pairs(above: Numbers) -> Numbers:
 
 
 def maximal_lottery(above: Numbers) -> Numbers:
-    """The lottery p that no other is preferred to: (above - above^T) p <= 0 (Fishburn 1984).
+    """The lottery p to which no other is preferred: (above - above^T) p <= 0 (Fishburn 1984).
 
-    Where there are several, the one of largest entropy. A Condorcet winner takes all; a clone shares.
+    If there are several, the one of largest entropy. A Condorcet winner gets probability 1; clones share.
     """
     return maximum_entropy(above - above.T)
 
 
 def iterated_maximal_lotteries(above: Numbers) -> Numbers:
-    """Who wins a lottery, then who wins among the rest, and so on [alternative].
+    """Winners of a maximal lottery, then winners among the rest, and so on [alternative].
 
-    A score's whole part is how many lotteries come after; its fraction, the alternative's share in its own
-    (1 counts as just below 1).
+    The integer part of a score is the number of lotteries after its own; the fraction is the alternative's
+    probability in its own lottery (1 counts as just below 1).
     """
     left = np.arange(len(above))
     rounds = []
@@ -103,7 +105,7 @@ def iterated_maximal_lotteries(above: Numbers) -> Numbers:
 
 
 def _closure(edges: Flags) -> Flags:
-    """Which reach which; each reaches itself."""
+    """The transitive closure; each alternative reaches itself."""
     reach = edges.copy()
     for via in range(len(reach)):
         reach |= reach[:, via, None] & reach[None, via]

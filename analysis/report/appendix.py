@@ -1,4 +1,4 @@
-"""The tables beside the page: as CSV, Markdown and LaTeX, or where they are long, as Parquet."""
+"""The tables next to the page: as CSV, Markdown and LaTeX, or as Parquet if they are long."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from .filing import FILED
+from .filing import MAX_TEXT_ROWS
 from .tables import latex, markdown
 
 TEXTS, PARQUET = ("csv", "md", "tex"), "parquet"
 _IN_FULL = frozenset({"payoff", "p", "p_flip", "p_student", "p_wilcoxon"})
-"""What keeps double precision in Parquet; of shares and errors seven digits are enough, at half the size."""
+"""Columns that keep double precision in Parquet; others keep seven digits, at half the size."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,16 @@ class TablePart:
     label: str
     table: pd.DataFrame
     text: Callable[[], pd.DataFrame]
-    """The same for readers: worked out only where it is written."""
+    """The same table as text; computed only when it is written."""
 
 
 def write_table(folder: Path, name: str, caption: str, columns: Sequence[str], parts: Sequence[TablePart]) -> str:
-    """Write a table of all environments to `folder` under `name`; returns the name of the file for machines.
+    """Write a table of all environments to `folder` under `name`; returns the name of the machine-readable file.
 
-    `columns` are those of a table without rows. Files of another form, of an earlier report, are removed.
+    `columns` are those of a table without rows. Files in other formats, from an earlier report, are removed.
     """
     whole = pd.concat([part.table for part in parts] or [pd.DataFrame(columns=list(columns))], ignore_index=True)
-    long = len(whole) > FILED
+    long = len(whole) > MAX_TEXT_ROWS
     for form in TEXTS if long else (PARQUET,):
         (folder / f"{name}.{form}").unlink(missing_ok=True)
     if long:
@@ -49,7 +49,7 @@ def write_table(folder: Path, name: str, caption: str, columns: Sequence[str], p
 
 
 def _write_parquet(table: pd.DataFrame, path: Path) -> None:
-    """Write a table; of its numbers, bytes of one kind stand together, which then take less room."""
+    """Write a table; numbers are byte-stream split, which compresses better."""
     texts = [name for name, values in table.items() if values.dtype.kind not in "fiub"]
     numbers = [name for name, values in table.items() if values.dtype.kind == "f"]
     types = dict.fromkeys(texts, "category") | {name: "float32" for name in numbers if name not in _IN_FULL}

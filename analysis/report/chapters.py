@@ -1,6 +1,7 @@
-"""The chapters of a report: what each analysis says of an environment, as a table with its sentences.
+"""The chapters of a report: the tables of the analyses of an environment, with remarks.
 
-Every statistic has its own, at the end of its file. One that fails takes nothing else down: its chapter says why.
+Each statistic defines its chapters at the end of its module. A chapter that fails gives the reason, and the others
+are written.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import numpy as np
 import pandas as pd
 from numpy.linalg import LinAlgError
 
-from ..cells import Cells, Game, Numbers
+from ..arrays import Numbers
+from ..cells import Cells
 from ..finding import Cards, Finding
-from ..judgement import Judgement
+from ..game import Game
+from ..options import AnalysisOptions
 from ..statistics.influence_functions import payoff_matrix
 from .tables import readable
 
@@ -36,7 +39,7 @@ STATISTICS = (
     "statistics.friedman",
     "statistics.variance_components",
 )
-"""The modules whose `CHAPTERS` are written of every league, in this order."""
+"""The modules whose `CHAPTERS` are written for every league, in this order."""
 ARITHMETIC = (ValueError, ArithmeticError, LinAlgError)
 
 T = TypeVar("T")
@@ -44,25 +47,25 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Chapter(Generic[T]):
-    """One analysis: what it is called, and how it is worked out."""
+    """One analysis: its name, title and function."""
 
     name: str
-    """Of its files."""
+    """Name of its files."""
     title: str
-    lead: str
-    """What its table holds, in a sentence or two."""
-    work: Callable[[T], Finding | None]
-    """None where there is nothing to say."""
+    summary: str
+    """Describes its table, in a sentence or two."""
+    compute: Callable[[T], Finding | None]
+    """Returns None if there is nothing to report."""
     square: bool = False
-    """Whether it needs agents who may all meet each other."""
+    """Whether it needs a square payoff table: agents who may all meet each other."""
     shown: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
-    """What the page has of its table; the files have all."""
+    """The part of its table that the page shows; the files have all of it."""
 
-    def write(self, evidence: T, label: str, **columns: str) -> Iterator[Written]:
-        """The chapter under this label, with the columns in front; none where it has nothing to say."""
+    def write(self, evidence: T, label: str, **columns: str) -> Iterator[WrittenChapter]:
+        """The chapter under this label, with `columns` in front; none if it has nothing to report."""
         try:
             with np.errstate(all="ignore"):
-                finding = self.work(evidence)
+                finding = self.compute(evidence)
         except ARITHMETIC as error:
             finding = Finding(pd.DataFrame(), (f"Not computed: {error}",))
         if finding is None or (finding.table.empty and not finding.remarks):
@@ -72,43 +75,43 @@ class Chapter(Generic[T]):
             table = table.assign(**{name: value for name, value in columns.items() if name not in table})
             table = table[[*columns, *(name for name in table if name not in columns)]]
         text = partial(self._text, table)
-        yield Written(self.name, label, self.title, self.lead, Finding(table, finding.remarks), text)
+        yield WrittenChapter(self.name, label, self.title, self.summary, Finding(table, finding.remarks), text)
 
     def _text(self, table: pd.DataFrame) -> pd.DataFrame:
         return readable(table if table.empty else self.shown(table))
 
 
 @dataclass(frozen=True)
-class Written:
-    """A chapter as the report has it."""
+class WrittenChapter:
+    """A computed chapter."""
 
     name: str
     label: str
-    """Of the environment and league, or what stands for all of them."""
+    """Label of the environment and league, or of all environments together."""
     title: str
-    lead: str
+    summary: str
     finding: Finding
     text: Callable[[], pd.DataFrame]
-    """The table for readers."""
+    """The table as text."""
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What the chapters of one league of an environment work on."""
+    """The data from which the chapters of one league of an environment are computed."""
 
     cells: Cells
     table: pd.DataFrame
     """Its `cell_table`."""
     ranking: pd.DataFrame
-    everybody: Cells
-    """With those in the background too."""
-    whole_table: pd.DataFrame
+    all_cells: Cells
+    """Cells that include agents of the background."""
+    all_table: pd.DataFrame
     """Their `cell_table`."""
     game: Game
-    asked: Judgement
+    options: AnalysisOptions
     cards: Cards = ()
     runs: Finding | None = None
-    """Of its learners: `learned_runs`."""
+    """`learned_runs` of its learners."""
     costs: pd.DataFrame | None = None
     curves: pd.DataFrame | None = None
 
@@ -122,12 +125,12 @@ class Evidence:
         return [str(label) for label in self.cells.agents[self.cells.roster]]
 
 
-def chapters(evidence: Evidence, tell: Callable[[str], None] = lambda step: None) -> Iterator[Written]:
-    """All chapters that have something to say; `tell` hears of each before it is worked out."""
+def chapters(evidence: Evidence, progress: Callable[[str], None] = lambda step: None) -> Iterator[WrittenChapter]:
+    """All chapters that have something to report; `progress` is called with each before it is computed."""
     cells = evidence.cells
     for module in STATISTICS:
         of_module: tuple[Chapter[Evidence], ...] = import_module(f"dilemma.analysis.{module}").CHAPTERS
         for chapter in of_module:
             if cells.square or not chapter.square:
-                tell(f"{cells.label}: {chapter.title.lower()}")
+                progress(f"{cells.label}: {chapter.title.lower()}")
                 yield from chapter.write(evidence, cells.label, environment=cells.environment, role=cells.league)

@@ -1,4 +1,4 @@
-"""Figures of learning: curves in small panels, and the policies that agents end with."""
+"""Figures of learning: curves in small panels, and the policies that agents have at the end."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ..behaviour.curves import POLICY
 from .figures import INK, annotate, short, style, tidy
 
 COLOURS = ("#3b82d0", "#d9730d", "#2f9e5f", "#d64577", "#8f68cf", "#a8801c", "#1796a6", "#7f8790")
-"""Readable on white and on near-black, and apart for colour-blind eyes together with the dashes."""
+"""Readable on white and on near-black, and distinguishable by colour-blind readers together with the dashes."""
 Dashes: TypeAlias = Literal["-"] | tuple[float, tuple[float, ...]]
 DASHES: tuple[Dashes, ...] = ("-", (0, (4, 1.6)), (0, (1.2, 1.4)))
 PAIRS = 25
-"""Up to so many panels, each pair has its own; else each agent has one, with a line for each opponent."""
+"""Up to this many panels each pair has its own; else each agent has one, with a line for each opponent."""
 BANDED = 8
-"""Up to so many lines, a panel has their bands."""
+"""Panels with up to this many lines show bands."""
 CROWD = 16
-"""With more agents, those of a panel are grey but for their mean: their colours could not be told apart."""
+"""With more agents the lines of a panel are grey, except the mean: colours could not be distinguished."""
 _WIDTH, _PANEL = 10.6, 3.6
 """Inches: of a figure at most, and of a panel at most."""
 _NAME = 17
@@ -52,12 +52,12 @@ class Panel:
 
     @property
     def banded(self) -> bool:
-        """Whether there are bands, and room to show them."""
+        """Whether the panel shows bands."""
         return len(self.lines) <= BANDED and any(line["low"].notna().any() for _, line in self.lines)
 
 
 def pens(agents: Sequence[str]) -> dict[str, Pen]:
-    """A colour and dashes for each agent, the same wherever it is drawn."""
+    """A colour and dashes for each agent, the same in all figures."""
     return {
         agent: Pen(COLOURS[index % len(COLOURS)], DASHES[index // len(COLOURS) % len(DASHES)])
         for index, agent in enumerate(agents)
@@ -105,8 +105,8 @@ def measures_plot(table: pd.DataFrame, measures: Sequence[str], agents: Sequence
     columns = min(4, len(measures))
     rows = -(-len(measures) // columns)
     width, height = 2.65 * columns, 1.75 * rows
-    told = table[table["measure"].isin(measures)]
-    mean = told.groupby(["measure", "agent", "point"], observed=True, sort=False)["mean"].mean().reset_index()
+    shown = table[table["measure"].isin(measures)]
+    mean = shown.groupby(["measure", "agent", "point"], observed=True, sort=False)["mean"].mean().reset_index()
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(width, height), facecolor="none")
         space = {"left": 0, "right": 1, "bottom": 0, "top": 1, "wspace": 0.25, "hspace": 0.42}
@@ -150,7 +150,8 @@ def _draw(axes: Axes, panel: Panel) -> None:
 
 
 def _limits(panels: Sequence[Panel]) -> tuple[float, float]:
-    """What holds every mean, and bands as far as they go on as much again: one wild band must not rule."""
+    """Limits that include all means, and bands only up to half their range beyond: one wide band must not set the
+    scale."""
     table = pd.concat([line for panel in panels for _, line in panel.lines])
     low, high = table["mean"].min(), table["mean"].max()
     room = 0.5 * (high - low)
@@ -184,7 +185,8 @@ def _legend(figure: Figure, drawn: set[str], agents: Sequence[str], columns: int
 
 
 def _pairs(table: pd.DataFrame, agents: Sequence[str]) -> list[Panel]:
-    """A panel for each pair, with both agents' lines; in an asymmetric game, for each order. [] if too many."""
+    """A panel for each pair with both agents' lines; in an asymmetric game one for each order. [] if there are too
+    many."""
     by_curve = _curves(table)
     symmetric = all(seat == "any" for _, _, seat in by_curve)
     if not symmetric and any(seat not in ("0", "1") for _, _, seat in by_curve):
@@ -206,7 +208,8 @@ def _pairs(table: pd.DataFrame, agents: Sequence[str]) -> list[Panel]:
 
 
 def _by_agent(table: pd.DataFrame, agents: Sequence[str]) -> list[Panel]:
-    """A panel for each agent, with a line for each opponent (in the mean over seats); with too many, grey ones."""
+    """A panel for each agent, with a line for each opponent (averaged over seats); grey lines if there are many
+    agents."""
     numbers = ["mean", "low", "high"]
     pooled = table.groupby(["agent", "opponent", "point"], observed=True, sort=False)[numbers].mean().reset_index()
     if len({seat for _, _, seat in _curves(table)}) > 1:
@@ -236,7 +239,7 @@ def _curves(table: pd.DataFrame) -> dict[tuple[Hashable, ...], pd.DataFrame]:
 
 
 def policies_plot(late: pd.DataFrame, agents: Sequence[str]) -> Figure:
-    """For each agent, the probability to cooperate (columns) that it ends with against each opponent (rows)."""
+    """For each agent, its final probability to cooperate (columns) against each opponent (rows)."""
     mean = late.groupby(["agent", "opponent"], observed=True, sort=False)[list(POLICY)].mean().dropna(how="all")
     mean.index = mean.index.map(lambda pair: (str(pair[0]), str(pair[1])))
     present = {agent: [other for other in agents if (agent, other) in mean.index] for agent in agents}

@@ -10,26 +10,26 @@ from dataclasses import dataclass
 import pandas as pd
 
 Failures = Sequence[Mapping[str, object]]
-"""Of matches: `cast`, the labels by seat; `blamed`, those at fault, where known; `setting`; `reason`."""
+"""Failed matches: `cast`, the labels by seat; `blamed`, those at fault if known; `setting`; `reason`."""
 
 
 @dataclass(frozen=True)
-class Kind:
+class FailureKind:
     """Matches that failed for one reason."""
 
     agents: tuple[str, ...]
-    """Who was at fault; where that is not known, who sat in all of them."""
+    """The agents at fault; if unknown, those seated in all of these matches."""
     environments: tuple[str, ...]
     reason: str
-    """Of the first of them: others may differ in their numbers."""
+    """The reason of the first of them; others may have different numbers in it."""
     matches: int
 
 
-def failure_kinds(failures: Failures) -> list[Kind]:
-    """Failures by reason, whatever numbers it has, and by the agents at fault; the most first.
+def failure_kinds(failures: Failures) -> list[FailureKind]:
+    """Failures grouped by reason, ignoring numbers in it, and by the agents at fault; largest group first.
 
-    Where nobody is known to be at fault, the agent that sat in most matches of a reason stands for those, then the
-    same of what is left.
+    If no agent is known to be at fault, the agent seated in most matches with a reason is taken for those, and so
+    on for the rest.
     """
     by_reason: dict[str, list[Mapping[str, object]]] = {}
     for failure in failures:
@@ -38,8 +38,8 @@ def failure_kinds(failures: Failures) -> list[Kind]:
     return sorted(found, key=lambda kind: -kind.matches)
 
 
-def _by_agents(failures: Failures) -> Iterator[Kind]:
-    """Failures of one reason, told apart by who sat in them."""
+def _by_agents(failures: Failures) -> Iterator[FailureKind]:
+    """Failures with one reason, grouped by agents."""
     left = list(failures)
     while left:
         count = Counter(label for failure in left for label in dict.fromkeys(_suspects(failure)))
@@ -47,7 +47,7 @@ def _by_agents(failures: Failures) -> Iterator[Kind]:
         own = [failure for failure in left if agent in _suspects(failure)]
         agents = [label for label in count if all(label in _suspects(failure) for failure in own)]
         settings = tuple(dict.fromkeys(str(failure["setting"]) for failure in own))
-        yield Kind(tuple(agents), settings, str(own[0]["reason"]), len(own))
+        yield FailureKind(tuple(agents), settings, str(own[0]["reason"]), len(own))
         left = [failure for failure in left if agent not in _suspects(failure)]
 
 

@@ -1,7 +1,7 @@
-"""Figures: who earns what, and who cooperates, with whom; and the ranking with its intervals.
+"""Figures: payoffs and cooperation of each pair, and the ranking with its intervals.
 
-Figures are matplotlib `Figure` objects that belong to nobody's global state; `figure_svg` and `pdf` render them
-the same way every time.
+Figures are matplotlib `Figure` objects outside the global state of pyplot; `figure_svg` and `pdf` render them
+reproducibly.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.transforms import Affine2D
 
-from ..cells import Indices, Numbers
+from ..arrays import Indices, Numbers
 from . import fonts
 from .tables import one_line
 
 INK = "#1a1c1f"
-"""The colour of text and lines; in a page it becomes the colour of the page's text."""
+"""The colour of text and lines; in a page it is replaced by the colour of the page's text."""
 ACCENT = "#2f73b5"
 ANNOTATED = 25
-"""Up to so many agents, the cells of a heatmap carry their numbers."""
+"""The cells of a heatmap show their numbers up to this many agents."""
 NAMED = 120
-"""With more agents a figure keeps the size that it has here, and places of the ranking stand for names."""
+"""With more agents a figure does not grow further, and ranks replace names."""
 _VECTOR = 40
 _DPI = 160
-"""Of what is not drawn as vectors."""
+"""Resolution of rasterised parts."""
 _LABEL = 28
-_STYLE: dict[Any, Any] = {  # matplotlib's stubs name every key
+_STYLE: dict[Any, Any] = {  # matplotlib's stubs enumerate the keys
     "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"],
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
@@ -50,12 +50,12 @@ _STYLE: dict[Any, Any] = {  # matplotlib's stubs name every key
 
 
 def style() -> dict[Any, Any]:
-    """matplotlib's settings for every figure, with the fonts of this machine."""
+    """matplotlib's settings for all figures, with the fonts of this machine."""
     return {**_STYLE, "font.family": [*fonts.families(), "sans-serif"]}
 
 
 def square(table: pd.DataFrame, agents: Sequence[str], column: str) -> Numbers:
-    """A column of one environment's payoff table [agent, opponent]: means over seats and k, NaN if unmet."""
+    """A column of one environment's payoff table [agent, opponent]: means over seats and k, NaN if not met."""
     index = pd.Index(agents)
     values = table[column].to_numpy(np.float64)
     row = index.get_indexer(pd.Index(table["agent"].astype(str)))
@@ -75,7 +75,7 @@ def heatmap(
     colours: str = "viridis",
     limits: tuple[float, float] | None = None,
 ) -> Figure:
-    """A square of colours: rows are agents, columns their opponents, both in the order given."""
+    """A heatmap: rows are agents, columns their opponents, both in the order given."""
     values = np.where(np.isfinite(values), values, np.nan)
     size = len(agents)
     cell = min(0.46, max(0.085, 10 / size), 0.085 * NAMED / size)
@@ -112,7 +112,7 @@ def heatmap(
 def annotate(axes: Axes, values: Numbers, colours: str, low: float, high: float, font: float) -> None:
     """Write each cell's number in it, dark on light and light on dark."""
     fill = matplotlib.colormaps[colours]((values - low) / (high - low))[..., :3]
-    light = fill**2.2 @ (0.2126, 0.7152, 0.0722) > 0.18  # where black on it has more contrast than white
+    light = fill**2.2 @ (0.2126, 0.7152, 0.0722) > 0.18  # black has more contrast than white
     for (row, column), value in np.ndenumerate(values):
         if not np.isnan(value):
             colour = "#111111" if light[row, column] else "#ffffff"
@@ -121,16 +121,17 @@ def annotate(axes: Axes, values: Numbers, colours: str, low: float, high: float,
 
 
 def _range(values: Numbers) -> tuple[float, float]:
-    """The smallest and largest value; never one and the same."""
+    """The smallest and largest value, widened if they are equal."""
     known = values[~np.isnan(values)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     return (low, high) if high - low > 1e-9 else (low - 0.5, high + 0.5)
 
 
 def ranking_plot(ranking: pd.DataFrame) -> Figure:
-    """One environment's payoffs, best on top; thick lines are intervals in the same field, thin ones with others.
+    """One environment's payoffs, best on top. Thick lines are intervals in the same field, thin ones with other
+    partners.
 
-    Hollow where there is no interval at all.
+    Markers are hollow if there is no interval.
     """
     ranking = ranking[ranking["payoff"].notna()]
     size = len(ranking)
@@ -162,7 +163,7 @@ def ranking_plot(ranking: pd.DataFrame) -> Figure:
 
 
 def ticks(agents: Sequence[str]) -> tuple[Indices, list[str]]:
-    """Where the axis of so many agents in order has ticks, and what they say: names, or round places from 1."""
+    """Positions and labels of the ticks of an axis of agents: names, or ranks if there are many agents."""
     size = len(agents)
     if size <= NAMED:
         return np.arange(size), [short(agent) for agent in agents]
@@ -172,24 +173,26 @@ def ticks(agents: Sequence[str]) -> tuple[Indices, list[str]]:
 
 
 def short(label: str, length: int = _LABEL) -> str:
-    """A label that fits beside a figure; wide characters, as the Japanese, count twice."""
+    """A label that fits beside a figure; wide characters (CJK) count as two."""
     label = one_line(label)
     ends = list(accumulate(1 + (unicodedata.east_asian_width(character) in "WF") for character in label))
     if ends and ends[-1] > length:
         label = label[: bisect(ends, length - 1)] + "…"
-    return f"\u200b{label}" if label.startswith("_") else label  # matplotlib leaves those out of legends
+    return (
+        f"\u200b{label}" if label.startswith("_") else label
+    )  # matplotlib omits labels with a leading underscore
 
 
 def fit(figure: Figure) -> Figure:
-    """The figure, cut to what is in it.
+    """The figure, cropped to its content.
 
-    Done once: with `bbox_inches="tight"`, `savefig` lays out and draws a figure twice for every file.
+    Done once: with `bbox_inches="tight"`, `savefig` would lay out and draw the figure twice for every file.
     """
     with matplotlib.rc_context(style()):
         figure.canvas = FigureCanvasSVG(figure)
         with fonts.without_missing(figure, fonts.WIDE):
             box = figure.get_tightbbox().padded(0.05)
-        # What stands in the old figure's units, from 0 to 1, in the new one's.
+        # From relative coordinates of the old figure to those of the new one.
         width, height = figure.get_size_inches()
         place = Affine2D().scale(width, height).translate(-box.x0, -box.y0).scale(1 / box.width, 1 / box.height)
         for axes in figure.axes:
@@ -205,7 +208,7 @@ def fit(figure: Figure) -> Figure:
 
 
 def tidy(axes: Axes) -> None:
-    """Spare the layout what can't move it: lines and colours inside the axes, and labels that aren't there."""
+    """Speed up the layout: leave out artists inside the axes, and missing labels."""
     for artist in (*axes.lines, *axes.collections, *axes.texts):
         artist.set_in_layout(False)
     for axis in (axes.xaxis, axes.yaxis):
@@ -214,16 +217,18 @@ def tidy(axes: Axes) -> None:
 
 
 def figure_svg(figure: Figure, name: str) -> str:
-    """The figure as a standalone SVG document; the same text for the same figure and name."""
+    """The figure as a standalone SVG document; reproducible for the same figure and name."""
     file = io.StringIO()
     with matplotlib.rc_context({**style(), "svg.hashsalt": name}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from")  # the text is there: browsers have more fonts
+        warnings.filterwarnings(
+            "ignore", "Glyph .* missing from"
+        )  # the text is in the file: browsers have more fonts
         figure.savefig(file, format="svg", dpi=_DPI, metadata={"Date": None, "Creator": None})
     return re.sub(r'(?<= d=")[^"]*', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), file.getvalue())
 
 
 def inline(document: str, name: str, title: str) -> str:
-    """An SVG document as an element of a page: its own ids, the page's font and text colour, and a title."""
+    """An SVG document as an element of a page: with unique ids, the page's font and text colour, and a title."""
     element = document[document.index("<svg") :]
     element = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", element, flags=re.S)
     element = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", element)
@@ -233,7 +238,7 @@ def inline(document: str, name: str, title: str) -> str:
 
 
 def pdf(figure: Figure, path: Path) -> None:
-    """Write the figure as a PDF without a date; a substitute stands for characters that no font here has."""
+    """Write the figure as a PDF without a date; a substitute replaces characters that no font here has."""
     with matplotlib.rc_context(style()), fonts.without_missing(figure, fonts.GONE):
         metadata = {"CreationDate": None, "Creator": None, "Producer": None}
         figure.savefig(path, format="pdf", dpi=_DPI, metadata=metadata)

@@ -1,4 +1,4 @@
-"""Filing: in which form a table is kept."""
+"""The format in which a table is written."""
 
-FILED = 10_000
-"""A table with more rows is written as Parquet alone: as text it takes seconds and tens of megabytes."""
+MAX_TEXT_ROWS = 10_000
+"""Longer tables are written as Parquet only: as text they take seconds and tens of megabytes."""

@@ -1,4 +1,4 @@
-"""Fonts: which of the machine's have the characters of labels, and what stands where none has them.
+"""Fonts: which fonts of the machine have the characters of labels, and what replaces characters that none has.
 
 In SVG, text stays text and the reader's browser finds a font; matplotlib needs one to measure labels and for PDF.
 """
@@ -15,7 +15,7 @@ from matplotlib.font_manager import fontManager, get_font
 from matplotlib.text import Text
 
 OWN = "DejaVu Sans"
-"""Comes with matplotlib, with Latin, Greek, Cyrillic, Arabic and more."""
+"""Comes with matplotlib; has Latin, Greek, Cyrillic, Arabic and more."""
 OTHERS = (
     *("Noto Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans JP", "Noto Sans SC", "Noto Sans KR"),
     *("Source Han Sans", "Hiragino Sans", "Yu Gothic", "Meiryo", "MS Gothic", "IPAexGothic", "IPAGothic"),
@@ -25,21 +25,21 @@ OTHERS = (
     *("Arial Unicode MS", "Segoe UI Symbol", "Segoe UI Emoji", "Apple Symbols", "Noto Sans Symbols", "Noto Emoji"),
     *("Symbola", "FreeSans", "Unifont"),
 )
-"""Tried in turn for what a font before them lacks."""
+"""Tried in this order for characters that earlier fonts lack."""
 WIDE, GONE = "\N{EM DASH}", "\N{REPLACEMENT CHARACTER}"
-"""As wide as the widest character, for what no font has; and what stands for it in a PDF."""
+"""Substitutes for characters that no font has: as wide as the widest character, for layout; and for a PDF."""
 
 
 @cache
 def families() -> tuple[str, ...]:
-    """The families that this machine has, first choice first."""
+    """The families that this machine has, in order of preference."""
     known = {font.name for font in fontManager.ttflist}
     return (OWN, *(name for name in OTHERS if name in known))
 
 
 @cache
 def characters() -> frozenset[int]:
-    """The code points that some of the families has."""
+    """The code points that at least one family has."""
     paths = {fontManager.findfont(name) for name in families()}
     return frozenset(code for path in paths for code in get_font(path).get_charmap())
 
@@ -56,19 +56,19 @@ def missing(text: str) -> list[str]:
 
 
 def substituted(text: str, by: str) -> str:
-    """The text with `by` for what no font here has."""
+    """The text with `by` in place of characters that no font here has."""
     return text.translate({ord(character): by for character in missing(text)})
 
 
 @contextmanager
 def without_missing(figure: Figure, by: str) -> Iterator[None]:
-    """The figure, for a while, with `by` for what no font here has."""
+    """Within the context, the figure has `by` in place of characters that no font here has."""
     axes = (axis for one in figure.axes for axis in (one.xaxis, one.yaxis))
     formatters = {id(formatter): formatter for formatter in (axis.get_major_formatter() for axis in axes)}
     written = [(text, text.get_text()) for text in figure.findobj(Text) if missing(text.get_text())]
     for text, label in written:
         text.set_text(substituted(label, by))
-    for formatter in formatters.values():  # drawing asks it for the text of each tick, whatever was set there
+    for formatter in formatters.values():  # drawing gets the text of each tick from it
         setattr(formatter, "format_ticks", partial(_substituted_ticks, formatter.format_ticks, by))  # noqa: B010
     try:
         yield

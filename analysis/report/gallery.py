@@ -1,4 +1,4 @@
-"""Matches to look at: what the page has of an environment with a board."""
+"""Replays of matches: shown in the page for environments with a board."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Scene:
-    """A match, drawn."""
+    """A drawn match."""
 
     title: str
     drawing: str
-    """An SVG element, trusted as it is."""
+    """An SVG element, inserted unescaped."""
     command: str = ""
-    """What shows it again; nothing where the run is kept nowhere."""
+    """The command that replays it; empty if the run is not stored."""
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """The scenes of an environment, and what is to be said of those that aren't there."""
+    """The scenes of an environment, and remarks on those that are not shown."""
 
     scenes: Sequence[Scene] = ()
     remarks: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""What a ranking says, and what it can't say, in sentences."""
+"""Remarks on a ranking, in sentences."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ..statistics.kinds import FEW as LEAST
+from ..statistics.kinds import MIN_KINDS
 from .tables import decimals, rank_set
 
-FEW = 10
-"""With fewer kinds of opponents an interval over them needs a word."""
-NAMED = 5
+FEW_KINDS = 10
+"""With fewer kinds of opponents an interval over them gets a remark."""
+LISTED_AGENTS = 5
 
 
 def remarks(ranking: pd.DataFrame, table: pd.DataFrame) -> Iterator[str]:
@@ -27,7 +27,7 @@ def remarks(ranking: pd.DataFrame, table: pd.DataFrame) -> Iterator[str]:
             yield "With these opponents the order is certain: all payoffs are exact expectations."
         else:
             yield from _open_ranks(ranked, "fixed_rank", "With these opponents")
-        if ranked["kinds"].max() >= LEAST:
+        if ranked["kinds"].max() >= MIN_KINDS:
             yield from _open_ranks(ranked, "rank", "With other opponents of their kind")
     alone, known = table["matches"] == 1, table["standard_error"].notna()
     if (alone & ~known).any():
@@ -35,13 +35,13 @@ def remarks(ranking: pd.DataFrame, table: pd.DataFrame) -> Iterator[str]:
     if (alone & known).any():
         yield "Where there is a single match, its standard error is over its tables, which are independent."
     kinds = int(ranked["kinds"].max())
-    if LEAST <= kinds < FEW:
+    if MIN_KINDS <= kinds < FEW_KINDS:
         yield f"With {kinds} kinds of opponents intervals are rough: they say how much so few can tell of others."
     yield from (f"{note[0].upper()}{note[1:]}." for note in notes(ranking))
 
 
 def _first(ranked: pd.DataFrame, exact: bool) -> str:
-    """Who earns most, with these opponents and with others."""
+    """The agent that earns most, with these opponents and with others."""
     first = ranked.iloc[0]
     digits = decimals(ranked["payoff"])
     payoff = f"{first['payoff']:.{digits}f} per round"
@@ -55,12 +55,12 @@ def _first(ranked: pd.DataFrame, exact: bool) -> str:
         low, high = first[f"{name}low"], first[f"{name}high"]
         if pd.notna(low) and not (exact and name):
             sure.append(f"95 % interval {low:.{digits}f} to {high:.{digits}f} {of}")
-    told = f" ({', '.join(sure)})" if sure else ""
-    return f"{first['agent']} earns most: {payoff}{told}."
+    certainty = f" ({', '.join(sure)})" if sure else ""
+    return f"{first['agent']} earns most: {payoff}{certainty}."
 
 
 def _open_ranks(ranked: pd.DataFrame, name: str, where: str) -> Iterator[str]:
-    """What is sure of the order, by rank sets of this name."""
+    """What is certain about the order, from the rank sets of this name."""
     first, size = ranked.iloc[0], len(ranked)
     low, high = ranked[f"{name}_low"], ranked[f"{name}_high"]
     best = int((low == 1).sum())
@@ -77,10 +77,10 @@ def _open_ranks(ranked: pd.DataFrame, name: str, where: str) -> Iterator[str]:
 
 
 def notes(ranking: pd.DataFrame) -> Iterator[str]:
-    """One environment's notes, each with the first few of the agents that it is about, unless these are all."""
+    """One environment's notes, each with the first few of its agents, unless it applies to all."""
     for note, agents in ranking[ranking["note"] != ""].groupby("note", sort=False)["agent"]:
         if len(agents) == len(ranking):
             yield str(note)
             continue
-        more = f" and {len(agents) - NAMED} more" if len(agents) > NAMED else ""
-        yield f"{note}: {', '.join(agents.astype(str).head(NAMED))}{more}"
+        more = f" and {len(agents) - LISTED_AGENTS} more" if len(agents) > LISTED_AGENTS else ""
+        yield f"{note}: {', '.join(agents.astype(str).head(LISTED_AGENTS))}{more}"

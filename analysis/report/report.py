@@ -14,40 +14,41 @@ from markupsafe import Markup
 
 from ...file_names import file_name
 from ..behaviour.curves import LATE_COLUMNS, POINTS
-from ..behaviour.exploitability import cards_alone
+from ..behaviour.exploitability import searches_alone
 from ..behaviour.learned_runs import learned_runs
-from ..cells import Cells, Game, cells_by_league
+from ..cells import Cells, cells_by_league
 from ..finding import Cards, Finding
-from ..judgement import Judgement
+from ..game import Game
+from ..options import AnalysisOptions
 from ..ranking.field import common_field
 from ..ranking.held_out import rivals
 from ..ranking.payoffs import COLUMNS as PAYOFF_COLUMNS
 from ..ranking.payoffs import cell_table
 from ..ranking.ranking import COLUMNS as RANKING_COLUMNS
 from ..ranking.ranking import rank_field
-from ..ratings.anchors import together
+from ..ratings.anchors import environments_chapter
 from . import figures, fonts
-from .album import Album
 from .appendix import PARQUET, TablePart, write_table
-from .chapters import Evidence, Written, chapters
+from .chapters import Evidence, WrittenChapter, chapters
 from .failures import failure_kinds, unranked_text
-from .filing import FILED
+from .figure_writer import FigureWriter
+from .filing import MAX_TEXT_ROWS
 from .gallery import Gallery
-from .learning import LearningSection, Lesson, learning, lessons
+from .learning import LearningSection, LearningTables, learning_section, learning_tables
 from .remarks import remarks
 from .tables import TEXT_COLUMNS, payoffs_text, ranking_text
 
 LISTED = 2500
-"""A payoff table with more rows is in the files only, not in the page."""
+"""Payoff tables with more rows are in the files only, not in the page."""
 
 T = TypeVar("T", pd.DataFrame, pd.DataFrame | None)
 Parameters = Mapping[str, Mapping[str, object]]
-Tell: TypeAlias = Callable[[str], None]
-"""Told what is worked out next."""
+Progress: TypeAlias = Callable[[str], None]
+"""Called with each step before it is computed."""
 
 
 class Facts(TypedDict, total=False):
-    """What was run, as the page tells it; everything may be left out."""
+    """Facts on the run, shown in the page; each may be missing."""
 
     title: str
     seed: int
@@ -63,7 +64,7 @@ class Facts(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class PageSection:
-    """One ranking's part of the page: an environment, or one of its leagues."""
+    """The part of the page on one ranking: of an environment, or one of its leagues."""
 
     anchor: str
     label: str
@@ -76,7 +77,7 @@ class PageSection:
     """Caption -> SVG element."""
     remarks: list[str]
     learning: LearningSection | None
-    chapters: list[Written]
+    chapters: list[WrittenChapter]
     replays: Gallery | None
 
 
@@ -86,76 +87,86 @@ def write_report(
     games: Mapping[str, Game],
     facts: Facts | None = None,
     *,
-    asked: Judgement,
+    options: AnalysisOptions,
     curves: pd.DataFrame | None = None,
     costs: pd.DataFrame | None = None,
     cards: Cards = (),
     replays: Mapping[str, Gallery] | None = None,
     ranked: pd.DataFrame | None = None,
-    tell: Tell = lambda step: None,
+    progress: Progress = lambda step: None,
 ) -> Path:
     """Write the report into `folder` and return its `index.html`, which needs no other file and no network.
 
-    Beside it: `ranking` and `payoffs` as CSV (in full precision), Markdown and LaTeX, long tables as Parquet
-    instead, and `figures/` as SVG, and as PDF where that is asked for. `asked` says what is to be worked out; each
-    chapter has files of its own. `curves` has a row for each match, seat and point of a learning curve; where it
-    has any there are also `curves.csv`, and `policies` like the other tables. `costs` says what agents took,
-    `cards` what came of searches for exploiters, `replays` what matches looked like, by environment. `ranked` is
-    the ranking by the same judgement, where it is at hand; `tell` hears of each step before it is taken.
+    `ranking` and `payoffs` are also written as CSV (in full precision), Markdown and LaTeX, or as Parquet if they
+    are long; `figures/` as SVG, and as PDF if `options.pdf`. Each chapter has files of its own. `curves` has a row
+    for each match, seat and point of a learning curve; if there are any, `curves.csv` is written, and `policies`
+    like the other tables. `costs` has the costs of agents, `cards` the results of searches for exploiters,
+    `replays` the drawn matches by environment. `ranked` is the ranking with the same options, if it has been
+    computed already.
     """
     folder = Path(folder)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    learned = dict(lessons(curves, games, asked.seed)) if curves is not None and len(curves) else {}
+    learned = dict(learning_tables(curves, games, options.seed)) if curves is not None and len(curves) else {}
     runs = learned_runs(curves, games) if learned and curves is not None else None
-    without = cells_by_league(rivals(seats, asked.background), games) if asked.background else ()
-    among = {cells.label: cells for cells in without}
+    without = cells_by_league(rivals(seats, options.background), games) if options.background else ()
+    by_label = {cells.label: cells for cells in without}
     sections = list[PageSection]()
-    for number, everybody in enumerate(cells_by_league(seats, games), start=1):
-        environment, label = everybody.environment, everybody.label
-        tell(f"{label}: ranking")
-        whole_table = cell_table(everybody)
-        rivals_cells = among.get(label, everybody)
-        shown = whole_table if rivals_cells is everybody else cell_table(rivals_cells)
-        field = common_field(rivals_cells, (facts or {}).get("failures", ()))
+    for number, all_cells in enumerate(cells_by_league(seats, games), start=1):
+        environment, label = all_cells.environment, all_cells.label
+        progress(f"{label}: ranking")
+        all_table = cell_table(all_cells)
+        ranked_cells = by_label.get(label, all_cells)
+        shown = all_table if ranked_cells is all_cells else cell_table(ranked_cells)
+        field = common_field(ranked_cells, (facts or {}).get("failures", ()))
         cells = field.cells
-        table = shown if cells is rivals_cells else None if cells is None else cell_table(cells)
+        table = shown if cells is ranked_cells else None if cells is None else cell_table(cells)
         if ranked is None:
-            ranking = rank_field(field, table, asked)
+            ranking = rank_field(field, table, options)
         else:
-            mine = (ranked["environment"] == environment) & (ranked["role"] == everybody.league)
-            ranking = ranked[mine].reset_index(drop=True)
-            ranking = ranking.assign(environment=environment, role=everybody.league)
+            rows = (ranked["environment"] == environment) & (ranked["role"] == all_cells.league)
+            ranking = ranked[rows].reset_index(drop=True)
+            ranking = ranking.assign(environment=environment, role=all_cells.league)
         game = games.get(environment, Game(roles=["player"] * 2, seats=2, title=""))
         slug = file_name(label.lower().replace("_", "-"))
-        album = Album(folder / "figures", number, f"{number}-{slug}", pdf=asked.pdf)
-        spent, own = (_of(everybody, table) for table in (costs, curves))
-        written = list[Written]()
+        figure_writer = FigureWriter(folder / "figures", number, f"{number}-{slug}", pdf=options.pdf)
+        own_costs, own_curves = (_of(all_cells, table) for table in (costs, curves))
+        own_chapters = list[WrittenChapter]()
         if cells is not None and table is not None:
-            here = set(everybody.agents[everybody.roster])
-            found = [card for card in cards if label == environment or card["agent"] in here]
-            ended = runs and Finding(_of(everybody, runs.table), runs.remarks)
+            here = set(all_cells.agents[all_cells.roster])
+            own_cards = [card for card in cards if label == environment or card["agent"] in here]
+            own_runs = runs and Finding(_of(all_cells, runs.table), runs.remarks)
             evidence = Evidence(
-                cells, table, ranking, everybody, whole_table, game, asked, found, ended, spent, own
+                cells,
+                table,
+                ranking,
+                all_cells,
+                all_table,
+                game,
+                options,
+                own_cards,
+                own_runs,
+                own_costs,
+                own_curves,
             )
-            written += chapters(evidence, tell)
-        tell(f"{label}: figures")
+            own_chapters += chapters(evidence, progress)
+        progress(f"{label}: figures")
         first = environment not in {section.environment for section in sections}
-        seen = (replays or {}).get(environment) if first else None
-        lesson = learned.get(environment)
-        if lesson and label != environment:
-            lesson = lesson.of(everybody.agents[everybody.roster])
-        sections.append(_section(album, everybody, game, ranking, shown, lesson, written, seen))
-    last = list(together({section.label: section.ranking for section in sections}, asked))
-    last += cards_alone(cards, [section.environment for section in sections])
-    files = _write_tables(folder, sections, last, tell)
-    tell("the page")
+        replayed = (replays or {}).get(environment) if first else None
+        tables = learned.get(environment)
+        if tables and label != environment:
+            tables = tables.of(all_cells.agents[all_cells.roster])
+        sections.append(_section(figure_writer, all_cells, game, ranking, shown, tables, own_chapters, replayed))
+    last = list(environments_chapter({section.label: section.ranking for section in sections}, options))
+    last += searches_alone(cards, [section.environment for section in sections])
+    files = _write_tables(folder, sections, last, progress)
+    progress("the page")
     page = folder / "index.html"
-    page.write_text(_page(sections, last, facts or Facts(), asked, files), encoding="utf-8")
+    page.write_text(_page(sections, last, facts or Facts(), options, files), encoding="utf-8")
     return page
 
 
 def _of(cells: Cells, table: T) -> T:
-    """The rows of an environment, and where it has several leagues of the agents of this one."""
+    """The rows of an environment; if it has several leagues, of the agents of this one."""
     if table is None:
         return table
     mine = table["environment"] == cells.environment
@@ -165,14 +176,14 @@ def _of(cells: Cells, table: T) -> T:
 
 
 def _section(
-    album: Album,
+    figure_writer: FigureWriter,
     cells: Cells,
     game: Game,
     ranking: pd.DataFrame,
     table: pd.DataFrame,
-    lesson: Lesson | None,
-    written: list[Written],
-    seen: Gallery | None,
+    tables: LearningTables | None,
+    own_chapters: list[WrittenChapter],
+    replayed: Gallery | None,
 ) -> PageSection:
     agents = [str(agent) for agent in ranking["agent"]]
     drawn = {
@@ -190,23 +201,23 @@ def _section(
                 figures.heatmap(cooperation, agents, "cooperation", colours="cividis", limits=(0.0, 1.0)),
             )
     return PageSection(
-        anchor=f"environment-{album.number}",
+        anchor=f"environment-{figure_writer.number}",
         label=cells.label,
         environment=cells.environment,
         title=game["title"],
         seats=game["seats"],
         ranking=ranking,
         payoffs=table,
-        drawings={caption: album.add(kind, caption, figure) for kind, (caption, figure) in drawn.items()},
+        drawings={caption: figure_writer.add(kind, caption, figure) for kind, (caption, figure) in drawn.items()},
         remarks=list(remarks(ranking, table)),
-        learning=learning(album, lesson) if lesson else None,
-        chapters=written,
-        replays=seen,
+        learning=learning_section(figure_writer, tables) if tables else None,
+        chapters=own_chapters,
+        replays=replayed,
     )
 
 
 def _write_tables(
-    folder: Path, sections: Sequence[PageSection], together: Sequence[Written], tell: Tell
+    folder: Path, sections: Sequence[PageSection], together: Sequence[WrittenChapter], progress: Progress
 ) -> dict[str, str]:
     """The tables of all environments; returns the file of each, by name."""
     rankings = [TablePart(each.label, each.ranking, partial(ranking_text, each.ranking)) for each in sections]
@@ -217,26 +228,26 @@ def _write_tables(
         ("payoffs", "Payoff per round", PAYOFF_COLUMNS, payoffs),
     ]
     if learned:
-        curves = pd.concat([each.lesson.curves for _, each in learned], ignore_index=True)
+        curves = pd.concat([each.tables.curves for _, each in learned], ignore_index=True)
         curves.to_csv(folder / "curves.csv", index=False, float_format="%.6g")
-        late = [TablePart(label, each.lesson.late, each.policies_text.copy) for label, each in learned]
+        late = [TablePart(label, each.tables.late, each.policies_text.copy) for label, each in learned]
         kinds.append(("policies", "What learners end with", LATE_COLUMNS, late))
     files = {}
     for name, caption, columns, parts in [*kinds, *_chapter_files(sections, together)]:
-        tell(f"the table of {name.replace('_', ' ')}")
+        progress(f"the table of {name.replace('_', ' ')}")
         files[name] = write_table(folder, name, caption, columns, parts)
     return files
 
 
 def _chapter_files(
-    sections: Sequence[PageSection], together: Sequence[Written]
+    sections: Sequence[PageSection], together: Sequence[WrittenChapter]
 ) -> list[tuple[str, str, tuple[str, ...], list[TablePart]]]:
-    """Each chapter's tables from all environments, under its name; those without a table are in the page only."""
-    found: dict[str, list[Written]] = {}
-    for written in [*(section.chapters for section in sections), together]:
-        for chapter in written:
+    """Each chapter's tables from all environments, by its name; those without a table are in the page only."""
+    by_name: dict[str, list[WrittenChapter]] = {}
+    for chapters_of in [*(section.chapters for section in sections), together]:
+        for chapter in chapters_of:
             if len(chapter.finding.table):
-                found.setdefault(chapter.name, []).append(chapter)
+                by_name.setdefault(chapter.name, []).append(chapter)
     return [
         (
             name,
@@ -244,15 +255,15 @@ def _chapter_files(
             (),
             [TablePart(each.label, each.finding.table, each.text) for each in parts],
         )
-        for name, parts in found.items()
+        for name, parts in by_name.items()
     ]
 
 
 def _page(
     sections: Sequence[PageSection],
-    together: Sequence[Written],
+    together: Sequence[WrittenChapter],
     facts: Facts,
-    asked: Judgement,
+    options: AnalysisOptions,
     files: Mapping[str, str],
 ) -> str:
     templates = Environment(
@@ -266,15 +277,15 @@ def _page(
         facts=facts,
         sections=sections,
         together=together,
-        draws=asked.draws,
-        top=asked.top,
+        draws=options.draws,
+        top=options.top,
         listed=LISTED,
         ranking_text=ranking_text,
         payoffs_text=payoffs_text,
         files=files,
-        filed=FILED,
+        max_text_rows=MAX_TEXT_ROWS,
         long=any(file.endswith(PARQUET) for file in files.values()),
-        pdf=asked.pdf,
+        pdf=options.pdf,
         points=POINTS,
         companies=any("company" in section.payoffs for section in sections),
         leagues=any(section.label != section.environment for section in sections),
@@ -285,6 +296,6 @@ def _page(
         unranked=unranked_text(
             pd.concat([section.ranking for section in sections] or [pd.DataFrame(columns=RANKING_COLUMNS)]),
             facts.get("failures", ()),
-            asked.background,
+            options.background,
         ),
     )

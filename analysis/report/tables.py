@@ -1,4 +1,4 @@
-"""Tables for readers: the columns of a ranking or payoff table as text, and as Markdown and LaTeX."""
+"""Tables for readers: a ranking or payoff table as text, and as Markdown and LaTeX."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 _BREAKS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), " ")
-"""Control characters, and what ends a line."""
+"""Control characters and line separators."""
 _MARKDOWN = {ord(char): f"\\{char}" for char in "\\`*_{}[]<>()#+!|$~"} | _BREAKS
 _LATEX = _BREAKS | str.maketrans(
     {char: f"\\{char}" for char in "&%$#_{}"}
@@ -17,7 +17,7 @@ _LATEX = _BREAKS | str.maketrans(
     | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "[": "{[}", "]": "{]}"}
 )
 LONGEST = 80
-"""Longer texts are cut in the page; they are whole in the files."""
+"""Longer texts are cut in the page; the files have them in full."""
 TEXT_COLUMNS = frozenset(
     {"Agent", "Opponent", "Company", "Role", "Other", "Seat", "How", "Note", "Worst partner"}
     | {"Kind", "Exploiter", "Verdict", "Component"}
@@ -36,7 +36,7 @@ def decimals(payoffs: Iterable[float]) -> int:
 
 
 def ranking_text(ranking: pd.DataFrame) -> pd.DataFrame:
-    """One ranking for readers; columns with nothing to say are left out."""
+    """A ranking as text; columns that are empty throughout are left out."""
     digits = decimals(ranking["payoff"])
     text = {
         "Rank": _unless_nan(ranking["rank"]),
@@ -74,13 +74,13 @@ def _rank_sets(ranking: pd.DataFrame, name: str) -> list[str]:
 
 
 def half_widths(ranking: pd.DataFrame, high: str) -> list[str]:
-    """What an interval that ends at the column `high` adds to either side of a payoff."""
+    """Half widths of intervals that end at the column `high`."""
     half = fixed(ranking[high] - ranking["payoff"], decimals(ranking["payoff"]))
     return [f"± {width}" if width else "" for width in half]
 
 
 def _played_only(shares: pd.Series[float], exact: pd.Series[bool]) -> list[str]:
-    """Shares of matches; said to be of played ones only where exact results don't know them."""
+    """Shares of matches; marked as of played matches only if they are unknown for exact results."""
     unknown = exact & shares.isna()
     return [
         text or ("played only" if missing else "") for text, missing in zip(fixed(shares, 3), unknown, strict=True)
@@ -88,14 +88,14 @@ def _played_only(shares: pd.Series[float], exact: pd.Series[bool]) -> list[str]:
 
 
 def rank_set(low: object, high: object, to: str = "–") -> str:
-    """The ranks that are left open; nothing where there are none."""
+    """The ranks that are left open; "" if unknown."""
     if pd.isna(low) or pd.isna(high):  # type: ignore[call-overload]
         return ""
     return f"{low}" if low == high else f"{low}{to}{high}"
 
 
 def payoffs_text(table: pd.DataFrame) -> pd.DataFrame:
-    """One environment's payoff table for readers; columns with nothing to say are left out."""
+    """One environment's payoff table as text; columns that are empty throughout are left out."""
     digits = decimals(table["payoff"])
     text = {
         "Agent": table["agent"].astype(str).to_list(),
@@ -135,7 +135,7 @@ def late_text(late: pd.DataFrame, measures: Mapping[str, str]) -> pd.DataFrame:
 
 
 def fixed(values: pd.Series[float], digits: int) -> list[str]:
-    """Fixed-point numbers; nothing for NaN, no negative zero."""
+    """Fixed-point numbers; "" for NaN, no negative zero."""
     rounded = values.to_numpy(np.float64).round(digits) + 0.0
     return ["" if math.isnan(value) else f"{value:.{digits}f}" for value in rounded]
 
@@ -189,7 +189,7 @@ def latex(table: pd.DataFrame, caption: str) -> str:
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """A table as text, with intervals beside their figures."""
+    """A table as text, with intervals in brackets after their values."""
     columns = {}
     for name in map(str, table.columns):
         if name in ("environment", "role") or (
@@ -206,7 +206,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _text(values: pd.Series[float]) -> list[str]:
-    """Numbers with as many digits as their column needs, anything else as it is; nothing for what is missing."""
+    """Numbers with as many digits as their column needs, other values as they are; "" if missing."""
     if values.dtype.kind == "f":
         return fixed(values, decimals(values))
     missing = values.isna()

@@ -1,4 +1,4 @@
-"""The ranking in a terminal."""
+"""The ranking, failures and exploiters in a terminal."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from .tables import half_widths, one_line, ranking_text
 
 ROWS = 25
 KINDS = 12
-"""Kinds of failures that are told."""
+"""Number of kinds of failures that are shown."""
 _REASON = 240
 _SHOWN = ("Rank", "Agent", "Payoff", "Same field", "Ranks", "Other partners", "Ranks, others", "Cooperation")
 _HEADERS = {"Other partners": "Others", "Ranks, others": "Ranks", "Cooperation": "Coop."}
-"""Shorter ones, so that all stand in 80 columns."""
+"""Shorter headers, so that a row fits into 80 columns."""
 _WIDTH = 28
 
 
 def ranking_tables(ranking: pd.DataFrame, rows: int = ROWS) -> Group:
-    """For `rich.print`: the first `rows` places of each environment and league, and how many more there are.
+    """For `rich.print`: the first `rows` places of each environment and league, and the number of further ones.
 
-    Half the width of an interval stands for it: with the same field of opponents, and with others of their kind.
+    Intervals are shown by their half width: with the same opponents, and with others of their kind.
     """
     parts: list[Table | Text] = []
     leagues = ranking.groupby("environment", observed=True)["role"].nunique().to_dict()
@@ -60,7 +60,7 @@ def ranking_tables(ranking: pd.DataFrame, rows: int = ROWS) -> Group:
 def failures_text(
     failures: Failures, ranking: pd.DataFrame, background: Collection[str] = (), rows: int = KINDS
 ) -> str:
-    """What failed, by kind, and which agents have no rank for that."""
+    """The failures by kind, and the agents that are not ranked because of them."""
     found = failure_kinds(failures)
     count = "1 match" if len(failures) == 1 else f"{len(failures):,} matches"
     lines = [f"{count} failed{f', of {len(found)} kinds' if len(found) > 1 else ''}:"]
@@ -76,7 +76,7 @@ def failures_text(
 
 
 def exploits_table(cards: Cards, rows: int = ROWS) -> Table | Text:
-    """For `rich.print`: what searches for exploiters found, the largest gain first."""
+    """For `rich.print`: results of searches for exploiters, largest gain first."""
     found = sorted((card for card in cards if "reason" not in card), key=lambda card: -float(str(card["gain"])))
     if not found:
         return Text("No exploiters found; the page says why.")

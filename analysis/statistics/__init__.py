@@ -1,1 +1,1 @@
-"""What could have moved a payoff, and tests and intervals of that."""
+"""The variance of payoffs over partners and repetitions; intervals and tests."""

@@ -1,4 +1,4 @@
-"""Agents compared two by two, paired by partner: how far apart, how surely, and whether it matters."""
+"""Pairwise comparisons of agents, paired by partner: difference, p-values and a verdict."""
 
 from __future__ import annotations
 
@@ -8,50 +8,51 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..cells import Cells, Flags, Indices, Numbers
+from ..arrays import Flags, Indices, Numbers
+from ..cells import Cells
 from ..finding import Finding
 from ..ranking.rank_sets import holm, payoff_contrasts
 from ..report.chapters import Chapter, Evidence
 from .bootstrap import generator
-from .influence_functions import influence, of_kinds, payoff_matrix
-from .tails import LEVEL
+from .influence_functions import influences, kind_membership, payoff_matrix
+from .tails import CONFIDENCE
 
 COLUMNS = (
     *("environment", "agent", "other", "difference", "low", "high", "p_flip", "p_student", "p", "verdict"),
     "partners",
 )
 DRAWS = 10_000
-"""Flips of signs at most."""
-FLIPS, FEWEST_FLIPS = 40_000_000_000, 200
-"""What flips of signs may cost, as flips x pairs x partners: two seconds; and the fewest."""
-EXACT = 12
-"""With up to so many partners every flip of signs is counted."""
+"""Largest number of sign flips."""
+MAX_WORK, MIN_FLIPS = 40_000_000_000, 200
+"""Largest cost of sign flips, as flips x pairs x partners (two seconds); and the fewest flips."""
+MAX_ENUMERATED = 12
+"""Up to this number of partners all sign flips are enumerated."""
 _BATCH = 1_000_000  # numbers held at once
 
 
 def comparisons(cells: Cells, table: pd.DataFrame, *, margin: float, draws: int, seed: int) -> Finding:
     """A row for each pair of agents of one environment, the better one first.
 
-    `low` and `high` hold the difference over the sampled field with 95 %. `p_flip` flips the signs of the
-    differences with each kind of partners (every flip where there are up to 12, else `draws`); it is exact where
-    kinds are exchangeable, but blind to chance that repetitions share. `p_student` counts that too. `p` is the
-    larger of both (Student's alone where none of the draws reached the difference), adjusted for all pairs (Holm
-    1979). Where an agent met fewer than five kinds of partners nothing is known of others.
+    `low` to `high` is the 95 % interval of the difference over the sampled field. `p_flip` flips the signs of the
+    differences with each kind of partners (all flips for up to 12 kinds, else `draws`). It is exact if kinds are
+    exchangeable, but ignores randomness that repetitions share; `p_student` includes that. `p` is the larger of
+    both (Student's alone if none of the draws reached the difference), adjusted for all pairs (Holm 1979). With
+    fewer than five kinds of partners nothing is known of other partners.
 
-    Verdict, on the first: "equivalent" to the second where the 90 % interval lies within -+ `margin` (two
-    one-sided tests, Schuirmann 1987, each pair alone), else "better" where p is up to 0.05, else "unresolved".
-    Raises ValueError for a negative margin.
+    The verdict on the first agent is "equivalent" if the 90 % interval lies within -+ `margin` (two one-sided
+    tests, Schuirmann 1987, each pair alone), else "better" if p is at most 0.05, else "unresolved". Raises
+    ValueError for a negative margin.
     """
     if not margin >= 0:
         raise ValueError(f"margin is {margin}: it must be 0 or more, in payoff per round")
-    moved, matrix = influence(cells, table), payoff_matrix(cells, table)
-    found = payoff_contrasts(moved)
-    order = np.argsort(np.where(np.isnan(moved.payoff), np.inf, -moved.payoff), kind="stable")
-    order = order[~np.isnan(moved.payoff[order])]
+    influence, matrix = influences(cells, table), payoff_matrix(cells, table)
+    found = payoff_contrasts(influence)
+    order = np.argsort(np.where(np.isnan(influence.payoff), np.inf, -influence.payoff), kind="stable")
+    order = order[~np.isnan(influence.payoff[order])]
     first, second = (order[index] for index in np.triu_indices(len(order), 1))
-    pair = _pairs(len(moved.payoff))[first, second]
+    pair = _pairs(len(influence.payoff))[first, second]
     scale = np.abs(np.nan_to_num(matrix)).max(initial=1)
-    of_kind = of_kinds(cells, moved.kind)
+    of_kind = kind_membership(cells, influence.kind)
     common, flipped = np.zeros(len(first), dtype=np.int64), np.ones(len(first))
     batch = max(1, _BATCH // max(1, len(matrix)))
     for begin in range(0, len(first), batch):
@@ -63,23 +64,23 @@ def comparisons(cells: Cells, table: pd.DataFrame, *, margin: float, draws: int,
         common[some] = both.sum(1)
         # The same signs for all pairs.
         flipped[some] = sign_flip(apart @ of_kind, draws, generator(cells.environment, seed))
-    all_of = np.maximum(moved.partners[first], moved.partners[second])
-    # Where no flip reached the difference, `draws` are too few to say how small p is.
-    beyond = (of_kind.shape[1] > EXACT) & (flipped <= 1 / (draws + 1))
+    all_of = np.maximum(influence.partners[first], influence.partners[second])
+    # If no flip reached the difference, there are too few draws to estimate p.
+    beyond = (of_kind.shape[1] > MAX_ENUMERATED) & (flipped <= 1 / (draws + 1))
     student = found.p[pair]
     p = holm(np.where(beyond, student, np.maximum(flipped, student)))
     difference = np.abs(found.difference[pair])
-    half, narrow = (found.half(level)[pair] for level in (LEVEL, 2 * LEVEL - 1))
+    half_width, narrow = (found.half_width(level)[pair] for level in (CONFIDENCE, 2 * CONFIDENCE - 1))
     known = found.known[pair]
     within = difference + narrow <= margin
-    verdict = np.select([within & known, p <= 1 - LEVEL], ["equivalent", "better"], "unresolved")
+    verdict = np.select([within & known, p <= 1 - CONFIDENCE], ["equivalent", "better"], "unresolved")
     columns = {
         "environment": cells.environment,
         "agent": pd.Categorical.from_codes(cells.roster[first], cells.agents),
         "other": pd.Categorical.from_codes(cells.roster[second], cells.agents),
         "difference": difference,
-        "low": difference - half,
-        "high": difference + half,
+        "low": difference - half_width,
+        "high": difference + half_width,
         "p_flip": flipped,
         "p_student": student,
         "p": p,
@@ -90,7 +91,7 @@ def comparisons(cells: Cells, table: pd.DataFrame, *, margin: float, draws: int,
 
 
 def _pairs(size: int) -> Indices:
-    """Where `contrasts` keeps each pair [agent, agent]."""
+    """The index of each pair in `payoff_contrasts` [agent, agent]."""
     at = np.zeros((size, size), dtype=np.int64)
     first, second = np.triu_indices(size, 1)
     at[first, second] = at[second, first] = np.arange(len(first))
@@ -100,13 +101,13 @@ def _pairs(size: int) -> Indices:
 def sign_flip(apart: Numbers, draws: int, random: np.random.Generator) -> Numbers:
     """Two-sided p-values of mean differences [pair, partner] by flips of their signs; 0 is no difference.
 
-    With up to 12 partners p = (flips that reach |sum|) / 2^n; else with `draws` random flips and the observed one,
-    (1 + those that reach it) / (draws + 1) (Phipson and Smyth 2010).
+    With up to 12 partners p = (number of flips that reach |sum|) / 2^n; else, with `draws` random flips and the
+    observed one, (1 + number that reach it) / (draws + 1) (Phipson and Smyth 2010).
     """
     pairs, partners = apart.shape
-    exact = partners <= EXACT
+    exact = partners <= MAX_ENUMERATED
     if exact:
-        # The other half mirrors this one.
+        # By symmetry half of the flips are enough.
         codes = np.arange(2 ** max(partners - 1, 0))
         signs = 1.0 - 2 * ((codes[:, None] >> np.arange(partners)) & 1)
     else:
@@ -121,13 +122,13 @@ def sign_flip(apart: Numbers, draws: int, random: np.random.Generator) -> Number
 
 
 def _remarks(partners: Indices, known: Flags, verdict: NDArray[np.str_]) -> Iterator[str]:
-    """Sentences about partners in common [pair], whether they are all of both agents' [pair], and verdicts."""
+    """Sentences on common partners [pair], whether these are all of both agents' partners [pair], and verdicts."""
     pairs = len(verdict)
     if not pairs:
         yield "There are no two agents to compare."
         return
     fewest = int(partners.min())
-    if fewest <= EXACT and pairs * 2.0 ** (1 - fewest) > 1 - LEVEL:
+    if fewest <= MAX_ENUMERATED and pairs * 2.0 ** (1 - fewest) > 1 - CONFIDENCE:
         common = f"{fewest} partner{'s' if fewest != 1 else ''} in common"
         yield f"With {common} flips of signs can hardly reach p = 0.05 in {pairs} comparisons."
     if not known.all():
@@ -136,12 +137,14 @@ def _remarks(partners: Indices, known: Flags, verdict: NDArray[np.str_]) -> Iter
     yield f"{resolved} of {pairs} pair{'s' if pairs != 1 else ''} of agents can be told apart, or to be alike."
 
 
-def _of_environment(evidence: Evidence) -> Finding | None:
+def _compute(evidence: Evidence) -> Finding | None:
     if len(evidence.names) < 2:
         return None
-    asked, (size, partners) = evidence.asked, evidence.cells.shape
-    flips = max(FEWEST_FLIPS, min(DRAWS, FLIPS // (size * (size - 1) // 2 * partners)))
-    found = comparisons(evidence.cells, evidence.table, margin=asked.margin or 0.0, draws=flips, seed=asked.seed)
+    options, (size, partners) = evidence.options, evidence.cells.shape
+    flips = max(MIN_FLIPS, min(DRAWS, MAX_WORK // (size * (size - 1) // 2 * partners)))
+    found = comparisons(
+        evidence.cells, evidence.table, margin=options.margin or 0.0, draws=flips, seed=options.seed
+    )
     fewer = (f"For so many pairs p_flip rests on {flips:,} flips of signs.",) if flips < DRAWS else ()
     return Finding(found.table, (*found.remarks, *fewer))
 
@@ -152,6 +155,6 @@ CHAPTERS = (
         "Pairs of agents",
         "Differences of mean payoffs, paired by partner, with the 95 % interval over other partners of this kind, "
         "and p-values adjusted for all pairs.",
-        _of_environment,
+        _compute,
     ),
 )

@@ -1,9 +1,10 @@
-"""What each kind of partner and each repetition does to an agent's payoff: all that intervals and tests need.
+"""The influence of each kind of partner and each repetition on an agent's payoff: the input of intervals and
+tests.
 
-An agent's payoff is the mean over its partners, so what moves it splits into partners, repetitions and the noise
-of single matches. Partners of one kind count together, as one draw from the field. Repetitions count as a whole,
-which is right whether or not they share chance (a training run, say) across partners; where matches say which of
-several trained runs sat there, these are the units (`runs.py`).
+An agent's payoff is the mean over its partners, so its variation splits into partners, repetitions and the noise
+of single matches. Partners of one kind are one draw from the field. Repetitions are treated as a whole, which is
+valid whether or not they share randomness (a training run, say) across partners. If matches record which of
+several trained runs was seated, the runs are the units instead (`runs.py`).
 """
 
 from __future__ import annotations
@@ -14,46 +15,47 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..cells import Cells, Flags, Indices, Member, Numbers
-from .kinds import FEW, kinds
-from .runs import Units, units
+from ..arrays import Flags, Indices, Numbers
+from ..cells import Cells, Member
+from .kinds import MIN_KINDS, kinds
+from .runs import UnitEffects, unit_effects
 from .unseen import unseen_by_agent
 
 
 @dataclass(frozen=True)
-class Influence:
-    """One league's payoffs, in the order of `Cells.roster`, and what moves them."""
+class Influences:
+    """The payoffs of one league, in the order of `Cells.roster`, and the influences on them."""
 
     payoff: Numbers
-    """[agent]; NaN where nothing is known."""
+    """[agent]; NaN if unknown."""
     kind: Indices
-    """[agent]: which kind of partner it is."""
+    """[agent]: the kind of partner that it is."""
     partner: Numbers
-    """[agent, kind of partner]: c share (mean payoff with the kind - payoff), with the kind's share of the
-    partners met; the sum of squares is the squared standard error over kinds. 0 where they never met. Companies
-    have their members for kinds."""
+    """[agent, kind of partner]: c share (mean payoff with the kind - payoff), where share is the kind's share of
+    the partners met. The sum of squares is the squared standard error over kinds. 0 if they never met. For
+    companies, the kinds are their members."""
     met: Flags
     """[agent, kind of partner]: whether they met."""
     freedom: Numbers
-    """[agent]: degrees of freedom of that sum; kinds - 1 where all have the same share."""
+    """[agent]: degrees of freedom of that sum; kinds - 1 if all have the same share."""
     repetition: Numbers
-    """[agent, unit]: sqrt(R / (R - 1)) (payoff in the repetition - payoff) / R, with R of them; then what trained
-    runs do, where there are any."""
+    """[agent, unit]: sqrt(R / (R - 1)) (payoff in the repetition - payoff) / R, with R repetitions; followed by
+    the effects of trained runs, if there are any."""
     noise: Numbers
-    """[agent, agent]: covariance by single matches, which `partner` and `repetition` both count."""
-    told: Numbers
-    """[agent]: variance of cells with one match, and of what no match has shown."""
-    silent: Flags
-    """[agent]: whether some played payoff has an unknown error over repetitions."""
+    """[agent, agent]: covariance from single matches, which `partner` and `repetition` both include."""
+    unreplicated: Numbers
+    """[agent]: variance of cells with one match, and of unseen events."""
+    error_unknown: Flags
+    """[agent]: whether the error of some played payoff over repetitions is unknown."""
     partners: Indices
-    """How many each agent met [agent]."""
+    """Number of partners met [agent]."""
     kinds: Indices
-    """Of how many kinds they are [agent]."""
+    """Number of kinds of these partners [agent]."""
     repetitions: Numbers
-    """How many a played cell of the agent has, in the mean; 0 where there is none of two or more [agent]. Where
-    trained runs sit, 1 more than the degrees of freedom."""
+    """Mean number of repetitions of the played cells of an agent with two or more; 0 if there are none [agent].
+    With trained runs: 1 more than the degrees of freedom."""
     shared: float
-    """The covariance of both sides of a pair of kinds where it is negative, else 0."""
+    """The covariance of both sides of a pair of kinds if it is negative, else 0."""
 
 
 def payoff_matrix(cells: Cells, table: pd.DataFrame) -> Numbers:
@@ -81,29 +83,29 @@ def repetition_sums(cells: Cells) -> tuple[Numbers, Numbers]:
     return total(cells.column("payoff") * weights), total(weights)
 
 
-def influence(cells: Cells, table: pd.DataFrame) -> Influence:
+def influences(cells: Cells, table: pd.DataFrame) -> Influences:
     """The influences on the payoffs of one league, from its cells and their `cell_table`.
 
-    Cells of one pair share that partner's weight. A cell with one match has the mean variance of a match in the
-    agent's other cells, or in all, unless it tells its own.
+    Cells of one pair share that partner's weight. A cell with one match gets the mean variance of a match in the
+    agent's other cells, or in all cells, unless its own is known.
     """
     size, others = cells.shape
-    agent, met_by = cells.at
+    agent, partner_at = cells.positions
     matrix = payoff_matrix(cells, table)
     met = ~np.isnan(matrix)
     partners = met.sum(1)
     count = partners.clip(1)
     payoff = np.where(partners > 0, np.where(met, matrix, 0.0).sum(1) / count, np.nan)
 
-    held, moved = effects(cells)
+    held, units = repetition_effects(cells)
     several = held > 1
     played = np.bincount(agent[several], minlength=size)
-    single: Numbers = np.zeros((size * others, moved.effect.shape[1]))
-    np.add.at(single, agent * others + met_by, moved.effect)
+    single: Numbers = np.zeros((size * others, units.effect.shape[1]))
+    np.add.at(single, agent * others + partner_at, units.effect)
     single = single.reshape(size, others, -1)
-    kind = kinds(matrix, single, declared(cells)) if cells.square else np.arange(size)
+    kind = kinds(matrix, single, declared_versions(cells)) if cells.square else np.arange(size)
 
-    member = of_kinds(cells, kind)
+    member = kind_membership(cells, kind)
     share = met @ member / count[:, None]
     if cells.members:
         widening, freedom, known = _of_members(share, list(_members(cells)))
@@ -123,9 +125,9 @@ def influence(cells: Cells, table: pd.DataFrame) -> Influence:
         noise = single @ single.T
 
     alone = held == 1
-    told = (cells.share / count[agent]) ** 2 * _single_matches(cells, table)
+    unreplicated = (cells.share / count[agent]) ** 2 * _single_matches(cells, table)
     unseen = unseen_by_agent(cells, table)
-    return Influence(
+    return Influences(
         payoff=payoff,
         kind=kind,
         partner=partner,
@@ -133,21 +135,22 @@ def influence(cells: Cells, table: pd.DataFrame) -> Influence:
         freedom=freedom,
         repetition=repetition,
         noise=noise,
-        told=np.bincount(agent[alone], np.nan_to_num(told[alone]), size) + np.nan_to_num(unseen) ** 2,
-        silent=(np.bincount(agent[alone & np.isnan(told)], minlength=size) > 0) | np.isnan(unseen),
+        unreplicated=np.bincount(agent[alone], np.nan_to_num(unreplicated[alone]), size)
+        + np.nan_to_num(unseen) ** 2,
+        error_unknown=(np.bincount(agent[alone & np.isnan(unreplicated)], minlength=size) > 0) | np.isnan(unseen),
         partners=partners,
         kinds=known,
-        repetitions=np.where(played > 0, moved.freedom + 1, 0.0),
+        repetitions=np.where(played > 0, units.freedom + 1, 0.0),
         shared=_shared(_of_kinds(matrix, member)) if cells.square else 0.0,
     )
 
 
-def effects(cells: Cells) -> tuple[Indices, Units]:
-    """How many repetitions each played cell has [cell], and what they and trained runs do to it.
+def repetition_effects(cells: Cells) -> tuple[Indices, UnitEffects]:
+    """The number of repetitions of each played cell [cell], and the effects of repetitions and trained runs on it.
 
-    With P and W a cell's payoff and weight sums by repetition and r = sum P / sum W, repetition t moves the cell
-    by e_t = (P_t - r W_t) / sum W, widened by sqrt(R / (R - 1)) for its R repetitions: the delta method
-    (Cochran 1977, chapter 6).
+    With P and W a cell's payoff and weight sums by repetition and r = sum P / sum W, repetition t shifts the cell
+    by e_t = (P_t - r W_t) / sum W, widened by sqrt(R / (R - 1)) for its R repetitions: the delta method (Cochran
+    1977, chapter 6).
     """
     paid, weight = repetition_sums(cells)
     held = np.where(cells.exact, 0, (weight > 0).sum(1))
@@ -158,26 +161,26 @@ def effects(cells: Cells) -> tuple[Indices, Units]:
     effect *= (widened * cells.share / weight.sum(1))[:, None]
     agent, size = np.searchsorted(cells.roster, cells.agent[several]), len(cells.roster)
     repetitions = np.bincount(agent, held[several], size) / np.bincount(agent, minlength=size).clip(1)
-    return held, units(cells, effect, (repetitions - 1).clip(1))
+    return held, unit_effects(cells, effect, (repetitions - 1).clip(1))
 
 
-def declared(cells: Cells) -> Indices | None:
-    """A number for each agent [agent] that is declared to be a version of another one's kind, -1 for others."""
+def declared_versions(cells: Cells) -> Indices | None:
+    """For each agent that is declared to be a version of something the number of that thing, else -1 [agent]."""
     names = [cells.versions.get(str(label)) for label in cells.agents[cells.roster]]
     known = {name: number for number, name in enumerate(dict.fromkeys(name for name in names if name))}
     return np.array([known.get(name or "", -1) for name in names], dtype=np.int64) if known else None
 
 
 def _members(cells: Cells) -> dict[Member, int]:
-    """The place of each member of the companies that were met."""
+    """The index of each member of the companies that were met."""
     return {each: at for at, each in enumerate(sorted({each for i in cells.field for each in cells.members[i]}))}
 
 
-def of_kinds(cells: Cells, kind: Indices) -> Numbers:
-    """How much of each kind every partner is [partner, kind]; `kind` is that of the agents.
+def kind_membership(cells: Cells, kind: Indices) -> Numbers:
+    """The amount of each kind in every partner [partner, kind]; `kind` is that of the agents.
 
-    Companies have members in common: what is drawn is these, and a company is of each by its chairs. The opponents
-    in another league are each of a kind of their own.
+    Companies share members, so the members are what is drawn, and a company counts for each by its chairs.
+    Opponents of another league are each a kind of their own.
     """
     if cells.square:
         return np.eye(kind.max(initial=0) + 1)[kind]
@@ -192,10 +195,11 @@ def of_kinds(cells: Cells, kind: Indices) -> Numbers:
 
 
 def _of_members(share: Numbers, members: Sequence[Member]) -> tuple[Numbers, Numbers, Indices]:
-    """What widens the influences of members [agent, member], their degrees of freedom, and how many they are.
+    """The widening of the influences of members [agent, member], their degrees of freedom, and the number of
+    members.
 
-    Members are drawn role by role: a role in which an agent met several has its own widening, and the one with
-    fewest decides what can be said; one that is always the same is part of the game.
+    Members are drawn role by role. Each role in which an agent met several members has its own widening, and the
+    role with the fewest limits what is known. A role with a single member is part of the game.
     """
     widening, freedom = np.zeros_like(share), np.full(len(share), np.inf)
     roles, fewest = np.array([role for role, _ in members]), np.full(len(share), np.inf)
@@ -208,17 +212,18 @@ def _of_members(share: Numbers, members: Sequence[Member]) -> tuple[Numbers, Num
         freedom = np.minimum(freedom, np.where(number > 1, free, np.inf))
         fewest = np.minimum(fewest, np.where(number > 1, number, np.inf))
     total = (share > 0).sum(1)
-    known = np.where(fewest >= FEW, total, fewest)
+    known = np.where(fewest >= MIN_KINDS, total, fewest)
     known = np.where(np.isfinite(fewest), known, np.minimum(total, 1)).astype(np.int64)
     return widening, np.where(np.isfinite(freedom), freedom, 1.0), known
 
 
 def _of_shares(share: Numbers) -> tuple[Numbers, Numbers]:
-    """What widens the influences of kinds, and the degrees of freedom of their sum of squares, by `share`s w.
+    """The widening of the influences of kinds, and the degrees of freedom of their sum of squares, from `share`s
+    w.
 
     For kinds with payoffs m_k of equal variance, E sum w_k^2 (m_k - sum_l w_l m_l)^2 is the variance of the mean
-    times (s2 - 2 s3 + s2^2) / s2, s2 and s3 being the sums of squares and cubes of w. The freedom is
-    Satterthwaite's, (tr A)^2 / tr A^2 for the matrix A of this quadratic form (Bell and McCaffrey 2002).
+    times (s2 - 2 s3 + s2^2) / s2, where s2 and s3 are the sums of squares and cubes of w. The degrees of freedom
+    are Satterthwaite's, (tr A)^2 / tr A^2 for the matrix A of this quadratic form (Bell and McCaffrey 2002).
     """
     s2, s3, s4, s5 = ((share**power).sum(1) for power in (2, 3, 4, 5))
     trace = s2 - 2 * s3 + s2**2
@@ -229,9 +234,10 @@ def _of_shares(share: Numbers) -> tuple[Numbers, Numbers]:
 
 
 def _single_matches(cells: Cells, table: pd.DataFrame) -> Numbers:
-    """The variance of one match [cell]: told, or else the mean over the agent's cells with more, or over all."""
+    """The variance of one match [cell]: known, else the mean over the agent's cells with several, or over all
+    cells."""
     size = len(cells.roster)
-    agent = cells.at[0]
+    agent = cells.positions[0]
     several = ~cells.exact & (cells.matches > 1)
     variance = table["variance"].to_numpy(np.float64)
     count = np.bincount(agent[several], minlength=size)
@@ -242,7 +248,7 @@ def _single_matches(cells: Cells, table: pd.DataFrame) -> Numbers:
 
 
 def _of_kinds(matrix: Numbers, member: Numbers) -> Numbers:
-    """Mean payoffs [kind, kind]; NaN where none met."""
+    """Mean payoffs [kind, kind]; NaN if none met."""
     met = ~np.isnan(matrix)
     count = member.T @ met @ member
     total = member.T @ np.where(met, matrix, 0.0) @ member
@@ -250,9 +256,9 @@ def _of_kinds(matrix: Numbers, member: Numbers) -> Numbers:
 
 
 def by_pair(cells: Cells, values: Numbers) -> Numbers:
-    """Means over the cells of each agent and partner that have a value [agent, partner]."""
+    """Means over the known values of the cells of each agent and partner [agent, partner]."""
     size, others = cells.shape
-    agent, partner = cells.at
+    agent, partner = cells.positions
     known = ~np.isnan(values)
     pair = (agent * others + partner)[known]
     count = np.bincount(pair, minlength=size * others)
@@ -261,7 +267,7 @@ def by_pair(cells: Cells, values: Numbers) -> Numbers:
 
 
 def _shared(matrix: Numbers) -> float:
-    """The covariance over pairs of what remains of both sides without the means of rows and columns."""
+    """The covariance over pairs of the residuals of both sides, without row and column means."""
     met = ~np.isnan(matrix)
     rows, columns = met.sum(1).clip(1), met.sum(0).clip(1)
     if met.sum() < 4:

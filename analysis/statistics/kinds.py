@@ -1,7 +1,7 @@
-"""Kinds: which partners are the same, or nearly, so that together they count as one draw from the field.
+"""Kinds: groups of partners that behave the same, or nearly so, and count as one draw from the field.
 
-Entering a partner twice tells nothing new of partners that are not there. What an interval over partners may count
-on are kinds of behaviour, not labels.
+Entering a partner twice gives no information on other partners. The sample size of an interval over partners is
+the number of kinds of behaviour, not of labels.
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from ..cells import Flags, Indices, Numbers
+from ..arrays import Flags, Indices, Numbers
 
-FEW = 5
-"""With fewer kinds of partners nothing is known of others: intervals were measured to be too short there."""
+MIN_KINDS = 5
+"""With fewer kinds of partners nothing is said of other partners: intervals were measured to be too short."""
 NEAR = 0.2
-"""Partners are of one kind where they differ by less than this share of what two partners of the field do."""
+"""Partners are of one kind if they differ by less than this share of the typical difference in the field."""
 WIDEST = 0.5
-"""The square of it is never more than this, however much noise there is."""
+"""Upper bound of the squared threshold, for noisy payoffs."""
 AKIN = 0.7
-"""Likewise, for those that are declared to be versions of one agent."""
+"""The same share as `NEAR`, for declared versions of one agent."""
 
 
 def kinds(payoffs: Numbers, effects: Numbers, declared: Indices | None = None) -> Indices:
-    """The kind of each agent [agent]: 0, 1, ... in the order of the first of each.
+    """The kind of each agent [agent]: 0, 1, ... in the order of their first members.
 
-    `payoffs` [agent, partner] are NaN where they never met; `effects` [agent, partner, repetition] are what
-    repetitions move them by, with the squared standard error as their sum of squares. Average linkage of
-    `behaviour_distances`, cut at the square of `NEAR` and two standard errors, `WIDEST` at most; among agents with
-    the same non-negative number in `declared` [agent] at the square of `AKIN` and as much, unless more than half
-    of all have it: then it tells nobody from anybody.
+    `payoffs` [agent, partner] are NaN if they never met; `effects` [agent, partner, repetition] are the effects of
+    repetitions on them, whose sum of squares is the squared standard error. Average linkage of
+    `behaviour_distances` is cut at the square of `NEAR` plus two standard errors, at most `WIDEST`. For agents
+    with the same non-negative number in `declared` [agent], `AKIN` replaces `NEAR`, unless more than half of all
+    agents share that number.
 
-    Where no partner can be told from any other, all are one kind.
+    If no partner can be distinguished from any other, all are one kind.
     """
     size = len(payoffs)
     between, error = behaviour_distances(payoffs, effects)
@@ -43,7 +43,7 @@ def kinds(payoffs: Numbers, effects: Numbers, declared: Indices | None = None) -
         _, which, count = np.unique(declared, return_inverse=True, return_counts=True)
         akin = (which[:, None] == which) & (declared >= 0) & (2 * count[which] <= size)
         between = np.where(akin, between * (cut / (AKIN**2 + 2 * error)), between)
-    # Where noise is taken off, a distance may be below 0, which the linkage can't hold: all are moved alike.
+    # Without noise a distance may be negative, which linkage does not allow: all are shifted alike.
     lift = max(0.0, -float(between.min()))
     between = between + lift
     np.fill_diagonal(between, 0.0)
@@ -58,25 +58,25 @@ def kinds(payoffs: Numbers, effects: Numbers, declared: Indices | None = None) -
 def behaviour_distances(payoffs: Numbers, effects: Numbers) -> tuple[Numbers, float]:
     """Squared distances [agent, agent], and their standard error between copies.
 
-    One is of what others earn with each, one of what each earns with others. Both are the mean squared difference,
-    less what repetitions make of it, over its mean among all pairs (an agent with itself included, so that
-    entering everybody k times changes nothing), and then averaged; what is unknown of two is taken to be 1, the
-    typical distance. NaN where no difference is more than noise.
+    There are two: of what others earn with each agent, and of what each agent earns with others. Each is the mean
+    squared difference, minus the part due to repetitions, divided by its mean over all pairs (each agent with
+    itself included, so that entering all agents k times changes nothing). The two are averaged. Unknown distances
+    are set to 1, the typical distance. NaN if no difference exceeds noise.
     """
     total = np.zeros((len(payoffs),) * 2)
     parts = np.zeros_like(total)
     errors = list[float]()
-    for values, moved in ((payoffs, effects), (payoffs.T, effects.swapaxes(0, 1))):
-        apart, noise, known = _between_columns(values, moved)
+    for values, effect in ((payoffs, effects), (payoffs.T, effects.swapaxes(0, 1))):
+        apart, noise, known = _between_columns(values, effect)
         count = int(known.sum())
         if not count:
             continue
         typical = (apart - noise)[known].mean()
-        # Its standard error where nothing but noise is there, with as many squares as there are pairs.
+        # Twice the standard error of pure noise, as the mean of a square for each pair.
         least = 2 * noise[known].mean() * np.sqrt(2 / max(1, count / 2))
         if typical <= max(least, 1e-18 * max(1.0, np.nanmax(np.abs(values)) ** 2)):
             continue
-        # The mean of as many squares of noise as there are rows has this relative error.
+        # The relative error of a mean of squares of noise, one for each row.
         errors.append(float(noise[known].mean()) / typical * np.sqrt(2 / len(values)))
         total += np.where(known, (apart - noise) / typical, 0.0)
         parts += known
@@ -87,13 +87,13 @@ def behaviour_distances(payoffs: Numbers, effects: Numbers) -> tuple[Numbers, fl
 
 
 def _between_columns(values: Numbers, effects: Numbers) -> tuple[Numbers, Numbers, Flags]:
-    """Mean squared differences of columns of `values`, what noise adds, and whether they have rows in common."""
+    """Mean squared differences of columns of `values`, the part due to noise, and whether they share rows."""
     known = ~np.isnan(values)
     here = known.astype(np.float64)
     both = here.T @ here
     filled = np.where(known, values - np.nanmean(values), 0.0)
-    moved = np.where(known[:, :, None], effects, 0.0).swapaxes(1, 2)
-    rows = moved.reshape(-1, values.shape[1])
+    effect = np.where(known[:, :, None], effects, 0.0).swapaxes(1, 2)
+    rows = effect.reshape(-1, values.shape[1])
     weight = np.repeat(here, effects.shape[2], axis=0)
 
     def apart(of: Numbers, there: Numbers) -> Numbers:

@@ -1,8 +1,8 @@
-"""Moderated variances: an agent's own spread, drawn towards that of the whole field.
+"""Moderated variances: an agent's own variance, shrunk towards that of the whole field.
 
-With few partners an agent's payoffs may agree by chance, and then its own variance says that nothing could be
-otherwise. What the other agents' payoffs do tells how much to believe of that: an empirical Bayes estimate with
-the variances' own spread as prior (Smyth 2004, there with the moments of their logarithms).
+With few partners an agent's payoffs may agree by chance, and its own variance is then too small. The variances of
+other agents say how reliable it is: an empirical Bayes estimate whose prior is the distribution of variances
+(Smyth 2004, there with moments of logarithms).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..cells import Numbers
+from ..arrays import Numbers
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,16 @@ class Variance:
 def moderated(
     own: Numbers, freedom: Numbers, weight: Numbers, pooled: float, *, most: float = np.inf, keep: bool = False
 ) -> Variance:
-    """Variances, given the `own` ones with their `freedom`, and weights that make copies count once; all [unit].
+    """Variances from the `own` ones with their `freedom`, and weights that make copies count once; all [unit].
 
-    True variances are taken to be v (d - 2) / d times those of a scaled inverse chi squared with d degrees and
-    mean v. With h their squared coefficient of variation, d = 4 + 2 / h; h is that of the own ones, less 2 /
-    freedom by chance. Then
+    True variances are assumed to be v (d - 2) / d times those of a scaled inverse chi squared with d degrees and
+    mean v. With h their squared coefficient of variation, d = 4 + 2 / h; h is estimated from the own variances,
+    minus the 2 / freedom due to chance. Then
         variance = (d v (d - 2) / d + freedom own) / (d + freedom)
     with freedom + 1 / (h / 2 + 1 / (pooled - freedom)) degrees, where `pooled` are those of the mean of all: the
-    fewer, the more they differ; here h is taken to be larger by a third of its standard error. `most` bounds what
-    is added to the freedom, in terms of it. `keep`: no variance gets less than its own, the more so the more they
-    differ.
+    more the variances differ, the fewer are added. Here h is increased by a third of its standard error. `most`
+    bounds the added degrees, as a multiple of freedom. With `keep` reductions of a variance below its own are
+    undone, the more so the more the variances differ.
     """
     mean = float(weight @ own) / (weight.sum() or 1.0)
     if not mean > 0:
@@ -47,7 +47,7 @@ def moderated(
     value = (mean * (d - 2) + freedom * own) / (d + freedom)
     if keep:
         value += min(1.0, 2 * h) * (own - value).clip(0)
-    # The variance of a squared deviation of chi squared / freedom, over as many as the pooled freedom holds.
+    # The variance of a squared deviation of chi squared / freedom, over the number that `pooled` implies.
     few = float(weight @ freedom)
     error = np.sqrt((12 * (few + 4) / few**3 - 4 / few**2) * few / max(pooled, few)) / (1 + chance)
     added = 1 / ((h + error / 3) / 2 + 1 / np.maximum(pooled - freedom, 1e-9))
@@ -59,9 +59,9 @@ def pooled_freedom(
 ) -> float:
     """Degrees of freedom of the mean of variances whose estimates are the diagonal of `covariance`.
 
-    Weights of copies add up to 1. Satterthwaite's, freedom (tr S)^2 / tr S^2 for the true covariance S, with the
-    unbiased estimate of tr S^2 from an observed one (Bai and Saranadasa 1996); or, where units are `independent`,
-    from its diagonal. `centred`: what units have in common was taken off, and with it one of them.
+    Weights of copies sum to 1. They are Satterthwaite's, freedom (tr S)^2 / tr S^2 for the true covariance S, with
+    the unbiased estimate of tr S^2 from an observed one (Bai and Saranadasa 1996), or from its diagonal if units
+    are `independent`. `centred`: the mean over units was subtracted, which removes one unit.
     """
     own = np.diag(covariance)
     total = float(weight @ own)

@@ -1,6 +1,6 @@
-"""Tails of the normal, Student's t, F and chi squared.
+"""Tails of the normal, Student's t, F and chi squared distributions.
 
-They are those of scipy.stats, which takes half a second to import.
+They equal those of scipy.stats, which takes half a second to import.
 """
 
 from __future__ import annotations
@@ -9,26 +9,26 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import chdtrc, fdtrc, ndtri, stdtr, stdtrit
 
-from ..cells import Numbers
+from ..arrays import Numbers
 
-LEVEL = 0.95
-"""Of all intervals."""
+CONFIDENCE = 0.95
+"""Confidence level of all intervals."""
 
 
 def normal_isf(tail: ArrayLike) -> Numbers:
-    """What a standard normal exceeds with this probability."""
+    """The value that a standard normal exceeds with this probability."""
     return -_floats(ndtri(_floats(tail)))
 
 
 def t_isf(tail: ArrayLike, freedom: ArrayLike) -> Numbers:
-    """What Student's t exceeds with this probability; NaN without a degree of freedom."""
+    """The value that Student's t exceeds with this probability; NaN without a degree of freedom."""
     return -t_ppf(tail, freedom)
 
 
 def t_ppf(below: ArrayLike, freedom: ArrayLike) -> Numbers:
-    """What Student's t stays below with this probability; NaN without a degree of freedom."""
+    """The value that Student's t stays below with this probability; NaN without a degree of freedom."""
     below, freedom = _floats(below), _floats(freedom)
-    # At 0, stdtrit has the sign wrong.
+    # stdtrit has the wrong sign at 0.
     return _floats(np.where((below == 0) & (freedom > 0), -np.inf, stdtrit(freedom, below)))
 
 
@@ -38,7 +38,7 @@ def t_sf(t: ArrayLike, freedom: ArrayLike) -> Numbers:
 
 
 def f_sf(f: ArrayLike, above: ArrayLike, below: ArrayLike) -> Numbers:
-    """The probability that F exceeds this, with degrees of freedom above and below its fraction's bar."""
+    """The probability that F exceeds this, with degrees of freedom of numerator and denominator."""
     return _floats(fdtrc(_floats(above), _floats(below), _floats(f)))
 
 

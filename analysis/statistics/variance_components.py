@@ -1,4 +1,4 @@
-"""Where the variance of payoffs comes from: agents, their partners, how the two go together, and repetitions."""
+"""Variance components of payoffs: agents, partners, their interaction, and repetitions."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from ..cells import Cells, Numbers
+from ..arrays import Numbers
+from ..cells import Cells
 from ..finding import Finding
 from ..report.chapters import Chapter, Evidence
 from .influence_functions import payoff_matrix
 
 COLUMNS = ("environment", "component", "variance", "share")
 COMPONENTS = ("agent", "partner", "interaction", "repetition")
-LARGEST = 5000
-"""A mixed model of more pairs than these takes too long."""
+MAX_PAIRS = 5000
+"""A mixed model of more pairs takes too long."""
 
 
 def variance_components(cells: Cells, table: pd.DataFrame) -> Finding:
@@ -23,46 +24,46 @@ def variance_components(cells: Cells, table: pd.DataFrame) -> Finding:
 
         payoff_ijr = mean + agent_i + partner_j + interaction_ij + repetition_ijr.
 
-    Where everybody met everybody: expected mean squares of the two-way table of cell means (Searle, Casella and
-    McCulloch 1992, chapter 4), negative ones set to 0. Else restricted maximum likelihood of a mixed model
-    (statsmodels). `repetition` is the mean variance of one match, and what it leaves in cell means is taken from
-    the interaction. A share is of the sum.
+    If all pairs met: expected mean squares of the two-way table of cell means (Searle, Casella and McCulloch 1992,
+    chapter 4), negative ones set to 0. Otherwise: restricted maximum likelihood of a mixed model (statsmodels).
+    `repetition` is the mean variance of one match; its contribution to cell means is subtracted from the
+    interaction. A share is of the sum.
     """
     matrix = payoff_matrix(cells, table)
     within, left = _within(cells, table)
-    said = []
+    remarks = []
     met = ~np.isnan(matrix)
     matrix = matrix[met.any(1)][:, met.any(0)]
     met = ~np.isnan(matrix)
     if min(matrix.shape) < 2:
         return Finding(_empty(), ("Variance needs two agents and two partners or more to be split.",))
     if np.isnan(within):
-        said.append("With single matches repetitions can't be told from the interaction, which holds both.")
+        remarks.append("With single matches repetitions can't be told from the interaction, which holds both.")
     if met.all():
         agent, partner, rest = mean_squares(matrix)
-    elif met.sum() > LARGEST:
+    elif met.sum() > MAX_PAIRS:
         return Finding(_empty(), (f"Some pairs never met, and {met.sum()} are too many for a mixed model.",))
     else:
-        said.append("Some pairs never met: the split is by restricted maximum likelihood.")
+        remarks.append("Some pairs never met: the split is by restricted maximum likelihood.")
         agent, partner, rest, converged = _mixed(matrix)
         if not converged:
-            said.append("The mixed model did not converge; take its figures as rough.")
+            remarks.append("The mixed model did not converge; take its figures as rough.")
     interaction = rest - (0.0 if np.isnan(left) else left)
     raw = np.array([agent, partner, interaction, within])
     if (raw[:3] < 0).any():
         names = [name for name, value in zip(COMPONENTS, raw, strict=False) if value < 0]
-        said.append(f"Estimated below 0 and set to 0: {', '.join(names)}.")
+        remarks.append(f"Estimated below 0 and set to 0: {', '.join(names)}.")
     variance = np.where(raw < 0, 0.0, raw)
     total = np.nansum(variance)
     share = variance / total if total > 0 else np.full(4, np.nan)
     if total == 0:
-        said.append("All payoffs are the same: there is no variance to split.")
+        remarks.append("All payoffs are the same: there is no variance to split.")
     columns = {"environment": cells.environment, "component": COMPONENTS, "variance": variance, "share": share}
-    return Finding(pd.DataFrame(columns), tuple(said))
+    return Finding(pd.DataFrame(columns), tuple(remarks))
 
 
 def mean_squares(matrix: Numbers) -> tuple[float, float, float]:
-    """Variances of rows, of columns and of the rest of a full table, by expected mean squares.
+    """Variances of rows, of columns and of the residual of a full table, by expected mean squares.
 
     With a rows and b columns of cell means these are (MS_rows - MS_rest) / b, (MS_columns - MS_rest) / a, MS_rest.
     """
@@ -81,12 +82,12 @@ def mean_squares(matrix: Numbers) -> tuple[float, float, float]:
 
 
 def _within(cells: Cells, table: pd.DataFrame) -> tuple[float, float]:
-    """The mean variance of one match, and the mean of what it leaves in a pair's mean payoff; NaN if unknown."""
+    """The mean variance of one match, and its mean contribution to a pair's mean payoff; NaN if unknown."""
     error = np.where(cells.exact, 0.0, table["standard_error"].to_numpy(np.float64))
     known = ~np.isnan(error)
     if not known.any():
         return np.nan, np.nan
-    # An expectation carries no noise into its cell's mean, whatever one match of it would.
+    # An expectation adds no noise to its cell's mean.
     variance = np.where(cells.exact, 0.0, table["matches"].to_numpy() * error**2)[known]
     share = cells.share[known]
     return float((variance * share).sum() / share.sum()), float((error[known] ** 2 * share**2).sum() / share.sum())
@@ -101,7 +102,7 @@ def _mixed(matrix: Numbers) -> tuple[float, float, float, bool]:
     data = pd.DataFrame({"payoff": (payoff - payoff.mean()) / scale, "agent": agent, "partner": partner})
     parts = {"agent": "0 + C(agent)", "partner": "0 + C(partner)"}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # said in a sentence
+        warnings.simplefilter("ignore")  # becomes a remark
         model = MixedLM.from_formula("payoff ~ 1", groups=np.ones(len(data)), vc_formula=parts, data=data)
         fit = model.fit(reml=True)
     found = dict(zip(model.exog_vc.names, np.asarray(fit.vcomp) * scale**2, strict=True))
@@ -112,7 +113,7 @@ def _empty() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=np.float64) for name in COLUMNS})
 
 
-def _of_environment(evidence: Evidence) -> Finding | None:
+def _compute(evidence: Evidence) -> Finding | None:
     return None if len(evidence.names) < 3 else variance_components(evidence.cells, evidence.table)
 
 
@@ -122,6 +123,6 @@ CHAPTERS = (
         "Where the variance comes from",
         "The variance of one match's payoff, split into agents, their partners, how the two go together, and "
         "repetitions.",
-        _of_environment,
+        _compute,
     ),
 )

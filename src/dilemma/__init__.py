@@ -22,7 +22,7 @@ __all__ = ["Results", "Tournament", "__version__", "open_run"]
 
 
 def __getattr__(name: str) -> object:
-    # They bring pandas along, and whoever plays torch: a command's help must not wait for that.
+    # They import pandas, and `Tournament` torch as well, which a command's help must not wait for.
     if name in ("Results", "open_run"):
         from . import results
 

@@ -1,4 +1,4 @@
-"""What Python hands to a Tournament, as a config: checked by the same model, with the same sentences."""
+"""Arguments of `Tournament` as a config, checked by the same model, with the same messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 from pydantic import BaseModel
 
-from .agents.handed import agent_of
+from .agents.adapters import agent_of
 from .envs.environment import Environment
 from .envs.errors import DilemmaError
 from .tournament.config import parse
@@ -19,7 +19,7 @@ from .tournament.plan import Plan
 from .tournament.schedules.schedule import Schedule
 
 SECTIONS = ("schedule", "evaluation", "execution")
-"""Tables of a config whose keys are arguments by themselves."""
+"""Sections of a config whose keys are arguments of their own."""
 
 
 def plan_of(
@@ -28,21 +28,21 @@ def plan_of(
     rest: Mapping[str, object],
     roles: Mapping[str, object] = MappingProxyType({}),
 ) -> Plan:
-    """The plan of a tournament of things or names, of the `rest` of a config file, and of agents' roles by label.
+    """The plan of a tournament of objects or names, with the `rest` of the config and agents' roles by label.
 
-    Raises ConfigError with all the mistakes in it.
+    Raises ConfigError with all its mistakes.
     """
-    handed: dict[Place, Callable[[], BaseModel]] = {}
+    objects: dict[Place, Callable[[], BaseModel]] = {}
     raw = {
         **{key: _plain(value) for key, value in rest.items()},
-        "environments": _entries("environments", environments, handed),
-        "agents": _entries("agents", agents, handed),
+        "environments": _entries("environments", environments, objects),
+        "agents": _entries("agents", agents, objects),
     }
     _keep_to(roles, raw["agents"])
     if isinstance(schedule := rest.get("schedule"), Schedule):
-        raw["schedule"], handed["schedule",] = {}, lambda: schedule
+        raw["schedule"], objects["schedule",] = {}, lambda: schedule
     try:
-        return parse(raw, handed=handed)
+        return parse(raw, objects=objects)
     except ConfigError as error:
         mistakes = [replace(mistake, place=_argument(mistake.place)) for mistake in error.mistakes]
         raise ConfigError("Tournament(...)", mistakes) from None
@@ -63,7 +63,7 @@ def _argument(place: Place) -> Place:
 
 
 def _plain(value: object) -> object:
-    """A value as TOML gives it: numpy's numbers as Python's, lists and dicts for whatever else holds several."""
+    """A value as TOML gives it: numpy's numbers as Python's, other containers as lists and dicts."""
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     if isinstance(value, Mapping):
@@ -73,8 +73,8 @@ def _plain(value: object) -> object:
     return value
 
 
-def _entries(kind: str, given: object, handed: dict[Place, Callable[[], BaseModel]]) -> object:
-    """The entries of a config; what is handed over as itself goes to `handed`. What is no list stays as it is."""
+def _entries(kind: str, given: object, objects: dict[Place, Callable[[], BaseModel]]) -> object:
+    """The entries of a config; Python objects go to `objects`. Anything that is no list is returned as it is."""
     if isinstance(given, Mapping):
         labelled = list(given.items())
     elif isinstance(given, Iterable) and not isinstance(given, str | bytes | BaseModel):
@@ -87,19 +87,19 @@ def _entries(kind: str, given: object, handed: dict[Place, Callable[[], BaseMode
         if label is not None or (label := _own_label(thing)):
             entry["label"] = _plain(label)
         if not isinstance(thing, str):
-            handed[kind, index] = partial(agent_of if kind == "agents" else _environment_of, thing)
+            objects[kind, index] = partial(agent_of if kind == "agents" else _environment_of, thing)
         entries.append(entry)
     return entries
 
 
 def _own_label(thing: object) -> str | None:
-    """What a function or a class of somebody else's is called where it has no label."""
+    """The default label of a function or class from outside this package."""
     ours = isinstance(thing, type) and issubclass(thing, BaseModel)
     return None if ours or isinstance(thing, BaseModel) else getattr(thing, "__name__", None)
 
 
 def _environment_of(thing: object) -> Environment:
-    """The environment that Python handed over as itself, or as its class."""
+    """The environment that was passed as an object or as its class."""
     if isinstance(thing, type) and issubclass(thing, Environment):
         return thing.model_validate({})
     if not isinstance(thing, Environment):

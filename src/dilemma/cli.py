@@ -1,4 +1,4 @@
-"""The command line: run, report, exploit, replay, agents, envs, schema. Heavy imports stand inside commands."""
+"""The command line: run, report, exploit, replay, agents, envs, schema. Heavy imports are inside commands."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FAILED, MISTAKE, INTERRUPTED = 1, 2, 130
 
 
 def speaks_plainly(command: Callable[P, int]) -> Callable[P, None]:
-    """Run a command: what the user can mend is a sentence without traceback; the result is the exit code."""
+    """Run a command: a DilemmaError is printed without traceback; the result is the exit code."""
 
     @wraps(command)
     def plain(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -46,7 +46,7 @@ def main() -> None:
     """Tournaments between agents in social dilemmas."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a label may have what the console's encoding lacks
+            stream.reconfigure(errors="replace")  # the console's encoding may lack characters of a label
 
 
 @main.command()
@@ -82,27 +82,27 @@ def run(
 
     if jobs is not None:
         changes = (*changes, f"execution.jobs={jobs}")
-    asked = load(config, changes)
-    folder = Path(out or Path("runs") / file_name(asked.name))
+    plan = load(config, changes)
+    folder = Path(out or Path("runs") / file_name(plan.name))
     if dry_run:
-        click.echo(_outlook(asked, folder, accept_changes))
+        click.echo(_outlook(plan, folder, accept_changes))
         return 0
     from .play import exploit_into, play_into
     from .progress import Meter
     from .tournament.store import Store
 
-    store = Store.open(folder, asked, accept_changes=accept_changes)
+    store = Store.open(folder, plan, accept_changes=accept_changes)
     again = f"dilemma run {config} --out {folder}"
     with _interruptible(again):
         with Meter() as meter:
-            play_into(store, asked, meter)
-        wrong = exploit_into(store, asked, (), lambda: Meter("agents", "exploit"))
-    return _report(store, again, wrong, plan=store.continued(asked))
+            play_into(store, plan, meter)
+        wrong = exploit_into(store, plan, (), lambda: Meter("agents", "exploit"))
+    return _report(store, again, wrong, plan=store.continued(plan))
 
 
 @main.command()
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
-@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change what is asked: analysis.top=5")
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change [analysis]: analysis.top=5")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="The report's folder; RUN/report where left out."
 )
@@ -110,8 +110,8 @@ def run(
 def report(run: Path, changes: tuple[str, ...], out: Path | None) -> int:
     """Write the report of a run folder again, from its stored tables.
 
-    It changes nothing else in the folder, and runs nobody's code: only what comes with this package is
-    played again, for pictures.
+    It changes nothing else in the folder, and runs only code of this package: only its agents and
+    environments are played again, for pictures.
     """
     from .tournament.run_folder import RunFolder
 
@@ -192,11 +192,11 @@ def replay(
 
     if out is not None and out.suffix not in (".gif", ".svg", ".txt"):
         raise DilemmaError(f"--out: found {out}; allowed: a name that ends in .gif, .svg or .txt")
-    course, stored = replayed(RunFolder.existing(run), match, environment, table, episode)
-    if course.how == "exact":
+    record, stored = replayed(RunFolder.existing(run), match, environment, table, episode)
+    if record.how == "exact":
         payoffs = ", ".join(f"{payoff:.6g}" for payoff in stored)
         click.echo(f"Its payoffs are exact ({payoffs}); this is one match of the cast.", err=True)
-    paid = None if course.how == "exact" else course.payoff
+    paid = None if record.how == "exact" else record.payoff
     differs = paid is not None and list(paid) != stored
     if differs:
         click.echo(
@@ -204,11 +204,11 @@ def replay(
             "Versions differ, or an environment or an agent draws from more than its seed.",
             err=True,
         )
-    if out is None and not course.pictures:
-        click.echo(text(course), nl=False)
+    if out is None and not record.pictures:
+        click.echo(text(record), nl=False)
         return FAILED if differs else 0
-    out = out or run / "replays" / f"{course.match}.gif"
-    content = encoded(course, out.suffix)
+    out = out or run / "replays" / f"{record.match}.gif"
+    content = encoded(record, out.suffix)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_bytes(content)
@@ -257,7 +257,7 @@ def schema() -> int:
 
 
 def _outlook(plan: Plan, folder: Path, accept_changes: bool) -> str:
-    """What a run has to do, about how long that takes, and how much it leaves on disk."""
+    """The work of a run, its estimated time, and disk space."""
     import time
 
     from .analysis.report.effort import effort
@@ -272,7 +272,7 @@ def _outlook(plan: Plan, folder: Path, accept_changes: bool) -> str:
         store = Store(folder)
         plan, done = store.continued(plan, accept_changes=accept_changes), store.done()
     analysis = plan.analysis
-    # What it took to get here, a run takes again, and so do its workers.
+    # A run, and each worker, needs the start-up time again.
     started = (1.5 + (workers_of(plan.execution) > 1)) * time.process_time()
     ahead = forecast(plan, done)
     report = effort(len(plan.entrants), len(plan.settings), analysis.ratings)
@@ -289,7 +289,7 @@ def _outlook(plan: Plan, folder: Path, accept_changes: bool) -> str:
 
 @contextmanager
 def _interruptible(again: str) -> Iterator[None]:
-    """Ctrl-C says that nothing finished is lost, and how to go on."""
+    """On Ctrl-C, say that finished work is kept, and how to continue."""
     try:
         yield
     except KeyboardInterrupt:
@@ -307,7 +307,7 @@ def _report(
     out: Path | None = None,
     show_exploits: bool = False,
 ) -> int:
-    """Write the report, print the ranking, and say what failed; `plan` is what has been played just now."""
+    """Write the report, print the ranking and failures; `plan` is the plan that has just been played."""
     from dataclasses import replace
 
     import rich
@@ -320,15 +320,15 @@ def _report(
     if plan is not None:
         results = replace(results, plan=plan)
     folder = out or store.report_path
-    with Steps() as tell:
-        page = results.report(folder, tell)
+    with Steps() as progress:
+        page = results.report(folder, progress)
     if len(results.rows) or not results.exploits:
         rich.print(ranking_tables(results.ranking))
     if show_exploits or not len(results.rows):
         rich.print(exploits_table(results.exploits))
     if results.failures:
         click.echo(
-            f"{failures_text(results.failures, results.ranking, results.asked.background)}\n"
+            f"{failures_text(results.failures, results.ranking, results.options.background)}\n"
             f"Each with its traceback: {store.failures_path}. To play them again: {again}",
             err=True,
         )

@@ -1,4 +1,4 @@
-"""File names: what anybody may call an agent, an environment or a tournament, as one component of a path."""
+"""File names: any label of an agent, an environment or a tournament as a safe path component."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import re
 import unicodedata
 
 LONGEST = 80
-"""Letters of a label that stays as it is."""
+"""Longest label that is used unchanged."""
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9_.-]*(?<!\.)", re.ASCII)
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com\d|lpt\d)(\..*)?", re.ASCII | re.IGNORECASE)
-"""What Windows takes for a device."""
+"""Names that Windows reserves for devices."""
 _MARKED = re.compile(r".*-[0-9a-f]{10}", re.ASCII)
 
 
 def file_name(label: str) -> str:
-    """The name of the file or folder of what is called `label`.
+    """The name of the file or folder for `label`.
 
-    Plain labels stay as they are: small letters, digits and `_.-`, up to LONGEST. Any other has its letters and
-    digits, as far as they are ASCII, and ten digits of its hash. Distinct labels have distinct names, also where
-    a file system takes capitals for small letters; no name leads anywhere, or is a device's.
+    Plain labels are unchanged: lower-case letters, digits and `_.-`, up to LONGEST. Any other keeps its ASCII
+    letters and digits, followed by ten digits of its hash. Distinct labels have distinct names, also on
+    case-insensitive file systems; no name is a path or a device.
     """
     if len(label) <= LONGEST and _PLAIN.fullmatch(label) and not (_DEVICE.match(label) or _MARKED.match(label)):
         return label

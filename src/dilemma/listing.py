@@ -1,4 +1,4 @@
-"""What there is: agents and environments, one line each, or one of them with all its parameters."""
+"""Listings of agents and environments: one line each, or one of them with all its parameters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T", bound=BaseModel)
 
 
 def lines(catalogue: Catalogue[T]) -> str:
-    """Name and first line of the docstring of everything in a catalogue; what fails to import says why."""
+    """Name and first line of the docstring of everything in a catalogue; for failed imports, the reason."""
     said = {name: _first_line(catalogue, name) for name in catalogue.names}
     for prefix, path in catalogue.adapters.items():
         said[f"{prefix}:NAME" if prefix else "FILE.py:NAME"] = _read(path.partition(":")[0])[""]
@@ -29,9 +29,9 @@ def lines(catalogue: Catalogue[T]) -> str:
 
 
 def describe(catalogue: Catalogue[T], name: str) -> str:
-    """Everything about one: what it is, its source, its parameters with types, defaults and meaning.
+    """The full description of one: docstring, source, and parameters with types, defaults and meaning.
 
-    Raises DilemmaError where there is no such name.
+    Raises DilemmaError if there is no such name.
     """
     found = catalogue.model(name)
     if found is None:
@@ -65,7 +65,7 @@ def _first_line(catalogue: Catalogue[T], name: str) -> str:
 
 @cache
 def _read(module: str) -> dict[str, str]:
-    """The first docstring line of a module of ours ("") and its classes, from the source, to import nothing."""
+    """The first docstring lines of a builtin module ("") and its classes, from the source without importing it."""
     package, _, name = module.rpartition(".")
     spec = find_spec(package)
     assert spec
@@ -77,7 +77,7 @@ def _read(module: str) -> dict[str, str]:
 
 
 def _kinds(schema: dict[str, Any], root: dict[str, Any]) -> Iterator[str]:
-    """What a table may be: a line for each kind, and the keys that it has."""
+    """The kinds of a table: a line for each, with its keys."""
     mark = schema.get("discriminator", {})
     for kind, reference in mark.get("mapping", {}).items():
         fields = dict(root["$defs"][reference.rpartition("/")[2]]["properties"])

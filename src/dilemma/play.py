@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from .agents.agent import Agent
-from .analysis.cells import Game, cells_by_league
+from .analysis.cells import cells_by_league
+from .analysis.game import Game
 from .analysis.ranking.held_out import rivals
 from .analysis.ranking.racing import unresolved
 from .arguments import plan_of

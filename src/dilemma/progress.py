@@ -1,4 +1,4 @@
-"""Progress: a bar with the time left on a terminal, a plain line every half minute elsewhere."""
+"""Progress: a bar with the time left on a terminal, else a plain line every half minute."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from rich.progress import (
 EVERY = 30.0
 """Seconds between plain lines."""
 STEP = 3.0
-"""Seconds between plain lines of a report, whose steps are few."""
+"""Seconds between plain lines of a report, which has few steps."""
 
 
 class Meter:
-    """Call it with (things done, things to do); use it as a context."""
+    """A context manager; call it with (number done, total)."""
 
     def __init__(self, things: str = "matches", verb: str = "play") -> None:
         self._things, self._verb = things, verb
@@ -73,7 +73,7 @@ class Meter:
 
 
 class Steps:
-    """Call it with what is worked out next; use it as a context. What takes no time is not worth a line."""
+    """A context manager; call it with the name of each step. Short steps get no plain line."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)

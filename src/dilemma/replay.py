@@ -20,7 +20,7 @@ from .envs.errors import DilemmaError
 from .tournament.config import load
 from .tournament.how import HOW
 from .tournament.plan import Plan
-from .tournament.replaying import Course, Sitting, key_of, replay, sitting_of
+from .tournament.replaying import EpisodeRecord, MatchSpec, key_of, match_spec, replay
 from .tournament.run_folder import RunFolder
 
 WIDTH = 100
@@ -28,19 +28,19 @@ WIDTH = 100
 BOARD, LINE, MARGIN = 320, 18, 6
 """Pixels of a GIF: the board's longer side, a line of its caption, and around."""
 SECONDS = 20
-"""A GIF lasts about so long, where its rounds are neither few nor very many."""
+"""Approximate length of a GIF, unless it has few or very many rounds."""
 PANELS, COLUMNS = 24, 6
-"""Of a strip: the most pictures, and those in a row."""
+"""Most pictures of a strip, and pictures in a row."""
 LABEL = 18
-"""Letters of an agent's label under its pictures."""
+"""Characters of an agent's label under its pictures."""
 
 
 def replayed(
     store: RunFolder, match: str, environment: str | None = None, table: int = 0, episode: int | None = None
-) -> tuple[Course, list[float]]:
-    """One table of a match of a run, played again, and the payoffs that the run has stored for its seats.
+) -> tuple[EpisodeRecord, list[float]]:
+    """One table of a match of a run, played again, and the stored payoffs of its seats.
 
-    `match` is its key in the seats table, or LABEL:LABEL[:REPETITION]. Raises DilemmaError where there is none.
+    `match` is its key in the seats table, or LABEL:LABEL[:REPETITION]. Raises DilemmaError if there is none.
     """
     store.check_schema()
     plan = load(str(store.config_path))
@@ -50,14 +50,14 @@ def replayed(
         rows = seats[seats["match"] == number]
         if rows.empty:
             raise DilemmaError(f"{store.path} has no match {number}; its seats table has a column `match`")
-        sitting = sitting_of(plan, rows)
+        spec = match_spec(plan, rows)
     else:
-        sitting = _named(plan, seats, match, environment)
-    course = replay(plan, sitting, table, episode)
-    rows = seats[seats["match"].isin([course.match, key_of(plan, replace(sitting, repetition=-1))])]
+        spec = _named(plan, seats, match, environment)
+    record = replay(plan, spec, table, episode)
+    rows = seats[seats["match"].isin([record.match, key_of(plan, replace(spec, repetition=-1))])]
     if rows.empty:
-        raise DilemmaError(f"{store.path} has no rows of match {course.match}: it failed, or is yet to be played")
-    return course, rows.sort_values("seat")["payoff"].tolist()
+        raise DilemmaError(f"{store.path} has no rows of match {record.match}: it failed, or is yet to be played")
+    return record, rows.sort_values("seat")["payoff"].tolist()
 
 
 def replay_gif(store: RunFolder, match: str) -> bytes:
@@ -72,8 +72,8 @@ def _number(match: str) -> int | None:
         return None
 
 
-def _named(plan: Plan, seats: pd.DataFrame, match: str, environment: str | None) -> Sitting:
-    """The match that LABEL:LABEL[:REPETITION] means, among those of the seats table."""
+def _named(plan: Plan, seats: pd.DataFrame, match: str, environment: str | None) -> MatchSpec:
+    """The match LABEL:LABEL[:REPETITION] of the seats table."""
     settings = [setting.label for setting in plan.settings]
     if environment is None and len(settings) > 1:
         raise DilemmaError(f"there are {len(settings)} environments: choose one with --env, {', '.join(settings)}")
@@ -94,12 +94,12 @@ def _named(plan: Plan, seats: pd.DataFrame, match: str, environment: str | None)
         members = (members[0],) + (members[1],) * (plan.settings[index].game.seats - 1)
     how = HOW[plan.ways(index)[list(members)].max()]
     for cast in dict.fromkeys((members, members[::-1], *_sorted(members))):
-        sitting = Sitting(index, cast, repetition, how)
-        found = [number for number in known if key_of(plan, replace(sitting, repetition=number)) in there]
+        spec = MatchSpec(index, cast, repetition, how)
+        found = [number for number in known if key_of(plan, replace(spec, repetition=number)) in there]
         if found and how != "exact" and repetition not in found:
             raise DilemmaError(f"there is no repetition {repetition}; allowed: {min(found)} to {max(found)}")
         if found:
-            return sitting
+            return spec
     raise DilemmaError(
         f"{settings[index]} has no match of {' and '.join(labels[i] for i in members)}: they don't meet, or it "
         "failed, or is yet to be played"
@@ -107,7 +107,7 @@ def _named(plan: Plan, seats: pd.DataFrame, match: str, environment: str | None)
 
 
 def _sorted(members: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """Cells with two agents have all of one before all of the other."""
+    """Cells with two agents have all seats of one before those of the other."""
     for order in permutations(sorted(set(members))):
         yield tuple(sorted(members, key=order.index))
 
@@ -124,53 +124,53 @@ def _cast(text: str, labels: Sequence[str]) -> tuple[int, ...] | None:
     return None
 
 
-def encoded(course: Course, suffix: str) -> bytes:
+def encoded(record: EpisodeRecord, suffix: str) -> bytes:
     """The content of a file: an animation .gif, a strip .svg, or the moves .txt."""
-    return gif(course) if suffix == ".gif" else (svg(course) if suffix == ".svg" else text(course)).encode()
+    return gif(record) if suffix == ".gif" else (svg(record) if suffix == ".svg" else text(record)).encode()
 
 
 # Text.
 
 
-def text(course: Course) -> str:
-    """The moves of every seat, and what it earned per round."""
-    game = course.setting.game
-    place = f"match {course.match}, repetition {course.repetition}, table {course.table}, episode {course.episode}"
-    lines = [f"{' against '.join(dict.fromkeys(course.labels))} in {course.setting.label}: {place}"]
-    width = max(map(len, course.labels))
+def text(record: EpisodeRecord) -> str:
+    """The moves of every seat, and its payoff per round."""
+    game = record.setting.game
+    place = f"match {record.match}, repetition {record.repetition}, table {record.table}, episode {record.episode}"
+    lines = [f"{' against '.join(dict.fromkeys(record.labels))} in {record.setting.label}: {place}"]
+    width = max(map(len, record.labels))
     letters = _letters(game)
     if letters is None:
-        lines += _round_by_round(course)
+        lines += _round_by_round(record)
     else:
-        moves = [_moves(course, seat, letters) for seat in range(game.seats)]
+        moves = [_moves(record, seat, letters) for seat in range(game.seats)]
         for start in range(0, len(moves[0]), WIDTH):
             if len(moves[0]) > WIDTH:
                 lines.append(f"from round {start + 1}")
-            for label, own in zip(course.labels, moves, strict=True):
+            for label, own in zip(record.labels, moves, strict=True):
                 lines.append(f"{label:{width}}  {own[start : start + WIDTH]}")
-    paid = zip(course.labels, course.per_round, strict=True)
+    paid = zip(record.labels, record.per_round, strict=True)
     lines.append("per round: " + ", ".join(f"{label} {payoff:.6g}" for label, payoff in paid))
     return "\n".join(lines) + "\n"
 
 
 def _letters(game: Environment) -> str | None:
-    """A letter for each action; None where there are too many."""
+    """A letter for each action; None if there are too many."""
     spaces = [game.actions(seat) for seat in range(game.seats)]
     most = max(space.n if isinstance(space, Discrete) else math.inf for space in spaces)
     return None if most > 10 else "CD" if most == 2 else "0123456789"
 
 
-def _moves(course: Course, seat: int, letters: str) -> str:
-    """What a seat did, round by round; a dot where it took no part."""
-    took = zip(course.action[:, seat].tolist(), course.playing[:, seat].tolist(), strict=True)
+def _moves(record: EpisodeRecord, seat: int, letters: str) -> str:
+    """The actions of a seat, round by round; a dot if it took no part."""
+    took = zip(record.action[:, seat].tolist(), record.playing[:, seat].tolist(), strict=True)
     return "".join(letters[action] if played else "." for action, played in took)
 
 
-def _round_by_round(course: Course) -> Iterator[str]:
-    for round, (actions, rewards) in enumerate(zip(course.action, course.reward, strict=True), 1):
+def _round_by_round(record: EpisodeRecord) -> Iterator[str]:
+    for round, (actions, rewards) in enumerate(zip(record.action, record.reward, strict=True), 1):
         done = [
             f"{label} {_numbers(action)} ({reward:.4g})"
-            for label, action, reward in zip(course.labels, actions, rewards.tolist(), strict=True)
+            for label, action, reward in zip(record.labels, actions, rewards.tolist(), strict=True)
         ]
         yield f"{round}  {'  '.join(done)}"
 
@@ -182,17 +182,17 @@ def _numbers(action: Tensor) -> str:
 # Pictures.
 
 
-def gif(course: Course) -> bytes:
-    """The board after every round, with what everybody did and earned. Raises DilemmaError without a board."""
-    _drawable(course)
-    size = course.pictures[0].shape[:2]
+def gif(record: EpisodeRecord) -> bytes:
+    """The board after every round, with actions and rewards of all seats. Raises DilemmaError without a board."""
+    _drawable(record)
+    size = record.pictures[0].shape[:2]
     scale = max(1, BOARD // max(size))
     font = ImageFont.load_default(LINE - 6)
-    captions = [_caption(course, round) for round in range(len(course.pictures))]
+    captions = [_caption(record, round) for round in range(len(record.pictures))]
     width = max(scale * size[1], *(int(font.getlength(line)) + LINE for caption in captions for line in caption))
     height = scale * size[0] + LINE * len(captions[0])
     frames = []
-    for picture, caption in zip(course.pictures, captions, strict=True):
+    for picture, caption in zip(record.pictures, captions, strict=True):
         frame = Image.new("RGB", (width + 2 * MARGIN, height + 2 * MARGIN), "white")
         board = Image.fromarray(picture.numpy()).resize(
             (scale * size[1], scale * size[0]), Image.Resampling.NEAREST
@@ -201,7 +201,7 @@ def gif(course: Course) -> bytes:
         draw = ImageDraw.Draw(frame)
         for number, line in enumerate(caption):
             x, y = MARGIN, MARGIN + scale * size[0] + LINE * number
-            colour = course.setting.game.colour_of(number - 1) if number else None
+            colour = record.setting.game.colour_of(number - 1) if number else None
             if colour:
                 draw.rectangle((x, y + 5, x + LINE - 8, y + LINE - 3), fill=colour, outline="black")
             draw.text((x + (LINE if number else 0), y + 2), line, fill="black", font=font)
@@ -212,27 +212,27 @@ def gif(course: Course) -> bytes:
     return out.getvalue()
 
 
-def svg(course: Course, panels: int = PANELS) -> str:
-    """The board at the start, at the end and at rounds evenly between, side by side, with earnings so far."""
-    _drawable(course)
-    count = len(course.pictures)
+def svg(record: EpisodeRecord, panels: int = PANELS) -> str:
+    """The board at the start, at the end and at evenly spaced rounds, side by side, with total rewards."""
+    _drawable(record)
+    count = len(record.pictures)
     chosen = np.unique(np.linspace(0, count - 1, min(panels, count)).round().astype(int)).tolist()
-    rows, columns = course.pictures[0].shape[:2]
+    rows, columns = record.pictures[0].shape[:2]
     width, step = 150, 160
     board = width * rows / columns
-    deep = board + 14 * (len(course.labels) + 1) + 14
+    deep = board + 14 * (len(record.labels) + 1) + 14
     parts = []
     for number, round in enumerate(chosen):
         x, y = step * (number % COLUMNS), deep * (number // COLUMNS)
         png = io.BytesIO()
-        Image.fromarray(course.pictures[round].numpy()).save(png, "PNG")
+        Image.fromarray(record.pictures[round].numpy()).save(png, "PNG")
         data = base64.b64encode(png.getvalue()).decode()
         parts.append(
             f'<image x="{x}" y="{y:g}" width="{width}" height="{board:g}" style="image-rendering:pixelated" '
             f'href="data:image/png;base64,{data}"/>'
         )
-        for line, words in enumerate(_so_far(course, round)):
-            colour = course.setting.game.colour_of(line - 1) if line else None
+        for line, words in enumerate(_so_far(record, round)):
+            colour = record.setting.game.colour_of(line - 1) if line else None
             at = y + board + 14 * (line + 1)
             if colour:
                 parts.append(
@@ -245,27 +245,27 @@ def svg(course: Course, panels: int = PANELS) -> str:
     return "\n".join([f"{head} {style}>", *parts, "</svg>"]) + "\n"
 
 
-def _drawable(course: Course) -> None:
-    if not course.pictures:
-        raise DilemmaError(f"{course.setting.label} has no board to draw; its moves are text: leave out --out")
+def _drawable(record: EpisodeRecord) -> None:
+    if not record.pictures:
+        raise DilemmaError(f"{record.setting.label} has no board to draw; its moves are text: leave out --out")
 
 
-def _caption(course: Course, round: int) -> list[str]:
-    """Lines under the board after `round` rounds: which it is, then what each seat did, and earned so far."""
-    total = course.reward[:round].sum(0).tolist()
+def _caption(record: EpisodeRecord, round: int) -> list[str]:
+    """Lines under the board after `round` rounds: the round, and action, reward and total of each seat."""
+    total = record.reward[:round].sum(0).tolist()
     if round == 0:
-        return ["start", *(f"{label}" for label in course.labels)]
-    actions, rewards = course.action[round - 1], course.reward[round - 1].tolist()
-    seats = zip(course.labels, actions, rewards, total, strict=True)
+        return ["start", *(f"{label}" for label in record.labels)]
+    actions, rewards = record.action[round - 1], record.reward[round - 1].tolist()
+    seats = zip(record.labels, actions, rewards, total, strict=True)
     did = [f"{label}: action {_numbers(done)}, reward {paid:g}, total {sum:g}" for label, done, paid, sum in seats]
-    return [f"round {round} of {len(course.reward)}", *did]
+    return [f"round {round} of {len(record.reward)}", *did]
 
 
-def _so_far(course: Course, round: int) -> list[str]:
-    """Lines under a picture of a strip, short enough for its width: which round it is, then what each has."""
-    total = course.reward[:round].sum(0).tolist()
-    has = [f"{_short(label)} {sum:g}" for label, sum in zip(course.labels, total, strict=True)]
-    return [f"after round {round} of {len(course.reward)}" if round else "at the start", *has]
+def _so_far(record: EpisodeRecord, round: int) -> list[str]:
+    """Lines under a picture of a strip, short enough for its width: the round, and the total of each seat."""
+    total = record.reward[:round].sum(0).tolist()
+    has = [f"{_short(label)} {sum:g}" for label, sum in zip(record.labels, total, strict=True)]
+    return [f"after round {round} of {len(record.reward)}" if round else "at the start", *has]
 
 
 def _short(label: str) -> str:

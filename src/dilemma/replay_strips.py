@@ -1,4 +1,4 @@
-"""The replays that a report shows: the matches that say most of an environment, as strips of pictures."""
+"""The replays in a report: the most telling matches of an environment, as strips of pictures."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from .analysis.report.gallery import Gallery, Scene
 from .envs.errors import DilemmaError
 from .replay import svg
 from .tournament.plan import Plan
-from .tournament.replaying import replay, sitting_of
+from .tournament.replaying import match_spec, replay
 
 PANELS = 12
-"""Pictures of a strip."""
+"""Pictures in a strip."""
 ROUNDS, CHARACTERS = 3000, 200_000
-"""The most that all strips of a report may take: some seconds' work, and their size."""
+"""Limits for all strips of a report: rounds (some seconds of work) and characters."""
 
 
 @dataclass(frozen=True)
 class Pick:
-    """A match that stands for its cast."""
+    """A match that represents its cast."""
 
     match: int
     title: str
 
 
 def galleries(plan: Plan, seats: pd.DataFrame, run: Path | None = None) -> dict[str, Gallery]:
-    """What to show of each environment with a board, by label; commands name the folder `run`.
+    """The replays of each environment with a board, by label; commands name the folder `run`.
 
-    Matches of learners are not shown: to replay them is to train again; nor those of agents that `plan` lacks.
-    What fails is told, and fails nothing.
+    Matches of learners are not shown, because replaying them means training again; nor are matches of agents that
+    `plan` lacks. Failures become remarks.
     """
     boards = [item for item in plan.settings if item.game.has_board]
     slow = [entrant.label for entrant in plan.entrants if entrant.agent.slow]
@@ -54,7 +54,7 @@ def galleries(plan: Plan, seats: pd.DataFrame, run: Path | None = None) -> dict[
             rounds -= setting.game.horizon
             try:
                 drawing = _strip(plan, rows, pick.match)
-            except Exception as error:  # the report must stand, whatever becomes of a picture
+            except Exception as error:  # a failed picture must not fail the report
                 remarks.append(f"{pick.title} (not shown: {error}).")
                 continue
             if len(drawing) > characters:
@@ -69,8 +69,8 @@ def galleries(plan: Plan, seats: pd.DataFrame, run: Path | None = None) -> dict[
             )
         if foreign.any():
             remarks.append(
-                "Matches of agents that do not come with this package are not shown, for a report runs nobody's "
-                f"code: dilemma replay {shlex.quote(str(run or 'RUN'))} LABEL:LABEL does so."
+                "Matches of agents that do not come with this package are not shown, because a report runs "
+                f"only code of this package: dilemma replay {shlex.quote(str(run or 'RUN'))} LABEL:LABEL does so."
             )
         if scenes or remarks:
             found[setting.label] = Gallery(scenes, remarks)
@@ -78,9 +78,10 @@ def galleries(plan: Plan, seats: pd.DataFrame, run: Path | None = None) -> dict[
 
 
 def picks(seats: pd.DataFrame) -> Iterator[Pick]:
-    """A match each of the casts that earn most and least together, and of the one whose agents are furthest apart.
+    """A match of each of three casts: with the largest and smallest total payoff, and with the largest gap between
+    agents.
 
-    It is the one that is nearest to the mean of its cast, in the sum of payoffs and in how far they are apart.
+    It is the match closest to the mean of its cast, in total payoff and in gap.
     """
     if seats.empty:
         return
@@ -110,16 +111,16 @@ def picks(seats: pd.DataFrame) -> Iterator[Pick]:
 
 
 def _cast(agents: Sequence[str]) -> str:
-    """Who plays, and in how many seats where there are more than two."""
+    """The agents, with their number of seats if there are more than two seats."""
     count = Counter(agents)
     names = count.elements() if len(agents) == 2 else (f"{label} ({seats})" for label, seats in count.items())
     return " and ".join(names)
 
 
 def _strip(plan: Plan, seats: pd.DataFrame, match: int) -> str:
-    """A match as a strip. Raises DilemmaError where it is not the one that was played."""
+    """A match as a strip. Raises DilemmaError if its payoffs differ from the stored ones."""
     rows = seats[seats["match"] == match].sort_values("seat")
-    course = replay(plan, sitting_of(plan, rows))
-    if list(course.payoff or ()) != rows["payoff"].tolist():
+    record = replay(plan, match_spec(plan, rows))
+    if list(record.payoff or ()) != rows["payoff"].tolist():
         raise DilemmaError("it pays otherwise now; versions differ, or something draws from more than its seed")
-    return svg(course, PANELS)
+    return svg(record, PANELS)

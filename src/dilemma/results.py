@@ -1,4 +1,4 @@
-"""Results: what a tournament gave, as pandas DataFrames. Nothing that plays is imported to read them."""
+"""Results of a tournament, as pandas DataFrames. Reading them imports nothing that plays."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .analysis.cells import Game
-from .analysis.judgement import Judgement
+from .analysis.game import Game
+from .analysis.options import AnalysisOptions
 from .analysis.ranking.held_out import rivals
 from .analysis.ranking.mean_weights import mean_payoffs, mean_weights
 from .analysis.ranking.payoffs import payoff_table
 from .analysis.ranking.ranking import rank
 from .analysis.report.gallery import Gallery
-from .analysis.report.report import Facts, Tell, write_report
+from .analysis.report.report import Facts, Progress, write_report
 from .envs.errors import DilemmaError
 from .tournament.config_file import analysis_of
 from .tournament.run_folder import RunFolder, accepted
@@ -28,39 +28,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """What a tournament gave."""
+    """The results of a tournament."""
 
     rows: pd.DataFrame
     """`seats` as it is stored, without `mean_weight`."""
     failures: Sequence[Mapping[str, Any]]
     """Matches that could not be played, each with its reason."""
     games: Mapping[str, Game]
-    """What the analysis has to know of each environment."""
+    """What the analysis needs to know of each environment."""
     facts: Facts
-    """What was run, for the report."""
-    asked: Judgement
-    """What is to be worked out."""
+    """Facts on the run, for the report."""
+    options: AnalysisOptions
+    """Options of the analysis."""
     curves: pd.DataFrame | None = None
-    """A row for each point of the learning curve of each seat of each match; None where nobody learned."""
+    """A row for each point of the learning curve of each seat of each match; None if nobody learned."""
     costs: pd.DataFrame | None = None
-    """What each agent took, a row for each chunk; None where nobody played."""
+    """Costs of each agent in each chunk; None if nobody played."""
     exploits: Sequence[Mapping[str, Any]] = ()
-    """What came of each search for an exploiter: a card, or the reason why there is none."""
+    """The result of each search for an exploiter: a card, or the reason why there is none."""
     plan: Plan | None = None
-    """By which matches can be played again, if at hand."""
+    """The plan, for playing matches again, if available."""
     run: Path | None = None
-    """The folder that keeps all this, if there is one."""
+    """The run folder, if there is one."""
     faults: Sequence[str] = ()
-    """Agents whose matches were found to depend on what else was played, a sentence each."""
+    """A sentence for each agent whose matches depend on what else was played."""
 
     @cached_property
     def seats(self) -> pd.DataFrame:
         """A row for each seat of each match; payoff per round.
 
-        Rows don't weigh alike: an exact payoff is one row, a played one as many as there are repetitions.
-        `mean_weight` is what a row counts for in its agent's mean payoff in the environment (`mean_payoffs`).
+        Rows have different weights: an exact payoff is one row, a played one has a row for each repetition.
+        `mean_weight` is the weight of a row in its agent's mean payoff in the environment (`mean_payoffs`).
         """
-        ranked = rivals(self.rows, self.asked.background)
+        ranked = rivals(self.rows, self.options.background)
         weights = pd.Series(mean_weights(ranked, self.games, self.failures), ranked.index)
         return self.rows.assign(mean_weight=weights.reindex(self.rows.index, fill_value=0.0))
 
@@ -75,7 +75,7 @@ class Results:
     def payoffs(self) -> pd.DataFrame:
         """A row for each environment, role, agent and opponent or company.
 
-        It has the payoff per round, its standard error, cooperation.
+        Columns are the payoff per round, its standard error, cooperation and further measures.
         """
         return payoff_table(self.rows, self.games)
 
@@ -85,16 +85,17 @@ class Results:
 
         Roles that the same agents take are ranked together, under the names of all of them.
         """
-        return rank(rivals(self.rows, self.asked.background), self.games, self.asked, self.failures)
+        return rank(rivals(self.rows, self.options.background), self.games, self.options, self.failures)
 
-    def report(self, folder: Path | str, tell: Tell = lambda step: None) -> Path:
-        """Write the report into `folder`; returns its page. `tell` hears of each step before it is taken.
+    def report(self, folder: Path | str, progress: Progress = lambda step: None) -> Path:
+        """Write the report into `folder`; returns its page. `progress` is called with each step before it is
+        computed.
 
-        Raises DilemmaError where it can't be written.
+        Raises DilemmaError if it cannot be written.
         """
-        tell("ranking")
+        progress("ranking")
         ranked = self.ranking
-        tell("replays")
+        progress("replays")
         replays = self.replays()
         try:
             return write_report(
@@ -102,13 +103,13 @@ class Results:
                 self.rows,
                 self.games,
                 self.facts,
-                asked=self.asked,
+                options=self.options,
                 curves=self.curves,
                 costs=self.costs,
                 cards=self.exploits,
                 replays=replays,
                 ranked=ranked,
-                tell=tell,
+                progress=progress,
             )
         except OSError as error:
             again = f": dilemma report {self.run} --out DIR" if self.run else ""
@@ -118,32 +119,33 @@ class Results:
             ) from error
 
     def replays(self) -> dict[str, Gallery]:
-        """What the report shows of matches, by environment; nothing where they can't be played again.
+        """The replays in the report, by environment; empty if matches cannot be played again.
 
-        Of a run that has not been played in this process, only what comes with this package is built and played.
+        For a run that was not played in this process, only agents and environments of this package are created and
+        played.
         """
         if not any(game.get("board", True) for game in self.games.values()):
             return {}
         from .replay_strips import galleries
-        from .tournament.config import of_catalogue
+        from .tournament.config import builtin_plan
 
         try:
-            plan = self.plan or (of_catalogue(RunFolder(self.run).asked(), self.run) if self.run else None)
+            plan = self.plan or (builtin_plan(RunFolder(self.run).asked(), self.run) if self.run else None)
             return galleries(plan, self.rows, self.run) if plan else {}
-        except Exception:  # an agent that is gone, say: the report must stand without it
+        except Exception:  # for example a missing agent: the report is written without replays
             return {}
 
 
 def stored(store: RunFolder, changes: Sequence[str] = ()) -> Results:
-    """The results in a run folder; `changes` (KEY=VALUE) are to what its config asks of the analysis."""
-    asked, manifest, failures = store.asked(), store.manifest(), store.failures()
-    facts = _facts(asked, failures, manifest)
+    """The results in a run folder; `changes` (KEY=VALUE) are applied to its [analysis] section."""
+    config, manifest, failures = store.asked(), store.manifest(), store.failures()
+    facts = _facts(config, failures, manifest)
     return Results(
         store.seats(),
         failures,
-        {label: _game(told) for label, told in manifest["games"].items()},
+        {label: _game(entry) for label, entry in manifest["games"].items()},
         facts,
-        _judgement(asked, str(store.config_path), changes),
+        _options(config, str(store.config_path), changes),
         store.curves(),
         store.costs(),
         list(store.exploits().values()),
@@ -153,35 +155,35 @@ def stored(store: RunFolder, changes: Sequence[str] = ()) -> Results:
 
 
 def open_run(folder: Path | str) -> Results:
-    """The results of a run folder, finished or not. Raises DilemmaError where there is none."""
+    """The results of a run folder, finished or not. Raises DilemmaError if there is none."""
     return stored(RunFolder.existing(Path(folder)))
 
 
-def _game(told: Mapping[str, Any]) -> Game:
-    """What a manifest says of an environment; an older one has no roles, but whether seats are alike."""
-    game: Any = {key: value for key, value in told.items() if key != "symmetric"}
-    if "roles" not in told:
-        names = ["player" if told["symmetric"] else f"player {seat + 1}" for seat in range(told["seats"])]
+def _game(entry: Mapping[str, Any]) -> Game:
+    """A manifest's entry of an environment; older ones have no roles, but whether seats are interchangeable."""
+    game: Any = {key: value for key, value in entry.items() if key != "symmetric"}
+    if "roles" not in entry:
+        names = ["player" if entry["symmetric"] else f"player {seat + 1}" for seat in range(entry["seats"])]
         game["roles"] = names
     found: Game = game
     return found
 
 
-def _judgement(asked: Mapping[str, Any], path: str, changes: Sequence[str]) -> Judgement:
-    """What a run's config asks of the analysis."""
-    section = analysis_of(asked, path, changes)
-    named = section.model_dump(include={field.name for field in fields(Judgement)})
-    return Judgement(**named, background=asked["schedule"].get("background", ()))
+def _options(config: Mapping[str, Any], path: str, changes: Sequence[str]) -> AnalysisOptions:
+    """The analysis options of a run's config."""
+    section = analysis_of(config, path, changes)
+    named = section.model_dump(include={field.name for field in fields(AnalysisOptions)})
+    return AnalysisOptions(**named, background=config["schedule"].get("background", ()))
 
 
 def _facts(
-    asked: Mapping[str, Any], failures: Sequence[Mapping[str, object]], manifest: Mapping[str, Any]
+    config: Mapping[str, Any], failures: Sequence[Mapping[str, object]], manifest: Mapping[str, Any]
 ) -> Facts:
     return Facts(
-        title=asked["name"],
-        seed=asked["seed"],
-        agents={entry["label"]: _parameters(entry) for entry in asked["agents"]},
-        environments={entry["label"]: _parameters(entry) for entry in asked["environments"]},
+        title=config["name"],
+        seed=config["seed"],
+        agents={entry["label"]: _parameters(entry) for entry in config["agents"]},
+        environments={entry["label"]: _parameters(entry) for entry in config["environments"]},
         versions=manifest.get("versions", {}),
         counts=manifest.get("counts", {}),
         failures=[
@@ -194,7 +196,7 @@ def _facts(
             *(
                 f"{label}: its code has changed (its digest was {known['digest']}, now it is {known['code']}), "
                 "and that was accepted: rows of the old code are among those of the new one"
-                for label, known in accepted(asked)
+                for label, known in accepted(config)
             ),
         ],
     )

@@ -1,4 +1,4 @@
-"""The contracts as tests: `check_agent` and `check_environment`, for ours and for everybody's.
+"""The contracts as tests: `check_agent` and `check_environment`, for shipped and for your own classes.
 
 Each failure is an AssertionError that says what to change.
 
@@ -24,7 +24,7 @@ import torch
 from pydantic import BaseModel
 from torch import Tensor
 
-from .agents import ambient
+from .agents import global_generators
 from .agents.agent import Agent, Chairs, Observation, Player, Round
 from .agents.automaton import AutomatonPlayer
 from .envs.chance import Chance, Purpose, derive, sealed
@@ -34,7 +34,7 @@ from .envs.environment import GRANTS, Box, Discrete, Environment, State, Step
 from .envs.errors import DilemmaError
 from .envs.matrix_game import PrisonersDilemma, RockPaperScissors
 from .envs.n_player_ipd import NPlayerIPD
-from .envs.neighbourhood import Neighbours, all_others, of_neighbours
+from .envs.neighbourhood import Neighbours, all_others, gather_neighbours
 from .envs.policy_game import PolicyGame
 from .envs.public_goods import PublicGoods
 from .tournament.allowed import Allowed
@@ -50,7 +50,7 @@ TABLES = 2
 
 
 def examples(kind: type[Model]) -> list[Model]:
-    """A few of `kind`: with its defaults, and with what `Field(examples=[...])` gives for the others."""
+    """Some instances of `kind`: with its defaults, and with `Field(examples=[...])` for parameters without one."""
     required = {name: field for name, field in kind.model_fields.items() if field.is_required()}
     missing = [name for name, field in required.items() if not field.examples]
     _require(not missing, f"{kind.__name__}: give {', '.join(missing)} a default or Field(examples=[...])")
@@ -65,10 +65,10 @@ def examples(kind: type[Model]) -> list[Model]:
 def check_agent(agent: Agent, game: Environment | None = None) -> None:
     """Check an agent's contract, in `game` or in those of a few small ones that it plays.
 
-    It must be a frozen value that hashes, pickles and survives JSON; its players must act within the rules, from
-    `chance` and what they declare in `needs` alone, and write into nothing that they are shown. A match must give
-    the same bits alone as beside others (learners excepted: theirs depend on their block). Raises AssertionError
-    where it isn't so.
+    It must be a frozen value that hashes, pickles and survives JSON. Its players must act within the rules, use
+    only `chance` and what they declare in `needs`, and write into nothing that they are shown. A match must give
+    the same bits alone as beside others (except for learners, which depend on their block). Raises
+    AssertionError where this does not hold.
     """
     _check_value(agent)
     _require(agent.needs <= GRANTS.keys(), f"`needs` may hold {sorted(GRANTS)}, found {sorted(agent.needs)}")
@@ -83,11 +83,11 @@ def check_agent(agent: Agent, game: Environment | None = None) -> None:
     _require(len(played) > 0, f"it refuses every game tried ({reasons[0]}): name one, check_agent(agent, game)")
     for each in played:
         try:
-            # What plain Python draws from the global generators is seeded for it, as in a watched match.
+            # The global generators are seeded for plain Python agents, as in a watched match.
             with (
-                _nothing_ambient(),
-                ambient.generators_kept() if agent.slow else nullcontext(),
-                ambient.watching(),
+                _global_generators_unmoved(),
+                global_generators.generators_kept() if agent.slow else nullcontext(),
+                global_generators.watching(),
             ):
                 learning = _check_acting(agent, each) or agent.learns  # trained beforehand, it counts as a learner
                 _check_matches(agent, each, alone=not learning)
@@ -95,16 +95,16 @@ def check_agent(agent: Agent, game: Environment | None = None) -> None:
         except AgentError as error:
             cause = error.__cause__
             raise AssertionError(f"it raised {type(cause).__name__} in {each!r}: {cause}") from error
-    _check_value(agent)  # still, after play: what it computed for itself must not show
+    _check_value(agent)  # again after play: cached values must not count
 
 
 def check_environment(game: Environment) -> None:
     """Check an environment's contract.
 
-    It must be a frozen value that hashes, pickles and survives JSON; its tensors must have the documented
-    shapes, also with one match at one table, it must change no state passed in, draw from `chance` alone, keep
-    matches and tables apart, treat alike the seats of a symmetric game, pay nobody after the end, and nothing
-    beyond its `extremes`. Raises AssertionError where it isn't so.
+    It must be a frozen value that hashes, pickles and survives JSON. Its tensors must have the documented
+    shapes, also with one match at one table. It must change no state passed in, draw from `chance` alone, keep
+    matches and tables apart, treat seats alike where all have one role, pay nothing after the end, and nothing
+    beyond its `extremes`. Raises AssertionError where this does not hold.
     """
     _check_value(game)
     _require(game.seats >= 2, f"`seats` must be at least 2, found {game.seats}")
@@ -113,30 +113,30 @@ def check_environment(game: Environment) -> None:
         space = game.actions(seat)
         _require(isinstance(space, Discrete | Box), f"`actions` must give a Discrete or a Box, found {space!r}")
     _check_neighbours(game)
-    with _nothing_ambient():
+    with _global_generators_unmoved():
         keys = derive(torch.arange(3), 0)
-        course = _course(game, keys)
+        trajectory = _trajectory(game, keys)
         _require(
-            _same(course, _course(game, keys)),
+            _same(trajectory, _trajectory(game, keys)),
             "two plays with the same chance differ: take randomness from `chance`, and keep no state",
         )
         for match in range(len(keys)):
-            alone = _course(game, keys[match : match + 1])
+            alone = _trajectory(game, keys[match : match + 1])
             _require(
-                _same([_only(step, match) for step in course], alone),
+                _same([_only(step, match) for step in trajectory], alone),
                 "a match differs when it is played alone: let no match see another, nor how many there are",
             )
         _require(
-            _same([_only(step, 0, 0) for step in course], _course(game, keys[:1], tables=1)),
+            _same([_only(step, 0, 0) for step in trajectory], _trajectory(game, keys[:1], tables=1)),
             "a table differs when it is played alone: let no table see another, nor how many there are",
         )
-        _check_symmetry(game, keys, course)
+        _check_symmetry(game, keys, trajectory)
         _check_end(game, keys)
-        _check_extremes(game, course)
-    _check_value(game)  # still, after play: what it computed for itself must not show
+        _check_extremes(game, trajectory)
+    _check_value(game)  # again after play: cached values must not count
 
 
-# What both are: values.
+# Both are values.
 
 
 def _check_value(thing: BaseModel) -> None:
@@ -177,19 +177,19 @@ def _equal(copied: BaseModel, thing: BaseModel) -> bool:
 
 
 @contextmanager
-def _nothing_ambient() -> Iterator[None]:
+def _global_generators_unmoved() -> Iterator[None]:
     """Check that the process is left as it was."""
-    before = _ambient()
+    before = _generator_states()
     yield
-    for name, state in _ambient().items():
+    for name, state in _generator_states().items():
         if name.endswith("generator"):
             advice = "take randomness from `chance`"
         else:
-            advice = "leave it to whoever runs the process"
+            advice = "leave it to the program that runs the process"
         _require(state == before[name], f"it changed {name}: {advice}")
 
 
-def _ambient() -> dict[str, object]:
+def _generator_states() -> dict[str, object]:
     return {
         "torch's global generator": torch.get_rng_state().tolist(),
         "numpy's global generator": pickle.dumps(np.random.get_state()),
@@ -210,7 +210,7 @@ def _require(holds: bool, otherwise: str) -> None:
 
 
 class Probe(Agent):
-    """Plays anything, at random: a partner that shows whether an agent heeds what it should."""
+    """Plays random actions: a partner that shows whether an agent keeps the contract."""
 
     source: ClassVar[str] = "this module"
 
@@ -232,12 +232,14 @@ class _ProbePlayer(Player):
             chance = Chance(chairs.chance.keys[chair : chair + 1])
             allowed = None if mask is None else mask[chair : chair + 1]
             space = chairs.spec.actions(seat)
-            drawn.append(_anything(space, chance, allowed, observation.episode, observation.round))
+            drawn.append(_random_actions(space, chance, allowed, observation.episode, observation.round))
         return torch.cat(drawn)
 
 
-def _anything(space: Discrete | Box, chance: Chance, mask: Tensor | None, episode: int, round: int) -> Tensor:
-    """Actions [row, table, ...] at random, among the allowed ones."""
+def _random_actions(
+    space: Discrete | Box, chance: Chance, mask: Tensor | None, episode: int, round: int
+) -> Tensor:
+    """Random allowed actions [row, table, ...]."""
     if isinstance(space, Box):
         draws = chance.parts(math.prod(space.shape)).uniform(Purpose.ACTION, episode, round)
         draws = space.low + (space.high - space.low) * draws
@@ -262,7 +264,7 @@ def _games() -> list[Environment]:
 
 
 def _check_acting(agent: Agent, game: Environment) -> bool:
-    """Sit on all the chairs of some matches for two episodes; returns whether the player learns."""
+    """Play some matches for two episodes on all chairs; returns whether the player learns."""
     chairs, chance = _chairs(game, agent)
     try:
         player, fresh = agent.sit(chairs), agent.sit(chairs)
@@ -291,7 +293,7 @@ def _check_acting(agent: Agent, game: Environment) -> bool:
 
 
 def _chairs(game: Environment, agent: Agent) -> tuple[Chairs, Chance]:
-    """All the chairs of three matches, and the environment's chance."""
+    """All the chairs of three matches, and the chance of the environment."""
     keys = derive(torch.arange(3), 1)
     seat = torch.arange(game.seats).repeat(len(keys))
     chair_keys = sealed(keys.repeat_interleave(game.seats), seat + 1)
@@ -313,7 +315,7 @@ def _episode(
             action = allowed.checked(player.act(Observation(state, None)))
         done.append(action.clone())
         state, step = game.step(state, action.view(matches, game.seats, *action.shape[1:]), chance)
-        # Rows of whole tensors are views: what is written there shows.
+        # Rows of whole tensors are views: writes to them are seen.
         step = replace(step, action=step.action.contiguous(), reward=step.reward.contiguous())
         with _only_read(step, state):
             player.observe(Round(step, None, neighbours, agent))
@@ -322,7 +324,7 @@ def _episode(
 
 @contextmanager
 def _only_read(*shown: object) -> Iterator[None]:
-    """Check that what a player is shown stays as it is; raises DilemmaError where it doesn't."""
+    """Check that what a player is shown stays unchanged; raises DilemmaError where it does not."""
     before = copy.deepcopy(shown)
     yield
     if not _same(before, shown):
@@ -330,7 +332,7 @@ def _only_read(*shown: object) -> Iterator[None]:
 
 
 def _check_blind(agent: Agent, game: Environment) -> None:
-    """Sit on one seat of some matches, once with all gone that this seat does not see: it must do the same."""
+    """Play on one seat of some matches, once with all hidden that it does not see: actions must agree."""
     seeing = _from_one_seat(agent, game, blind=False)
     try:
         same = _same(seeing, _from_one_seat(agent, game, blind=True))
@@ -340,7 +342,7 @@ def _check_blind(agent: Agent, game: Environment) -> None:
 
 
 def _from_one_seat(agent: Agent, game: Environment, blind: bool) -> list[Tensor]:
-    """What a player does on the first seat in each round, among others that play at random."""
+    """What a player does on the first seat in each round, while the others play at random."""
     keys = derive(torch.arange(3), 3)
     chance = Chance.at_tables(keys, TABLES)
     drawn = Chance.at_tables(derive(keys, 1), TABLES).parts(game.seats).keys
@@ -362,7 +364,7 @@ def _from_one_seat(agent: Agent, game: Environment, blind: bool) -> list[Tensor]
         done.append(action[:, 0].clone())
         state, step = game.step(state, action, chance)
         if blind:
-            seen = _first(of_neighbours(step.action, graph) if step.seen is None else step.seen)
+            seen = _first(gather_neighbours(step.action, graph) if step.seen is None else step.seen)
             seen = seen if "others_actions" in agent.needs else torch.zeros_like(seen)
             reward = step.reward if "others_rewards" in agent.needs else _first(step.reward)
             step = Step(_first(step.action), reward, seen)
@@ -395,20 +397,20 @@ def _check_matches(agent: Agent, game: Environment, alone: bool) -> None:
     _require(_same(together, [actions.flip(0) for actions in backwards]), f"{message} (order matters)")
     for match in range(len(cast)):
         apart = _transcript(game, [agent, Probe()], cast[match : match + 1], keys[match : match + 1])
-        # By itself a match may stop earlier: the others' tables go on.
+        # Alone a match may stop earlier: among others, other tables go on.
         among = [actions[match : match + 1] for actions in together[: len(apart)]]
         _require(_same(among, apart), f"{message} (a match differs when it is played alone)")
 
 
 def _transcript(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: Tensor) -> list[Tensor]:
-    """What was done in each round [match, seat, table], in the arena."""
+    """The actions in each round [match, seat, table], as played in the arena."""
     transcript = Transcript()
     play(game, agents, cast, keys, Protocol(tables=TABLES), recorders=[transcript])
     return transcript.done
 
 
 class Transcript:
-    """Writes down what was done in each round [match, seat, table]: a recorder."""
+    """A recorder of the actions in each round [match, seat, table]."""
 
     def __init__(self) -> None:
         self.done: list[Tensor] = []
@@ -440,31 +442,31 @@ def _check_neighbours(game: Environment) -> None:
         )
 
 
-def _check_extremes(game: Environment, course: list[Step]) -> None:
-    """What is earned lies within what the game says can be, but for the 0 of who does not play."""
+def _check_extremes(game: Environment, trajectory: list[Step]) -> None:
+    """Rewards must lie within `extremes`, except for the 0 of seats that do not play."""
     if game.extremes is None:
         return
     least, most = game.extremes
     slack = 1e-9 * max(abs(least), abs(most))
-    reward = torch.stack([step.reward for step in course])
+    reward = torch.stack([step.reward for step in trajectory])
     within = (reward >= least - slack) & (reward <= most + slack) | (reward == 0)
     found = f"{float(reward.min())} to {float(reward.max())}"
     _require(bool(within.all()), f"`extremes` are {least} to {most}, but rewards go from {found}")
 
 
-def _course(
-    game: Environment, keys: Tensor, turn: int = 0, other_chance: bool = False, tables: int = TABLES
+def _trajectory(
+    game: Environment, keys: Tensor, shift: int = 0, other_chance: bool = False, tables: int = TABLES
 ) -> list[Step]:
-    """Play random actions, everybody's handed to the seat `turn` further; check what every round gives."""
+    """Play random actions, those of each seat moved to the seat `shift` further; check what every round gives."""
     matches = len(keys)
     chance = Chance.at_tables(derive(keys, 3 if other_chance else 0), tables)
-    drawn = Chance.at_tables(derive(keys, 1), tables).parts(game.seats).keys.roll(turn, 1)
+    drawn = Chance.at_tables(derive(keys, 1), tables).parts(game.seats).keys.roll(shift, 1)
     state = game.reset(matches, tables, chance, 1)
     _require(
         (state.episode, state.round) == (1, 0),
-        f"`reset` must give the episode it was told and round 0, found {state.episode} and {state.round}",
+        f"`reset` must give the episode it was given and round 0, found {state.episode} and {state.round}",
     )
-    course = []
+    trajectory = []
     for round in range(int(min(game.rounds, ROUNDS))):
         _check_state(state, game, matches, tables)
         action = _joint_action(game, state, drawn)
@@ -477,18 +479,18 @@ def _course(
         _require(after.round == round + 1, f"after round {round} the state says {after.round}: count rounds")
         _check_step(step, action, game)
         if state.playing is not None:
-            _check_over(state, after, step)
-        course.append(step)
+            _check_after_end(state, after, step)
+        trajectory.append(step)
         state = after
-    return course
+    return trajectory
 
 
 def _joint_action(game: Environment, state: State, keys: Tensor) -> Tensor:
-    """What everybody does at random [match, seat, table, ...]; `keys` are [match, seat, table]."""
+    """Random actions of all seats [match, seat, table, ...]; `keys` are [match, seat, table]."""
     found: Tensor | None = None
     for space, seats in _spaces(game).items():
         mask = None if state.action_mask is None else state.action_mask[:, seats].flatten(0, 1)
-        some = _anything(space, Chance(keys[:, seats].flatten(0, 1)), mask, state.episode, state.round)
+        some = _random_actions(space, Chance(keys[:, seats].flatten(0, 1)), mask, state.episode, state.round)
         some = some.view(len(keys), len(seats), *some.shape[1:])
         if found is None:
             found = some.new_zeros((*keys.shape, *some.shape[3:]))
@@ -541,7 +543,7 @@ def _check_step(step: Step, action: Tensor, game: Environment) -> None:
         _require(not bad, f"what was done in seats {bad} is not an action")
 
 
-def _check_over(state: State, after: State, step: Step) -> None:
+def _check_after_end(state: State, after: State, step: Step) -> None:
     assert state.playing is not None
     over = ~state.playing
     _require(
@@ -552,15 +554,17 @@ def _check_over(state: State, after: State, step: Step) -> None:
         _require(not bool(tensor[over].any()), f"`{name}` must be 0 where `playing` is false")
 
 
-def _check_symmetry(game: Environment, keys: Tensor, course: Sequence[Step]) -> None:
-    rewards = [step.reward for step in course]
-    elsewhere = [step.reward for step in _course(game, keys, other_chance=True)]
-    if game.neighbours is not None or not game.symmetric or not _same(rewards, elsewhere):
-        return  # on a graph the next seat has other neighbours; with chance in it, only distributions are alike
-    turned = [step.reward.roll(-1, 1) for step in _course(game, keys, turn=1)]
-    alike = all(torch.allclose(a, b) for a, b in zip(rewards, turned, strict=True))
+def _check_symmetry(game: Environment, keys: Tensor, trajectory: Sequence[Step]) -> None:
+    rewards = [step.reward for step in trajectory]
+    elsewhere = [step.reward for step in _trajectory(game, keys, other_chance=True)]
+    if game.neighbours is not None or len(set(game.roles)) > 1 or not _same(rewards, elsewhere):
+        return  # on a graph the next seat has other neighbours; a game of chance is alike in distribution only
+    moved = [step.reward.roll(-1, 1) for step in _trajectory(game, keys, shift=1)]
+    alike = all(torch.allclose(a, b) for a, b in zip(rewards, moved, strict=True))
     _require(
-        alike, "moving everybody's actions one seat on must move the rewards too: or `symmetric` must be false"
+        alike,
+        "with one role, moving everybody's actions one seat on must move the rewards too: where seats differ, "
+        "give the seats different `roles`",
     )
 
 
@@ -568,7 +572,7 @@ def _check_end(game: Environment, keys: Tensor) -> None:
     ending = type(game).model_validate({**game.model_dump(), "continuation": 0.7})
     state = ending.reset(len(keys), TABLES, Chance.at_tables(keys, TABLES))
     _require(state.playing is not None, "with `continuation` below 1 `reset` must give `playing`")
-    _course(ending, keys)
+    _trajectory(ending, keys)
 
 
 def _only(step: Step, match: int, table: int | None = None) -> Step:

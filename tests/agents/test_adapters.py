@@ -12,9 +12,9 @@ import torch
 from pydantic import ValidationError
 
 from dilemma.agents import CATALOGUE, axelrod_library
+from dilemma.agents.adapters import agent_of
 from dilemma.agents.automata import TitForTat
 from dilemma.agents.axelrod_library import AxelrodLibrary
-from dilemma.agents.handed import agent_of
 from dilemma.agents.plain import PlainAgent
 from dilemma.envs.errors import DilemmaError
 from dilemma.envs.matrix_game import BattleOfTheSexes, PrisonersDilemma, RockPaperScissors

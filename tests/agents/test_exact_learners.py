@@ -22,7 +22,7 @@ from dilemma.agents.learners.exact.symplectic_exact import SymplecticExact
 from dilemma.agents.learners.reciprocity.reciprocator_exact import ReciprocatorExact
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.environment import Step
-from dilemma.envs.matrix_game import two_matrices
+from dilemma.envs.matrix_game import bimatrix
 from dilemma.envs.one_shot_game import OneShotGame, Tandem
 from dilemma.envs.policy_game import PolicyGame
 from dilemma.tournament.arena import play
@@ -86,7 +86,7 @@ def test_curvature_in_logits_is_autograds():
 
         hessian = torch.func.hessian(value)(policy[:, 0, 0].logit())
         for step, expected in zip(torch.eye(5).double(), hessian, strict=True):
-            found = point.along(whose, whose, whose, step[:, None, None])
+            found = point.hvp(whose, whose, whose, step[:, None, None])
             assert torch.allclose(found[:, 0, 0], expected)
 
 
@@ -133,7 +133,7 @@ def start(tables=4, components=5):
 @pytest.mark.parametrize("agent", LEARNERS, ids=NAMES)
 @pytest.mark.parametrize("payoffs", [(-1, -3, 0, -2), UNEQUAL])
 def test_swapping_seats_mirrors_what_is_learned(agent, payoffs):
-    row, column = two_matrices(payoffs)
+    row, column = bimatrix(payoffs)
     mirrored = (tuple(map(tuple, column.T)), tuple(map(tuple, row.T)))
     begin, other = start(), LolaExact(learning_rate=0.5)
     first = Bench(PolicyGame(payoffs=payoffs), [agent, other], begin).play(5)

@@ -13,7 +13,7 @@ from dilemma.agents.learners.policy_gradient.ppo import PPO
 from dilemma.agents.learners.policy_gradient.trajectory import Trajectory
 from dilemma.agents.learners.reciprocity.learned_influence import LearnedInfluence
 from dilemma.agents.learners.reciprocity.reciprocator import Reciprocator
-from dilemma.envs.board import STEPS, places
+from dilemma.envs.board import STEPS, coordinates
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.coins import Coins
 from dilemma.testing import check_agent
@@ -35,7 +35,7 @@ def cell(place: Tensor) -> Tensor:
     return ((place + 1) % 3 * torch.tensor([3, 1])).sum(-1)
 
 
-FROM_MIDDLE = places(3) - 1
+FROM_MIDDLE = coordinates(3) - 1
 STEP = torch.tensor(STEPS)
 STATES = torch.cartesian_prod(*[torch.arange(CELLS)] * 3)
 """Where the other, the own coin and the other's coin are, from the own place [state, 3]."""
@@ -120,8 +120,8 @@ def sit(game=TWO, tables=128, **given):
 
 
 def fit(models, episode):
-    models.fit_worth(episode)
-    models.fit_usual(episode)
+    models.fit_q_values(episode)
+    models.fit_baselines(episode)
 
 
 def played(policies, episode, game=TWO, tables=128) -> Trajectory:
@@ -149,7 +149,7 @@ def played(policies, episode, game=TWO, tables=128) -> Trajectory:
 
 def course(trajectory) -> tuple[Tensor, Tensor]:
     """What was seen, and what everybody did."""
-    return trajectory.seen, torch.cat((trajectory.own[:, :, None], trajectory.others), 2)
+    return trajectory.encoded, torch.cat((trajectory.own[:, :, None], trajectory.others), 2)
 
 
 def states(seen: Tensor) -> Tensor:
@@ -165,7 +165,7 @@ def exact(policies, trajectory) -> tuple[Tensor, Tensor]:
     found = []
     for seat in range(2):
         tables = Exact(policies[seat], policies[1 - seat]).influence()
-        at = (torch.arange(ROUNDS)[:, None], states(trajectory.seen[:, seat]))
+        at = (torch.arange(ROUNDS)[:, None], states(trajectory.encoded[:, seat]))
         did = (trajectory.own[:, seat], trajectory.others[:, seat, 0])
         found.append([table[(*at, *did)] for table in tables])
     return tuple(torch.stack([each[part] for each in found], 1)[:, :, None] for part in range(2))
@@ -209,7 +209,7 @@ def test_what_is_usual_changes_nothing_on_average():
     trajectory = played([None] * 2, 0, TWO, 4)
     models.remember(trajectory)
     fit(models, 0)
-    usual = models.usual(models._fed(trajectory.seen.transpose(0, 1)).flatten(1, 2))[:, :, 0]
+    usual = models.baselines(models._with_time(trajectory.encoded.transpose(0, 1)).flatten(1, 2))[:, :, 0]
     mean = torch.zeros(ROUNDS, 2, 1, 4, dtype=torch.float64)
     for action in range(MOVES):
         trajectory.own = torch.full_like(trajectory.own, action)
@@ -222,7 +222,7 @@ def test_what_is_usual_changes_nothing_on_average():
 def rolled(trajectory: Trajectory, by: int) -> Trajectory:
     """The same play, with every chair one further."""
     other = Trajectory(trajectory.episode, frozenset({"others_rewards"}))
-    for name in ("seen", "own", "others", "reward", "others_reward"):
+    for name in ("encoded", "own", "others", "reward", "others_reward"):
         setattr(other, name, getattr(trajectory, name).roll(by, 1))
     other._reward = trajectory._reward
     return other
@@ -285,12 +285,12 @@ def test_it_sees_the_balance_that_it_is_paid_by(game, learning):
         for _ in range(game.rounds):
             observation = Observation(state, None)
             action = player.act(observation)
-            seen.append(player.perception.see(observation))
+            seen.append(player.encoder.encode(observation))
             state, step = game.step(state, action[None], there)
             player.observe(Round(step, None))
-            balance.append(player.perception.balance)
+            balance.append(player.encoder.balance)
         if player.learning:
-            paid_by = player.utility.balance(*player.utility.influence(player.trajectory))
+            paid_by = player.subjective_reward.balance(*player.subjective_reward.influence(player.trajectory))
             torch.testing.assert_close(torch.stack(balance[:-1]), paid_by)
             player.learn()
     assert torch.stack(balance).abs().max() > 0.01

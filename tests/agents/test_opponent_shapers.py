@@ -12,10 +12,10 @@ from dilemma.agents.agent import Agent, Chairs
 from dilemma.agents.automata import AllD, TitForTat
 from dilemma.agents.learners.shaping.advantage_alignment import AdvantageAlignment, aligned
 from dilemma.agents.learners.shaping.dice import box, loaded_dice
-from dilemma.agents.learners.shaping.imagination import Imagination, expected_returns
 from dilemma.agents.learners.shaping.lola_dice import LolaDice
 from dilemma.agents.learners.shaping.loqa import Loqa, shaping
 from dilemma.agents.learners.shaping.pola_dice import PolaDice
+from dilemma.agents.learners.shaping.rollouts import RolloutModel, expected_returns
 from dilemma.agents.learners.tabular.fitted_table import fitted
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.environment import Environment
@@ -177,11 +177,11 @@ def test_box_is_one_and_passes_on_derivatives():
 def test_dice_estimates_first_and_mixed_derivatives(noise):
     game = PrisonersDilemma(payoffs=(-1, -3, 0, -2), rounds=6, noise=noise)
     count, discount = 200, 0.9
-    imagination = Imagination(chairs(game, count, 1), 200)
+    rollouts = RolloutModel(chairs(game, count, 1), 200)
     own, theirs = policies(count)
 
     def both() -> tuple[Tensor, Tensor]:
-        return imagination.done(torch.log_softmax(own, -1)), imagination.done(torch.log_softmax(theirs, -1))
+        return rollouts.with_noise(torch.log_softmax(own, -1)), rollouts.with_noise(torch.log_softmax(theirs, -1))
 
     def derivatives(value: Tensor) -> tuple[Tensor, Tensor]:
         first, across = torch.autograd.grad(value.sum(), (own, theirs), create_graph=True)
@@ -189,9 +189,9 @@ def test_dice_estimates_first_and_mixed_derivatives(noise):
         return first.detach(), mixed
 
     ours, others = both()
-    exact = derivatives(expected_returns(ours, others, imagination, discount)[0])
+    exact = derivatives(expected_returns(ours, others, rollouts, discount)[0])
     ours, others = both()
-    seen = imagination.play(ours, others, 0, 0)
+    seen = rollouts.sample(ours, others, 0, 0)
     sampled = derivatives(loaded_dice(seen.log_probability(ours, others), seen.reward, discount))
     for estimate, truth in zip(sampled, exact, strict=True):
         within(estimate, truth[0])
@@ -199,11 +199,11 @@ def test_dice_estimates_first_and_mixed_derivatives(noise):
 
 def test_imagined_returns_are_those_of_the_chain():
     game = PrisonersDilemma(payoffs=(3, 0, 5, 1), rounds=7)
-    imagination = Imagination(chairs(game, 200, 1), 100)
+    rollouts = RolloutModel(chairs(game, 200, 1), 100)
     ours, others = (torch.log_softmax(logits.detach(), -1) for logits in policies(200))
-    seen = imagination.play(ours, others, 3, 1)
+    seen = rollouts.sample(ours, others, 3, 1)
     weight = 0.9 ** torch.arange(7, dtype=torch.float64)
-    exact = expected_returns(ours, others, imagination, 0.9)
+    exact = expected_returns(ours, others, rollouts, 0.9)
     for rewards, truth in zip((seen.reward, seen.their_reward), exact, strict=True):
         within(torch.einsum("tcb,t->c", rewards, weight)[:, None] / 100, truth[:1])
 
@@ -224,12 +224,12 @@ def test_lola_climbs_the_return_after_a_look_ahead():
     logits = theirs.detach().requires_grad_()
     theta = player.theta.clone().requires_grad_()
     policy = player.policy(theta)
-    value = expected_returns(policy, torch.log_softmax(logits, -1), player.imagination, 0.9)[1]
+    value = expected_returns(policy, torch.log_softmax(logits, -1), player.rollouts, 0.9)[1]
     (step,) = torch.autograd.grad(value.sum(), logits, create_graph=True)
     after = torch.log_softmax(logits + 0.2 * step, -1)
     exact, naive = (
         torch.autograd.grad(
-            expected_returns(policy, theirs, player.imagination, 0.9)[0].sum(), theta, retain_graph=True
+            expected_returns(policy, theirs, player.rollouts, 0.9)[0].sum(), theta, retain_graph=True
         )[0]
         for theirs in (after, after.detach())
     )

@@ -1,4 +1,4 @@
-"""What sampled learners share: perception, forms, returns, gradients; and what each of them learns."""
+"""What sampled learners share: encoder, forms, returns, gradients; and what each of them learns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dilemma.agents.automata import AllC, AllD, TitForTat
 from dilemma.agents.fixed_action import FixedAction
 from dilemma.agents.learners.nets.adam import Adam, clipped
 from dilemma.agents.learners.nets.categorical import allowed, bounds, choose
-from dilemma.agents.learners.nets.encoding import LastRound
+from dilemma.agents.learners.nets.encoding import OutcomeEncoder
 from dilemma.agents.learners.nets.policies import GRU, MLP
 from dilemma.agents.learners.policy_gradient.actor_critic import ActorCritic
 from dilemma.agents.learners.policy_gradient.policy_gradient import PolicyGradient, PolicyGradientPlayer
@@ -124,24 +124,24 @@ def test_gradients_are_cut_by_chair():
 )
 def test_the_last_round_is_a_state(game, own, others, state):
     player = seated(PPO(), game, seat=torch.zeros(1, dtype=torch.int64), tables=4)
-    perception = player.perception
-    perception.begin()
-    assert (perception.see(None) == 0).all()
-    perception.state = perception.outcome(torch.tensor([own]), torch.tensor(others).sum(1)[None])
-    assert perception.state.tolist() == [state]
+    encoder = player.encoder
+    encoder.begin()
+    assert (encoder.encode(None) == 0).all()
+    encoder.state = encoder.outcome(torch.tensor([own]), torch.tensor(others).sum(1)[None])
+    assert encoder.state.tolist() == [state]
     if game.seats == 2:
-        assert perception.swapped(perception.swapped(perception.state)).tolist() == [state]
-        assert perception.swapped(perception.state).tolist() == [
+        assert encoder.from_other_side(encoder.from_other_side(encoder.state)).tolist() == [state]
+        assert encoder.from_other_side(encoder.state).tolist() == [
             [1 + other[0] * player.actions + mine for mine, other in zip(own, others, strict=True)]
         ]
 
 
 def test_seats_with_different_actions_have_different_states():
     game = MatrixGame(payoffs=(((1, 0), (0, 2), (3, -9)), ((1, 0), (0, 2), (3, -9))))
-    perception = seated(PPO(), game, seat=torch.tensor([0, 1]), tables=1).perception
-    assert isinstance(perception, LastRound)
-    assert perception.states == 7
-    assert perception.outcome(torch.tensor([[2], [1]]), torch.tensor([[1], [2]])).tolist() == [[6], [6]]
+    encoder = seated(PPO(), game, seat=torch.tensor([0, 1]), tables=1).encoder
+    assert isinstance(encoder, OutcomeEncoder)
+    assert encoder.states == 7
+    assert encoder.outcome(torch.tensor([[2], [1]]), torch.tensor([[1], [2]])).tolist() == [[6], [6]]
 
 
 def test_actions_are_drawn_by_their_probabilities():
@@ -159,8 +159,8 @@ def test_actions_are_drawn_by_their_probabilities():
 
 def forms(kind):
     chairs = Chairs(GAME, torch.tensor([0, 1]), Chance.at_tables(derive(torch.arange(2), 5), 3))
-    perception = LastRound(chairs)
-    form = GRU(perception, 4, 2) if kind == "gru" else MLP(perception, (4, 3), 2, "relu")
+    encoder = OutcomeEncoder(chairs)
+    form = GRU(encoder, 4, 2) if kind == "gru" else MLP(encoder, (4, 3), 2, "relu")
     seen = torch.randint(5, (6, 2, 3), generator=torch.Generator().manual_seed(1))
     return form, form.initial(chairs), seen
 
@@ -236,7 +236,7 @@ def test_sums_by_state_and_action_have_the_same_loss_and_gradient_as_samples(age
     samples = player.samples(trajectory, player.estimate(trajectory, trajectory.reward))
     moved = player.theta + 0.3 * torch.randn(player.theta.shape, generator=torch.Generator().manual_seed(0))
     found = []
-    for each in (samples, player.condensed(samples)):
+    for each in (samples, player.aggregated(samples)):
         with torch.enable_grad():
             theta = moved.clone().requires_grad_()
             loss = player.loss(theta, each, player.log_probabilities(each))

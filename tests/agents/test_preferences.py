@@ -16,7 +16,7 @@ from dilemma.agents.learners.policy_gradient.reinforce import Reinforce
 from dilemma.agents.learners.policy_gradient.social_influence import SocialInfluence
 from dilemma.agents.learners.policy_gradient.svo import SVO
 from dilemma.agents.learners.preferences.inequity_aversion import InequityAversion
-from dilemma.agents.learners.preferences.influencing import InfluenceSeeking
+from dilemma.agents.learners.preferences.influence_seeking import InfluenceSeeking
 from dilemma.agents.learners.preferences.preference import Selfish
 from dilemma.agents.learners.preferences.prosociality import Prosociality
 from dilemma.agents.learners.preferences.reciprocity import Reciprocity
@@ -31,7 +31,7 @@ from dilemma.envs.n_player_ipd import NPlayerIPD
 from dilemma.listing import describe
 from dilemma.testing import check_agent
 from dilemma.tournament.arena import play
-from dilemma.tournament.config import as_asked, load, parse
+from dilemma.tournament.config import as_config, load, parse
 from dilemma.tournament.config_file import ConfigError
 from dilemma.tournament.protocol import Protocol
 from dilemma.tournament.schema import schema
@@ -80,7 +80,7 @@ def test_the_contract(learner, preference):
     ids=lambda each: type(each).__name__,
 )
 def test_the_registered_agents_are_ppo_with_their_preference(agent, preference):
-    assert agent.wants == preference
+    assert agent.social_preference == preference
     ours, ppo = matches(agent), matches(PPO(preference=preference))
     assert torch.equal(ours.payoff, ppo.payoff)
     assert ours.curves.keys() == ppo.curves.keys()
@@ -169,7 +169,7 @@ def test_an_inequity_averse_actor_critic_from_a_config(tmp_path):
     path = tmp_path / "config.toml"
     path.write_text(CONFIG)
     config = load(str(path))
-    assert parse(as_asked(config)).entrants == config.entrants
+    assert parse(as_config(config)).entrants == config.entrants
     seats = Tournament.from_config(path).run().seats
     met = seats[seats["opponent"] == "all_c"].groupby("agent")["payoff"].mean()
     assert met["envious"] != met["actor_critic"]

@@ -54,7 +54,7 @@ def reciprocal(agent, script_, game=GAME, seat=0):
 def test_influence_by_hand():
     """Against a half-and-half baseline, the other's C is worth 1 more than usual and its D 1 less."""
     player = sit(Reciprocator())
-    received, given = player.utility.influence(script(player, "CC CD DC DD"))
+    received, given = player.subjective_reward.influence(script(player, "CC CD DC DD"))
     assert received[:, 0, 0, 0].tolist() == [1, -1, 1, -1]
     assert given[:, 0, 0, 0].tolist() == [1, 1, -1, -1]
     assert torch.equal(received[:, 0], given[:, 1])
@@ -93,9 +93,9 @@ def test_the_baseline_is_taken_after_what_it_was_taken_from():
     assert told["influence_given"].tolist() == told["influence_received"].tolist() == [1, 1]  # not yet 2/3
     assert told["reciprocal_reward"].tolist() == told["balance"].tolist() == [0.5, 0.5]
     # In both states each did C once, and the prior has one C and one D.
-    assert player.utility.usual[0, :, : CC + 1, 0].flatten().tolist() == pytest.approx([2 / 3] * 4)
-    assert player.utility.usual[0, :, CC + 1 :, 0].flatten().tolist() == [0.5] * 6
-    received, given = player.utility.influence(script(player, "CC CD"))
+    assert player.subjective_reward.baselines[0, :, : CC + 1, 0].flatten().tolist() == pytest.approx([2 / 3] * 4)
+    assert player.subjective_reward.baselines[0, :, CC + 1 :, 0].flatten().tolist() == [0.5] * 6
+    received, given = player.subjective_reward.influence(script(player, "CC CD"))
     assert received[:, 0, 0, 0].tolist() == pytest.approx([2 / 3, -4 / 3])
     assert given[:, 0, 0, 0].tolist() == pytest.approx([2 / 3, 2 / 3])
 
@@ -106,7 +106,7 @@ def test_buffer_and_refresh():
     for first in ("CC", "DD", "DD", "DD"):
         script(player, first)
         player.learn()
-        usual.append(player.utility.usual[0, 0, START, 0].item())
+        usual.append(player.subjective_reward.baselines[0, 0, START, 0].item())
     assert usual == [0.5, pytest.approx(2 / 4), pytest.approx(2 / 4), pytest.approx(1 / 4)]
 
 
@@ -114,7 +114,7 @@ def test_the_ramp():
     up, down = (sit(Reciprocator(weight=w, weight_start=s, weight_step=1.0)) for w, s in ((2.5, 0.0), (0.0, 2.5)))
     course = []
     for _ in range(5):
-        course.append((up.utility.weight()[0].item(), down.utility.weight()[0].item()))
+        course.append((up.subjective_reward.weight()[0].item(), down.subjective_reward.weight()[0].item()))
         for player in (up, down):
             script(player, "CC")
             player.learn()
@@ -162,7 +162,7 @@ def test_swapped_seats_learn_the_mirrored_thing():
             player.learn()
     assert not torch.equal(one.theta[0], one.theta[1])
     assert torch.equal(one.theta, two.theta.flip(0))
-    assert torch.equal(one.utility.usual, two.utility.usual.flip(0))
+    assert torch.equal(one.subjective_reward.baselines, two.subjective_reward.baselines.flip(0))
 
 
 def test_nothing_is_nan_where_a_state_is_never_seen():
@@ -200,7 +200,7 @@ def test_what_it_kept_goes_on():
         each.learn()
     state = other.state_dict()
     assert all(torch.equal(value, state[name]) for name, value in player.state_dict().items())
-    assert player.utility.episodes.tolist() == [2, 2]
+    assert player.subjective_reward.episodes.tolist() == [2, 2]
 
 
 @pytest.mark.parametrize("agent", [Reciprocator(), Reciprocator(policy="gru", balance="decayed_minus_own")])

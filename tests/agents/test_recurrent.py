@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from dilemma.agents.agent import Chairs
-from dilemma.agents.learners.nets.encoding import LastRound
+from dilemma.agents.learners.nets.encoding import OutcomeEncoder
 from dilemma.agents.learners.nets.policies import GRU
 from dilemma.agents.learners.nets.recurrence import Recurrence
 from dilemma.envs.chance import Chance, derive
@@ -25,7 +25,7 @@ def form():
         torch.tensor([0, 1]),
         Chance.at_tables(derive(torch.arange(CHAIRS), 5), TABLES),
     )
-    return GRU(LastRound(chairs), UNITS, OUTPUTS)
+    return GRU(OutcomeEncoder(chairs), UNITS, OUTPUTS)
 
 
 def torchs(form, theta, features):

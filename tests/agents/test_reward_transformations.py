@@ -112,7 +112,7 @@ def test_social_influence_forgets():
     player, trajectory = watched(SocialInfluence(memory=0.5), "CC CC CC")
     for _ in range(2):
         player.rewards(trajectory)
-    assert player.utility.counts[0, 0, 1].tolist() == [3, 0]
+    assert player.subjective_reward.counts[0, 0, 1].tolist() == [3, 0]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_social_influence_goes_on_from_what_it_kept(policy):
     for each in (player, other):
         script(each, "CC DC CD DD", "CD CC CC CC")
         each.learn()
-    assert player.utility.counts.sum() > 0
+    assert player.subjective_reward.counts.sum() > 0
     assert all(torch.equal(value, other.state_dict()[name]) for name, value in player.state_dict().items())
 
 

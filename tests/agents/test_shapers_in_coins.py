@@ -95,9 +95,9 @@ def test_the_past_is_taken_without_what_came_after():
     def alignment(paid: Tensor) -> Tensor:
         """A* - A, with the critics as they were."""
         trajectory = Trajectory()
-        trajectory.seen, trajectory.others_reward = torch.zeros(12, 2, 8, 36), theirs
+        trajectory.encoded, trajectory.others_reward = torch.zeros(12, 2, 8, 36), theirs
         before = player.critics.net.theta
-        own = generalised_advantages(paid, player.critics.net.values(trajectory.seen)[..., 0], 0.96, 1.0)
+        own = generalised_advantages(paid, player.critics.net.values(trajectory.encoded)[..., 0], 0.96, 1.0)
         found = player.estimate(trajectory, paid).advantage - own
         player.critics.net.theta = before
         return found
@@ -118,9 +118,9 @@ def test_loqa_too_takes_the_past_without_what_came_after():
         """What the advantage holds beside the own, of a player that has learned nothing yet."""
         player = agent.sit(Chairs(COINS, torch.arange(2), Chance.at_tables(derive(torch.arange(2), 7), 8)))
         trajectory = Trajectory()
-        trajectory.seen, trajectory.others_reward = torch.zeros(12, 2, 8, 36), theirs
+        trajectory.encoded, trajectory.others_reward = torch.zeros(12, 2, 8, 36), theirs
         trajectory.others = torch.zeros(12, 2, 1, 8, dtype=torch.int64)
-        own = generalised_advantages(paid, player.critics.judge(trajectory).value, 0.96, 1.0)
+        own = generalised_advantages(paid, player.critics.evaluate(trajectory).value, 0.96, 1.0)
         return player.estimate(trajectory, paid).advantage - own
 
     torch.testing.assert_close(influence(later)[:9], influence(rewards)[:9])
@@ -162,18 +162,18 @@ def test_the_others_actions_are_worth_what_they_were_seen_to_bring():
     )
     critics = NetCritics(fitted, discount=0.0, actions=4, temperature=0.5)
     episode = Trajectory()
-    episode.seen = torch.randn(12, 2, 64, 36, generator=generator)
+    episode.encoded = torch.randn(12, 2, 64, 36, generator=generator)
     episode.others = torch.randint(4, (12, 2, 1, 64), generator=generator)
     did = episode.others[:, :, 0]
-    there = episode.seen[..., 0] > 0
+    there = episode.encoded[..., 0] > 0
     theirs = (2 * (did == 0) * there).double()
     for _ in range(60):
-        critics.fit(episode, critics.judge(episode), torch.ones_like(theirs), theirs)
-    found = critics.judge(episode)
+        critics.fit(episode, critics.evaluate(episode), torch.ones_like(theirs), theirs)
+    found = critics.evaluate(episode)
     assert (found.value - 1).abs().mean() < 0.1
     best = math.exp(4) / (math.exp(4) + 3)  # softmax of (2, 0, 0, 0) / 0.5
-    assert found.likely[there & (did == 0)].mean().item() == pytest.approx(best, abs=0.1)
-    assert found.likely[~there].mean().item() == pytest.approx(0.25, abs=0.05)
+    assert found.likelihood[there & (did == 0)].mean().item() == pytest.approx(best, abs=0.1)
+    assert found.likelihood[~there].mean().item() == pytest.approx(0.25, abs=0.05)
 
 
 def test_rounds_that_were_not_played_teach_nothing():

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from dilemma.analysis.behaviour.cost import BUDGET_COLUMNS, COLUMNS, cost, equal_budgets
-from dilemma.analysis.judgement import Judgement
+from dilemma.analysis.options import AnalysisOptions
 from dilemma.analysis.ranking.ranking import rank
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
-ASKED = Judgement(draws=1000, comparisons="max_t", top=3)
+ASKED = AnalysisOptions(draws=1000, comparisons="max_t", top=3)
 
 
 def costs(*rows):

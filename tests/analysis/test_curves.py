@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 
 from dilemma.analysis.behaviour.curves import POLICY, late_means, learning_curves
-from dilemma.analysis.judgement import Judgement
+from dilemma.analysis.options import AnalysisOptions
 from dilemma.analysis.ranking.payoffs import payoff_table
 from dilemma.analysis.report.curve_figures import panels, pens
 from dilemma.analysis.report.report import write_report
 from dilemma.analysis.statistics.bands import bands
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "A game"}}
-ASKED = Judgement(draws=2000, comparisons="max_t", top=3)
+ASKED = AnalysisOptions(draws=2000, comparisons="max_t", top=3)
 ASYMMETRIC = {"game": {"roles": ["row", "column"], "seats": 2, "title": "A game"}}
 
 
@@ -171,7 +171,7 @@ def folder(seats, tmp_path_factory):
     curves = league("AB").assign(**dict.fromkeys(POLICY, 0.25), balance=1.0)
     curves.loc[curves["agent"] == "B", list(POLICY)] = np.nan
     table = seats([("AA", (1, 1)), ("AB", (1, 0)), ("BB", (0, 0))], how="learned")
-    return write_report(tmp_path_factory.mktemp("report"), table, GAMES, asked=ASKED, curves=curves).parent
+    return write_report(tmp_path_factory.mktemp("report"), table, GAMES, options=ASKED, curves=curves).parent
 
 
 def test_the_report_has_the_curves_and_the_policies(folder):
@@ -190,6 +190,6 @@ def test_the_report_has_the_curves_and_the_policies(folder):
 
 def test_without_curves_nothing_is_said_of_them(seats, tmp_path):
     empty = league("AB").iloc[:0]
-    page = write_report(tmp_path, seats([("AB", (1, 0))]), GAMES, asked=ASKED, curves=empty).read_text()
+    page = write_report(tmp_path, seats([("AB", (1, 0))]), GAMES, options=ASKED, curves=empty).read_text()
     assert "Learning curves" not in page
     assert not (tmp_path / "curves.csv").exists()

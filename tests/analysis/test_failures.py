@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from dilemma.analysis.report.failures import Kind, failure_kinds, unranked_text
+from dilemma.analysis.report.failures import FailureKind, failure_kinds, unranked_text
 from dilemma.analysis.report.terminal import failures_text
 
 
@@ -14,7 +14,7 @@ LATE = [failed("A" + other, f"list index {number} out of range") for number, oth
 
 
 def test_one_reason_of_one_agent_is_one_kind_whatever_its_numbers():
-    assert failure_kinds(LATE) == [Kind(("A",), ("game",), "list index 7 out of range", 4)]
+    assert failure_kinds(LATE) == [FailureKind(("A",), ("game",), "list index 7 out of range", 4)]
 
 
 def test_agents_with_one_reason_are_told_apart():
@@ -28,7 +28,7 @@ def test_agents_with_one_reason_are_told_apart():
 
 def test_who_is_known_to_be_at_fault_is_named():
     found = failure_kinds([failed("AB", "no", blamed=["B"]), failed("BA", "no", "other", blamed=["B"])])
-    assert found == [Kind(("B",), ("game", "other"), "no", 2)]
+    assert found == [FailureKind(("B",), ("game", "other"), "no", 2)]
 
 
 def test_the_text_counts_kinds_and_names_who_is_not_ranked():

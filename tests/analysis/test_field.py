@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dilemma.analysis.cells import cells_by_league
-from dilemma.analysis.judgement import Judgement
+from dilemma.analysis.options import AnalysisOptions
 from dilemma.analysis.ranking.field import common_field
 from dilemma.analysis.ranking.ranking import rank
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
-ASKED = Judgement(draws=1000, comparisons="max_t", top=3)
+ASKED = AnalysisOptions(draws=1000, comparisons="max_t", top=3)
 
 
 def failure(cast, *blamed):

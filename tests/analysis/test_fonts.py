@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from dilemma.analysis.judgement import Judgement
+from dilemma.analysis.options import AnalysisOptions
 from dilemma.analysis.ranking.ranking import rank
 from dilemma.analysis.report import figures, fonts
 from dilemma.analysis.report.curve_figures import curves_plot, panels
@@ -70,7 +70,7 @@ def test_a_figure_with_characters_that_no_font_has_is_drawn_in_silence(tmp_path,
     few = ODD[:3]
     learned = curves_plot(panels(curves(few), few), few, "payoff", None)
     for figure, labels in ((figures.ranking_plot(ranking(ODD)), ODD), (learned, few)):
-        document = figures.svg(figures.fit(figure), "odd")
+        document = figures.figure_svg(figures.fit(figure), "odd")
         for label in labels:
             assert one_line(label).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;") in document
         assert "\x1b" not in document
@@ -123,7 +123,7 @@ def test_the_terminal_has_one_line_for_an_agent(seats):
     table = seats([(cast, (1.0, 2.0)), (cast[::-1], (2.0, 1.0))])
     games = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "A game"}}
     console = Console(width=120, file=io.StringIO())
-    console.print(ranking_tables(rank(table, games, Judgement(draws=100, comparisons="max_t", top=3))))
+    console.print(ranking_tables(rank(table, games, AnalysisOptions(draws=100, comparisons="max_t", top=3))))
     said = console.file.getvalue()
     assert "\x1b" not in said
     assert re.search(r"line break \[31m +1\.000", said)

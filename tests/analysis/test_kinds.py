@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dilemma.analysis.cells import cells_by_league
-from dilemma.analysis.judgement import Judgement
+from dilemma.analysis.options import AnalysisOptions
 from dilemma.analysis.ranking.payoffs import cell_table
 from dilemma.analysis.ranking.ranking import rank
-from dilemma.analysis.statistics.influence_functions import declared, influence
+from dilemma.analysis.statistics.influence_functions import declared_versions, influences
 from dilemma.analysis.statistics.kinds import behaviour_distances, kinds
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
@@ -75,8 +75,8 @@ def test_versions_that_are_alike_are_one_kind_and_others_are_not():
 def test_agents_are_versions_where_the_game_says_so(seats):
     table = seats([(pair, (1, 2)) for pair in itertools.combinations("ABC", 2)], how="exact")
     games = {"game": {**GAMES["game"], "versions": {"A": "tit", "C": "tit"}}}
-    assert declared(next(cells_by_league(table, games))).tolist() == [0, -1, 0]
-    assert declared(next(cells_by_league(table, GAMES))) is None
+    assert declared_versions(next(cells_by_league(table, games))).tolist() == [0, -1, 0]
+    assert declared_versions(next(cells_by_league(table, GAMES))) is None
 
 
 def entered(seats, payoffs, copies):
@@ -94,8 +94,8 @@ def entered(seats, payoffs, copies):
 def test_a_field_entered_several_times_says_what_it_says_once(seats, size, copies, seed, correction):
     random = np.random.default_rng(seed)
     payoffs = random.normal(0, 1, (size, size)) + random.normal(0, 3, (size, 1))
-    asked = Judgement(draws=100, comparisons=correction, top=3)
-    once, often = (rank(entered(seats, payoffs, k), GAMES, asked) for k in (1, copies))
+    options = AnalysisOptions(draws=100, comparisons=correction, top=3)
+    once, often = (rank(entered(seats, payoffs, k), GAMES, options) for k in (1, copies))
     first = often.iloc[::copies]
     for name in ("low", "high"):
         assert first[name].tolist() == pytest.approx(once[name].tolist(), nan_ok=True)
@@ -107,7 +107,7 @@ def test_a_field_entered_several_times_says_what_it_says_once(seats, size, copie
 def test_five_kinds_entered_eight_times_rank_nobody_surely(seats):
     # R, S, T, P = 3, 0, 5, 1 for ever, without noise: ALLC, ALLD, TFT, GRIM, and win-stay lose-shift.
     payoffs = np.array([[3, 0, 3, 3, 3], [5, 1, 1, 1, 3], [3, 1, 3, 3, 3], [3, 1, 3, 3, 3], [3, 0.5, 3, 3, 3]])
-    ranking = rank(entered(seats, payoffs, 8), GAMES, Judgement(draws=100, comparisons="max_t", top=3))
+    ranking = rank(entered(seats, payoffs, 8), GAMES, AnalysisOptions(draws=100, comparisons="max_t", top=3))
     assert set(ranking["rank_low"]) == {1}
     assert set(ranking["rank_high"]) == {40}
 
@@ -122,11 +122,11 @@ def test_unequal_shares_of_kinds_cost_degrees_of_freedom(seats):
         for i, j in itertools.combinations_with_replacement(range(11), 2)
     ]
     [cells] = cells_by_league(seats(matches, how="exact"), GAMES)
-    moved = influence(cells, cell_table(cells))
+    influence = influences(cells, cell_table(cells))
     share = np.bincount(kind) / 11
     centred = np.eye(6) - share  # m_k less the mean, of unit variance each
     form = centred.T @ np.diag(share**2) @ centred
-    assert moved.freedom[0] == pytest.approx(np.trace(form) ** 2 / np.trace(form @ form))
+    assert influence.freedom[0] == pytest.approx(np.trace(form) ** 2 / np.trace(form @ form))
     of_kind = payoffs[0][[0, 6, 7, 8, 9, 10]]
     squares = (share**2 * (of_kind - share @ of_kind) ** 2).sum()
-    assert (moved.partner[0] ** 2).sum() == pytest.approx(squares * (share**2).sum() / np.trace(form))
+    assert (influence.partner[0] ** 2).sum() == pytest.approx(squares * (share**2).sum() / np.trace(form))

@@ -13,14 +13,16 @@ from rich.console import Console
 from dilemma import Tournament, open_run
 from dilemma.analysis.behaviour.learned_runs import learned_runs
 from dilemma.analysis.cells import cells_by_league
-from dilemma.analysis.judgement import Judgement
+from dilemma.analysis.options import AnalysisOptions
 from dilemma.analysis.ranking.mean_weights import mean_payoffs, mean_weights
 from dilemma.analysis.ranking.payoffs import payoff_table
 from dilemma.analysis.ranking.ranking import rank
 from dilemma.analysis.report.report import write_report
 from dilemma.analysis.report.terminal import ranking_tables
 
-ASKED = Judgement(draws=100, comparisons="max_t", top=3, ratings=("deviation",), exploitability=("population",))
+ASKED = AnalysisOptions(
+    draws=100, comparisons="max_t", top=3, ratings=("deviation",), exploitability=("population",)
+)
 TAX = {"game": {"roles": ["taxer", "payer", "payer", "payer"], "seats": 4, "title": "Tax"}}
 TRADE = {"game": {"roles": ["buyer", "seller"], "seats": 2, "title": "Trade"}}
 TRIO = {"game": {"roles": ["player"] * 3, "seats": 3, "title": "Trio"}}
@@ -101,7 +103,7 @@ def test_a_company_is_told_in_words(taxed):
 
 def test_the_report_has_a_ranking_for_each_league(taxed, tmp_path):
     card = {"environment": "game", "agent": "p1", "kind": "exact", "reason": "a reason"}
-    page = write_report(tmp_path, taxed, TAX, asked=ASKED, cards=[card]).read_text()
+    page = write_report(tmp_path, taxed, TAX, options=ASKED, cards=[card]).read_text()
     assert re.findall("<h2>(.*)</h2>", page) == ["game: taxer", "game: payer"]
     assert page.count("No exact exploiter of p1: a reason.") == 1
     assert "over <i>companies</i>" in page
@@ -143,7 +145,7 @@ def test_who_meets_only_the_other_league_has_opponents_and_no_square(seats, tmp_
     assert ranking["role"].to_dict() == {"b2": "buyer", "b1": "buyer", "s2": "seller", "s1": "seller"}
     assert "company" not in payoff_table(table, TRADE)
     assert [cells.square for cells in cells_by_league(table, TRADE)] == [False, False]
-    page = write_report(tmp_path, table, TRADE, asked=ASKED).read_text()
+    page = write_report(tmp_path, table, TRADE, options=ASKED).read_text()
     assert re.findall("<h2>(.*)</h2>", page) == ["game: buyer", "game: seller"]
     lacking = rank(table[table["match"] != 3], TRADE, ASKED).set_index("agent")
     assert lacking["missing"].to_dict() == {"b1": 0, "b2": 1, "s1": 0, "s2": 1}

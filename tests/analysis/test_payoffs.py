@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dilemma.analysis.judgement import Judgement
+from dilemma.analysis.options import AnalysisOptions
 from dilemma.analysis.ranking.payoffs import COLUMNS, payoff_table
 from dilemma.analysis.ranking.ranking import rank
 from dilemma.analysis.report.tables import payoffs_text
@@ -104,7 +104,7 @@ def test_expected_wins_are_as_many_as_are_said(seats):
     assert np.isnan(cell(table, "B", "C")["wins"])
     assert payoffs_text(table).set_index(["Agent", "Opponent"]).loc[("C", "B"), "Wins"] == "played only"
     assert "win" not in table
-    ranking = rank(known.drop([4, 5]), SYMMETRIC, Judgement(draws=10, comparisons="max_t", top=3)).set_index(
+    ranking = rank(known.drop([4, 5]), SYMMETRIC, AnalysisOptions(draws=10, comparisons="max_t", top=3)).set_index(
         "agent"
     )["wins"]
     assert ranking.isna().to_dict() == {"A": False, "B": True, "C": True}

@@ -10,14 +10,14 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from dilemma.analysis.ranking.rank_sets import holm, payoff_contrasts, rank_sets
-from dilemma.analysis.statistics.influence_functions import Influence
+from dilemma.analysis.statistics.influence_functions import Influences
 
 
 def expected(matrix, kind=None):
     """What moves payoffs [agent, partner] without sampling error; every partner is a kind."""
     size, n = matrix.shape
     payoff = matrix.mean(1)
-    return Influence(
+    return Influences(
         payoff=payoff,
         kind=np.arange(size) if kind is None else kind,
         partner=(matrix - payoff[:, None]) / np.sqrt(n * (n - 1)),
@@ -25,8 +25,8 @@ def expected(matrix, kind=None):
         freedom=np.full(size, n - 1.0),
         repetition=np.zeros((size, 1)),
         noise=np.zeros((size, size)),
-        told=np.zeros(size),
-        silent=np.zeros(size, dtype=bool),
+        unreplicated=np.zeros(size),
+        error_unknown=np.zeros(size, dtype=bool),
         partners=np.full(size, n),
         kinds=np.full(size, n),
         repetitions=np.zeros(size),
@@ -41,24 +41,30 @@ def test_the_difference_of_the_only_pair_is_a_paired_t_test_over_partners():
     assert found.difference[0] == pytest.approx(np.diff(matrix.mean(1))[0] * -1)
     assert found.p[0] == pytest.approx(right.pvalue)
     low, high = right.confidence_interval()
-    assert found.half()[0] == pytest.approx((high - low) / 2)
+    assert found.half_width()[0] == pytest.approx((high - low) / 2)
 
 
 def test_p_is_the_level_at_which_the_interval_ends_at_zero():
     random = np.random.default_rng(0)
-    moved = expected(random.normal(0, 1, (6, 9)))
+    influence = expected(random.normal(0, 1, (6, 9)))
     repetition = random.normal(0, 0.2, (6, 3))
     repetition -= repetition.mean(1)[:, None]
-    moved = replace(moved, repetition=repetition, repetitions=np.full(6, 3.0), told=np.full(6, 0.01))
+    influence = replace(
+        influence, repetition=repetition, repetitions=np.full(6, 3.0), unreplicated=np.full(6, 0.01)
+    )
     for sampled in (True, False):
-        found = payoff_contrasts(moved, sampled=sampled)
+        found = payoff_contrasts(influence, sampled=sampled)
         for pair in range(len(found.p)):
-            assert found.half(1 - found.p[pair])[pair] == pytest.approx(abs(found.difference[pair]), rel=1e-3)
+            assert found.half_width(1 - found.p[pair])[pair] == pytest.approx(
+                abs(found.difference[pair]), rel=1e-3
+            )
 
 
 def test_both_sides_against_each_other_make_a_difference_less_sure():
-    moved = expected(np.random.default_rng(0).normal(0, 1, (2, 9)))
-    apart = payoff_contrasts(replace(moved, shared=-0.5)).partner.value - payoff_contrasts(moved).partner.value
+    influence = expected(np.random.default_rng(0).normal(0, 1, (2, 9)))
+    apart = (
+        payoff_contrasts(replace(influence, shared=-0.5)).partner.value - payoff_contrasts(influence).partner.value
+    )
     assert apart == pytest.approx([2 * 0.5 / 81])
 
 
@@ -69,9 +75,9 @@ def test_holm_is_that_of_statsmodels(p):
 
 
 def test_max_t_of_one_pair_is_its_t_test():
-    moved = expected(np.array([stats.norm.ppf((np.arange(15) + 0.5) / 15) + 0.5, np.zeros(15)]))
-    found = payoff_contrasts(moved)
-    p = rank_sets(moved, found, 20_000, np.random.default_rng(0), "max_t").p[0, 1]
+    influence = expected(np.array([stats.norm.ppf((np.arange(15) + 0.5) / 15) + 0.5, np.zeros(15)]))
+    found = payoff_contrasts(influence)
+    p = rank_sets(influence, found, 20_000, np.random.default_rng(0), "max_t").p[0, 1]
     assert 0.01 < found.p[0] < 0.5
     # Flips of 15 signs are close to Student's distribution, not equal to it.
     assert p == pytest.approx(found.p[0], rel=0.1)
@@ -81,10 +87,10 @@ def test_max_t_of_one_pair_is_its_t_test():
 @given(st.integers(2, 7), st.integers(2, 12), st.integers(0, 10_000), st.sampled_from(["max_t", "holm"]))
 def test_a_rank_set_holds_the_observed_rank(size, partners, seed, correction):
     random = np.random.default_rng(seed)
-    moved = expected(random.normal(0, 1, (size, partners)) + random.normal(0, 3, (size, 1)))
-    found = payoff_contrasts(moved)
-    sets = rank_sets(moved, found, 100, random, correction)
-    rank = stats.rankdata(-moved.payoff, method="min")
+    influence = expected(random.normal(0, 1, (size, partners)) + random.normal(0, 3, (size, 1)))
+    found = payoff_contrasts(influence)
+    sets = rank_sets(influence, found, 100, random, correction)
+    rank = stats.rankdata(-influence.payoff, method="min")
     assert (sets.low <= rank).all()
     assert (rank <= sets.high).all()
     assert (sets.p[found.first, found.second] >= found.p - 1e-12).all()
@@ -106,8 +112,8 @@ def test_nothing_is_found_among_equals_more_than_one_time_in_twenty():
     random = np.random.default_rng(5)
     errs = 0
     for _ in range(300):
-        moved = expected(random.normal(0, 1, (8, 8)))
-        sets = rank_sets(moved, payoff_contrasts(moved), 400, random, "max_t")
+        influence = expected(random.normal(0, 1, (8, 8)))
+        sets = rank_sets(influence, payoff_contrasts(influence), 400, random, "max_t")
         errs += not ((sets.low == 1).all() and (sets.high == 8).all())
     assert errs <= 29
 
@@ -115,13 +121,13 @@ def test_nothing_is_found_among_equals_more_than_one_time_in_twenty():
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("partners", "low"), [(4, [1, 1, 1]), (8, [1, 2, 2])])
 def test_the_same_difference_with_every_partner_is_as_sure_as_its_flips(partners, low):
-    moved = expected(np.arange(partners) + np.array([[2.0], [1.0], [1.0]]), np.array([0, 1, 1]))
-    found = payoff_contrasts(moved)
+    influence = expected(np.arange(partners) + np.array([[2.0], [1.0], [1.0]]), np.array([0, 1, 1]))
+    found = payoff_contrasts(influence)
     assert found.p.tolist() == [2 / 2**partners if partners > 4 else 1] * 2 + [1]
-    assert rank_sets(moved, found, 100, np.random.default_rng(0), "holm").low.tolist() == low
+    assert rank_sets(influence, found, 100, np.random.default_rng(0), "holm").low.tolist() == low
 
 
 def test_without_sampling_error_the_order_among_these_partners_is_certain():
-    moved = expected(np.random.default_rng(0).normal(0, 1, (5, 4)))
-    sets = rank_sets(moved, payoff_contrasts(moved, sampled=False), 100, np.random.default_rng(0), "max_t")
-    assert sets.low.tolist() == sets.high.tolist() == stats.rankdata(-moved.payoff).tolist()
+    influence = expected(np.random.default_rng(0).normal(0, 1, (5, 4)))
+    sets = rank_sets(influence, payoff_contrasts(influence, sampled=False), 100, np.random.default_rng(0), "max_t")
+    assert sets.low.tolist() == sets.high.tolist() == stats.rankdata(-influence.payoff).tolist()

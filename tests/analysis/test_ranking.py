@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dilemma.analysis.judgement import Judgement
+from dilemma.analysis.options import AnalysisOptions
 from dilemma.analysis.ranking.ranking import COLUMNS, rank, worst_tenth
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
-ASKED = Judgement(draws=1000, comparisons="max_t", top=3)
+ASKED = AnalysisOptions(draws=1000, comparisons="max_t", top=3)
 THREE = [("AA", (3, 3)), ("AB", (0, 5)), ("AC", (3, 3)), ("BB", (1, 1)), ("BC", (2, 1)), ("CC", (3, 3))]
 
 
@@ -170,10 +170,10 @@ def test_no_rows_give_a_ranking_without_rows(seats):
 def test_only_the_seed_changes_a_ranking(seats):
     table = league(seats, np.random.default_rng(0), agents=6, repetitions=4)[0]
     shuffled = table.sample(frac=1, random_state=1)
-    asked = replace(ASKED, draws=100, seed=1)
-    first = rank(table, GAMES, asked)
-    pd.testing.assert_frame_equal(first, rank(shuffled, GAMES, asked), check_exact=True)
-    assert not first["p_best"].equals(rank(table, GAMES, replace(asked, seed=2))["p_best"])
+    options = replace(ASKED, draws=100, seed=1)
+    first = rank(table, GAMES, options)
+    pd.testing.assert_frame_equal(first, rank(shuffled, GAMES, options), check_exact=True)
+    assert not first["p_best"].equals(rank(table, GAMES, replace(options, seed=2))["p_best"])
 
 
 def league(seats, random, agents, repetitions):

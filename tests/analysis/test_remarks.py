@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dilemma.analysis.judgement import Judgement
+from dilemma.analysis.options import AnalysisOptions
 from dilemma.analysis.ranking.payoffs import payoff_table
 from dilemma.analysis.ranking.ranking import rank
 from dilemma.analysis.report.remarks import remarks
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
-ASKED = Judgement(draws=1000, comparisons="max_t", top=3)
+ASKED = AnalysisOptions(draws=1000, comparisons="max_t", top=3)
 
 
 def said(seats, labels, payoff, how="played", times=2):

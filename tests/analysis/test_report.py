@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from dilemma.analysis.cells import cells_by_league
-from dilemma.analysis.judgement import Judgement
+from dilemma.analysis.options import AnalysisOptions
 from dilemma.analysis.ranking.payoffs import cell_table
 from dilemma.analysis.ranking.ranking import rank, rank_cells
 from dilemma.analysis.report import appendix, chapters, figures, report
@@ -38,13 +38,13 @@ def rows(path):
 
 
 DRAWN = ("ranking", "payoff", "cooperation")
-FEW = Judgement(draws=100, comparisons="max_t", top=3)
+FEW = AnalysisOptions(draws=100, comparisons="max_t", top=3)
 ASKED = replace(FEW, draws=200, ratings=("alpha_rank", "deviation"), exploitability=("population",))
 
 
 @pytest.fixture(scope="module")
 def folder(seats, tmp_path_factory):
-    return write_report(tmp_path_factory.mktemp("report"), field(seats, "ABC"), GAMES, asked=ASKED).parent
+    return write_report(tmp_path_factory.mktemp("report"), field(seats, "ABC"), GAMES, options=ASKED).parent
 
 
 def test_the_tables_have_their_columns_in_full_precision(seats, folder):
@@ -66,19 +66,19 @@ def test_the_folder_has_the_tables_for_papers_and_the_figures(folder):
 
 def test_figures_are_written_as_pdf_where_that_is_asked(seats, tmp_path):
     table = field(seats, "AB")
-    for asked, forms in ((replace(FEW, pdf=True), {".svg", ".pdf"}), (FEW, {".svg"})):
-        page = write_report(tmp_path, table, GAMES, asked=asked).read_text()
+    for options, forms in ((replace(FEW, pdf=True), {".svg", ".pdf"}), (FEW, {".svg"})):
+        page = write_report(tmp_path, table, GAMES, options=options).read_text()
         written = {path.name for path in (tmp_path / "figures").iterdir()}
         assert written == {f"1-game-{kind}{form}" for kind in DRAWN for form in forms}
-        assert ("analysis.pdf=true" in page) == (not asked.pdf)
+        assert ("analysis.pdf=true" in page) == (not options.pdf)
 
 
 def test_long_tables_are_parquet_and_the_page_says_where(seats, folder, tmp_path, monkeypatch):
     table = field(seats, "ABC")
-    write_report(tmp_path, table, GAMES, asked=ASKED)
-    monkeypatch.setattr(appendix, "FILED", 3)  # the ranking has 3 rows, the payoffs 9
+    write_report(tmp_path, table, GAMES, options=ASKED)
+    monkeypatch.setattr(appendix, "MAX_TEXT_ROWS", 3)  # the ranking has 3 rows, the payoffs 9
     monkeypatch.setattr(report, "LISTED", 3)
-    page = write_report(tmp_path, table, GAMES, asked=ASKED).read_text()
+    page = write_report(tmp_path, table, GAMES, options=ASKED).read_text()
     assert "The payoff table has 9 rows; it is in <code>payoffs.parquet</code>" in page
     assert {path.suffix for path in tmp_path.glob("payoffs.*")} == {".parquet"}
     assert {path.suffix for path in tmp_path.glob("ranking.*")} == {".csv", ".md", ".tex"}
@@ -90,14 +90,14 @@ def test_long_tables_are_parquet_and_the_page_says_where(seats, folder, tmp_path
         else:
             assert read[name].astype(str).tolist() == whole[name].astype(str).tolist()
     monkeypatch.undo()
-    write_report(tmp_path, table, GAMES, asked=ASKED)
+    write_report(tmp_path, table, GAMES, options=ASKED)
     assert not list(tmp_path.glob("*.parquet"))
 
 
 def test_every_table_can_be_parquet(seats, tmp_path, monkeypatch):
-    monkeypatch.setattr(appendix, "FILED", 0)
-    asked = replace(FEW, ratings=("payoff",), background=["D"], exploitability=["population"])
-    write_report(tmp_path, field(seats, "ABCD"), GAMES, asked=asked)
+    monkeypatch.setattr(appendix, "MAX_TEXT_ROWS", 0)
+    options = replace(FEW, ratings=("payoff",), background=["D"], exploitability=["population"])
+    write_report(tmp_path, field(seats, "ABCD"), GAMES, options=options)
     names = {path.stem for path in tmp_path.glob("*.parquet")}
     assert names >= {"ranking", "payoffs", "exploitability", "comparisons", "welfare", "held_out", "ratings"}
     assert all(len(pd.read_parquet(path)) for path in tmp_path.glob("*.parquet"))
@@ -105,7 +105,7 @@ def test_every_table_can_be_parquet(seats, tmp_path, monkeypatch):
 
 def test_each_step_is_told_before_it_is_taken(seats, tmp_path):
     told = []
-    write_report(tmp_path, field(seats, "ABC"), GAMES, asked=ASKED, tell=told.append)
+    write_report(tmp_path, field(seats, "ABC"), GAMES, options=ASKED, progress=told.append)
     assert told[0] == "game: ranking"
     assert told[-1] == "the page"
     assert {"game: pairs of agents", "game: figures", "the table of payoffs"} <= set(told)
@@ -115,7 +115,7 @@ def test_a_ranking_at_hand_is_not_worked_out_again(seats, folder, tmp_path, monk
     table = field(seats, "ABC")
     ranked = rank(table, GAMES, ASKED)
     monkeypatch.setattr(report, "rank_field", None)
-    write_report(tmp_path, table, GAMES, asked=ASKED, ranked=ranked)
+    write_report(tmp_path, table, GAMES, options=ASKED, ranked=ranked)
     for name in ("index.html", "ranking.csv", "clones.csv"):
         assert (folder / name).read_bytes() == (tmp_path / name).read_bytes()
 
@@ -135,8 +135,8 @@ def test_flips_of_signs_are_fewer_where_there_are_many_pairs(seats, monkeypatch)
     [cells] = cells_by_league(field(seats, "ABCDE"), GAMES)
     table = cell_table(cells)
     evidence = chapters.Evidence(cells, table, rank_cells(cells, table, FEW), cells, table, GAMES["game"], FEW)
-    for budget, flips in ((comparisons.FLIPS, None), (5 * 10 * 300, 300), (0, comparisons.FEWEST_FLIPS)):
-        monkeypatch.setattr(comparisons, "FLIPS", budget)
+    for budget, flips in ((comparisons.MAX_WORK, None), (5 * 10 * 300, 300), (0, comparisons.MIN_FLIPS)):
+        monkeypatch.setattr(comparisons, "MAX_WORK", budget)
         [pairs] = [each for each in chapters.chapters(evidence) if each.name == "comparisons"]
         said = [remark for remark in pairs.finding.remarks if "flips of signs." in remark and "rests on" in remark]
         assert said == ([] if flips is None else [f"For so many pairs p_flip rests on {flips} flips of signs."])
@@ -149,7 +149,7 @@ def test_labels_reasons_and_parameters_are_escaped(seats, tmp_path):
         "failures": [{"cast": [EVIL, "B"], "setting": EVIL, "reason": EVIL}],
         "versions": {EVIL: EVIL},
     }
-    page = write_report(tmp_path, field(seats, [EVIL, "B"]), GAMES, facts, asked=FEW).read_text()
+    page = write_report(tmp_path, field(seats, [EVIL, "B"]), GAMES, facts, options=FEW).read_text()
     assert page.count("<script>") == 1
     assert len(re.findall("&lt;script&gt;alert", page)) > 10
 
@@ -165,13 +165,13 @@ def test_no_two_elements_share_an_id(folder):
 
 
 def test_the_same_run_gives_the_same_page_and_figures(seats, folder, tmp_path):
-    write_report(tmp_path, field(seats, "ABC"), GAMES, asked=ASKED)
+    write_report(tmp_path, field(seats, "ABC"), GAMES, options=ASKED)
     for path in folder.rglob("*.*"):
         assert path.read_bytes() == (tmp_path / path.relative_to(folder)).read_bytes()
 
 
 def test_a_run_without_results_has_a_page_that_says_so(seats, tmp_path):
-    assert "There are no results to show" in write_report(tmp_path, seats([]), GAMES, asked=FEW).read_text()
+    assert "There are no results to show" in write_report(tmp_path, seats([]), GAMES, options=FEW).read_text()
     assert rows(tmp_path / "ranking.csv") == []
 
 
@@ -179,7 +179,7 @@ def test_environments_have_their_own_sections_and_one_table(seats, tmp_path):
     both = [field(seats, "AB"), field(seats, "AB", environment="other", first=100)]
     table = pd.concat([part.astype({"environment": str}) for part in both], ignore_index=True)
     table["environment"] = table["environment"].astype("category")
-    page = write_report(tmp_path, table, GAMES | {"other": GAMES["game"]}, asked=FEW).read_text()
+    page = write_report(tmp_path, table, GAMES | {"other": GAMES["game"]}, options=FEW).read_text()
     assert re.findall("<h2>(.*)</h2>", page) == ["game", "other", "All environments together"]
     assert [row["environment"] for row in rows(tmp_path / "ranking.csv")] == ["game"] * 2 + ["other"] * 2
 
@@ -197,7 +197,7 @@ def test_environments_have_their_own_sections_and_one_table(seats, tmp_path):
 )
 @pytest.mark.filterwarnings("error")
 def test_where_there_is_little_to_say_the_report_stands(seats, tmp_path, matches):
-    page = write_report(tmp_path, seats(matches), GAMES, asked=ASKED).read_text()
+    page = write_report(tmp_path, seats(matches), GAMES, options=ASKED).read_text()
     assert "</html>" in page
     assert "nan" not in re.sub("<svg.*?</svg>|<style.*?</style>|<script.*?</script>", "", page, flags=re.S).lower()
 
@@ -224,7 +224,7 @@ def test_a_square_holds_means_over_seats_and_nothing_where_nobody_met():
 @pytest.mark.parametrize("values", [[[np.nan]], [[2.0]], [[1.0, np.nan], [np.inf, 1.0]]])
 def test_a_heatmap_of_odd_values_can_be_drawn(values):
     array = np.array(values)
-    assert "<svg" in figures.svg(figures.heatmap(array, ["A", "B"][: len(array)], "payoff"), "odd")
+    assert "<svg" in figures.figure_svg(figures.heatmap(array, ["A", "B"][: len(array)], "payoff"), "odd")
 
 
 def test_the_terminal_shows_the_first_places_and_how_many_more(seats):
@@ -261,15 +261,15 @@ def _printed(what):
 def test_replays_stand_in_the_section_of_their_environment(seats, tmp_path):
     scene = Scene(EVIL, "<svg><text>board</text></svg>", f"dilemma replay {EVIL} 5")
     shown = {"game": Gallery([scene], [EVIL]), "elsewhere": Gallery([scene])}
-    page = write_report(tmp_path, field(seats, "AB"), GAMES, asked=FEW, replays=shown).read_text()
+    page = write_report(tmp_path, field(seats, "AB"), GAMES, options=FEW, replays=shown).read_text()
     assert page.count("<svg><text>board</text></svg>") == page.count("<summary>Replays</summary>") == 1
     assert page.count("<script>") == 1
     assert len(re.findall("&lt;script&gt;alert", page)) == 3
 
 
 def test_partners_held_out_are_not_ranked_but_told(seats, tmp_path):
-    asked = replace(FEW, background=["D"])
-    page = write_report(tmp_path, field(seats, "ABCD"), GAMES, asked=asked).read_text()
+    options = replace(FEW, background=["D"])
+    page = write_report(tmp_path, field(seats, "ABCD"), GAMES, options=options).read_text()
     assert {row["agent"] for row in rows(tmp_path / "ranking.csv")} == set("ABC")
     assert [row["agent"] for row in rows(tmp_path / "held_out.csv")] == list("ABC")
     assert "Partners held out" in page
@@ -278,7 +278,7 @@ def test_partners_held_out_are_not_ranked_but_told(seats, tmp_path):
 def test_ranks_of_many_agents_are_tested_as_a_whole_only(monkeypatch):
     matrix, names = np.random.default_rng(0).normal(size=(6, 20)), list("ABCDEF")
     [verdict] = friedman.friedman(matrix, names).remarks
-    monkeypatch.setattr(friedman, "MOST", 5)
+    monkeypatch.setattr(friedman, "MAX_AGENTS", 5)
     found = friedman.friedman(matrix, names)
     assert found.table.empty
     assert found.remarks == ("Pairs are tested for at most 5 agents; there are 6.", verdict)

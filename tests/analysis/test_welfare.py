@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dilemma import Tournament
-from dilemma.analysis.behaviour.welfare import equality, others, welfare, welfare_by_cast
+from dilemma.analysis.behaviour.welfare import equality, mean_of_others, welfare, welfare_by_cast
 from dilemma.analysis.cells import cells_by_league
 from dilemma.analysis.ranking.payoffs import cell_table
 from dilemma.envs.harvest import Harvest
@@ -100,7 +100,7 @@ def test_both_seats_of_an_asymmetric_game_are_told_apart(seats):
 def test_others_are_the_other_seats_and_oneself_where_there_are_none(seats):
     table = seats([("AAB", (1, 3, 8)), ("AAA", (1, 2, 6))])
     [cells] = cells_by_league(table, {"game": {"roles": ["player"] * 3, "seats": 3, "title": ""}})
-    assert others(cells, cells.column("payoff")).tolist() == [3, 8, 2]  # A alone, A with B, B with A
+    assert mean_of_others(cells, cells.column("payoff")).tolist() == [3, 8, 2]  # A alone, A with B, B with A
 
 
 def test_negative_payoffs_and_lonely_pairs_are_said(seats):

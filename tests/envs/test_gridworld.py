@@ -21,19 +21,19 @@ from dilemma.envs.gridworld import (
     TURN_RIGHT,
     WALL,
     View,
+    add_players,
+    assign_places,
     beam,
     board,
-    complaint,
     draws,
-    fan,
-    moved,
-    placed,
+    map_error,
+    parallel_rays,
     planes,
+    players_hit,
     priorities,
-    shots,
+    resolve_moves,
     sites,
-    struck,
-    with_players,
+    targets_hit,
 )
 
 torch.set_num_threads(1)
@@ -60,7 +60,7 @@ def walk(before, wishes):
     found = {row[c]: (r, c) for r, row in enumerate(before) for c in range(len(row))}
     cell = where(ground, *(found[letter] for letter in letters))
     action = torch.tensor([[[ACTION[wish] for wish in wishes]]])
-    after = moved(ground, cell, torch.zeros_like(cell), action, -torch.arange(len(wishes)).expand_as(cell))
+    after = resolve_moves(ground, cell, torch.zeros_like(cell), action, -torch.arange(len(wishes)).expand_as(cell))
     rows = [list(row) for row in layout.splitlines()]
     for letter, at in zip(letters, after.flatten().tolist(), strict=True):
         row, column = place(ground, at)
@@ -97,7 +97,7 @@ def test_steps_are_relative_to_the_heading():
         range(4), [(FORWARD, 0), (RIGHT, 1), (BACKWARD, 2), (LEFT, 3)]
     ):
         cell = where(ground, (1, 1))
-        after = moved(ground, cell, torch.full_like(cell, heading), torch.full_like(cell, action), cell)
+        after = resolve_moves(ground, cell, torch.full_like(cell, heading), torch.full_like(cell, action), cell)
         row, column = steps[(heading + turn) % 4]
         assert place(ground, after.item()) == (1 + row, 1 + column)
     assert ground.turn[TURN_RIGHT].item() == 1
@@ -110,7 +110,7 @@ def test_rivals_win_alike():
     cell = where(ground, (0, 1), (1, 0), (1, 2), (2, 1)).expand(1, tables, 4)
     action = torch.tensor([BACKWARD, RIGHT, LEFT, FORWARD]).expand_as(cell)
     order = draws(Chance.at_tables(derive(torch.arange(1), 1), tables), 4, Purpose.SPAWN, 0, 0)
-    after = moved(ground, cell, torch.zeros_like(cell), action, priorities(order))
+    after = resolve_moves(ground, cell, torch.zeros_like(cell), action, priorities(order))
     won = (after != cell).sum(1).flatten()
     assert won.sum() == tables
     assert stats.chisquare(won).pvalue > ERROR
@@ -128,7 +128,9 @@ def test_no_two_stand_in_a_cell_or_swap_and_none_in_walls(players, seed, walls):
     cell = where(ground, *((tile // 7, tile % 7) for tile in tiles[:players].tolist()))
     heading = torch.randint(4, cell.shape, generator=generator)
     action = torch.randint(9, cell.shape, generator=generator)
-    after = moved(ground, cell, heading, action, torch.randperm(players, generator=generator).view(1, 1, -1))
+    after = resolve_moves(
+        ground, cell, heading, action, torch.randperm(players, generator=generator).view(1, 1, -1)
+    )
     assert len(set(after.flatten().tolist())) == players
     assert not ground.walls[after].any()
     before, now = cell.flatten().tolist(), after.flatten().tolist()
@@ -143,18 +145,18 @@ def test_the_footprint_of_a_zap():
         [".......", "...x...", "..xxx..", "..xxx..", "..x.x..", ".......", "......."],
         [".......", ".......", ".......", "...xxx.", "....xxx", "...xxx.", "......."],
     )):  # fmt: skip
-        zap = beam(ground, cell, torch.full_like(cell, heading), fan(3, 1))
+        zap = beam(ground, cell, torch.full_like(cell, heading), parallel_rays(3, 1))
         lit = {place(ground, at) for at in zap.cells[zap.passing].tolist()}
         assert lit == {(r, c) for r, row in enumerate(picture) for c, mark in enumerate(row) if mark == "x"}
-    assert [len(ray) for ray in fan(4, 2)] == [4, 3, 4, 4, 3]
+    assert [len(ray) for ray in parallel_rays(4, 2)] == [4, 3, 4, 4, 3]
 
 
 def test_rays_stop_at_walls_and_at_the_first_target():
     ground = board("...\n...\n#..\n...", 4, CPU)
     cell = where(ground, (3, 1))
-    zap = beam(ground, cell, torch.zeros_like(cell), fan(3, 1))
+    zap = beam(ground, cell, torch.zeros_like(cell), parallel_rays(3, 1))
     there = torch.isin(zap.cells, where(ground, (0, 1), (1, 1), (1, 2), (2, 2), (1, 0)))
-    hit = {place(ground, at) for at in zap.cells[struck(zap, torch.ones_like(cell) > 0, there)].tolist()}
+    hit = {place(ground, at) for at in zap.cells[targets_hit(zap, torch.ones_like(cell) > 0, there)].tolist()}
     assert hit == {(1, 1), (2, 2)}  # not (0, 1), behind (1, 1); nor (1, 0), behind the wall
 
 
@@ -162,7 +164,7 @@ def test_shots_name_the_first_in_each_ray():
     ground = board("\n".join(["....."] * 5), 4, CPU)
     cell = where(ground, (4, 2), (2, 2), (1, 2), (3, 1))
     fired = torch.tensor([[[True, False, True, False]]])
-    hits = shots(ground, cell, beam(ground, cell, torch.zeros_like(cell), fan(3, 1)), fired)
+    hits = players_hit(ground, cell, beam(ground, cell, torch.zeros_like(cell), parallel_rays(3, 1)), fired)
     assert sorted(hits[0, 0, 0].tolist())[-2:] == [2, 4]
     assert hits[0, 0, 0].count_nonzero() == 2
     assert not hits[0, 0, 1:].any()
@@ -187,7 +189,7 @@ def test_windows_against_a_loop_over_cells(seed):
     heading = torch.randint(4, cell.shape, generator=generator)
     code = ground.code.repeat(1, 1, 1)
     code[..., sites(ground, "A")] = LAYERS[0]
-    seen = planes(ground, VIEW, 1, with_players(code, ground, cell, heading), cell, heading)
+    seen = planes(ground, VIEW, 1, add_players(code, ground, cell, heading), cell, heading)
     assert seen.shape == (1, 5, 1, 7, 5, 5)
     assert not seen[0, 4].any()
     players = {tile: heading[0, 0, seat].item() for seat, tile in enumerate(tiles[:4])}
@@ -215,7 +217,7 @@ def test_who_comes_takes_free_places_uniformly_and_none_the_same():
     free = torch.tensor([True, False, True, True, True]).expand(1, tables, 5)
     coming = torch.tensor([False, True, False, True]).expand(1, tables, 4)
     draw = draws(Chance.at_tables(derive(torch.arange(1), 2), tables), 5, Purpose.START, 0, 1)
-    one, other = placed(free, draw, coming)[0, :, [1, 3]].T
+    one, other = assign_places(free, draw, coming)[0, :, [1, 3]].T
     assert (one != other).all()
     counts = torch.zeros(5, 5).index_put((one, other), torch.ones(()), accumulate=True)
     assert counts[1].sum() == counts[:, 1].sum() == 0
@@ -241,9 +243,9 @@ def test_draws_are_uniform_and_apart():
     ],
 )
 def test_what_is_wrong_with_a_map(layout, says):
-    assert re.search(says, complaint(layout, "SA.", {"S": 2, "A": 1}) or "")
+    assert re.search(says, map_error(layout, "SA.", {"S": 2, "A": 1}) or "")
 
 
 def test_a_map_may_be_right():
-    assert complaint("SAS", "SA.", {"S": 2, "A": 1}) is None
+    assert map_error("SAS", "SA.", {"S": 2, "A": 1}) is None
     assert board("S", 2, CPU).code[board("S", 2, CPU).nowhere] == WALL

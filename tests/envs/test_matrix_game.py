@@ -19,7 +19,7 @@ from dilemma.envs.matrix_game import (
     RockPaperScissors,
     StagHunt,
     STPlane,
-    two_matrices,
+    bimatrix,
 )
 
 ERROR = 1e-4
@@ -62,7 +62,7 @@ def is_rate(events, probability):
 )
 def test_two_by_two(game, r, s, t, p):
     assert rewards(game, [(0, 0), (0, 1), (1, 0), (1, 1)]) == [[r, r], [s, t], [t, s], [p, p]]
-    assert game.symmetric
+    assert len(set(game.roles)) == 1
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_two_by_two(game, r, s, t, p):
 )
 def test_asymmetric_games(game, paid):
     assert rewards(game, [(0, 0), (0, 1), (1, 0), (1, 1)]) == paid
-    assert not game.symmetric
+    assert len(set(game.roles)) == 2
 
 
 def test_each_action_of_rock_paper_scissors_beats_one():
@@ -89,7 +89,7 @@ def test_seats_may_have_different_actions():
     assert [game.actions(seat).n for seat in (0, 1)] == [2, 3]
     joint = [(row, column) for row in range(2) for column in range(3)]
     assert rewards(game, joint) == [[index, 10 + index] for index in range(6)]
-    assert not game.symmetric
+    assert len(set(game.roles)) == 2
 
 
 def test_travellers_dilemma():
@@ -97,7 +97,7 @@ def test_travellers_dilemma():
     claims = range(2, 101)
     game = MatrixGame(payoffs=tuple(tuple(min(a, b) + 2 * ((a < b) - (a > b)) for b in claims) for a in claims))
     assert rewards(game, [(98, 97), (0, 0)]) == [[97, 101], [2, 2]]
-    row, column = two_matrices(game.payoffs)
+    row, column = bimatrix(game.payoffs)
     best = (row == row.max(0)) & (column == column.max(1, keepdims=True))
     assert best.nonzero()[0].tolist() == best.nonzero()[1].tolist() == [0]  # nothing but (2, 2) is an equilibrium
 
@@ -107,7 +107,7 @@ def test_cournot_duopoly():
     amounts = (0.0, 22.5, 30.0, 33.75, 60.0)
     game = MatrixGame(payoffs=tuple(tuple((90 - own - other) * own for other in amounts) for own in amounts))
     assert rewards(game, [(2, 2), (1, 1)]) == [[900, 900], [1012.5, 1012.5]]
-    row, _ = two_matrices(game.payoffs)
+    row, _ = bimatrix(game.payoffs)
     assert row[:, 2].argmax() == 2
     assert row[:, 1].argmax() == 3  # whoever keeps to the optimum is undercut
     assert game.optimum == 1012.5
@@ -236,7 +236,7 @@ def test_a_dilemma_must_be_one(payoffs):
 
 
 def test_one_matrix_is_the_row_players():
-    assert two_matrices((1, 2, 3, 4)).tolist() == [[[1, 2], [3, 4]], [[1, 3], [2, 4]]]
+    assert bimatrix((1, 2, 3, 4)).tolist() == [[[1, 2], [3, 4]], [[1, 3], [2, 4]]]
 
 
 @pytest.mark.parametrize("rounds", [0, -1, 2.5, float("nan")])

@@ -18,7 +18,7 @@ from dilemma.agents.random_agent import Random
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.environment import Discrete, State, Step
 from dilemma.envs.n_player_ipd import NPlayerIPD
-from dilemma.envs.neighbourhood import Neighbours, of_neighbours
+from dilemma.envs.neighbourhood import Neighbours, gather_neighbours
 from dilemma.envs.pettingzoo import parallel_env
 from dilemma.envs.repeated import SimultaneousGame
 from dilemma.testing import check_environment
@@ -56,7 +56,7 @@ class WeakDilemma(SimultaneousGame):
 
     def rewards(self, done: Tensor, state: State) -> Tensor:
         cooperates = (done == 0).double()
-        around = of_neighbours(cooperates, state.tensors["neighbours"]).sum(2)
+        around = gather_neighbours(cooperates, state.tensors["neighbours"]).sum(2)
         return around * (cooperates + self.temptation * (1 - cooperates))
 
 

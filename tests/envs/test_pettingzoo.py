@@ -23,7 +23,7 @@ from dilemma.envs.matrix_game import BattleOfTheSexes, PrisonersDilemma
 from dilemma.envs.public_goods import PublicGoods
 from dilemma.testing import check_environment, examples
 from dilemma.tournament.arena import play
-from dilemma.tournament.config import as_asked, parse
+from dilemma.tournament.config import as_config, parse
 
 pytest.importorskip("pettingzoo")
 from gymnasium import spaces
@@ -379,7 +379,7 @@ def test_a_tournament_plays_them_by_name(tmp_path):
         "learning": {"tables": 2, "episodes": 2},
     }
     given = parse(config)
-    assert parse(as_asked(given)) == given
+    assert parse(as_config(given)) == given
     [setting] = given.settings
     assert setting.game == ParallelEnvironment(factory=f"{__file__}:Duel", parameters={"deadly": True}, rounds=8)
     (tmp_path / "duel.toml").write_text(tomli_w.dumps(config))

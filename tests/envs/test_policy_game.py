@@ -115,7 +115,7 @@ def test_the_closed_form_of_derivatives_is_autograds(payoffs, discount):
         assert torch.allclose(ours.mixed(whose), theirs.mixed(whose))
         for by, mover in itertools.product((1, 2), (1, 2)):
             step = policies(5, seed=2)[0] - 0.5
-            assert torch.allclose(ours.along(whose, by, mover, step), theirs.along(whose, by, mover, step))
+            assert torch.allclose(ours.hvp(whose, by, mover, step), theirs.hvp(whose, by, mover, step))
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def digest(tmp_path):
         file = tmp_path / path
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(text.encode())
-        return digest_of(PlainAgent(function=f"{file}:act").their_code)
+        return digest_of(PlainAgent(function=f"{file}:act").foreign_code)
 
     return of
 
@@ -47,7 +47,7 @@ def test_a_digest_is_of_the_text_of_the_module(digest, change, differs):
 def test_a_digest_does_not_depend_on_the_file(digest, tmp_path):
     assert digest(ACT) == digest(ACT, "elsewhere/other.py")
     (tmp_path / "link.py").symlink_to(tmp_path / "mine.py")
-    assert digest(ACT) == digest_of(PlainAgent(function=f"{tmp_path}/link.py:act").their_code)
+    assert digest(ACT) == digest_of(PlainAgent(function=f"{tmp_path}/link.py:act").foreign_code)
 
 
 def test_a_digest_does_not_depend_on_what_loads_the_file(tmp_path, monkeypatch):
@@ -64,11 +64,11 @@ def test_a_digest_does_not_depend_on_what_loads_the_file(tmp_path, monkeypatch):
 def test_a_file_that_has_changed_is_read_anew(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text("def act(history):\n    return 0\n")
-    first = PlainAgent(function=f"{file}:act").their_code
+    first = PlainAgent(function=f"{file}:act").foreign_code
     file.write_text("def act(history):\n    return 1\n")  # as long, and in the same second
-    second = PlainAgent(function=f"{file}:act").their_code
+    second = PlainAgent(function=f"{file}:act").foreign_code
     assert (first([]), second([])) == (0, 1)
-    assert PlainAgent(function=f"{file}:act").their_code is second
+    assert PlainAgent(function=f"{file}:act").foreign_code is second
     assert not (tmp_path / "__pycache__").exists()
 
 

@@ -4,7 +4,7 @@ import tomllib
 import pytest
 import tomli_w
 
-from dilemma.tournament.config import as_asked, load, parse, shipped
+from dilemma.tournament.config import as_config, load, parse, shipped
 from dilemma.tournament.config_file import ConfigError
 from dilemma.tournament.schema import schema
 
@@ -109,7 +109,7 @@ def test_agents_in_the_background_meet_only_the_others():
 
 def test_a_config_with_its_defaults_filled_in_is_the_same_config():
     config = parse(tomllib.loads(GOOD))
-    assert parse(as_asked(config)) == config
+    assert parse(as_config(config)) == config
 
 
 def test_settings_change_a_config(tmp_path):
@@ -122,9 +122,9 @@ def test_settings_change_a_config(tmp_path):
 @pytest.mark.parametrize("name", shipped())
 def test_shipped_configs_have_no_mistakes_and_come_back_as_they_are_written(name, tmp_path):
     plan = load(name)
-    written = tomllib.loads(tomli_w.dumps(as_asked(plan, tmp_path)))
+    written = tomllib.loads(tomli_w.dumps(as_config(plan, tmp_path)))
     assert parse(written, folder=tmp_path) == plan
-    assert as_asked(parse(written, folder=tmp_path), tmp_path) == written
+    assert as_config(parse(written, folder=tmp_path), tmp_path) == written
 
 
 def test_the_schema_knows_every_agent_and_its_parameters():

@@ -16,7 +16,7 @@ from dilemma.agents.automaton import Automaton, AutomatonAgent
 from dilemma.envs.errors import DilemmaError
 from dilemma.envs.matrix_game import MatrixGame, PrisonersDilemma, RepeatedGame, RockPaperScissors
 from dilemma.tournament.arena import play
-from dilemma.tournament.exact.exact_payoffs import Exact, exact
+from dilemma.tournament.exact.exact_payoffs import ExactResults, exact_results
 
 FOR_EVER = PrisonersDilemma(rounds=math.inf)
 
@@ -35,8 +35,8 @@ def random_automaton(random: np.random.Generator, states: int) -> Automaton:
     return Automaton(random.random(states), random.integers(0, states, (states, 2, 2)))
 
 
-def match(game: RepeatedGame, first: Automaton, second: Automaton) -> Exact:
-    return exact(game, [first, second], np.array([[0, 1]]))
+def match(game: RepeatedGame, first: Automaton, second: Automaton) -> ExactResults:
+    return exact_results(game, [first, second], np.array([[0, 1]]))
 
 
 ROSTER = {
@@ -73,7 +73,7 @@ def test_zero_determinant_strategies_enforce_a_line_on_any_memory_one_opponent(
     random = np.random.default_rng(1)
     opponents = [memory_one(*random.random(5)) for _ in range(300)]
     cast = np.array([(0, 1 + number) for number in range(300)])
-    payoff = exact(FOR_EVER, [enforcer, *opponents], cast).payoff
+    payoff = exact_results(FOR_EVER, [enforcer, *opponents], cast).payoff
     np.testing.assert_allclose(payoff @ (own, other), constant, atol=1e-9)
 
 
@@ -104,7 +104,7 @@ def test_limit_payoffs_without_noise() -> None:
     automata = [ROSTER[row[0]] for row in rows]
     cast = np.array(list(product(range(10), repeat=2)))
     expected = np.array([row[1:] for row in rows], dtype=float)
-    result = exact(FOR_EVER, automata, cast)
+    result = exact_results(FOR_EVER, automata, cast)
     np.testing.assert_allclose(result.payoff[:, 0].reshape(10, 10), expected, atol=5.1e-5)
     np.testing.assert_allclose(result.payoff[:, 1].reshape(10, 10), expected.T, atol=5.1e-5)
 
@@ -219,8 +219,8 @@ def test_many_rounds_come_near_the_limit() -> None:
     automata += [Automaton.of([1, 0, 0.5, 0], [[1] * 4, [2] * 4, [3, 3, 0, 0], [0] * 4])]
     automata += [Automaton.of([0.3, 1, 0], [[1, 1, 2, 2], [1] * 4, [2] * 4]), ROSTER["GRIM"], ROSTER["TFT"]]
     cast = np.array(list(product(range(len(automata)), repeat=2)))
-    limit = exact(FOR_EVER, automata, cast)
-    long, longer = (exact(PrisonersDilemma(rounds=times * 5040 * 200), automata, cast) for times in (1, 2))
+    limit = exact_results(FOR_EVER, automata, cast)
+    long, longer = (exact_results(PrisonersDilemma(rounds=times * 5040 * 200), automata, cast) for times in (1, 2))
     np.testing.assert_allclose(limit.outcomes.sum(1), 1, atol=1e-12)
     # What the first rounds add is a constant over the number of rounds, if that is a multiple of all periods.
     np.testing.assert_allclose(2 * longer.outcomes - long.outcomes, limit.outcomes, atol=1e-9)
@@ -232,7 +232,9 @@ def test_infinitely_many_rounds_are_what_many_come_to() -> None:
     automata = [random_automaton(random, states) for states in (2, 5, 22, 25)]
     cast = np.array(list(product(range(4), repeat=2)))
     game = PrisonersDilemma(rounds=math.inf, noise=0.02, misperception=0.01, discount=0.9, continuation=0.95)
-    endless, long = (exact(rules, automata, cast) for rules in (game, game.model_copy(update={"rounds": 300})))
+    endless, long = (
+        exact_results(rules, automata, cast) for rules in (game, game.model_copy(update={"rounds": 300}))
+    )
     np.testing.assert_allclose(endless.outcomes, long.outcomes, atol=1e-12)
     np.testing.assert_allclose(endless.variance, long.variance, atol=1e-12)
 
@@ -242,13 +244,13 @@ def test_seats_can_be_swapped() -> None:
     automata = [random_automaton(random, int(states)) for states in random.integers(1, 30, 12)]
     game = PrisonersDilemma(rounds=60, noise=0.02, misperception=0.01)
     cast = np.array(list(product(range(12), repeat=2)))
-    together = exact(game, automata, cast)
-    swapped = exact(game, automata, cast[:, ::-1])
+    together = exact_results(game, automata, cast)
+    swapped = exact_results(game, automata, cast[:, ::-1])
     np.testing.assert_allclose(swapped.payoff, together.payoff[:, ::-1], atol=1e-11)
     np.testing.assert_allclose(swapped.variance, together.variance[:, ::-1], atol=1e-11)
 
 
-def bits(result: Exact, pairs: Sequence[int]) -> list[bytes]:
+def bits(result: ExactResults, pairs: Sequence[int]) -> list[bytes]:
     conduct = result.conduct
     columns = (result.payoff, result.variance, result.outcomes, result.cooperation)
     columns += (conduct.opening, conduct.after, conduct.cooperation_after, result.wins, result.good)
@@ -281,13 +283,13 @@ def test_no_bit_of_a_pair_depends_on_the_other_pairs(
     cast = random.integers(0, len(automata), (data.draw(st.integers(1, 60)), 2))
     payoffs = data.draw(st.sampled_from([(3, 0, 5, 1), ((1, -1), (-1, 2)), tuple(random.random(4).tolist())]))
     game = MatrixGame(payoffs=payoffs, **rules)
-    together = exact(game, automata, cast, leads=True)
+    together = exact_results(game, automata, cast, leads=True)
     some = data.draw(st.lists(st.integers(0, len(cast) - 1), min_size=1, max_size=len(cast)))
-    assert bits(exact(game, automata, cast[some], leads=True), range(len(some))) == bits(together, some)
+    assert bits(exact_results(game, automata, cast[some], leads=True), range(len(some))) == bits(together, some)
 
 
 def test_no_pairs_no_results() -> None:
-    assert exact(FOR_EVER, [coin(1)], np.empty((0, 2), np.int64)).payoff.shape == (0, 2)
+    assert exact_results(FOR_EVER, [coin(1)], np.empty((0, 2), np.int64)).payoff.shape == (0, 2)
 
 
 def test_a_game_of_three_actions_is_refused() -> None:
@@ -416,7 +418,7 @@ def test_agrees_with_played_matches(rules: dict[str, float]) -> None:
         return sums.squeeze(2).numpy().reshape(len(cast), repetitions, 2)
 
     weight = by_pair(played.weight)
-    result = exact(game, [agent.automaton() for agent in agents], cast)
+    result = exact_results(game, [agent.automaton() for agent in agents], cast)
 
     def within_four_errors(sums: np.ndarray, expected: np.ndarray) -> None:
         surplus = sums - expected[:, None] * weight

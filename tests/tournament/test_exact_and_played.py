@@ -12,7 +12,7 @@ from dilemma.agents import BUILTIN, CATALOGUE
 from dilemma.agents.agent import Agent
 from dilemma.envs.matrix_game import MatrixGame, PrisonersDilemma
 from dilemma.testing import examples
-from dilemma.tournament.exact.exact_payoffs import exact
+from dilemma.tournament.exact.exact_payoffs import exact_results
 from dilemma.tournament.exact.exactness import why_not_exact
 
 REPETITIONS = 80
@@ -52,7 +52,7 @@ def variances(game, measure):
         (list(combinations(range(len(labels)), 2)), (r, s, t, p)),
         ([(index, index) for index in range(len(labels))], (r, mean, mean, p)),
     ):
-        result = exact(MatrixGame(payoffs=payoffs, **rules), automata, np.array(pairs))
+        result = exact_results(MatrixGame(payoffs=payoffs, **rules), automata, np.array(pairs))
         for (first, second), both in zip(pairs, result.variance, strict=True):
             found[labels[first], labels[second]], found[labels[second], labels[first]] = both
     return pd.Series(found)

@@ -14,7 +14,7 @@ from dilemma.agents.automaton import Automaton
 from dilemma.agents.memory_one import MemoryOne, memory_one
 from dilemma.envs.matrix_game import MatrixGame, PrisonersDilemma
 from dilemma.tournament.arena import play
-from dilemma.tournament.exact.exact_payoffs import exact
+from dilemma.tournament.exact.exact_payoffs import exact_results
 
 EXTORT_2 = (1.0, 8 / 9, 1 / 2, 1 / 3, 0.0)
 VECTORS = [EXTORT_2, (1.0, 1.0, 0.0, 1.0, 0.0), (0.5,) * 5, (0.0, 0.9, 0.3, 0.6, 0.1)]
@@ -56,7 +56,7 @@ def test_few_rounds_path_by_path(seed, sizes, payoffs, rounds, noise, continuati
     players = [Automaton(random.integers(0, 3, n) / 2, random.integers(0, n, (n, 2, 2))) for n in sizes]
     game = MatrixGame(payoffs=payoffs, rounds=rounds, noise=noise, continuation=continuation)
     chance, sums = (np.array(column) for column in zip(*paths(game, players), strict=True))
-    found = exact(game, players, np.array([[0, 1]]), leads=True)
+    found = exact_results(game, players, np.array([[0, 1]]), leads=True)
     for seat in (0, 1):
         wins = chance @ (sums[:, seat] > sums[:, 1 - seat] + 1e-9)
         good = chance @ (sums[:, 2 + seat] >= sums[:, 3 - seat])
@@ -140,7 +140,7 @@ COIN, GRIM, TFT, SUSPICIOUS = ((0.5,) * 5, (1, 1, 0, 0, 0), (1, 1, 0, 1, 0), (0,
 def test_many_rounds_are_the_sum_over_all_differences(players, rules):
     game = PrisonersDilemma(**rules)
     wins, good = round_by_round(game, players)
-    found = exact(game, players, np.array([[0, 1]]), leads=True)
+    found = exact_results(game, players, np.array([[0, 1]]), leads=True)
     np.testing.assert_allclose(found.wins[0], wins, atol=1e-11)
     np.testing.assert_allclose(found.good[0], good, atol=1e-11)
 
@@ -157,7 +157,7 @@ def test_expected_shares_are_those_of_played_matches(rules):
     matches = 1500
     everyone = torch.as_tensor(cast).repeat_interleave(matches, 0)
     played = play(game, agents, everyone, torch.arange(len(everyone)) * 7919 + 1)
-    found = exact(game, [agent.automaton() for agent in agents], cast, leads=True)
+    found = exact_results(game, [agent.automaton() for agent in agents], cast, leads=True)
     for sums, expected, ties in ((played.payoff, found.wins, False), (played.cooperation, found.good, True)):
         first, second = sums.squeeze(2).numpy().reshape(len(cast), matches, 2).transpose(2, 0, 1)
         for own, other, share in ((first, second, expected[:, 0]), (second, first, expected[:, 1])):
@@ -169,7 +169,9 @@ def test_expected_shares_are_those_of_played_matches(rules):
 def test_for_ever_the_class_in_which_a_match_ends_decides():
     """Three in ten cooperate for ever with one who always does, the others defect for ever."""
     stubborn = Automaton.of([0.3, 1, 0], [[1, 1, 2, 2], [1] * 4, [2] * 4])
-    found = exact(PrisonersDilemma(rounds=math.inf), [stubborn, memory_one(1, 1, 1, 1, 1)], np.array([[0, 1]]))
+    found = exact_results(
+        PrisonersDilemma(rounds=math.inf), [stubborn, memory_one(1, 1, 1, 1, 1)], np.array([[0, 1]])
+    )
     np.testing.assert_allclose(found.wins, [[0.7, 0]])
     np.testing.assert_allclose(found.good, [[0.3, 1]])
 
@@ -177,7 +179,7 @@ def test_for_ever_the_class_in_which_a_match_ends_decides():
 @pytest.mark.parametrize("rules", [{"rounds": 20, "discount": 0.9}, {"rounds": 10**6}])
 def test_what_would_take_too_much_is_left_unknown(rules):
     players = [memory_one(*VECTORS[3])]
-    found = exact(PrisonersDilemma(**rules), players, np.array([[0, 0]]), spread=False, leads=True)
+    found = exact_results(PrisonersDilemma(**rules), players, np.array([[0, 0]]), spread=False, leads=True)
     assert np.isnan(found.wins).all()
     assert np.isnan(found.good).all()
 

@@ -16,7 +16,7 @@ from dilemma.envs.matrix_game import PrisonersDilemma
 from dilemma.play import play_into
 from dilemma.replay import replayed
 from dilemma.results import stored
-from dilemma.tournament.config import as_asked, parse
+from dilemma.tournament.config import as_config, parse
 from dilemma.tournament.config_file import ConfigError, Execution
 from dilemma.tournament.store import Store
 
@@ -153,7 +153,7 @@ def test_mistakes_in_the_learning_section(config, learning, repetitions, said):
 
 def test_the_learning_section_is_part_of_what_was_asked(config):
     given = config({"window": 2, "freeze_after": {"drifter": 3}})
-    assert parse(as_asked(given)) == given
+    assert parse(as_config(given)) == given
 
 
 def test_other_episodes_are_another_run(tmp_path, config):
@@ -193,7 +193,7 @@ def test_a_kept_learner_enters_another_run_frozen(tmp_path, config, registered):
 
 
 def test_matches_tell_which_trained_run_sat_there(tmp_path, config, registered):
-    given = as_asked(config({"keep": ["drifter"]}, name=registered))
+    given = as_config(config({"keep": ["drifter"]}, name=registered))
     given["schedule"]["self_play"] = True
     run(tmp_path / "first", parse(given))
     frozen = {"name": "checkpoint", "label": "old", "run": f"{tmp_path}/first", "learner": "drifter"}
@@ -218,7 +218,7 @@ def test_matches_tell_which_trained_run_sat_there(tmp_path, config, registered):
 
 @pytest.mark.parametrize(("partners", "said"), [(3, False), (2, True)])
 def test_of_a_single_run_nothing_is_said_of_others(tmp_path, config, registered, partners, said):
-    given = as_asked(config({"keep": ["drifter"], "block": 1}, repetitions=1, name=registered))
+    given = as_config(config({"keep": ["drifter"], "block": 1}, repetitions=1, name=registered))
     given["agents"] = given["agents"][:partners]
     run(tmp_path / "first", parse(given))
     frozen = Checkpoint(run=f"{tmp_path}/first", learner="drifter")
@@ -240,7 +240,7 @@ def test_a_learner_keeps_its_checkpoints_under_any_label(tmp_path, config, regis
 
     def asked(drifter, all_c):
         labels = {"drifter": drifter, "all_c": all_c}
-        given = as_asked(config({"keep": ["drifter"]}, name=registered))
+        given = as_config(config({"keep": ["drifter"]}, name=registered))
         for entry in given["agents"]:
             entry["label"] = labels.get(entry["label"], entry["label"])
             del entry["known"]

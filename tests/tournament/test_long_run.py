@@ -15,7 +15,7 @@ from dilemma.envs.errors import DilemmaError
 from dilemma.envs.matrix_game import PrisonersDilemma
 from dilemma.testing import examples
 from dilemma.tournament.exact import state_reduction
-from dilemma.tournament.exact.exact_payoffs import exact
+from dilemma.tournament.exact.exact_payoffs import exact_results
 from dilemma.tournament.exact.exactness import why_not_exact
 
 NOISES = (1e-2, 1e-4, 1e-6, 1e-9, 1e-12)
@@ -123,7 +123,7 @@ def test_shipped_automata_have_the_payoffs_of_a_hundred_digits(noise):
     pairs = NAMED + SAMPLE
     names = list(SHIPPED)
     cast = np.array([[names.index(name) for name in pair] for pair in pairs])
-    found = exact(PrisonersDilemma(rounds=math.inf, noise=noise), list(SHIPPED.values()), cast)
+    found = exact_results(PrisonersDilemma(rounds=math.inf, noise=noise), list(SHIPPED.values()), cast)
     with mp.workdps(100):
         true = np.array([in_the_long_run(*chain([SHIPPED[name] for name in pair], mpf(noise))) for pair in pairs])
     np.testing.assert_allclose(found.outcomes, true, rtol=1e-11, atol=0)
@@ -145,7 +145,7 @@ def test_what_floats_are_too_short_for_is_done_in_logarithms():
 def test_what_is_too_rare_for_floats_is_refused():
     rare = PrisonersDilemma(rounds=math.inf, noise=1e-70)
     with pytest.raises(DilemmaError, match="something happens with probability 1e-70; exact results know 1e-60"):
-        exact(rare, [SHIPPED["tit_for_tat 0"]], np.array([[0, 0]]))
+        exact_results(rare, [SHIPPED["tit_for_tat 0"]], np.array([[0, 0]]))
     assert "1e-70" in str(why_not_exact(CATALOGUE.build("tit_for_tat", {}), rare))
 
 
@@ -159,8 +159,8 @@ def test_a_game_that_hardly_ever_ends_is_the_endless_one(weight):
     """The start counts by the share of the rounds before an error: 1e-10 over 1e-3."""
     players = [memory_one(1, 1, 0, 1, 0), memory_one(1, 1, 0, 0, 1)]
     cast = np.array([[0, 0], [0, 1], [1, 1]])
-    found = exact(PrisonersDilemma(rounds=math.inf, noise=1e-3, **weight), players, cast)
-    limit = exact(PrisonersDilemma(rounds=math.inf, noise=1e-3), players, cast)
+    found = exact_results(PrisonersDilemma(rounds=math.inf, noise=1e-3, **weight), players, cast)
+    limit = exact_results(PrisonersDilemma(rounds=math.inf, noise=1e-3), players, cast)
     np.testing.assert_allclose(found.outcomes, limit.outcomes, atol=1e-6)
     np.testing.assert_allclose(found.outcomes.sum(1), 1, rtol=1e-13)
 
@@ -170,7 +170,7 @@ def test_a_random_end_beside_rare_errors():
     error, end = 1e-9, 1e-9
     grim = Automaton.of([1 - error, 0], [[0, 1, 1, 1], [1] * 4])
     game = PrisonersDilemma(rounds=math.inf, continuation=1 - end)
-    [outcomes] = exact(game, [grim], np.array([[0, 0]])).outcomes
+    [outcomes] = exact_results(game, [grim], np.array([[0, 0]])).outcomes
     with mp.workdps(50):
         keep, stay = 1 - mpf(game.continuation), mpf(1 - error) ** 2
         true = float(stay * keep / (1 - mpf(game.continuation) * stay))

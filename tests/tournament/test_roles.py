@@ -13,7 +13,7 @@ from dilemma.agents.fixed_action import FixedAction
 from dilemma.envs.environment import Discrete, Environment, State, Step
 from dilemma.envs.errors import DilemmaError
 from dilemma.replay import replayed
-from dilemma.tournament.chunk import company
+from dilemma.tournament.chunk import opponents
 from dilemma.tournament.config import parse
 from dilemma.tournament.run_folder import RunFolder
 from dilemma.tournament.seating import seated, unseated
@@ -141,7 +141,7 @@ def test_who_sits_where_can_be_traced_back_and_stays_in_its_role(roles, seed, ma
 
 @given(st.lists(st.lists(st.integers(0, 3), min_size=4, max_size=4), min_size=1, max_size=5))
 def test_the_opponent_is_whoever_else_sits_there_if_that_is_one(casts):
-    opponent, k = company(np.array(casts))
+    opponent, k = opponents(np.array(casts))
     for cast, others, held in zip(casts, opponent.tolist(), k.tolist(), strict=True):
         assert held == [cast.count(agent) for agent in cast]
         different = set(cast)

@@ -10,7 +10,7 @@ from pydantic import Field
 from dilemma import Tournament, open_run
 from dilemma.envs.errors import DilemmaError
 from dilemma.play import Told
-from dilemma.tournament.config import as_asked, parse
+from dilemma.tournament.config import as_config, parse
 from dilemma.tournament.plan import Plan
 from dilemma.tournament.runner import work
 from dilemma.tournament.schedules.schedule import History, Request, Schedule
@@ -88,9 +88,9 @@ def test_cut_short_and_resumed_it_gives_the_same_bits(tmp_path, kept):
 
 def test_it_is_written_down_and_read_again(tmp_path):
     plan = parse(asked(repetitions=2))
-    written = as_asked(plan, tmp_path)["schedule"]
+    written = as_config(plan, tmp_path)["schedule"]
     assert written["repetitions"] == 2
-    assert parse({**as_asked(plan, tmp_path)}, folder=tmp_path) == plan
+    assert parse({**as_config(plan, tmp_path)}, folder=tmp_path) == plan
 
 
 def test_it_may_be_handed_over_from_python():

@@ -1,7 +1,7 @@
 """The Markov chain of two automata that play each other, for many pairs at once.
 
-A state of a pair's chain is a state of each automaton; only those that the pair can reach are kept (two
-memory-one players: 5 of 25).
+A state of a pair's chain is a state of each automaton. Only reachable states are kept (two memory-one players: 5
+of 25).
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from ...envs.matrix_game import RepeatedGame
 Numbers: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.int64]
 
-_RAREST = 1e-60  # what is done by both and seen by both is four such probabilities, which floats still hold
+_RAREST = 1e-60  # the product of four such probabilities (two actions, two observations) is still a float
 _MIRRORED = np.array((0, 2, 1, 3))  # an outcome CC, CD, DC, DD from the other seat's view
 
 
 @dataclass(frozen=True, eq=False)
 class Chains:
-    """The chains of some pairs, one after the other: no edge joins two pairs.
+    """The chains of some pairs, concatenated: no edge joins two pairs.
 
-    An outcome is what both did: 0 CC, 1 CD, 2 DC, 3 DD, seat 0 first. An edge is a way to go from one state
-    to another with one outcome; edges that never happen are left out.
+    An outcome is the pair of executed actions: 0 CC, 1 CD, 2 DC, 3 DD, seat 0 first. An edge is a transition
+    between two states with one outcome; edges of probability 0 are left out.
     """
 
     start: Indices
-    """The state in which each pair begins, which is the first of its states [pair]."""
+    """The initial state of each pair, which is its first state [pair]."""
     pair: Indices
-    """Whose each state is, ascending [state]."""
+    """The pair of each state, ascending [state]."""
     outcomes: Numbers
     """Probability of each outcome [state, 4]."""
     source: Indices
     target: Indices
     outcome: Indices
     probability: Numbers
-    """Of an edge, given its source [edge]."""
+    """Probability of an edge, given its source [edge]."""
 
     @property
     def states(self) -> int:
@@ -51,7 +51,7 @@ class Chains:
 
     @property
     def size(self) -> Indices:
-        """How many states each pair has [pair]."""
+        """Number of states of each pair [pair]."""
         return np.diff(self.start, append=self.states)
 
     def total(self, values: Numbers) -> Numbers:
@@ -61,13 +61,13 @@ class Chains:
 
 @dataclass(frozen=True, eq=False)
 class _Branches:
-    """What can happen in a round, whatever the states: an outcome, and who sees it wrongly [branch]."""
+    """What can happen in a round, regardless of states: an outcome, and which seats misperceive it [branch]."""
 
     outcome: Indices
     views: Indices
     """The outcome as each seat sees it, own action first [seat, branch]."""
     probability: Numbers
-    """Of what is seen, given the outcome."""
+    """Probability of what is seen, given the outcome."""
 
     @staticmethod
     def of(misperception: float) -> _Branches:
@@ -79,17 +79,17 @@ class _Branches:
         return _Branches(outcome[happens], views[:, happens], probability[happens])
 
 
-def does(automaton: Automaton, noise: float) -> Numbers:
-    """Probability that an automaton does C and D in each state, after noise [state, 2].
+def action_probabilities(automaton: Automaton, noise: float) -> Numbers:
+    """Probability that an automaton executes C and D in each state, after noise [state, 2].
 
-    Both are sums: one less the other would lose what is rare.
+    Both are sums: 1 minus the other would lose small probabilities.
     """
     meant = np.stack((automaton.cooperation, 1 - automaton.cooperation), 1)
     return np.asarray(meant * (1 - noise) + meant[:, ::-1] * noise, np.float64)
 
 
 def too_rare(automaton: Automaton, game: RepeatedGame) -> str | None:
-    """What happens with a probability that is too small for exact results, as a clause; None if nothing does."""
+    """What has too small a probability for exact results, as a clause; None if nothing has."""
     least = _least(automaton, game.noise, game.misperception)
     if least >= _RAREST:
         return None
@@ -98,24 +98,24 @@ def too_rare(automaton: Automaton, game: RepeatedGame) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _least(automaton: Automaton, noise: float, misperception: float) -> float:
-    chances = np.append(does(automaton, noise), (misperception, 1 - misperception))
+    chances = np.append(action_probabilities(automaton, noise), (misperception, 1 - misperception))
     return float(chances[chances > 0].min())
 
 
 def product_chains(
     automata: Sequence[Automaton], cast: Indices, game: RepeatedGame, cells: int
 ) -> Iterator[Chains]:
-    """The chains of the pairs in `cast` [pair, seat] (indices of `automata`), in order, in batches of so many
-    product states.
+    """The chains of the pairs in `cast` [pair, seat] (indices of `automata`), in order, in batches of about
+    `cells` product states.
 
-    Raises DilemmaError where something is too rare.
+    Raises DilemmaError if a probability is too small.
     """
     for index in np.unique(cast):
         if reason := too_rare(automata[index], game):
             raise DilemmaError(reason)
     sizes = np.array([automaton.states for automaton in automata], dtype=np.int64)
     first = np.cumsum(sizes) - sizes
-    moves = np.concatenate([does(automaton, game.noise) for automaton in automata])
+    moves = np.concatenate([action_probabilities(automaton, game.noise) for automaton in automata])
     transitions = np.concatenate([automaton.transitions.reshape(-1, 4) for automaton in automata])
     branches = _Branches.of(game.misperception)
     batch = np.cumsum(sizes[cast].prod(1)) // cells
@@ -131,10 +131,10 @@ def _explore(
     transitions: Indices,
     branches: _Branches,
 ) -> Chains:
-    """Follow the edges from every pair's start until there is nothing new.
+    """Follow the edges from every pair's start until no new state is found.
 
-    A cell is a product state, reachable or not: base[pair] + own state * states of the other + other's state,
-    from the view of seat 0. `moves` holds the probabilities of C and D [row, 2].
+    A cell is a product state, reachable or not: base[pair] + own state * states of the other + other's state, from
+    the view of seat 0. `moves` holds the probabilities of C and D [row, 2].
     """
     width = sizes[cast[:, 1]]
     cells = sizes[cast[:, 0]] * width

@@ -1,15 +1,14 @@
-"""Exact results of matches between finite automata, without playing: a Markov chain's expectations.
+"""Exact results of matches between finite automata, as expectations of a Markov chain, without playing.
 
-Round t has the weight d^t (discount d) and is reached with probability w^t (continuation w). With L the
-weight of a match's rounds and X a player's payoffs in them, weighted,
+Round t has the weight d^t (discount d) and is reached with probability w^t (continuation w). With L the weight of
+a match's rounds and X the weighted sum of a player's payoffs,
 
     payoff   = E[X] / E[L]
     variance = E[(X - payoff L)^2] / E[L]^2
 
-where the variance is that of a match's payoff per round if the length is fixed (L is then a constant), and
-the delta method's if the end is random. Without discount or end a match's payoff per round is its long-run
-average, which is random where the chain can end in several recurrent classes: the variance is that over
-those classes, 0 if there is only one.
+For a fixed length (L constant) this is the variance of a match's payoff per round; for a random end it is that of
+the delta method. Without discount or end, a match's payoff per round is its long-run average. It is random if the
+chain can end in several recurrent classes: the variance is that over the classes, 0 if there is only one.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from ...envs.matrix_game import RepeatedGame
 from ..outcome_counts import Conduct
 from .chain import Chains, Numbers, product_chains
 from .geometric_series import Blocks, add_up, series
-from .lead import ahead
+from .lead import lead_probabilities
 from .long_run import LongRun, long_run
 from .passage import Passage
 
@@ -35,13 +34,13 @@ _COOPERATES = np.array([[1, 1, 0, 0], [1, 0, 1, 0]], dtype=np.float64)
 """Whether each seat cooperates in CC, CD, DC, DD [seat, outcome]."""
 _MORE_C = np.array([0, 1, -1, 0])  # how often seat 0 cooperates more than seat 1, by outcome
 _STEPS = 8
-_FEW, _MANY = 2**13, 2**15  # product states of a batch: what is gone over in each round stays in the cache
+_FEW, _MANY = 2**13, 2**15  # product states of a batch, such that it fits into the cache
 _TIE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Exact:
-    """Expected results of pairs of automata, per round, every round with its weight."""
+class ExactResults:
+    """Expected results of pairs of automata, per weighted round."""
 
     payoff: Numbers
     """[pair, seat]."""
@@ -50,13 +49,14 @@ class Exact:
     outcomes: Numbers
     """Frequency of CC, CD, DC, DD, seat 0 first [pair, 4]."""
     conduct: Conduct
-    """What follows what, as frequencies."""
+    """Outcome counts, as frequencies."""
     rounds: float
     """Expected number of rounds, the same for every pair."""
     wins: Numbers
-    """Probability that a seat earns more than the other in a match [pair, seat]; NaN where not known."""
+    """Probability that a seat earns more than the other in a match [pair, seat]; NaN if unknown."""
     good: Numbers
-    """Probability that a seat cooperates at least as often as the other in a match, likewise [pair, seat]."""
+    """Probability that a seat cooperates at least as often as the other in a match [pair, seat]; NaN if unknown.
+    """
 
     @property
     def cooperation(self) -> Numbers:
@@ -64,25 +64,24 @@ class Exact:
         return mean_over(self.outcomes, _COOPERATES)
 
 
-def exact(
+def exact_results(
     game: RepeatedGame,
     automata: Sequence[Automaton],
     cast: NDArray[np.integer],
     *,
     spread: bool = True,
     leads: bool = False,
-) -> Exact:
-    """What the pairs in `cast` [pair, seat] can expect; it holds indices of `automata`.
+) -> ExactResults:
+    """The expected results of the pairs in `cast` [pair, seat], which holds indices of `automata`.
 
-    Without `spread` the variance, which takes most of the time, is left NaN. With `leads`, who is ahead at the end
-    of a match is looked at as well. That hangs on the distribution of what happens, and takes .06 ms for two
-    memory-one players over 200 rounds, some three times as long as all else. It remains unknown with a discount,
-    where `ahead` would take too long, and in games where the seats' payoffs don't differ by small multiples of one
-    number.
+    Without `spread` the variance, which takes most of the time, is NaN. With `leads` the probabilities of wins are
+    computed as well. They depend on the distribution of outcomes, and take .06 ms for two memory-one players over
+    200 rounds, about three times as long as the rest. They are NaN with a discount, if `lead_probabilities` would
+    take too long, and in games whose payoff differences are not small multiples of one number.
 
-    No bit of a pair's results depends on the other pairs. Takes time in proportion to the rounds at most;
-    infinitely many cost no more than a few hundred. Raises DilemmaError where the game has more than two actions,
-    or where a pair's states or probabilities are too many or too small to be exact to 1e-9.
+    The results of a pair do not depend on the other pairs, to the last bit. Time is at most proportional to the
+    rounds; infinitely many cost no more than a few hundred. Raises DilemmaError if the game has more than two
+    actions, or if a pair has too many states or too small probabilities for an accuracy of 1e-9.
     """
     if game.matrices.shape != (2, 2, 2):
         raise DilemmaError(f"exact results are for games of 2x2 actions, found {game.matrices.shape[1:]}")
@@ -95,19 +94,21 @@ def exact(
     ]
     outcomes, variance, pairs, opening, wins, good = (np.concatenate(part) for part in zip(*parts, strict=True))
     rounds = series(game.continuation, game.rounds)
-    return Exact(mean_over(outcomes, payoffs), variance, outcomes, Conduct.of(pairs, opening), rounds, wins, good)
+    return ExactResults(
+        mean_over(outcomes, payoffs), variance, outcomes, Conduct.of(pairs, opening), rounds, wins, good
+    )
 
 
 def mean_over(outcomes: Numbers, values: Numbers) -> Numbers:
     """The mean of `values` [seat, outcome] over frequencies of outcomes [..., 4]: [..., seat].
 
-    A sum of fixed order: the rows of a matrix product would be summed in an order that depends on their number.
+    The order of summation is fixed: in a matrix product it would depend on the number of rows.
     """
     return _over_outcomes(outcomes[..., None, :] * values)
 
 
 def _over_outcomes(values: Numbers) -> Numbers:
-    """Sums over the last axis, the four outcomes; seats in the other order give the same bits."""
+    """Sums over the last axis, the four outcomes; swapped seats give the same bits."""
     cc, cd, dc, dd = np.moveaxis(values, -1, 0)
     return np.asarray((cc + dd) + (cd + dc), np.float64)
 
@@ -136,7 +137,7 @@ def _weighted(
         visits = followed = Passage(chains, move, left).through(begin)[0]
     else:
         length = series(weight, game.rounds)
-        # Visits that another round follows.
+        # Visits followed by another round.
         followed = np.zeros_like(begin)
         if game.rounds > 1:
             followed = _blocks(chains, move).series(begin, int(game.rounds) - 1)
@@ -144,9 +145,9 @@ def _weighted(
     outcomes = chains.total(visits[:, None] * chains.outcomes) / length
     pairs = _in_a_row(chains, move * followed[chains.source]) / length
     unknown = np.full((len(chains.start), 2), np.nan)
-    told = (pairs, _opening(chains), *(_leads(game, payoffs, chains) if leads else (unknown, unknown)))
+    rest = (pairs, _opening(chains), *(_leads(game, payoffs, chains) if leads else (unknown, unknown)))
     if not spread:
-        return outcomes, unknown, *told
+        return outcomes, unknown, *rest
     surplus = payoffs - mean_over(outcomes, payoffs)[:, :, None]
     gain = move * surplus[chains.pair[chains.source], :, chains.outcome].T
     solve = _moments_for_ever if math.isinf(game.rounds) else _moments
@@ -154,16 +155,16 @@ def _weighted(
     here = surplus[chains.pair]
     mean, square = (_over_outcomes(chains.outcomes[:, None] * values) for values in (here, here**2))
     squares = chains.total(2 * so_far.T * mean + distribution[:, None] * square)
-    # Rounding can leave a variance of 0 below 0.
-    return outcomes, np.maximum(squares, 0) / length**2, *told
+    # Rounding can make a variance of 0 negative.
+    return outcomes, np.maximum(squares, 0) / length**2, *rest
 
 
 def _leads(game: RepeatedGame, payoffs: Numbers, chains: Chains) -> tuple[Numbers, Numbers]:
-    """Wins and good conduct [pair, seat] of matches that end: to earn more, and to cooperate at least as often."""
+    """Wins and good conduct [pair, seat] of matches that end: higher payoff, and at least as much cooperation."""
     unknown = np.full((len(chains.start), 3), np.nan)
     if game.discount < 1 < game.rounds:
         return unknown[:, :2], unknown[:, :2]
-    more = ahead(chains, _MORE_C, game.rounds, game.continuation)
+    more = lead_probabilities(chains, _MORE_C, game.rounds, game.continuation)
     margin = payoffs[0] - payoffs[1]
     unit = np.abs(margin[margin != 0]).min(initial=np.inf)
     steps = np.rint(margin / unit)
@@ -174,12 +175,13 @@ def _leads(game: RepeatedGame, payoffs: Numbers, chains: Chains) -> tuple[Number
     elif (steps == -_MORE_C).all():
         won = more[:, ::-1]
     else:
-        won = ahead(chains, steps.astype(np.int64), game.rounds, game.continuation)
+        won = lead_probabilities(chains, steps.astype(np.int64), game.rounds, game.continuation)
     return won[:, [2, 0]], np.minimum(more[:, [1]] + more[:, [2, 0]], 1)
 
 
 def _leads_for_ever(run: LongRun, payoffs: Numbers, within: Numbers, pairs: int) -> tuple[Numbers, Numbers]:
-    """`_leads` of long-run averages: which class a match ends in decides; `within` is its outcomes [class, 4]."""
+    """`_leads` of long-run averages: they depend on the class that a match ends in; `within` is its outcomes
+    [class, 4]."""
     earned, cooperates = mean_over(within, payoffs), mean_over(within, _COOPERATES)
     wins, good = np.zeros((pairs, 2)), np.zeros((pairs, 2))
     np.add.at(wins, run.pair, run.ends[:, None] * (earned > earned[:, ::-1] + _TIE))
@@ -188,7 +190,7 @@ def _leads_for_ever(run: LongRun, payoffs: Numbers, within: Numbers, pairs: int)
 
 
 def _in_a_row(chains: Chains, flow: Numbers) -> Numbers:
-    """The weight of each two outcomes in a row [pair, before, after]; `flow` is that of each edge."""
+    """The weight of each two consecutive outcomes [pair, before, after]; `flow` is that of each edge."""
     arrives = add_up(chains.outcome + 4 * chains.target, flow, 4 * chains.states).reshape(-1, 4)
     return chains.total(arrives[:, :, None] * chains.outcomes[:, None])
 
@@ -227,7 +229,7 @@ def _moments(
 def _moments_for_ever(
     game: RepeatedGame, chains: Chains, begin: Numbers, move: Numbers, gain: Numbers
 ) -> tuple[Numbers, Numbers]:
-    """`_moments` of infinitely many rounds: solve for D, then for m, what is gained and what is lost apart."""
+    """`_moments` of infinitely many rounds: solve for D, then for m, with gains and losses apart."""
     left = _left(game)
     left_of_squares = (1 - game.discount) * (1 + game.discount) + game.discount**2 * (1 - game.continuation)
     distribution = Passage(chains, game.discount * move, left_of_squares).through(begin)[0]

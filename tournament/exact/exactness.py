@@ -1,4 +1,4 @@
-"""Which matches have exact payoffs: those of finite automata in repeated games of two players and actions."""
+"""Which matches have exact payoffs: finite automata in repeated games of two players with two actions."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _DENSE_COST = 0.08  # of a multiplication in a dense product, relative to one in
 
 
 def series(ratio: float, terms: float) -> float:
-    """1 + ratio + ratio^2 + ..., of `terms` terms; 0 < ratio <= 1."""
+    """1 + ratio + ratio^2 + ..., with `terms` terms; 0 < ratio <= 1."""
     return terms if ratio == 1 else -math.expm1(terms * math.log(ratio)) / (1 - ratio)
 
 
@@ -27,21 +27,22 @@ def add_up(places: Indices, values: Numbers, count: int) -> Numbers:
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """Square matrices on the diagonal of one large matrix, given by its entries; equal places add up.
+    """Square matrices on the diagonal of one large matrix, given by its entries; entries at equal places are
+    added.
 
-    Block i has the rows and columns start[i] to start[i] + size[i] - 1, which leave no gap.
+    Block i has the rows and columns start[i] to start[i] + size[i] - 1, without gaps.
     """
 
     start: Indices
     size: Indices
     block: Indices
-    """To which block each entry belongs."""
+    """The block of each entry."""
     row: Indices
     column: Indices
     value: Numbers
 
     def series(self, begin: Numbers, terms: int) -> Numbers:
-        """(1 + A + A^2 + ...) begin, of `terms` terms [place]."""
+        """(1 + A + A^2 + ...) begin, with `terms` terms [place]."""
         total = np.zeros_like(begin)
         dense = self._better_dense(terms)
         if not dense.all():

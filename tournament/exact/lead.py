@@ -1,12 +1,12 @@
-"""Who is ahead at the end of a match: the sign of a difference D that a round's outcome moves up or down.
+"""Who is ahead at the end of a match: the sign of a difference D that changes with the outcome of each round.
 
-First, between which bounds D is almost surely. With f(z) = E[z^D], for every s > 0 (Chernoff 1952, theorem 1, by
-Markov's inequality for e^(s D))
+First, bounds that D almost surely does not exceed. With f(z) = E[z^D], for every s > 0 (Chernoff 1952, theorem 1,
+by Markov's inequality for e^(s D))
 
     P(D >= d) <= e^(-s d) f(e^s),     P(D <= -d) <= e^(-s d) f(e^-s)
 
-With N > |D| at both bounds and r > 1, a difference j > 0 is known from j - N by its weight: where each chance
-counts r^D times, q(j) = p(j) r^j + p(j - N) r^(j - N), so that
+With N > |D| at both bounds and r > 1, a weight distinguishes a difference j > 0 from j - N: if each probability is
+multiplied by r^D, q(j) = p(j) r^j + p(j - N) r^(j - N), so that
 
     P(D = 0) = q(0),     P(D > 0) = (sum r^-j q(j) - r^-N (1 - q(0))) / (1 - r^-N),     j = 1 ... N - 1
 """
@@ -24,17 +24,18 @@ from .walk import NEGLIGIBLE, Doubling, Stepping, Walks
 _MOST = 4 * 10**6  # steps along an edge for one pair, a few milliseconds
 _DENSE_COST = 0.15  # of a product in a power of a matrix, relative to a step along an edge
 _AT_ONCE = 2**16  # numbers that are held together: they stay in the processor's cache
-_FEW = 48  # differences for which it doesn't pay to look for bounds, nor in a chain where they take too much
+_FEW = 48  # up to this many differences need no bounds; chains that cannot afford as many are skipped
 _TILTS = 500 * 0.5 ** np.arange(6)  # s times the largest |D|
-_SPREAD = 2.0  # N log r: what is beyond the bounds counts e^2 times
-_LEAST = 1e-80  # more than what is lost of f where numbers are too small for a float
+_SPREAD = 2.0  # N log r: probabilities beyond the bounds are multiplied by e^2
+_LEAST = 1e-80  # larger than the underflow of f
 
 
-def ahead(chains: Chains, moves: Indices, rounds: float, continuation: float) -> Numbers:
+def lead_probabilities(chains: Chains, moves: Indices, rounds: float, continuation: float) -> Numbers:
     """Probability that the difference is below 0, 0, and above 0 when a match ends [pair, 3], to 1e-11.
 
-    `moves` is what each outcome adds to it [4]. NaN where a pair would take more than four million steps: rounds
-    times edges, or .6 states^3 log2(rounds), whichever is less, times the largest |D| that is not negligible.
+    `moves` is the change of the difference by each outcome [4]. NaN if a pair would take more than four million
+    steps: rounds times edges, or .6 states^3 log2(rounds), whichever is less, times the largest |D| that is not
+    negligible.
     """
     found = np.full((len(chains.start), 3), np.nan)
     if continuation < 1:
@@ -56,7 +57,10 @@ def ahead(chains: Chains, moves: Indices, rounds: float, continuation: float) ->
 
 
 def _ahead(way: Doubling | Stepping, work: Numbers, farthest: int) -> Numbers:
-    """`ahead` of pairs that are done alike; `work` is what one difference takes, the largest is `farthest`."""
+    """`lead_probabilities` of pairs that are computed in the same way.
+
+    `work` is the cost of one difference, `farthest` the largest one.
+    """
     found = np.full((len(work), 3), np.nan)
     low, high = np.full(len(work), -farthest), np.full(len(work), farthest)
     known = work * min(_FEW, farthest + 1) <= _MOST
@@ -88,6 +92,7 @@ def _batches(some: Indices, numbers: Indices) -> Iterator[Indices]:
 
 
 def _rounded_up(numbers: Indices) -> Indices:
-    """Few different numbers, so that many pairs can be done together, and of small factors, for the transform."""
+    """Round up to few different numbers, so that many pairs can be computed together, with small factors for the
+    FFT."""
     part, exponent = np.frexp(numbers.astype(float))
     return np.asarray(np.ldexp(np.ceil(part * 8), exponent - 3), np.int64)

@@ -1,7 +1,7 @@
-"""What a Markov chain does in the long run: the share of time in each state, for any finite chain.
+"""The long-run behaviour of a Markov chain: the share of time in each state, for any finite chain.
 
-The Cesàro limit of the distribution, lim 1/T sum_{t<T} d_t, exists for reducible and periodic chains as well:
-a chain ends in one of its recurrent classes, and spends its time there by the class's stationary law.
+The Cesàro limit of the distribution, lim 1/T sum_{t<T} d_t, exists for reducible and periodic chains as well: a
+chain ends in one of its recurrent classes, where its share of time is the stationary distribution of the class.
 Kemeny and Snell 1960, "Finite Markov chains", chapters 3 to 5.
 """
 
@@ -18,10 +18,10 @@ from .passage import Passage
 
 @dataclass(frozen=True, eq=False)
 class LongRun:
-    """Where chains end, and what they do there."""
+    """The recurrent classes of chains, and their stationary distributions."""
 
     recurrent: Indices
-    """The states that are visited for ever, if ever."""
+    """The recurrent states."""
     among: Indices
     """The recurrent class of each of them, numbered from 0 [recurrent state]."""
     stationary: Numbers
@@ -29,13 +29,14 @@ class LongRun:
     ends: Numbers
     """Probability that the chain of its pair ends in a class [class]."""
     pair: Indices
-    """Whose each class is [class]."""
+    """The pair of each class [class]."""
 
 
 def long_run(chains: Chains) -> LongRun:
-    """The recurrent classes of every pair's chain, and how it gets there from its start.
+    """The recurrent classes of every pair's chain, and the probability to end in each.
 
-    Each number is right to some 1e-16 times the number of states, however rare what the classes hang on.
+    The relative error of each number is about 1e-16 times the number of states, however small the probabilities
+    are.
     """
     passage = Passage(chains, chains.probability)
     begin = np.zeros(chains.states)

@@ -1,8 +1,7 @@
-"""The way of a Markov chain through its transient states, and its recurrent classes, without a subtraction.
+"""Expected visits to the transient states of a Markov chain, and its recurrent classes, without subtraction.
 
-States that lead to each other make a component. What arrives in a component goes through it, as in a chain that
-begins again whenever it has left: so expected visits are an invariant measure, of each component by itself, one
-after the other.
+Strongly connected states form a component. Components are solved one after the other: the visits to a component
+are an invariant measure of a chain that starts again whenever it has left the component.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from .chain import Chains, Indices, Numbers
 from .geometric_series import add_up
 from .state_reduction import invariant
 
-_AT_ONCE = 2**19  # entries of matrices that are solved together: they stay in the processor's cache
+_AT_ONCE = 2**19  # entries of matrices that are solved together, such that they fit into the cache
 
 
 @dataclass(frozen=True, eq=False)
 class Passage:
-    """Chains whose edges are taken with the rates `flow` [edge]; in each round a share `leak` of all is lost."""
+    """Chains whose edges have the rates `flow` [edge]; in each round a share `leak` of everything is lost."""
 
     chains: Chains
     flow: Numbers
@@ -32,7 +31,7 @@ class Passage:
 
     @cached_property
     def component(self) -> Indices:
-        """Of each state, numbered by their first states [state]."""
+        """The component of each state, numbered by their first states [state]."""
         chains = self.chains
         graph = sparse.csr_array((self.flow, (chains.source, chains.target)), shape=(chains.states,) * 2)
         component = csgraph.connected_components(graph, connection="strong")[1]
@@ -41,7 +40,7 @@ class Passage:
 
     @cached_property
     def size(self) -> Indices:
-        """How many states each component has [component]."""
+        """Number of states of each component [component]."""
         return np.bincount(self.component)
 
     @cached_property
@@ -77,13 +76,13 @@ class Passage:
 
     @cached_property
     def closed(self) -> NDArray[np.bool_]:
-        """Whether nothing leaves a component [component]."""
+        """Whether a component is never left [component]."""
         return np.asarray((self._outer.count == 0) & (self.leak == 0), np.bool_)
 
     def through(self, begin: Numbers) -> tuple[Numbers, Numbers]:
-        """Expected visits of every state that isn't in a closed component, and what arrives from others [state].
+        """Expected visits of every state outside closed components, and arrivals from other components [state].
 
-        `begin` is what begins in each state.
+        `begin` is the initial weight of each state.
         """
         source, target = self.chains.source, self.chains.target
         outer = self._outer
@@ -106,16 +105,16 @@ class Passage:
         return visits, arrives
 
     def _go_through(self, part: Indices, arrives: Numbers, out: Numbers, visits: Numbers) -> None:
-        """The visits of some components of like size; state 0 of their chains is the world outside."""
+        """The visits of some components of similar size; state 0 of their chains is the outside."""
         rates, which, place, states = self._dense(part, 1)
         total = add_up(which, arrives[states], len(part))
-        total[total == 0] = 1  # so little that floats don't know it
+        total[total == 0] = 1  # underflow
         rates[which, 0, place] = arrives[states] / total[which]
         rates[which, place, 0] = out[states]
         visits[states] = invariant(rates)[which, place] * total[which]
 
     def stationary(self) -> Numbers:
-        """The law of each closed component, 0 elsewhere [state]."""
+        """The stationary distribution of each closed component, 0 elsewhere [state]."""
         law = np.zeros(self.chains.states)
         for part in self._alike(np.flatnonzero(self.closed)):
             rates, which, place, states = self._dense(part, 0)
@@ -126,7 +125,7 @@ class Passage:
         return np.asarray(law / total[self.component], np.float64)
 
     def _alike(self, components: Indices) -> list[Indices]:
-        """Components, grouped by the size to which they are filled up, in parts to be solved together."""
+        """Components grouped by padded size, in parts that are solved together."""
         width = _filled(self.size[components]) + 1
         return [
             part
@@ -136,8 +135,8 @@ class Passage:
         ]
 
     def _dense(self, part: Indices, shift: int) -> tuple[Numbers, Indices, Indices, Indices]:
-        """The rates within some components of like size, from the state `shift` of their chains on; and for each
-        of their states its component, its place there, and itself."""
+        """The rates within some components of similar size, with `shift` extra states in front; and for each of
+        their states its component, its place there, and its index."""
         n = int(_filled(self.size[part])[0]) + shift
         number = np.empty(len(self.size), np.int64)
         number[part] = np.arange(len(part))
@@ -152,7 +151,7 @@ class Passage:
 
 @dataclass(frozen=True, eq=False)
 class _Edges:
-    """Some edges, sorted by whose they are."""
+    """Some edges, sorted by owner."""
 
     edge: Indices
     start: Indices
@@ -165,7 +164,7 @@ class _Edges:
         return _Edges(edges, np.cumsum(count) - count, count)
 
     def among(self, owners: Indices) -> Indices:
-        """The edges of some."""
+        """The edges of some owners."""
         return self.edge[_ranges(self.start[owners], self.count[owners])]
 
 
@@ -177,7 +176,7 @@ def _ranges(start: Indices, count: Indices) -> Indices:
 
 
 def _filled(size: Indices) -> Indices:
-    """Sizes rounded up, by less than a quarter, so that few differ; states that are added have no rates."""
+    """Sizes rounded up by less than a quarter, so that few differ; padding states have no rates."""
     step = 2 ** np.maximum(np.ceil(np.log2(np.maximum(size, 1))).astype(np.int64) - 3, 0)
     filled: Indices = -(-size // step) * step
     return filled

@@ -1,13 +1,13 @@
-"""Invariant measures of Markov chains by state reduction: states are taken out one by one, without a subtraction.
+"""Invariant measures of Markov chains by state reduction: states are eliminated one by one, without subtraction.
 
-A state k that is taken out hands on what goes through it, to i < k from j < k at the rate
+When a state k is eliminated, the flow through it is passed on, from j < k to i < k at the rate
 
     q_ji + q_jk q_ki / sum_{l<k} q_kl
 
-and the measure is then read off in the other direction. Sums, products and quotients of numbers that aren't
-negative lose no digits: each entry of the result is right to some 1e-16 times the number of states, however
-weakly the chain hangs together. Diagonals count for nothing. Grassmann, Taksar and Heyman 1985; the error:
-O'Cinneide 1993, "Entrywise perturbation theory and error analysis for Markov chains".
+and the measure is then computed in the other direction. Sums, products and quotients of non-negative numbers have
+no cancellation: the relative error of each entry is about 1e-16 times the number of states, even if the chain is
+nearly decomposable. Diagonals are ignored. Grassmann, Taksar and Heyman 1985; the error bound: O'Cinneide 1993,
+"Entrywise perturbation theory and error analysis for Markov chains".
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from ...envs.errors import DilemmaError
 from .chain import Numbers
 
 LARGEST = 2**13
-"""States that hang together; it takes n^2 numbers and n^3 operations."""
+"""Largest number of connected states; it takes n^2 numbers and n^3 operations."""
 _LARGEST_IN_LOGARITHMS = 2**10
-_BLOCK = 8  # states that are taken out one by one; more of them tell the others by a product of matrices
-_SMALLEST = 1e-290  # a product below it loses digits
+_BLOCK = 8  # states eliminated one by one; larger blocks update the others by a matrix product
+_SMALLEST = 1e-290  # products below this lose digits
 
 
 def invariant(rates: Numbers) -> Numbers:
     """The measures m with sum_j m_j q_ji = m_i sum_j q_ij and m_0 = 1 [chain, n], of chains [chain, n, n].
 
-    The states of a chain can all be reached from each other, but for some at its end that have no rates at all,
-    whose measure is 0. Overwrites `rates`. What floats are too short for is done in logarithms; raises
-    DilemmaError where neither will do.
+    All states of a chain are connected, except padding states at its end without rates, whose measure is 0.
+    Overwrites `rates`. Chains that exceed the range of floats are solved in logarithms; raises DilemmaError if
+    that fails too.
     """
     n = rates.shape[1]
     if n > LARGEST:
@@ -52,7 +52,7 @@ def invariant(rates: Numbers) -> Numbers:
 
 
 def _in_floats(rates: Numbers) -> tuple[Numbers, NDArray[np.bool_]]:
-    """The measures, and which of them floats could hold."""
+    """The measures, and which of them stayed within the range of floats."""
     n = rates.shape[1]
     measure = np.ones(rates.shape[:2])
     with np.errstate(all="ignore"):
@@ -63,8 +63,8 @@ def _in_floats(rates: Numbers) -> tuple[Numbers, NDArray[np.bool_]]:
 
 
 def _take_out(rates: Numbers, low: int, high: int) -> NDArray[np.bool_]:
-    """Take out the states from `high` - 1 to `low`, and tell the rows and columns of these states, but not yet the
-    others; column k becomes q_jk / sum_{l<k} q_kl. Returns for which chains floats could hold it."""
+    """Eliminate the states from `high` - 1 to `low`, updating the rows and columns of these states only; column k
+    becomes q_jk / sum_{l<k} q_kl. Returns which chains stayed within the range of floats."""
     sound = np.ones(len(rates), np.bool_)
     if high - low > _BLOCK:
         middle = (low + high) // 2
@@ -84,7 +84,7 @@ def _take_out(rates: Numbers, low: int, high: int) -> NDArray[np.bool_]:
 
 
 def _least(values: Numbers) -> Numbers:
-    """The least positive of each row; infinite where there is none."""
+    """The smallest positive value of each row; infinite if there is none."""
     return np.asarray(np.where(values > 0, values, np.inf).min(1), np.float64)
 
 

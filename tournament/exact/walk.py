@@ -1,8 +1,8 @@
-"""A difference D that goes up and down along a Markov chain, a move a round: its distribution when a match ends.
+"""A difference D that changes along a Markov chain, by a move in each round: its distribution when a match ends.
 
-f(z) = E[z^D] is 1' M(z)^(n - 1) b(z), where M holds the chain's probabilities times z^move, and b is where the
-first round leads: a power of a matrix for each z. The distribution of D modulo N, each chance times r^D, is the
-inverse discrete Fourier transform of f at r e^(2 pi i k / N). In large chains it takes less to go round by round,
+f(z) = E[z^D] is 1' M(z)^(n - 1) b(z), where M holds the chain's probabilities times z^move, and b the states after
+the first round: a matrix power for each z. The distribution of D modulo N, each probability times r^D, is the
+inverse discrete Fourier transform of f at r e^(2 pi i k / N). In large chains it is faster to go round by round,
 with that distribution in each state.
 """
 
@@ -19,26 +19,26 @@ from .chain import Chains, Indices, Numbers
 from .geometric_series import add_up
 
 NEGLIGIBLE = 1e-13
-"""A chance, or a value of f, that doesn't count."""
-_TURN = np.array([[0.0, -1.0], [1.0, 0.0]])  # the number i, as a matrix of real numbers
-_LOOK = 3  # squarings, after which it pays to look which powers vanish
+"""Probabilities, and values of f, below this are ignored."""
+_TURN = np.array([[0.0, -1.0], [1.0, 0.0]])  # the imaginary unit as a real matrix
+_LOOK = 3  # squarings after which vanishing powers are dropped
 
 
 @dataclass(frozen=True, eq=False)
 class Walks:
-    """How D goes up and down along each pair's chain."""
+    """How D changes along each pair's chain."""
 
     chains: Chains
     moves: Indices
-    """All the moves there are, 0 among them, ascending."""
+    """All moves, ascending, with 0 among them."""
     owner: Indices
-    """Whose each edge is."""
+    """The pair of each edge."""
     move: Indices
-    """What each edge adds to D."""
+    """The change of D by each edge."""
     again: Indices
-    """The first state of each pair that can be reached: most never come back to their start [pair]."""
+    """The first state of each pair that can be reached again: most never return to their start [pair]."""
     size: Indices
-    """How many can be reached [pair]."""
+    """Number of states that can be reached again [pair]."""
     rounds: int
     continuation: float
 
@@ -47,19 +47,19 @@ class Walks:
         owner = chains.pair[chains.source]
         gone = np.ones(len(chains.start), np.int64)
         gone[owner[chains.target == chains.start[owner]]] = 0
-        # Those of the game: which of them happen depends on what other pairs there are.
+        # All moves of the game, because those that occur would depend on the other pairs.
         every, move = np.unique(np.append(moves, 0)), moves[chains.outcome]
         return Walks(chains, every, owner, move, chains.start + gone, chains.size - gone, rounds, continuation)
 
 
 @dataclass(frozen=True, eq=False)
 class Doubling:
-    """Powers of matrices, of pairs of one size."""
+    """Matrix powers by squaring, for pairs of one size."""
 
     walks: Walks
     steps: Numbers
-    """Probability of each move and next state, from each state and, in one more column, from the start. A random
-    end is one more state [pair, move, state, state + 1]."""
+    """Probability of each move and next state, from each state and, in an additional column, from the start. A
+    random end is an additional state [pair, move, state, state + 1]."""
 
     @staticmethod
     def of(walks: Walks, pairs: Indices) -> Doubling:
@@ -86,7 +86,7 @@ class Doubling:
 
     @property
     def numbers(self) -> Indices:
-        """How many are held for each difference [pair]."""
+        """Numbers held for each difference [pair]."""
         return np.full(len(self.steps), 2 * self.steps[0, 0].size)
 
     def tilted(self, some: Indices, tilt: Numbers) -> Numbers:
@@ -94,7 +94,7 @@ class Doubling:
         return self._mean(self.steps[some], np.exp(tilt[:, None] * self.walks.moves), 0)[..., 0]
 
     def modulo(self, some: Indices, around: int, tilt: float) -> Numbers:
-        """E[e^(tilt D)] from each difference modulo `around` [pair, difference]."""
+        """E[e^(tilt D)] of each difference modulo `around` [pair, difference]."""
         angle = 2 * np.pi / around * (np.arange(around // 2 + 1)[:, None] * self.walks.moves % around)
         steps = self.steps[some][:, :, :, None, :, None]
         blocks = np.concatenate((steps * np.eye(2)[:, None], steps * _TURN[:, None]), 1)
@@ -113,7 +113,7 @@ class Doubling:
 
 
 def _power(both: Numbers, exponent: int, small: float) -> Numbers:
-    """A^n B, by squaring A, from A and B side by side; 0 where its norm is sure to be less than `small`."""
+    """A^n B, by squaring A, from A and B side by side; 0 where its norm is certainly less than `small`."""
     rows = both.shape[-2]
     found = np.zeros_like(both[..., rows:])
     both, flat = both.reshape(-1, *both.shape[2:]), found.reshape(-1, *found.shape[2:])
@@ -133,14 +133,14 @@ def _power(both: Numbers, exponent: int, small: float) -> Numbers:
 
 @dataclass(frozen=True, eq=False)
 class Stepping:
-    """Round by round, pairs of any size."""
+    """Round by round, for pairs of any size."""
 
     walks: Walks
     pairs: Indices
 
     @property
     def numbers(self) -> Indices:
-        """How many are held for each difference [pair]."""
+        """Numbers held for each difference [pair]."""
         return self.walks.chains.size[self.pairs]
 
     def tilted(self, some: Indices, tilt: Numbers) -> Numbers:
@@ -148,12 +148,12 @@ class Stepping:
         return self._after(some, np.ones(len(tilt)), lambda flow, move: flow * np.exp(tilt * move))
 
     def modulo(self, some: Indices, around: int, tilt: float) -> Numbers:
-        """E[e^(tilt D)] from each difference modulo `around` [pair, difference]."""
+        """E[e^(tilt D)] of each difference modulo `around` [pair, difference]."""
         begin = np.eye(1, around)[0]
         return self._after(some, begin, lambda flow, move: np.roll(flow, move, 1) * math.exp(tilt * move))
 
     def _after(self, some: Indices, begin: Numbers, moved: Callable[[Numbers, int], Numbers]) -> Numbers:
-        """What has become of `begin` [column] when a match ends, `moved` with each round [pair, column]."""
+        """The state of `begin` [column] when a match ends, changed by `moved` in each round [pair, column]."""
         chains, walks = self.walks.chains, self.walks
         mine = np.isin(chains.pair, self.pairs[some])
         number = np.cumsum(mine) - 1

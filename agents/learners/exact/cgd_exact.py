@@ -12,7 +12,7 @@ from .exact_learner import ExactLearner, Point
 
 
 class CgdExact(ExactLearner):
-    """Plays the equilibrium of the game's bilinear approximation, in which steps are paid for by their square.
+    """Steps to the equilibrium of the game's bilinear approximation with a quadratic penalty on steps.
 
     With A_i = d2V_i/dt_1 dt_2 and lookahead e, the steps of both solve
         d_1 = dV_1/dt_1 + e A_1 d_2,    d_2 = dV_2/dt_2 + e A_2' d_1,
@@ -22,11 +22,11 @@ class CgdExact(ExactLearner):
 
     source: ClassVar[str] = "Schäfer and Anandkumar 2019"
 
-    lookahead: float = Field(1.0, description="how far it thinks ahead; in the paper, the learning rate")
+    lookahead: float = Field(1.0, description="weight of the other's step; in the paper, the learning rate")
 
     def ascent(self, at: Point) -> Tensor:
         first, second = self.lookahead * at.mixed(1), self.lookahead * at.mixed(2)
-        towards = at.gradient(1, 1) + self.lookahead * at.along(1, 1, 2, at.gradient(2, 2))
+        towards = at.gradient(1, 1) + self.lookahead * at.hvp(1, 1, 2, at.gradient(2, 2))
         response = torch.einsum("ik...,jk...->...ij", first, second)
         identity = torch.eye(len(first), dtype=first.dtype, device=first.device)
         solution: Tensor = torch.linalg.solve(identity - response, towards.movedim(0, -1))

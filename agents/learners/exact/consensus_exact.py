@@ -11,7 +11,7 @@ from .exact_learner import ExactLearner, Point
 
 
 class ConsensusExact(ExactLearner):
-    """Follows its gradient, and descends on the joint gradient's length, so that both come to rest.
+    """Follows its gradient, with a penalty on the norm of the joint gradient, which favours fixed points.
 
     With grad_i = dV_i/dt_i,
         dt_1 = learning_rate * (grad_1 - weight * d/dt_1 (|grad_1|^2 + |grad_2|^2) / 2)
@@ -19,8 +19,8 @@ class ConsensusExact(ExactLearner):
 
     source: ClassVar[str] = "Mescheder, Nowozin and Geiger 2017"
 
-    weight: float = Field(1.0, description="weight of the joint gradient's length", ge=0)
+    weight: float = Field(1.0, description="weight of the penalty on the joint gradient's norm", ge=0)
 
     def ascent(self, at: Point) -> Tensor:
         own, other = at.gradient(1, 1), at.gradient(2, 2)
-        return own - self.weight * (at.along(1, 1, 1, own) + at.along(2, 1, 2, other))
+        return own - self.weight * (at.hvp(1, 1, 1, own) + at.hvp(2, 1, 2, other))

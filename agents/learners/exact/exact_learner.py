@@ -1,11 +1,11 @@
-"""Exact learners: they differentiate the value of a differentiable game and move once a round, all at once.
+"""Exact learners: they differentiate the value of a differentiable game, with one simultaneous update a round.
 
-A table is an independent pair, so that a learner keeps parameters for each chair and table: the logits of its
-probabilities (or, where an action is any reals, these themselves). Every learner reads both policies of the round
-just played and moves its own: updates are simultaneous, and one code path serves every seat.
+A table is an independent pair, so a learner has parameters for each chair and table: the logits of its
+probabilities (or, where actions are real numbers, the actions themselves). Every learner reads both policies of
+the last round and updates its own: updates are simultaneous, and one code path serves every seat.
 
-In the formulas, V_1 and V_2 are the values of the learner itself and of the other, and t_1 and t_2 the
-parameters of both; papers write losses, L = -V, and descend. Tensors end with [chair, table].
+In the formulas, V_1 and V_2 are the values of the learner and of the other, and t_1 and t_2 their parameters;
+papers often minimise losses L = -V instead. Tensors end with [chair, table].
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from ...agent import Agent, Chairs, Observation, Player, Round
 
 
 class Point:
-    """Where both players stand, actions [component, chair, table], and how their values change with parameters.
+    """Both players' actions [component, chair, table], and the derivatives of their values in the parameters.
 
-    No logit is ever taken of a probability, which may be 0 or 1: the chain rule needs p (1 - p) only.
+    It never takes the logit of a probability, which may be 0 or 1: the chain rule only needs p (1 - p).
     """
 
     def __init__(self, game: DifferentiableGame, rewards: Tensor, own: Tensor, other: Tensor):
@@ -37,7 +37,7 @@ class Point:
 
     @cached_property
     def derivatives(self) -> Derivatives:
-        """Derivatives in the actions themselves."""
+        """Derivatives in the actions."""
         return self.game.derivatives(self.own, self.other, self.rewards)
 
     def gradient(self, whose: int, by: int) -> Tensor:
@@ -49,16 +49,16 @@ class Point:
         own, other = self._slope
         return self.derivatives.mixed(whose) * own[:, None] * other
 
-    def along(self, whose: int, by: int, mover: int, step: Tensor) -> Tensor:
-        """How dV_whose / dt_by changes with a step of t_mover: the second derivative times that step."""
-        found = self._slope[by - 1] * self.derivatives.along(whose, by, mover, self._slope[mover - 1] * step)
+    def hvp(self, whose: int, by: int, mover: int, step: Tensor) -> Tensor:
+        """The change of dV_whose / dt_by with a step of t_mover: the second derivative times that step."""
+        found = self._slope[by - 1] * self.derivatives.hvp(whose, by, mover, self._slope[mover - 1] * step)
         if by == mover and self.game.probabilities:
             probability = (self.own, self.other)[by - 1]
             found = found + self.gradient(whose, by) * (1 - 2 * probability) * step
         return found
 
     def moved(self, own: Tensor | None = None, other: Tensor | None = None) -> Point:
-        """The point whose parameters are that much further."""
+        """The point after steps in the parameters of either player."""
         return Point(self.game, self.rewards, self._further(self.own, own), self._further(self.other, other))
 
     def _further(self, action: Tensor, step: Tensor | None) -> Tensor:
@@ -70,7 +70,7 @@ class Point:
 
     @cached_property
     def _slope(self) -> tuple[Tensor, Tensor]:
-        """How actions change with parameters, for own and other's."""
+        """The derivative of actions in parameters, for the own and the other's."""
         if not self.game.probabilities:
             return torch.ones_like(self.own), torch.ones_like(self.other)
         return self.own * (1 - self.own), self.other * (1 - self.other)
@@ -82,20 +82,16 @@ def dot(one: Tensor, two: Tensor) -> Tensor:
 
 
 class ExactLearner(Agent):
-    """A learner of differentiable games: a subclass says in which direction it moves."""
+    """A learner in differentiable games; a subclass defines the direction of its updates."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"others_actions", "game_model"})
     learns: ClassVar[bool] = True
 
-    learning_rate: float = Field(
-        1.0, description="how far it moves along the gradient of V, which is not per round"
-    )
-    initial_std: float = Field(
-        1.0, description="standard deviation of the normal distribution of the first parameters (logits)", ge=0
-    )
+    learning_rate: float = Field(1.0, description="step size; V is the discounted sum, not per round")
+    initial_std: float = Field(1.0, description="standard deviation of the initial parameters (logits)", ge=0)
 
     def refuses(self, game: Environment) -> str | None:
-        if not isinstance(game, DifferentiableGame):
+        if not game.as_differentiable_game():
             return "differentiates exact values, which only differentiable games have (`policy_game`, for one)"
         return None
 
@@ -104,15 +100,15 @@ class ExactLearner(Agent):
 
     @abstractmethod
     def ascent(self, at: Point) -> Tensor:
-        """The direction in which its parameters move [component, chair, table]."""
+        """The update direction of its parameters [component, chair, table]."""
 
 
 class ExactPlayer(Player):
     """An exact learner on its chairs: `parameters` [component, chair, table]."""
 
     def __init__(self, agent: ExactLearner, chairs: Chairs):
-        game = chairs.game
-        assert isinstance(game, DifferentiableGame)
+        game = chairs.game.as_differentiable_game()
+        assert game
         self.learning = True
         self._agent, self._game, self._chairs = agent, game, chairs
         self._rewards = game.rewards(chairs.seat)
@@ -123,7 +119,7 @@ class ExactPlayer(Player):
         self._last = False
 
     def start(self, episode: int) -> None:
-        """Be as untrained: an episode is a trial, which those who learn within it start afresh."""
+        """Reset to initial parameters: an episode is a trial, and learning starts anew in each."""
         chance, count = self._chairs.chance, len(self._game.components)
         draws = [chance.part(index).normal(Purpose.PARAMETERS, episode, 0) for index in range(count)]
         self._parameters = self._agent.initial_std * torch.stack(draws)
@@ -132,7 +128,7 @@ class ExactPlayer(Player):
         if observation.round == 0 and observation.episode and self.learning and not self._loaded:
             self.start(observation.episode)
         self._own = self._parameters.sigmoid() if self._game.probabilities else self._parameters
-        # Nobody would see what is learned from the last round.
+        # An update after the last round would have no effect.
         self._last = observation.round + 1 >= self._game.horizon
         return self._own.movedim(0, -1)
 
@@ -145,7 +141,7 @@ class ExactPlayer(Player):
         self._parameters = self._parameters + self._agent.learning_rate * ascent
 
     def ascent(self, at: Point) -> Tensor:
-        """The direction of the agent; a learner with a memory has its own."""
+        """The update direction; a subclass with state overrides it."""
         return self._agent.ascent(at)
 
     def measures(self) -> Mapping[str, Tensor]:
@@ -160,6 +156,6 @@ class ExactPlayer(Player):
         self._loaded = True
 
 
-def at_tables(kept: Tensor, tables: int) -> Tensor:
-    """What was kept [..., table], at that many tables: players take turns where there were fewer."""
-    return kept[..., torch.arange(tables, device=kept.device) % kept.shape[-1]]
+def at_tables(stored: Tensor, tables: int) -> Tensor:
+    """Stored tensors [..., table] for another number of tables, repeated if there are more."""
+    return stored[..., torch.arange(tables, device=stored.device) % stored.shape[-1]]

@@ -11,14 +11,14 @@ from .exact_learner import ExactLearner, Point
 
 
 class ExtragradientExact(ExactLearner):
-    """Follows its gradient where both would be after a naive step.
+    """Follows the gradient taken at the point after a naive step of both.
 
     dt_1 = learning_rate * dV_1/dt_1 at (t_1 + e dV_1/dt_1, t_2 + e dV_2/dt_2), with lookahead e
     """
 
     source: ClassVar[str] = "Korpelevich 1976"
 
-    lookahead: float = Field(1.0, description="length of the naive step")
+    lookahead: float = Field(1.0, description="step size of the naive step")
 
     def ascent(self, at: Point) -> Tensor:
         ahead = at.moved(self.lookahead * at.gradient(1, 1), self.lookahead * at.gradient(2, 2))

@@ -13,10 +13,10 @@ from .exact_learner import ExactLearner, Point
 class LolaExact(ExactLearner):
     """Follows the gradient of its own value after a step of a naive other, to first order.
 
-    With lookahead e, the step that it takes the other to make is e dV_2/dt_2, and
+    With lookahead e, the expected step of the other is e dV_2/dt_2, and
         dt_1 = learning_rate * d/dt_1 (V_1 + e dV_1/dt_2 . dV_2/dt_2)
              = learning_rate * (dV_1/dt_1 + e (d2V_2/dt_1 dt_2) dV_1/dt_2 + e (d2V_1/dt_1 dt_2) dV_2/dt_2).
-    Foerster et al. 2018, eq. 4.4, take dV_1/dt_2 to be constant, which leaves the last term out: `full = false`.
+    Foerster et al. 2018, eq. 4.4, treat dV_1/dt_2 as constant, which drops the last term: `full = false`.
     The exact tournaments of Lu et al. 2022 and Zhou, Hong and Kao 2024 use the full derivative.
     """
 
@@ -26,7 +26,7 @@ class LolaExact(ExactLearner):
     full: bool = Field(True, description="differentiate both factors of the product; false: eq. 4.4 of 2018")
 
     def ascent(self, at: Point) -> Tensor:
-        shaping = at.along(2, 1, 2, at.gradient(1, 2))
+        shaping = at.hvp(2, 1, 2, at.gradient(1, 2))
         if self.full:
-            shaping = shaping + at.along(1, 1, 2, at.gradient(2, 2))
+            shaping = shaping + at.hvp(1, 1, 2, at.gradient(2, 2))
         return at.gradient(1, 1) + self.lookahead * shaping

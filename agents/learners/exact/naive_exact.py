@@ -1,4 +1,4 @@
-"""The naive learner: gradient ascent on its own value, as if the other never moved."""
+"""The naive learner: gradient ascent on its own value, as if the other were fixed."""
 
 from __future__ import annotations
 

@@ -8,18 +8,17 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ....envs.differentiable_game import DifferentiableGame
 from ....envs.environment import Environment
 from .exact_learner import ExactLearner, Point
 
 
 class PolaExact(ExactLearner):
-    """Each step is a best answer to a learning other, near its own policy: outer POLA.
+    """Each step is a proximal best response to a learning other: outer POLA.
 
     With p the old probabilities and the other's step e dV_2/dt_2 taken at (x, t_2), it maximises over x
         V_1(x, t_2 + e dV_2/dt_2 (x, t_2)) - beta * sum over states of KL(p || sigmoid(x)),
-    by gradient ascent of rate `inner_rate`, until policies that follow each other differ by a divergence below
-    `tolerance` both ways, or `iterations` are over.
+    by gradient ascent with rate `inner_rate`, until the divergence of successive policies is below `tolerance` in
+    both directions, or for `iterations` steps.
     """
 
     source: ClassVar[str] = "Zhao et al. 2022, algorithm 1 (outer POLA)"
@@ -31,8 +30,9 @@ class PolaExact(ExactLearner):
     iterations: int = Field(500, description="the most iterations in a step; published: 5000", ge=1)
 
     def refuses(self, game: Environment) -> str | None:
-        if isinstance(game, DifferentiableGame) and not game.probabilities:
-            return "measures how far policies are apart, which needs probabilities"
+        found = game.as_differentiable_game()
+        if found and not found.probabilities:
+            return "measures the divergence of policies, which needs probabilities"
         return super().refuses(game)
 
     def ascent(self, at: Point) -> Tensor:
@@ -41,18 +41,18 @@ class PolaExact(ExactLearner):
         here = at
         for _ in range(self.iterations):
             there = here.moved(other=self.lookahead * here.gradient(2, 2))
-            shaping = here.along(2, 1, 2, there.gradient(1, 2))
+            shaping = here.hvp(2, 1, 2, there.gradient(1, 2))
             gradient = there.gradient(1, 1) + self.lookahead * shaping - self.beta * (here.own - at.own)
             step = self.inner_rate * gradient * going
             moved = moved + step
             before, here = here.own, at.moved(moved)
-            going = going & (_apart(before, here.own, step) >= self.tolerance)
+            going = going & (_divergence(before, here.own, step) >= self.tolerance)
             if not going.any():
                 break
         return moved
 
 
-def _apart(before: Tensor, after: Tensor, step: Tensor) -> Tensor:
+def _divergence(before: Tensor, after: Tensor, step: Tensor) -> Tensor:
     """The larger of KL(before || after) and KL(after || before), summed over components.
 
     Where logits have moved by d, with z = p + (1 - p) exp(-d), the first is log z + (1 - p) d, and the second

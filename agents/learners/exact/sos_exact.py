@@ -1,4 +1,4 @@
-"""Stable opponent shaping: LOLA where it is safe, LookAhead near fixed points."""
+"""Stable opponent shaping (SOS): LOLA where it is safe, LookAhead near fixed points."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .exact_learner import ExactLearner, Point, dot
 
 
 class SosExact(ExactLearner):
-    """Follows LookAhead plus as much of LOLA's shaping as keeps its direction, and less near fixed points.
+    """Follows LookAhead plus the part of LOLA's shaping that keeps its direction; less near fixed points.
 
     For players i and j, with lookahead e,
         look_i  = dV_i/dt_i + e (d2V_i/dt_i dt_j) dV_j/dt_j,     shape_i = (d2V_j/dt_i dt_j) dV_i/dt_j,
@@ -25,16 +25,16 @@ class SosExact(ExactLearner):
     source: ClassVar[str] = "Letcher et al. 2019, algorithm 1"
 
     lookahead: float = Field(1.0, description="learning rate that it expects of the other")
-    a: float = Field(0.5, description="how much of LookAhead's direction must remain", ge=0, le=1)
-    b: float = Field(0.1, description="length of the joint gradient below which a fixed point is near", ge=0)
+    a: float = Field(0.5, description="fraction of LookAhead's direction that must remain", ge=0, le=1)
+    b: float = Field(0.1, description="norm of the joint gradient below which a fixed point is near", ge=0)
 
     def ascent(self, at: Point) -> Tensor:
         grad = at.gradient(1, 1), at.gradient(2, 2)
         look = (
-            grad[0] + self.lookahead * at.along(1, 1, 2, grad[1]),
-            grad[1] + self.lookahead * at.along(2, 2, 1, grad[0]),
+            grad[0] + self.lookahead * at.hvp(1, 1, 2, grad[1]),
+            grad[1] + self.lookahead * at.hvp(2, 2, 1, grad[0]),
         )
-        shape = at.along(2, 1, 2, at.gradient(1, 2)), at.along(1, 2, 1, at.gradient(2, 1))
+        shape = at.hvp(2, 1, 2, at.gradient(1, 2)), at.hvp(1, 2, 1, at.gradient(2, 1))
         along = self.lookahead * (dot(shape[0], look[0]) + dot(shape[1], look[1]))
         size = dot(grad[0], grad[0]) + dot(grad[1], grad[1])
         safe = self.a * (dot(look[0], look[0]) + dot(look[1], look[1])) / -along

@@ -21,10 +21,10 @@ class SymplecticExact(ExactLearner):
 
     def ascent(self, at: Point) -> Tensor:
         own, other = at.gradient(1, 1), at.gradient(2, 2)
-        # H has the opposite sign of second derivatives of V, and so has x: H'x is in terms of V as it stands.
-        across = at.along(2, 1, 2, other), at.along(1, 2, 1, own)
-        steepest = at.along(1, 1, 1, own) + across[0], at.along(2, 2, 2, other) + across[1]
-        turned = (across[0] - at.along(1, 1, 2, other)) / 2, (across[1] - at.along(2, 2, 1, own)) / 2
+        # H and x both have the opposite sign of the derivatives of V, so the signs cancel in H'x.
+        across = at.hvp(2, 1, 2, other), at.hvp(1, 2, 1, own)
+        steepest = at.hvp(1, 1, 1, own) + across[0], at.hvp(2, 2, 2, other) + across[1]
+        turned = (across[0] - at.hvp(1, 1, 2, other)) / 2, (across[1] - at.hvp(2, 2, 1, own)) / 2
         along = -dot(own, steepest[0]) - dot(other, steepest[1])
         agreement = dot(turned[0], steepest[0]) + dot(turned[1], steepest[1])
         sign = torch.sign(along * agreement / (len(own) + len(other)) + 0.1)

@@ -1,1 +1,1 @@
-"""Learners of learning: trained over many trials with learners, and shipped trained."""
+"""Meta-learners: trained over many trials against learners, and shipped with pretrained parameters."""

@@ -1,4 +1,4 @@
-"""The Good Shepherd: one fixed policy that makes learners learn what suits it."""
+"""The Good Shepherd: a fixed policy that shapes what others learn."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from .meta_agent import EvolvedAgent, EvolvedPlayer
 
 
 class GoodShepherd(EvolvedAgent):
-    """Plays the same memory-one policy through a whole trial; which one, it learns from what trials earn.
+    """Plays one memory-one policy throughout a trial, which it learns from the returns of whole trials.
 
-    It needs to see nothing but its own rewards, and so can be trained against any co-player.
+    It observes only its own rewards, and so can be trained against any co-player.
     """
 
     source: ClassVar[str] = "Balaguer et al. 2022; trained by an evolution strategy, as in Khan et al. 2023"

@@ -1,4 +1,4 @@
-"""A learned start: the policy from which naive learning comes out best."""
+"""M-MAML: a learned initial policy for naive learning."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ....envs.policy_game import PolicyGame
 from ...agent import Chairs, Player, Round
 from ..exact.exact_learner import Point
 from .meta_agent import EvolvedAgent, EvolvedPlayer, Positive
 
 
 class MMaml(EvolvedAgent):
-    """Begins each trial with a policy that it has learned over trials, and goes on as a naive exact learner.
+    """Starts each trial from a meta-learned policy, and continues as a naive exact learner.
 
-    Within a trial it follows the gradient of its own value, frozen or not: that is how it plays, and what it has
-    learned is where to begin. Lu et al. train the start with exact gradients through a trial, here an evolution
-    strategy does.
+    Within a trial it follows the gradient of its own value, even when frozen: only the initial policy is
+    meta-learned. Lu et al. train it with exact gradients through a trial; here an evolution strategy does.
     """
 
     source: ClassVar[str] = "Lu et al. 2022 (M-MAML), after Finn, Abbeel and Levine 2017 and Kim et al. 2021"
@@ -31,13 +29,14 @@ class MMaml(EvolvedAgent):
 
 
 class MMamlPlayer(EvolvedPlayer):
-    """A naive learner, from a learned start."""
+    """A naive learner with a meta-learned initial policy."""
 
     def __init__(self, agent: MMaml, chairs: Chairs):
         super().__init__(agent, chairs, "m_maml")
         self._rate = agent.learning_rate
-        assert isinstance(chairs.game, PolicyGame)
-        self._game, self._rewards = chairs.game, chairs.game.rewards(chairs.seat)
+        game = chairs.game.as_policy_game()
+        assert game
+        self._game, self._rewards = game, game.rewards(chairs.seat)
 
     def observe(self, round: Round) -> None:
         super().observe(round)

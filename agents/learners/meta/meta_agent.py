@@ -1,7 +1,7 @@
-"""Meta-agents: they learn over trials how to play whole trials against somebody who learns within them.
+"""Meta-agents: they learn over trials how to play against co-players that learn within a trial.
 
-A trial is an episode of a policy game, at whose start co-players begin afresh. A meta-agent shares what it has
-learned over its tables, which are parallel trials, and learns at the end of each; frozen, it plays on as it would.
+A trial is an episode of a policy game; co-players are reset at its start. A meta-agent shares its parameters over
+its tables, which are parallel trials, and learns at the end of each trial; when frozen it only plays.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from torch import Tensor
 
 from ....envs.chance import Chance, Purpose
 from ....envs.environment import Environment
-from ....envs.policy_game import PolicyGame
 from ...agent import Agent, Chairs, Observation, Player, Round
 from ..nets.adam import Adam
 from ..nets.layers import normal_parameters
-from .shipped import drawn
+from .pretrained import pretrained_parameters
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -31,18 +30,16 @@ class MetaAgent(Agent):
 
     weights: Literal["ipd", "none"] = Field(
         "ipd",
-        description='"ipd": trained beforehand against naive learners in the iterated prisoner\'s dilemma, and '
-        'learns no more; "none": untrained, and learns from trial to trial',
+        description='"ipd": pretrained against naive learners in the iterated prisoner\'s dilemma, and frozen; '
+        '"none": untrained, and learns from trial to trial',
     )
 
     def refuses(self, game: Environment) -> str | None:
-        return (
-            None if isinstance(game, PolicyGame) else "plays trials of memory-one policies, in policy games only"
-        )
+        return None if game.as_policy_game() else "plays trials of memory-one policies, in policy games only"
 
 
 class EvolvedAgent(MetaAgent):
-    """A meta-agent of five logits, by an evolution strategy from what it earns, whoever the co-player is."""
+    """A meta-agent with five logits, trained by an evolution strategy on its returns."""
 
     spread: Positive = Field(
         0.15, description="standard deviation of the perturbations of its logits, over tables"
@@ -52,7 +49,7 @@ class EvolvedAgent(MetaAgent):
 
 
 class EvolvedPlayer(Player):
-    """Logits theta [chair, 5]; while it learns, each table plays a perturbation of its own.
+    """Logits theta [chair, 5]; while it learns, each table plays its own perturbation.
 
     With e standard normal, of opposite sign at two neighbouring tables, it ascends the estimate
         d E[R(theta + spread e)] / d theta = E[(R - mean R) e] / spread
@@ -65,7 +62,7 @@ class EvolvedPlayer(Player):
         if self.learning:
             self._theta = agent.initial_std * normal_parameters(chairs, 5)
         else:
-            self._theta = drawn(f"{name}_{agent.weights}", chairs)
+            self._theta = pretrained_parameters(f"{name}_{agent.weights}", chairs)
         self._optimiser = Adam(agent.meta_rate)
         self._optimiser.begin(self._theta)
         self.deviates = torch.zeros((*self._theta.shape, 1), dtype=torch.float64, device=chairs.device)
@@ -87,7 +84,7 @@ class EvolvedPlayer(Player):
         return self.policy.movedim(0, -1)
 
     def perturbations(self, episode: int) -> Tensor:
-        """Those of a trial [chair, 5, table]."""
+        """The perturbations of a trial, in units of `spread` [chair, 5, table]."""
         tables = self._chairs.shape[1]
         half = Chance(self._chairs.chance.keys[:, ::2]).parts(5).normal(Purpose.PARAMETERS, episode, 1)
         return torch.stack((half, -half), -1).flatten(2)[..., :tables]
@@ -101,9 +98,9 @@ class EvolvedPlayer(Player):
         self._theta = self._optimiser.step(self._theta, -ascent)
 
     def estimate(self, earned: Tensor) -> Tensor:
-        """The gradient [chair, 5], from what tables earned in a trial [chair, table]."""
-        better = earned - earned.mean(1, keepdim=True)
-        return (better[:, None] * self.deviates).mean(2) / self.agent.spread
+        """The estimated gradient [chair, 5], from the rewards of a trial [chair, table]."""
+        advantage = earned - earned.mean(1, keepdim=True)
+        return (advantage[:, None] * self.deviates).mean(2) / self.agent.spread
 
     def measures(self) -> Mapping[str, Tensor]:
         return dict(zip(("p_start", "p_cc", "p_cd", "p_dc", "p_dd"), self.policy, strict=True))

@@ -1,1 +1,1 @@
-"""Parameters of many chairs at once: layers, nets, optimisers, and what a player sees as numbers."""
+"""Networks of many chairs at once: layers, policies, optimisers, and encoders of observations."""

@@ -1,4 +1,4 @@
-"""Steps down a gradient, for every chair by itself: parameters are [chair, parameter]."""
+"""Optimisers that step each chair on its own: parameters are [chair, parameter]."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import torch
 from torch import Tensor
 
 
-def clipped(gradient: Tensor, most: float | None) -> Tensor:
-    """The gradient [chair, parameter], shortened where a chair's is longer than `most`; None: never."""
-    if most is None:
+def clipped(gradient: Tensor, max_norm: float | None) -> Tensor:
+    """The gradient [chair, parameter], rescaled so that no chair's norm exceeds `max_norm`; None: no limit."""
+    if max_norm is None:
         return gradient
-    length = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
-    shrink: Tensor = most / length.clamp(min=most)
-    return gradient * shrink
+    norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
+    scale: Tensor = max_norm / norm.clamp(min=max_norm)
+    return gradient * scale
 
 
 class Adam:
-    """Adam (Kingma and Ba 2015), with its moments and its count of steps for every chair.
+    """Adam (Kingma and Ba 2015), with moments and a step count for each chair.
 
     m = b1 m + (1 - b1) g,   v = b2 v + (1 - b2) g^2
     theta = theta - rate * m / (1 - b1^n) / (sqrt(v / (1 - b2^n)) + epsilon)
@@ -31,7 +31,7 @@ class Adam:
         self._state: dict[str, Tensor] = {}
 
     def begin(self, theta: Tensor) -> None:
-        """Forget everything, and begin with parameters like `theta`."""
+        """Reset the state, for parameters of the shape of `theta`."""
         steps = theta.new_zeros(len(theta), dtype=torch.float64)
         self._state = {"first": torch.zeros_like(theta), "second": torch.zeros_like(theta), "steps": steps}
 
@@ -49,30 +49,30 @@ class Adam:
         return theta - self.rate * (first / bias_one) / ((second / bias_two).sqrt_() + self._epsilon)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Moments and steps by name, each [chair, ...]."""
+        """Moments and step counts by name, each [chair, ...]."""
         return dict(self._state)
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Go on as the one that gave `state`."""
+        """Continue from `state`."""
         self._state = dict(state)
 
 
 class GradientDescent:
-    """Plain steps:  theta = theta - rate g."""
+    """Plain gradient descent:  theta = theta - rate g."""
 
     def __init__(self, rate: float | Tensor):
         self.rate = rate
 
     def begin(self, theta: Tensor) -> None:
-        """There is nothing to keep."""
+        """It has no state."""
 
     def step(self, theta: Tensor, gradient: Tensor) -> Tensor:
         """The parameters after a step."""
         return theta - self.rate * gradient
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Nothing."""
+        """It has no state."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """There is nothing to load."""
+        """It has no state."""

@@ -1,4 +1,4 @@
-"""Choices among actions by their logits [..., action]."""
+"""Categorical distributions over actions, by their logits [..., action]."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from torch import Tensor
 from ....envs.chance import threshold
 
 IMPOSSIBLE = -1e9
-"""The logit of what is not allowed: its probability is exactly 0, and its gradient finite."""
+"""The logit of a forbidden action: its probability is exactly 0 and its gradient is finite."""
 
 
 def allowed(logits: Tensor, mask: Tensor | None) -> Tensor:
-    """Logits with those of forbidden actions, where `mask` is false, at `IMPOSSIBLE`."""
+    """Logits, with `IMPOSSIBLE` for the actions where `mask` is false."""
     return logits if mask is None else logits.masked_fill(~mask, IMPOSSIBLE)
 
 
 def log_probability(log_probabilities: Tensor, action: Tensor) -> Tensor:
-    """That of the chosen `action` [...]."""
+    """The log probability of the chosen `action` [...]."""
     return log_probabilities.gather(-1, action[..., None])[..., 0]
 
 
@@ -27,18 +27,18 @@ def entropy(log_probabilities: Tensor) -> Tensor:
 
 
 def bounds(logits: Tensor) -> Tensor:
-    """Where the draws of one action end and the next one's begin, int64 [..., action - 1]; see `choose`."""
+    """Thresholds between the actions for an int64 draw, int64 [..., action - 1]; see `choose`."""
     cumulative = torch.softmax(logits.double(), -1).cumsum(-1)
-    # Divided by its last, so that forbidden actions at the end are never reached by rounding.
+    # Divided by its last element, so that rounding never selects a forbidden action at the end.
     bound = threshold(cumulative[..., :-1] / cumulative[..., -1:])
     assert isinstance(bound, Tensor)
     return bound
 
 
 def choose(draws: Tensor, bound: Tensor) -> Tensor:
-    """Actions int64 [...] by inverse transform: how many bounds [..., action - 1] each draw has passed.
+    """Sample actions int64 [...] by inverse transform: the number of `bound` [..., action - 1] below each draw.
 
-    `draws` are `Chance.integers`.
+    `draws` are from `Chance.integers`.
     """
     if bound.shape[-1] == 1:
         return (draws >= bound[..., 0]).long()

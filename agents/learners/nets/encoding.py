@@ -1,4 +1,4 @@
-"""What a learner sees before it acts: the last round of a game of actions alone, or the environment's features."""
+"""Encoders: what a learner's policy takes as input, the last round's outcome or the environment's features."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from ...agent import Chairs, Observation, Round
 from ...game_spec import GameSpec
 
 
-class Perception(ABC):
-    """Turns rounds into what a policy is fed with."""
+class Encoder(ABC):
+    """Turns observations into the input of a policy."""
 
     states: int | None
-    """How many different states there are; None where features are seen."""
+    """The number of discrete states; None for feature vectors."""
     inputs: int
-    """The length of a feature vector; with states, of their one-hot code."""
+    """The length of a feature vector; for states, of their one-hot encoding."""
 
-    def begin(self) -> None:  # noqa: B027 (features need no memory)
+    def begin(self) -> None:  # noqa: B027 (features need no reset)
         """An episode starts."""
 
     @abstractmethod
-    def see(self, observation: Observation) -> Tensor:
-        """States int64 [chair, table], or features float32 [chair, table, input]."""
+    def encode(self, observation: Observation) -> Tensor:
+        """Encode an observation: states int64 [chair, table], or features float32 [chair, table, input]."""
 
     def observe(self, round: Round) -> None:  # noqa: B027
         """A round has been played."""
 
 
-class LastRound(Perception):
-    """The last round's outcome as a state, own action first.
+class OutcomeEncoder(Encoder):
+    """The last round's outcome as a discrete state, own action first.
 
-        state = 0 at the start, then 1 + own action * width + the sum of the others' actions as seen
-    In 2x2 games: START, CC, CD, DC, DD. In two-player games of K x L actions: K * L + 1 states. Among N players
-    with two actions: the own action, and how many others defected.
+        state = 0 in the first round, then 1 + own action * width + sum of the others' observed actions
+    In 2x2 games: START, CC, CD, DC, DD. In two-player games of K x L actions: K * L + 1 states. For N players
+    with two actions: the own action and the number of others that defected.
     """
 
     def __init__(self, chairs: Chairs):
         sizes = actions_by_seat(chairs.spec)
-        # A seat's others may have other numbers of actions than the next seat's.
+        # Seats may have different numbers of actions, and so may their opponents.
         widths = [1 + sum(sizes) - size - (len(sizes) - 1) for size in sizes]
         self.states = 1 + max(size * width for size, width in zip(sizes, widths, strict=True))
         self.inputs = self.states
@@ -57,7 +57,7 @@ class LastRound(Perception):
     def begin(self) -> None:
         self.state = torch.zeros(self.shape, dtype=torch.int64, device=self._device)
 
-    def see(self, observation: Observation) -> Tensor:
+    def encode(self, observation: Observation) -> Tensor:
         return self.state
 
     def observe(self, round: Round) -> None:
@@ -68,38 +68,38 @@ class LastRound(Perception):
         """The state after `own` actions and a sum of `others`', both [..., chair, table]."""
         return own * self.width + others + 1
 
-    def swapped(self, state: Tensor) -> Tensor:
-        """The state as the other of two sees it, in a game whose seats have the same actions."""
+    def from_other_side(self, state: Tensor) -> Tensor:
+        """The same state from the other player's side, in two-player games with equal action sets."""
         last = state - 1
         swapped = last % self.width * self.width + last // self.width + 1
         return torch.where(state == 0, 0, swapped)
 
 
-class Features(Perception):
-    """The environment's features, flattened."""
+class FeatureEncoder(Encoder):
+    """The environment's features, flattened to a vector."""
 
     def __init__(self, inputs: int):
         self.states, self.inputs = None, inputs
 
-    def see(self, observation: Observation) -> Tensor:
+    def encode(self, observation: Observation) -> Tensor:
         assert observation.features is not None
         return observation.features.flatten(2).float()
 
 
-def perceive(chairs: Chairs) -> Perception:
-    """What learners on these chairs see: the environment's features where it has some, or else the last round."""
+def encoder_of(chairs: Chairs) -> Encoder:
+    """The encoder for these chairs: of features if the environment has them, or else of the last outcome."""
     inputs = feature_count(chairs.spec)
-    return LastRound(chairs) if inputs is None else Features(inputs)
+    return OutcomeEncoder(chairs) if inputs is None else FeatureEncoder(inputs)
 
 
 def feature_count(game: Environment | GameSpec) -> int | None:
-    """How many numbers an observation has; None in games where the others' actions are all there is to see."""
+    """The length of an observation; None in games whose only observation is the others' actions."""
     shape = game.observation(0)
     return None if shape is None else math.prod(shape)
 
 
 def actions_by_seat(game: Environment | GameSpec) -> list[int]:
-    """How many actions each seat has; all must be discrete."""
+    """The number of actions of each seat; all action spaces must be discrete."""
     sizes = []
     for seat in range(game.seats):
         space = game.actions(seat)

@@ -1,7 +1,7 @@
-"""Layers with a set of weights for every chair, as functions of stacked tensors [chair, ...].
+"""Layers with separate weights for each chair, as functions of stacked tensors [chair, ...].
 
-What is fed in is [..., chair, table, input], or states int64 [..., chair, table], which stand for their
-one-hot code.
+Inputs are features [..., chair, table, input], or states int64 [..., chair, table], which stand for their
+one-hot encoding.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from ....envs.chance import Chance, Purpose, derive
 from ...agent import Chairs
 
 
-def linear(fed: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """fed W + b, with W [chair, input, output] and b [chair, output]; of states, a look-up in W + b."""
-    if not fed.is_floating_point():
-        return lookup(weight + bias[:, None], fed)
-    rows = _by_chair(fed)
+def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """inputs W + b, with W [chair, input, output] and b [chair, output]; for states, a look-up in W + b."""
+    if not inputs.is_floating_point():
+        return lookup(weight + bias[:, None], inputs)
+    rows = _by_chair(inputs)
     product = torch.baddbmm(bias[:, None], rows, weight)
-    return product.view(len(weight), *fed.shape[:-3], fed.shape[-2], -1).movedim(0, -3)
+    return product.view(len(weight), *inputs.shape[:-3], inputs.shape[-2], -1).movedim(0, -3)
 
 
 def lookup(table: Tensor, states: Tensor) -> Tensor:
@@ -35,21 +35,22 @@ def lookup(table: Tensor, states: Tensor) -> Tensor:
 
 
 def normal_parameters(chairs: Chairs, count: int, component: int = 0) -> Tensor:
-    """Standard normal deviates float64 [chair, count], which depend on the chair alone."""
+    """Standard normal draws float64 [chair, count] that depend on the chair alone."""
     return parameter_chance(chairs, count, component).normal(Purpose.PARAMETERS, 0, 0)
 
 
 def uniform_parameters(chairs: Chairs, count: int, component: int = 0) -> Tensor:
-    """Uniform float64 [chair, count] between -1 and 1, which depend on the chair alone."""
+    """Uniform draws float64 [chair, count] between -1 and 1 that depend on the chair alone."""
     return 2 * parameter_chance(chairs, count, component).uniform(Purpose.PARAMETERS, 0, 0) - 1
 
 
 def parameter_chance(chairs: Chairs, count: int, component: int = 0) -> Chance:
-    """Chance [chair, count] for the parameters of a component, the same however many tables there are."""
+    """Chance [chair, count] for a component's parameters; it does not depend on the number of tables."""
     own = derive(chairs.chance.keys[:, :1], component)
     return Chance(derive(own, torch.arange(count, device=own.device)))
 
 
-def _by_chair(fed: Tensor) -> Tensor:
+def _by_chair(inputs: Tensor) -> Tensor:
     """[..., chair, table, input] as [chair, rows, input]."""
-    return fed.movedim(-3, 0).reshape(fed.shape[-3], math.prod(fed.shape[:-3]) * fed.shape[-2], fed.shape[-1])
+    *rounds, chairs, tables, size = inputs.shape
+    return inputs.movedim(-3, 0).reshape(chairs, math.prod(rounds) * tables, size)

@@ -1,7 +1,7 @@
 """Policy forms: tables, multilayer perceptrons and recurrent networks, stacked over chairs.
 
-A form is a function of what is seen with parameters theta [chair, parameter], which are always passed in: so one
-can differentiate, step and imagine with any parameters. `policy_and_value` puts two together.
+A form is a function of encoded observations. Its parameters theta [chair, parameter] are always passed in, so that
+it can be differentiated and evaluated at any parameters. `policy_and_value` combines a policy and a value.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ...agent import Chairs
-from .encoding import Perception
+from .encoding import Encoder
 from .layers import linear, lookup, normal_parameters, uniform_parameters
 from .recurrence import Recurrence
 
@@ -32,18 +32,18 @@ Activation: TypeAlias = Literal["tanh", "relu"]
 
 
 class Form(ABC):
-    """A function from what is seen to `outputs` numbers."""
+    """A parametric function from encoded observations to `outputs` numbers."""
 
     outputs: int
     shapes: Sequence[tuple[int, ...]]
-    """Of the parameter tensors of one chair."""
+    """The shapes of the parameter tensors of one chair."""
     states: int | None
-    """How many states it can see; None where it sees features, or remembers what it saw."""
+    """The number of input states; None for features, and for recurrent forms."""
     dtype: torch.dtype
 
     @property
     def size(self) -> int:
-        """How many parameters a chair has."""
+        """The number of parameters of a chair."""
         return sum(torch.Size(shape).numel() for shape in self.shapes)
 
     def unpack(self, theta: Tensor) -> list[Tensor]:
@@ -54,29 +54,29 @@ class Form(ABC):
 
     @abstractmethod
     def initial(self, chairs: Chairs, component: int = 0) -> Tensor:
-        """The first theta, by each chair's own chance; `component` tells apart the nets of one chair."""
+        """Initial parameters, from each chair's own chance; `component` distinguishes networks of one chair."""
 
     @abstractmethod
-    def unroll(self, theta: Tensor, seen: Tensor) -> Tensor:
+    def unroll(self, theta: Tensor, encoded: Tensor) -> Tensor:
         """Outputs [round, chair, table, output] for whole episodes [round, chair, table, ...]."""
 
     @abstractmethod
-    def step(self, theta: Tensor, seen: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Outputs [chair, table, output] for one round, and the memory for the next; None at the start."""
+    def step(self, theta: Tensor, encoded: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Outputs [chair, table, output] for one round, and the memory for the next; it is None at the start."""
 
-    def looked_up(self, theta: Tensor, seen: Tensor) -> Tensor:
-        """Outputs at states [..., chair, table], from those of every state."""
-        return lookup(self.table(theta), seen)
+    def look_up(self, theta: Tensor, encoded: Tensor) -> Tensor:
+        """Outputs at states [..., chair, table], looked up in the table of all states."""
+        return lookup(self.table(theta), encoded)
 
     def table(self, theta: Tensor) -> Tensor:
-        """Outputs for every state [chair, state, output], of a form that sees nothing but states."""
+        """Outputs for every state [chair, state, output], of a form whose input is a discrete state."""
         assert self.states is not None
         every = torch.arange(self.states, device=theta.device).expand(len(theta), -1)
         return self.step(theta, every, None)[0]
 
 
 class Tabular(Form):
-    """A number for each state and output."""
+    """A parameter for each state and output."""
 
     dtype = torch.float64
 
@@ -88,11 +88,11 @@ class Tabular(Form):
     def initial(self, chairs: Chairs, component: int = 0) -> Tensor:
         return self._spread * normal_parameters(chairs, self.size, component)
 
-    def unroll(self, theta: Tensor, seen: Tensor) -> Tensor:
-        return self.looked_up(theta, seen)
+    def unroll(self, theta: Tensor, encoded: Tensor) -> Tensor:
+        return self.look_up(theta, encoded)
 
-    def step(self, theta: Tensor, seen: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        return self.looked_up(theta, seen), None
+    def step(self, theta: Tensor, encoded: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        return self.look_up(theta, encoded), None
 
     def table(self, theta: Tensor) -> Tensor:
         return self.unpack(theta)[0]
@@ -110,12 +110,12 @@ class LogOdds(Tabular):
 
 
 class MLP(Form):
-    """A multilayer perceptron; where it sees states, it is evaluated once for each state, however many rounds."""
+    """A multilayer perceptron; for discrete states it is evaluated only once for each state."""
 
-    def __init__(self, perception: Perception, hidden: Sequence[int], outputs: int, activation: Activation):
-        self.states, self.outputs = perception.states, outputs
+    def __init__(self, encoder: Encoder, hidden: Sequence[int], outputs: int, activation: Activation):
+        self.states, self.outputs = encoder.states, outputs
         self.dtype = torch.float32 if self.states is None else torch.float64
-        self._widths = (perception.inputs, *hidden, outputs)
+        self._widths = (encoder.inputs, *hidden, outputs)
         self.shapes = [
             shape
             for inputs, out in zip(self._widths, self._widths[1:], strict=False)
@@ -127,30 +127,30 @@ class MLP(Form):
         inputs = [self._widths[index // 2] for index in range(len(self.shapes))]
         return fan_in(chairs, self, inputs, component)
 
-    def unroll(self, theta: Tensor, seen: Tensor) -> Tensor:
-        return self._net(theta, seen) if self.states is None else self.looked_up(theta, seen)
+    def unroll(self, theta: Tensor, encoded: Tensor) -> Tensor:
+        return self._net(theta, encoded) if self.states is None else self.look_up(theta, encoded)
 
-    def step(self, theta: Tensor, seen: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        return self._net(theta, seen), None
+    def step(self, theta: Tensor, encoded: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        return self._net(theta, encoded), None
 
-    def _net(self, theta: Tensor, fed: Tensor) -> Tensor:
+    def _net(self, theta: Tensor, inputs: Tensor) -> Tensor:
         leaves = self.unpack(theta)
         for index in range(0, len(leaves), 2):
             if index:
-                fed = self._activation(fed)
-            fed = linear(fed, leaves[index], leaves[index + 1])
-        return fed
+                inputs = self._activation(inputs)
+            inputs = linear(inputs, leaves[index], leaves[index + 1])
+        return inputs
 
 
 class GRU(Form):
-    """A gated recurrent unit, and a linear layer on it; it remembers the episode."""
+    """A gated recurrent unit with a linear output layer; its memory lasts for the episode."""
 
     states = None
     dtype = torch.float32
 
-    def __init__(self, perception: Perception, units: int, outputs: int):
+    def __init__(self, encoder: Encoder, units: int, outputs: int):
         self.outputs = outputs
-        self._inputs, self._units, self._net = perception.inputs, units, Recurrence(units)
+        self._inputs, self._units, self._net = encoder.inputs, units, Recurrence(units)
         self.shapes = [
             (self._inputs, 3 * units),
             (3 * units,),
@@ -163,11 +163,11 @@ class GRU(Form):
     def initial(self, chairs: Chairs, component: int = 0) -> Tensor:
         return fan_in(chairs, self, [self._units] * len(self.shapes), component)
 
-    def unroll(self, theta: Tensor, seen: Tensor) -> Tensor:
-        return self._net.unroll(self._joined(theta), self._fed(seen)).mT
+    def unroll(self, theta: Tensor, encoded: Tensor) -> Tensor:
+        return self._net.unroll(self._joined(theta), self._as_features(encoded)).mT
 
-    def step(self, theta: Tensor, seen: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        outputs, memory = self._net.step(self._joined(theta), self._fed(seen), memory)
+    def step(self, theta: Tensor, encoded: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        outputs, memory = self._net.step(self._joined(theta), self._as_features(encoded), memory)
         return outputs.mT, memory
 
     def _joined(self, theta: Tensor) -> Tensor:
@@ -179,15 +179,15 @@ class GRU(Form):
         of_one = torch.cat((bias_in, bias, bias_out), -1)[:, None]
         return torch.cat((of_hidden, of_input, of_one), 1)
 
-    def _fed(self, seen: Tensor) -> Tensor:
-        """Features, or the one-hot code of states [..., chair, input, table]."""
-        if seen.is_floating_point():
-            return seen.mT
-        return seen[..., None, :] == torch.arange(self._inputs, device=seen.device)[:, None]
+    def _as_features(self, encoded: Tensor) -> Tensor:
+        """Features, or the one-hot encoding of states [..., chair, input, table]."""
+        if encoded.is_floating_point():
+            return encoded.mT
+        return encoded[..., None, :] == torch.arange(self._inputs, device=encoded.device)[:, None]
 
 
 def fan_in(chairs: Chairs, form: Form, inputs: Sequence[int], component: int) -> Tensor:
-    """Uniform between -+ 1 / sqrt(inputs) of each tensor: what torch's layers begin with."""
+    """Uniform between -+ 1 / sqrt(inputs) for each tensor: the default initialisation of torch's layers."""
     sizes = torch.tensor([torch.Size(shape).numel() for shape in form.shapes], device=chairs.device)
     scale = torch.tensor(inputs, dtype=torch.float64, device=chairs.device).rsqrt().repeat_interleave(sizes)
     return (uniform_parameters(chairs, form.size, component) * scale).to(form.dtype)

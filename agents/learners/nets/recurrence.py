@@ -1,6 +1,7 @@
-"""A gated recurrent unit with weights for every chair, over whole episodes, and its gradient.
+"""A gated recurrent unit with weights for each chair, over whole episodes, with a hand-written gradient.
 
-Units stand before tables, so that each gate is one block of memory: elementwise work is several times faster.
+The unit axis comes before the table axis, so that each gate is one block of memory: elementwise operations are
+several times faster.
 """
 
 from __future__ import annotations
@@ -18,89 +19,90 @@ class Recurrence:
         r, z, b, a, _ = W [h; x; 1]
         n = tanh(b + sigmoid(r) a),   h' = n + sigmoid(z) (h - n)
         _, _, _, _, y = W [h'; 0; 1]
-    W, transposed, is [chair, unit + input + 1, 4 unit + output]. Memory is kept from one call to the next: fresh
-    pages can cost more than the arithmetic.
+    W, transposed, is [chair, unit + input + 1, 4 unit + output]. Buffers are reused from call to call: allocating
+    them can cost more than the arithmetic.
     """
 
     def __init__(self, units: int):
         self.units = units
         self._spare: tuple[Tensor, Tensor] | None = None
 
-    def unroll(self, weight: Tensor, fed: Tensor) -> Tensor:
+    def unroll(self, weight: Tensor, inputs: Tensor) -> Tensor:
         """y [round, chair, output, table] of x [round, chair, input, table].
 
-        Differentiable once, by the weight alone: what is fed is data.
+        Differentiable once, in the weights only: the inputs are data.
         """
-        outputs: Tensor = _Unrolled.apply(weight, fed, self)  # type: ignore[no-untyped-call]
+        outputs: Tensor = _Unrolled.apply(weight, inputs, self)  # type: ignore[no-untyped-call]
         return outputs
 
-    def step(self, weight: Tensor, fed: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
+    def step(self, weight: Tensor, inputs: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
         """y [chair, output, table] of one round's x [chair, input, table], and h' [chair, unit, table]."""
-        chairs, _, tables = fed.shape
+        chairs, _, tables = inputs.shape
         if hidden is None:
             hidden = weight.new_zeros(chairs, self.units, tables)
-        joined = torch.cat((hidden, fed.to(weight.dtype), weight.new_ones(chairs, 1, tables)), 1)
+        joined = torch.cat((hidden, inputs.to(weight.dtype), weight.new_ones(chairs, 1, tables)), 1)
         gates = self.gates(torch.bmm(weight.mT, joined))
         hidden = torch.lerp(gates[:, 2], hidden, gates[:, 1])
         out = weight[..., 4 * self.units :].mT
         return torch.baddbmm(out[..., -1:], out[..., : self.units], hidden), hidden
 
     def gates(self, product: Tensor) -> Tensor:
-        """sigmoid(r), sigmoid(z), n, a [chair, 4, unit, table], in the place of W [h; x; 1]."""
+        """sigmoid(r), sigmoid(z), n, a [chair, 4, unit, table], computed in place from W [h; x; 1]."""
         gates = _by_gate(product, self.units)
         gates[:, :2].sigmoid_()
         reset, _, new, recalled = gates.unbind(1)
-        # tanh(x) = 2 sigmoid(2 x) - 1: on processors torch's sigmoid takes a fifth of the time of its tanh.
+        # tanh(x) = 2 sigmoid(2 x) - 1: on CPUs torch's sigmoid takes a fifth of the time of its tanh.
         new.addcmul_(reset, recalled).mul_(2).sigmoid_().mul_(2).sub_(1)
         return gates
 
-    def take(self, weight: Tensor, fed: Tensor) -> tuple[Tensor, Tensor]:
-        """Memory for [h; x; 1] of every round and the end, filled but for the later h, and for W [h; x; 1]."""
-        rounds, chairs, _, tables = fed.shape
+    def take(self, weight: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Buffers for [h; x; 1] of every round and the end, filled except for later h, and for W [h; x; 1]."""
+        rounds, chairs, _, tables = inputs.shape
         shape = (rounds + 1, chairs, weight.shape[1], tables)
-        course, product = self._spare or (weight, weight)
+        stacked, product = self._spare or (weight, weight)
         self._spare = None
-        if course.shape != shape or course.dtype != weight.dtype:
-            course, product = weight.new_empty(shape), weight.new_empty(*shape[:2], weight.shape[2], tables)
-        course[0, :, : self.units] = 0
-        course[:-1, :, self.units : -1] = fed
-        course[-1, :, self.units : -1] = 0
-        course[:, :, -1] = 1
-        return course, product
+        if stacked.shape != shape or stacked.dtype != weight.dtype:
+            stacked, product = weight.new_empty(shape), weight.new_empty(*shape[:2], weight.shape[2], tables)
+        stacked[0, :, : self.units] = 0
+        stacked[:-1, :, self.units : -1] = inputs
+        stacked[-1, :, self.units : -1] = 0
+        stacked[:, :, -1] = 1
+        return stacked, product
 
-    def give_back(self, course: Tensor, product: Tensor) -> None:
-        """Let the next call write where these stand: autograd refuses a second backward after that."""
-        self._spare = course, product
+    def give_back(self, stacked: Tensor, product: Tensor) -> None:
+        """Let the next call reuse these buffers; autograd refuses a second backward pass after that."""
+        self._spare = stacked, product
 
 
 def _by_gate(product: Tensor, units: int) -> Tensor:
-    """The part of W [h; x; 1] that is no output, as [..., chair, 4, unit, table]."""
+    """The gate part of W [h; x; 1], without outputs, as [..., chair, 4, unit, table]."""
     return product[..., : 4 * units, :].view(*product.shape[:-2], 4, units, -1)
 
 
 class _Unrolled(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, fed: Tensor, net: Recurrence) -> Tensor:
-        course, product = net.take(weight, fed)
-        across, hidden = weight.mT, course[:, :, : net.units].unbind()
-        for joined, found, before, after in zip(course, product, hidden, hidden[1:], strict=False):
+    def forward(ctx: Any, weight: Tensor, inputs: Tensor, net: Recurrence) -> Tensor:
+        stacked, product = net.take(weight, inputs)
+        across, hidden = weight.mT, stacked[:, :, : net.units].unbind()
+        for joined, found, before, after in zip(stacked, product, hidden, hidden[1:], strict=False):
             gates = net.gates(torch.bmm(across, joined, out=found))
             torch.lerp(gates[:, 2], before, gates[:, 1], out=after)
-        torch.bmm(across, course[-1], out=product[-1])
+        torch.bmm(across, stacked[-1], out=product[-1])
         outputs = product[1:, :, 4 * net.units :].clone(memory_format=torch.contiguous_format)
         if ctx.needs_input_grad[0]:
             ctx.net = net
-            ctx.save_for_backward(weight, course, product)
+            ctx.save_for_backward(weight, stacked, product)
         else:
-            net.give_back(course, product)
+            net.give_back(stacked, product)
         return outputs
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, by_output: Tensor) -> tuple[Tensor, None, None]:
-        weight, course, product = ctx.saved_tensors
+        weight, stacked, product = ctx.saved_tensors
         units = ctx.net.units
-        gates, joined, hidden = _by_gate(product, units).unbind(), course.unbind(), course[:, :, :units].unbind()
+        gates, joined = _by_gate(product, units).unbind(), stacked.unbind()
+        hidden = stacked[:, :, :units].unbind()
         by_weight = torch.zeros_like(weight)
         by_product = torch.zeros_like(product[0])
         by_reset, by_update, by_new, by_recalled = _by_gate(by_product, units).unbind(1)
@@ -120,5 +122,5 @@ class _Unrolled(torch.autograd.Function):
             by_hidden = carried
         by_product[:, 4 * units :] = 0
         by_weight.baddbmm_(joined[0], by_product.mT)
-        ctx.net.give_back(course, product)
+        ctx.net.give_back(stacked, product)
         return by_weight, None, None

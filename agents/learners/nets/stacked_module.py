@@ -11,7 +11,7 @@ from torch.func import functional_call, vmap
 from ....envs.catalogue import load_object
 from ....envs.errors import DilemmaError
 from ...agent import Chairs
-from .encoding import Perception
+from .encoding import Encoder
 from .layers import uniform_parameters
 from .policies import Form
 
@@ -24,25 +24,25 @@ REFUSED: dict[type[nn.Module], str] = {
 
 
 class StackedModule(Form):
-    """What `module:factory` makes: `factory(inputs, outputs)` gives a module from [row, input] to [row, output].
+    """A module made by a user's `factory(inputs, outputs)`, from [row, input] to [row, output].
 
-    Each chair has parameters of its own: uniform between -+ 1 / sqrt(fan-in), but for those that the module begins
-    with at one value (the scale of a LayerNorm, say), which stay. Raises DilemmaError where it can't be stacked.
+    Each chair has its own parameters: uniform between -+ 1 / sqrt(fan-in). A parameter that the module initialises
+    to a constant (the scale of a LayerNorm, say) keeps it. Raises DilemmaError where it can't be stacked.
     """
 
     dtype = torch.float32
 
-    def __init__(self, path: str, perception: Perception, outputs: int):
-        self.states, self.outputs = perception.states, outputs
-        self._inputs = perception.inputs
-        self._module = make(path, perception.inputs, outputs)
+    def __init__(self, path: str, encoder: Encoder, outputs: int):
+        self.states, self.outputs = encoder.states, outputs
+        self._inputs = encoder.inputs
+        self._module = make(path, encoder.inputs, outputs)
         self._names = [name for name, _ in self._module.named_parameters()]
         parameters = [value.detach() for value in self._module.parameters()]
         self.shapes = [tuple(value.shape) for value in parameters]
         self._scale, self._constant = [], []
-        inputs = perception.inputs
+        inputs = encoder.inputs
         for value in parameters:
-            inputs = math.prod(value.shape[1:]) if value.dim() > 1 else inputs  # a bias goes with its weight
+            inputs = math.prod(value.shape[1:]) if value.dim() > 1 else inputs  # a bias follows its weight
             alike = value.numel() > 1 and bool((value == value.flatten()[0]).all())
             self._scale.append(torch.full((value.numel(),), 0.0 if alike else inputs**-0.5, dtype=torch.float64))
             self._constant.append(value.flatten().double() * alike)
@@ -51,30 +51,30 @@ class StackedModule(Form):
         scale, constant = (torch.cat(values).to(chairs.device) for values in (self._scale, self._constant))
         return (uniform_parameters(chairs, self.size, component) * scale + constant).float()
 
-    def unroll(self, theta: Tensor, seen: Tensor) -> Tensor:
+    def unroll(self, theta: Tensor, encoded: Tensor) -> Tensor:
         if self.states is not None:
-            return self.looked_up(theta, seen)
-        rows = seen.movedim(1, 0).flatten(1, 2)
+            return self.look_up(theta, encoded)
+        rows = encoded.movedim(1, 0).flatten(1, 2)
         found = self._each_chair(theta, rows)
-        return found.view(*rows.shape[:1], len(seen), -1, self.outputs).movedim(0, 1)
+        return found.view(*rows.shape[:1], len(encoded), -1, self.outputs).movedim(0, 1)
 
-    def step(self, theta: Tensor, seen: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        fed = seen if self.states is None else nn.functional.one_hot(seen, self._inputs).to(theta.dtype)
-        return self._each_chair(theta, fed), None
+    def step(self, theta: Tensor, encoded: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        inputs = encoded if self.states is None else nn.functional.one_hot(encoded, self._inputs).to(theta.dtype)
+        return self._each_chair(theta, inputs), None
 
-    def _each_chair(self, theta: Tensor, fed: Tensor) -> Tensor:
+    def _each_chair(self, theta: Tensor, inputs: Tensor) -> Tensor:
         """[chair, row, input] to [chair, row, output]."""
 
         def one(leaves: dict[str, Tensor], rows: Tensor) -> Tensor:
             out: Tensor = functional_call(self._module, leaves, (rows,))
             return out
 
-        found: Tensor = vmap(one)(dict(zip(self._names, self.unpack(theta), strict=True)), fed)
+        found: Tensor = vmap(one)(dict(zip(self._names, self.unpack(theta), strict=True)), inputs)
         return found
 
 
 def make(path: str, inputs: int, outputs: int) -> nn.Module:
-    """The module that the factory at `path` gives; DilemmaError where there is none, or it can't be stacked."""
+    """The module that the factory at `path` makes; raises DilemmaError if there is none or it can't be stacked."""
     try:
         factory = load_object(path)
         if not callable(factory):

@@ -1,1 +1,1 @@
-"""Learners that climb the gradient of what they expect to earn."""
+"""Policy-gradient learners."""

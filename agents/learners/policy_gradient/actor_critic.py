@@ -15,11 +15,11 @@ from .trajectory import Samples, Trajectory
 
 
 class ActorCritic(WithPreference):
-    """Climbs the gradient of its policy against a learned value, one step of Adam an episode.
+    """Policy-gradient ascent with a learned value function, one step of Adam an episode.
 
     It maximises the mean over rounds and tables of
         log pi(a | s) A - value_weight (V(s) - target)^2 + entropy_weight H(pi(s))
-    with generalised advantages A and targets A + V(s). As usual, rounds are not discounted by when they come.
+    with generalised advantages A and targets A + V(s). As is common, the sum over rounds is not discounted.
     """
 
     source: ClassVar[str] = "Mnih et al. 2016; advantages of Schulman et al. 2016"
@@ -28,7 +28,9 @@ class ActorCritic(WithPreference):
     gae: float = Field(0.95, description="decay (lambda) of generalised advantages; 1: returns to go", ge=0, le=1)
     value_weight: float = Field(0.5, description="weight of the value's squared error", ge=0)
     entropy_weight: float = Field(0.01, description="weight of the policy's entropy", ge=0)
-    max_gradient_norm: Positive | None = Field(None, description="length to which a gradient is cut; None: never")
+    max_gradient_norm: Positive | None = Field(
+        None, description="norm to which gradients are clipped; None: no clipping"
+    )
 
     def sit(self, chairs: Chairs) -> Player:
         return ActorCriticPlayer(self, chairs)
@@ -45,11 +47,11 @@ class ActorCriticPlayer(PolicyGradientPlayer):
         self.entropy_weight = agent.entropy_weight
         self.max_gradient_norm = agent.max_gradient_norm
 
-    def estimate(self, trajectory: Trajectory, paid: Tensor) -> AdvantageEstimate:
+    def estimate(self, trajectory: Trajectory, reward: Tensor) -> AdvantageEstimate:
         value = self.values(trajectory)
-        advantage = generalised_advantages(paid, value, self.agent.discount, self.agent.gae, trajectory.playing)
+        advantage = generalised_advantages(reward, value, self.agent.discount, self.agent.gae, trajectory.playing)
         return AdvantageEstimate(advantage, advantage + value)
 
     def update(self, samples: Samples) -> None:
-        whole = self.condensed(samples)
+        whole = self.aggregated(samples)
         self.descend(whole, torch.zeros_like(whole.advantage))

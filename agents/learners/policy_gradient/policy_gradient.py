@@ -1,7 +1,7 @@
-"""Learners that climb the gradient of what they expect to earn: what REINFORCE, actor-critic and PPO share.
+"""Policy-gradient learners: what REINFORCE, actor-critic and PPO share.
 
-A subclass of the player says how it learns from samples (`update`); shapers override `estimate` or `loss` and add
-to `measures`. What rewards are worth to a learner is its preference.
+A subclass of the player implements `update` on samples; opponent shapers override `estimate` or `loss` and add
+measures. A learner's social preference turns the rewards of a round into the one that it learns from.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class PolicyGradient(Agent):
-    """A learner whose policy is a table or a net, and that updates it after each episode."""
+    """A learner whose policy is a table or a network, updated after each episode."""
 
     learns: ClassVar[bool] = True
 
@@ -54,18 +54,18 @@ class PolicyGradient(Agent):
     discount: float = Field(0.96, description="weight of the next round relative to this one", ge=0, le=1)
 
     @property
-    def wants(self) -> Preference:
-        """What its players are paid for."""
+    def social_preference(self) -> Preference:
+        """The preference that turns rewards into the reward it learns from."""
         return Selfish()
 
     @property
-    def needs(self) -> frozenset[str]:  # type: ignore[override] # a class variable elsewhere; here the preference's
-        return self.wants.needs | {"others_actions"}
+    def needs(self) -> frozenset[str]:  # type: ignore[override] # a class variable elsewhere; here it depends on the preference
+        return self.social_preference.needs | {"others_actions"}
 
     def refuses(self, game: Environment) -> str | None:
         if any(not isinstance(game.actions(seat), Discrete) for seat in range(game.seats)):
             return "chooses among actions, not a point of a box"
-        if why := self.wants.refuses(game):
+        if why := self.social_preference.refuses(game):
             return why
         if self.policy == "tabular" and feature_count(game) is not None:
             return 'has a table over the last round, not over features: set policy = "mlp" or "gru"'
@@ -78,17 +78,19 @@ class PolicyGradient(Agent):
 
 
 class WithPreference(PolicyGradient):
-    """A policy-gradient learner that may be paid for something else than its reward."""
+    """A policy-gradient learner with a configurable social preference."""
 
-    preference: AnyPreference = Field(Selfish(), description="what it is paid for, and the parameters of that")
+    preference: AnyPreference = Field(
+        Selfish(), description="the social preference that it learns by, and its parameters"
+    )
 
     @property
-    def wants(self) -> Preference:
+    def social_preference(self) -> Preference:
         return self.preference
 
     @model_serializer(mode="wrap")
     def _without_default(self, written: SerializerFunctionWrapHandler) -> dict[str, object]:
-        # A learner that is paid its reward is the same match's as before there were preferences.
+        # The default is left out, so that matches from before preferences existed keep their identity.
         kept = dict(written(self))
         if self.preference == Selfish():
             kept.pop("preference", None)
@@ -97,29 +99,29 @@ class WithPreference(PolicyGradient):
 
 @dataclass(frozen=True)
 class AdvantageEstimate:
-    """What an episode says of its actions and states [round, chair, table]."""
+    """Advantages and value targets of an episode [round, chair, table]."""
 
     advantage: Tensor
     target: Tensor
-    """Of the value."""
+    """The target of the value function."""
 
 
 @dataclass(frozen=True)
 class Loss:
-    """To be minimised, its parts [chair]:  policy + value_weight value - entropy_weight entropy + extra."""
+    """A loss by its parts [chair]:  policy + value_weight value - entropy_weight entropy + extra."""
 
     policy: Tensor
     value: Tensor
     entropy: Tensor
     chosen: Tensor
-    """Log probabilities of what was done [sample, chair, table], which the loss is made of."""
+    """Log probabilities of the chosen actions [sample, chair, table]."""
     extra: Tensor | float = 0.0
 
 
 class PolicyGradientPlayer(Player):
     """A policy-gradient learner on its chairs, with parameters `theta` [chair, parameter].
 
-    Chairs train side by side: what is differentiated is a sum over chairs of each one's own loss.
+    Chairs train independently: the loss that is differentiated is the sum of the chairs' losses.
     """
 
     value_weight = 0.5
@@ -130,31 +132,31 @@ class PolicyGradientPlayer(Player):
         self.learning = True
         self.agent = agent
         self.chairs = chairs
-        self.utility = agent.wants.utility(chairs, agent.discount)
-        self.perception = self.utility.perception
+        self.subjective_reward = agent.social_preference.subjective_reward(chairs, agent.discount)
+        self.encoder = self.subjective_reward.encoder
         sizes = torch.tensor(actions_by_seat(chairs.spec), device=chairs.device)
         self.actions = int(sizes.max())
         own = torch.arange(self.actions, device=chairs.device) < sizes[chairs.seat][:, None]
         self.available = None if own.all() else own
-        """Which actions a chair's seat has [chair, action]; None: all."""
+        """The actions that each chair's seat has, bool [chair, action]; None: all."""
         self.policy = policy_and_value(
-            agent.policy, self.perception, self.actions, agent.hidden, agent.activation, agent.spread
+            agent.policy, self.encoder, self.actions, agent.hidden, agent.activation, agent.spread
         )
         self.theta = self.policy.initial(chairs)
         self.optimiser = self.make_optimiser()
         self.optimiser.begin(self.theta)
-        nought = torch.zeros(chairs.shape[0], dtype=torch.float64, device=chairs.device)
-        self._measures = dict.fromkeys(("policy_loss", "value_loss", "entropy", "paid"), nought)
+        zeros = torch.zeros(chairs.shape[0], dtype=torch.float64, device=chairs.device)
+        self._measures = dict.fromkeys(("policy_loss", "value_loss", "entropy", "paid"), zeros)
 
     def make_optimiser(self) -> Adam | GradientDescent:
-        """How parameters step down the gradient."""
+        """The optimiser of the parameters."""
         return Adam(self.agent.learning_rate)
 
     # Play.
 
     def begin(self) -> None:
-        self.perception.begin()
-        self.utility.begin()
+        self.encoder.begin()
+        self.subjective_reward.begin()
         self.trajectory = Trajectory(needs=self.agent.needs)
         self._memory: Tensor | None = None
         self._bounds: Tensor | None = None
@@ -164,26 +166,26 @@ class PolicyGradientPlayer(Player):
 
     def act(self, observation: Observation) -> Tensor:
         self._before = observation
-        seen = self.perception.see(observation)
+        encoded = self.encoder.encode(observation)
         draws = self.chairs.chance.integers(Purpose.ACTION, observation.episode, observation.round)
         if self._bounds is not None and observation.action_mask is None:
-            action = choose(draws, lookup(self._bounds, seen))
+            action = choose(draws, lookup(self._bounds, encoded))
         else:
-            logits, self._memory = self.policy.step(self.theta, seen, self._memory)
+            logits, self._memory = self.policy.step(self.theta, encoded, self._memory)
             action = choose(draws, bounds(allowed(logits, self.mask(observation.action_mask))))
         if self.learning:
             self.trajectory.episode = observation.episode
-            self.trajectory.act(seen, action, observation)
+            self.trajectory.act(encoded, action, observation)
         return action
 
     def observe(self, round: Round) -> None:
-        self.perception.observe(round)
-        self.utility.observe(self._before, round, self.learning)
+        self.encoder.observe(round)
+        self.subjective_reward.observe(self._before, round, self.learning)
         if self.learning:
             self.trajectory.observe(round)
 
     def mask(self, action_mask: Tensor | None) -> Tensor | None:
-        """Allowed actions [..., chair, table, action]: the environment's, and those that the seat has."""
+        """Allowed actions [..., chair, table, action]: by the environment, and among those that the seat has."""
         if self.available is None:
             return action_mask
         own = self.available[:, None]
@@ -193,37 +195,37 @@ class PolicyGradientPlayer(Player):
 
     def learn(self) -> None:
         trajectory = self.trajectory
-        paid = self.rewards(trajectory)
+        reward = self.rewards(trajectory)
         if trajectory.playing is not None:
-            paid = paid * trajectory.playing
-        samples = self.samples(trajectory, self.estimate(trajectory, paid))
-        self._measures["paid"] = paid.sum((0, 2)) / samples.count
+            reward = reward * trajectory.playing
+        samples = self.samples(trajectory, self.estimate(trajectory, reward))
+        self._measures["paid"] = reward.sum((0, 2)) / samples.count
         self.update(samples)
-        self.utility.learned(trajectory)
+        self.subjective_reward.update(trajectory)
 
     def rewards(self, trajectory: Trajectory) -> Tensor:
-        """What it is paid in an episode [round, chair, table], by its preference."""
-        return self.utility.rewards(trajectory, self.probabilities)
+        """The subjective rewards of an episode [round, chair, table]."""
+        return self.subjective_reward.rewards(trajectory, self.probabilities)
 
     def probabilities(self, trajectory: Trajectory) -> Tensor:
-        """Of each of its own actions, by the present parameters [round, chair, table, action]."""
-        logits, _ = self.policy.unroll(self.theta, trajectory.seen)
+        """Probabilities of its actions with the current parameters [round, chair, table, action]."""
+        logits, _ = self.policy.unroll(self.theta, trajectory.encoded)
         return allowed(logits, self.mask(trajectory.mask)).softmax(-1).double()
 
-    def estimate(self, trajectory: Trajectory, paid: Tensor) -> AdvantageEstimate:
-        """Advantages and value targets; here plain returns less the value."""
+    def estimate(self, trajectory: Trajectory, reward: Tensor) -> AdvantageEstimate:
+        """Advantages and value targets from rewards [round, chair, table]; by default A = G - V."""
         value = self.values(trajectory)
-        advantage = generalised_advantages(paid, value, self.agent.discount, 1.0, trajectory.playing)
+        advantage = generalised_advantages(reward, value, self.agent.discount, 1.0, trajectory.playing)
         return AdvantageEstimate(advantage, advantage + value)
 
     @abstractmethod
     def update(self, samples: Samples) -> None:
-        """Learn from an episode."""
+        """Update the parameters from the samples of an episode."""
 
     def loss(self, theta: Tensor, samples: Samples, before: Tensor | None) -> Loss:
-        """The loss of parameters `theta`; `before` are the old log probabilities [sample, chair, table].
+        """The loss at parameters `theta`; `before` are the old log probabilities [sample, chair, table].
 
-        None: theta are still the old ones.
+        None: `theta` are the old parameters.
         """
         logs, value = self.evaluate(theta, samples)
         chosen = log_probability(logs, samples.action)
@@ -235,11 +237,11 @@ class PolicyGradientPlayer(Player):
         )
 
     def policy_loss(self, chosen: Tensor, before: Tensor, samples: Samples) -> Tensor:
-        """[chair], of the log probabilities of what was done [sample, chair, table];  - mean A log pi."""
+        """The policy loss [chair]:  - mean A log pi(a | s),  from log probabilities [sample, chair, table]."""
         return -(chosen * samples.advantage).sum((0, 2)) / samples.count
 
     def descend(self, samples: Samples, before: Tensor | None) -> Tensor:
-        """One step of the optimiser, on every chair; the log probabilities of what was done, as they were."""
+        """Take one optimiser step on every chair; returns the log probabilities of the actions before the step."""
         with torch.enable_grad():
             theta = self.theta.detach().requires_grad_()
             loss = self.loss(theta, samples, before)
@@ -253,48 +255,53 @@ class PolicyGradientPlayer(Player):
 
     def evaluate(self, theta: Tensor, samples: Samples) -> tuple[Tensor, Tensor]:
         """Log probabilities [sample, chair, table, action] and values [sample, chair, table]."""
-        logits, value = self.policy.unroll(theta, samples.seen)
-        # Ten times faster over actions that stand before tables, as recurrent nets leave them.
+        logits, value = self.policy.unroll(theta, samples.encoded)
+        # Ten times faster with the action axis before the table axis, which is the order recurrent networks
+        # return.
         return torch.log_softmax(allowed(logits, self.mask(samples.mask)).mT, -2).mT, value
 
     def log_probabilities(self, samples: Samples, theta: Tensor | None = None) -> Tensor:
-        """Of what was done, by `theta`, or else by the present parameters [sample, chair, table]."""
+        """Log probabilities of the chosen actions [sample, chair, table], at `theta` or the current parameters."""
         with torch.no_grad():
             return log_probability(
                 self.evaluate(self.theta if theta is None else theta, samples)[0], samples.action
             )
 
     def values(self, trajectory: Trajectory) -> Tensor:
-        """By the present parameters, float64 [round, chair, table]."""
+        """Values with the current parameters, float64 [round, chair, table]."""
         with torch.no_grad():
             if self.policy.states is None:
-                return self.policy.unroll(self.theta, trajectory.seen)[1].double()
+                return self.policy.unroll(self.theta, trajectory.encoded)[1].double()
             table = self.policy.table(self.theta)[1]
-            return lookup(table[..., None], trajectory.seen)[..., 0].double()
+            return lookup(table[..., None], trajectory.encoded)[..., 0].double()
 
     def samples(self, trajectory: Trajectory, estimate: AdvantageEstimate) -> Samples:
-        """An episode as samples: those of rounds that were not played weigh nothing."""
+        """An episode as samples; rounds that were not played have weight 0."""
         playing = None if trajectory.playing is None else trajectory.playing.double()
         advantage = estimate.advantage if playing is None else estimate.advantage * playing
-        samples = Samples(trajectory.seen, trajectory.action, advantage, estimate.target, playing, trajectory.mask)
+        samples = Samples(
+            trajectory.encoded, trajectory.action, advantage, estimate.target, playing, trajectory.mask
+        )
         return samples if self.theta.dtype == torch.float64 else samples.to(self.theta.dtype)
 
-    def condensed(self, samples: Samples) -> Samples:
-        """The same in sums by state and action, where the policy depends on states alone."""
+    def aggregated(self, samples: Samples) -> Samples:
+        """The samples aggregated by state and action, where the policy is a function of a discrete state."""
         if self.policy.states is None or samples.mask is not None:
             return samples
-        return samples.condensed(self.policy.states, self.actions)
+        return samples.aggregated(self.policy.states, self.actions)
 
-    # What is told and kept.
+    # Measures and state.
 
     def measures(self) -> Mapping[str, Tensor]:
-        told = self.utility.measures()
-        # LOQA has an `influence` of its own.
-        told = {f"preference_{name}" if name in self._measures else name: value for name, value in told.items()}
-        return {**self._measures, **told, **self.cooperation()}
+        # A name may be taken: LOQA has an `influence` too.
+        extra = {
+            f"preference_{name}" if name in self._measures else name: value
+            for name, value in self.subjective_reward.measures().items()
+        }
+        return {**self._measures, **extra, **self.cooperation()}
 
     def cooperation(self) -> dict[str, Tensor]:
-        """P(C) in each state of a two-player game with two actions, of a policy that has no memory."""
+        """P(C) in each state, for memoryless policies in two-player games with two actions."""
         if self.policy.states is None or self.actions != 2 or self.chairs.spec.seats != 2:
             return {}
         probability = torch.softmax(self.policy.table(self.theta)[0], -1)[..., 0].double()
@@ -302,10 +309,10 @@ class PolicyGradientPlayer(Player):
 
     def state_dict(self) -> dict[str, Tensor]:
         optimiser = {f"optimiser_{k}": v for k, v in self.optimiser.state_dict().items()}
-        return {"theta": self.theta, **optimiser, **self.utility.state_dict()}
+        return {"theta": self.theta, **optimiser, **self.subjective_reward.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         self.theta = state["theta"].clone()
         prefix = "optimiser_"
         self.optimiser.load_state_dict({k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)})
-        self.utility.load_state_dict(state)
+        self.subjective_reward.load_state_dict(state)

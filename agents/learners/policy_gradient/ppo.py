@@ -17,7 +17,7 @@ from .trajectory import Samples, Trajectory
 
 
 class ProximalPolicyGradient(PolicyGradient):
-    """What PPO and all that is built on it share."""
+    """The parameters of PPO and of the learners built on it."""
 
     source: ClassVar[str] = "Schulman et al. 2017; parameters of Zhou, Hong and Kao 2024"
 
@@ -26,11 +26,13 @@ class ProximalPolicyGradient(PolicyGradient):
     value_weight: float = Field(0.5, description="weight of the value's squared error", ge=0)
     entropy_weight: float = Field(0.02, description="weight of the policy's entropy", ge=0)
     epochs: int = Field(10, description="passes over an episode", ge=1)
-    minibatches: int = Field(1, description="parts, by tables, into which a pass is cut; a step for each", ge=1)
-    max_gradient_norm: Positive | None = Field(None, description="length to which a gradient is cut; None: never")
+    minibatches: int = Field(1, description="parts, by tables, into which a pass is split; a step for each", ge=1)
+    max_gradient_norm: Positive | None = Field(
+        None, description="norm to which gradients are clipped; None: no clipping"
+    )
     normalise: Literal["returns", "advantages", "nothing"] = Field(
         "returns",
-        description="what is shifted and scaled to mean 0 and deviation 1, over a chair's rounds and tables",
+        description="what is standardised, over a chair's rounds and tables",
     )
     epsilon: Positive = Field(1e-8, description="Adam's")
 
@@ -47,13 +49,13 @@ class ProximalPolicyGradient(PolicyGradient):
 
 
 class PPO(WithPreference, ProximalPolicyGradient):
-    """Climbs the gradient several times on one episode, no further than the clipped ratio pays.
+    """Proximal policy optimisation: several passes over each episode with a clipped probability ratio.
 
     With ratio = pi(a | s) / pi_old(a | s) it maximises, by Adam, the mean over rounds and tables of
         min(ratio A, clip(ratio, 1 - clip, 1 + clip) A) - value_weight (V(s) - target)^2 + entropy_weight H(pi(s))
-    The defaults are those of the Reciprocator's authors for the iterated prisoner's dilemma: returns to go,
-    normalised, are the value's targets, and advantages are what is left of them.
-    `gae = 0.95, normalise = "advantages"` gives the usual form.
+    The defaults are those of the Reciprocator's authors for the iterated prisoner's dilemma: the value's targets
+    are standardised returns to go, and advantages are the targets minus the value. `gae = 0.95, normalise =
+    "advantages"` gives the common form.
     """
 
 
@@ -71,20 +73,20 @@ class PPOPlayer(PolicyGradientPlayer):
     def make_optimiser(self) -> Adam:
         return Adam(self.agent.learning_rate, self.agent.epsilon)
 
-    def estimate(self, trajectory: Trajectory, paid: Tensor) -> AdvantageEstimate:
+    def estimate(self, trajectory: Trajectory, reward: Tensor) -> AdvantageEstimate:
         agent, playing = self.agent, trajectory.playing
         value = self.values(trajectory)
         if agent.normalise == "returns":
-            target = normalised(returns_to_go(paid, agent.discount), playing)
+            target = normalised(returns_to_go(reward, agent.discount), playing)
             return AdvantageEstimate(target - value, target)
-        advantage = generalised_advantages(paid, value, agent.discount, agent.gae, playing)
+        advantage = generalised_advantages(reward, value, agent.discount, agent.gae, playing)
         target = advantage + value
         return AdvantageEstimate(
             normalised(advantage, playing) if agent.normalise == "advantages" else advantage, target
         )
 
     def advantage(self, reward: Tensor, value: Tensor, decay: float, playing: Tensor | None) -> Tensor:
-        """Generalised advantages [round, chair, table], normalised where that is asked for."""
+        """Generalised advantages [round, chair, table], normalised if `normalise = "advantages"`."""
         by_round = generalised_advantages(reward, value, self.agent.discount, decay, playing)
         return normalised(by_round, playing) if self.agent.normalise == "advantages" else by_round
 
@@ -96,7 +98,7 @@ class PPOPlayer(PolicyGradientPlayer):
     def update(self, samples: Samples) -> None:
         count = min(self.agent.minibatches, self.chairs.shape[1])
         if count == 1:
-            whole = self.condensed(samples)
+            whole = self.aggregated(samples)
             before = self.descend(whole, None)
             for _ in range(self.agent.epochs - 1):
                 self.descend(whole, before)
@@ -105,5 +107,5 @@ class PPOPlayer(PolicyGradientPlayer):
         for epoch in range(self.agent.epochs):
             order = self.chairs.chance.bits(Purpose.MINIBATCH, self.trajectory.episode, epoch).argsort(1)
             for tables in order.tensor_split(count, 1):
-                part = self.condensed(samples.at_tables(tables))
+                part = self.aggregated(samples.at_tables(tables))
                 self.descend(part, self.log_probabilities(part, old))

@@ -1,4 +1,4 @@
-"""Prosocial learners: paid, in part or in whole, by what everybody earns."""
+"""A prosocial learner: part or all of its reward is the group's mean reward."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .ppo import ProximalPolicyGradient
 
 
 class Prosocial(ProsocialParameters, ProximalPolicyGradient):
-    """PPO that earns a share of the group's mean reward, and keeps the rest of its own.
+    """PPO on a weighted mean of its own reward and the group's mean reward.
 
     u_i = (1 - share) r_i + share / N sum_j r_j
     """
@@ -17,5 +17,5 @@ class Prosocial(ProsocialParameters, ProximalPolicyGradient):
     source: ClassVar[str] = "Peysakhovich and Lerer 2018"
 
     @property
-    def wants(self) -> Prosociality:
+    def social_preference(self) -> Prosociality:
         return Prosociality.model_validate(self, from_attributes=True)

@@ -16,23 +16,23 @@ from .trajectory import Samples, Trajectory
 
 
 class Reinforce(WithPreference):
-    """Climbs the sampled gradient of its discounted return, one step an episode.
+    """Ascends the sampled gradient of its discounted return, one step an episode.
 
         g = mean over tables of  sum_t discount^t grad log pi(a_t | s_t) (G_t - b_t)
     with returns to go G_t and a baseline b_t: the mean return of the other tables in that round, which leaves g
-    without bias, or a learned value of the state. Both discounts are kept, so g is the gradient of the return
-    from the first round.
+    unbiased, or a learned value of the state. Both discounts are kept, so g is the gradient of the return from the
+    first round.
     """
 
     source: ClassVar[str] = "Williams 1992; step size and discount of Foerster et al. 2018"
 
     learning_rate: Positive = Field(1.0, description="step size")
     baseline: Literal["leave_one_out", "value", "nothing"] = Field(
-        "leave_one_out", description="what returns are compared with"
+        "leave_one_out", description="the baseline that is subtracted from returns"
     )
     value_weight: float = Field(1.0, description="step size of the value, relative to the policy's", ge=0)
     entropy_weight: float = Field(0.0, description="weight of the policy's entropy", ge=0)
-    optimiser: Literal["gradient_descent", "adam"] = Field("gradient_descent", description="how it steps")
+    optimiser: Literal["gradient_descent", "adam"] = Field("gradient_descent", description="the optimiser")
 
     def sit(self, chairs: Chairs) -> Player:
         return ReinforcePlayer(self, chairs)
@@ -52,8 +52,8 @@ class ReinforcePlayer(PolicyGradientPlayer):
         kind = GradientDescent if self.agent.optimiser == "gradient_descent" else Adam
         return kind(self.agent.learning_rate)
 
-    def estimate(self, trajectory: Trajectory, paid: Tensor) -> AdvantageEstimate:
-        returns = returns_to_go(paid, self.agent.discount)
+    def estimate(self, trajectory: Trajectory, reward: Tensor) -> AdvantageEstimate:
+        returns = returns_to_go(reward, self.agent.discount)
         playing = torch.ones_like(returns) if trajectory.playing is None else trajectory.playing.double()
         baseline = torch.zeros_like(returns)
         if self.agent.baseline == "value":
@@ -68,5 +68,5 @@ class ReinforcePlayer(PolicyGradientPlayer):
         return -(chosen * samples.advantage).sum((0, 2)) / self.chairs.shape[1]
 
     def update(self, samples: Samples) -> None:
-        whole = self.condensed(samples)
+        whole = self.aggregated(samples)
         self.descend(whole, torch.zeros_like(whole.advantage))

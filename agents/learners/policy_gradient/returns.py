@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def returns_to_go(reward: Tensor, discount: float) -> Tensor:
-    """What is earned from each round on:  G_t = r_t + discount G_{t+1},  with nothing after the last round."""
+    """Discounted returns to go:  G_t = r_t + discount G_{t+1},  with 0 after the last round."""
     total = torch.empty_like(reward)
     total[-1] = reward[-1]
     for t in range(len(reward) - 2, -1, -1):
@@ -18,11 +18,11 @@ def returns_to_go(reward: Tensor, discount: float) -> Tensor:
 def generalised_advantages(
     reward: Tensor, value: Tensor, discount: float, decay: float, playing: Tensor | None = None
 ) -> Tensor:
-    """Generalised advantage estimates, with the value 0 after the end.
+    """Generalised advantage estimates; the value after the last round is 0.
 
         delta_t = r_t + discount V_{t+1} - V_t
         A_t = delta_t + discount decay A_{t+1}
-    `decay` (lambda) 1 gives G_t - V_t, and 0 one-step differences. Schulman et al. 2016, eq. 16.
+    `decay` (lambda) = 1 gives G_t - V_t, 0 gives one-step temporal differences. Schulman et al. 2016, eq. 16.
     """
     if playing is not None:
         value = value * playing
@@ -31,7 +31,7 @@ def generalised_advantages(
 
 
 def normalised(values: Tensor, playing: Tensor | None = None) -> Tensor:
-    """Values [round, chair, table] less their mean, over their deviation, chair by chair; 0 where not played."""
+    """Values [round, chair, table], standardised for each chair; 0 in rounds that were not played."""
     if playing is None:
         centred = values - values.mean((0, 2), keepdim=True)
         deviation = (centred * centred).mean((0, 2), keepdim=True).sqrt()

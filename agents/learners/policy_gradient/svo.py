@@ -1,4 +1,4 @@
-"""Social value orientation: a learner that wants rewards to stand in a given relation."""
+"""Social value orientation: a learner with a target ratio of others' rewards to its own."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from .ppo import ProximalPolicyGradient
 
 
 class SVO(OrientationParameters, ProximalPolicyGradient):
-    """PPO that pays for the angle between the others' mean reward and its own where it isn't the one it wants.
+    """PPO with a penalty on the deviation from a target angle between the others' mean reward and its own.
 
         u_i = r_i - weight |angle - atan2(mean_{j != i} r_j, r_i)|        (in radians)
-    An angle of 0 wants all for itself, 45 equality, 90 all for the others. Angles mean that only among rewards
-    of at least 0, so they are measured from an `origin` in the rewards, by default the least that the game pays;
-    where nobody earns more than that there is no angle, and nothing to pay.
+    A target of 0 degrees is selfish, 45 seeks equality, 90 is altruistic. This holds only for non-negative
+    rewards, so angles are measured from an `origin`, by default the lowest payoff of the game. Where all rewards
+    equal the origin there is no angle and no penalty.
     """
 
     source: ClassVar[str] = "McKee et al. 2020"
 
     @property
-    def wants(self) -> SocialValueOrientation:
+    def social_preference(self) -> SocialValueOrientation:
         return SocialValueOrientation.model_validate(self, from_attributes=True)

@@ -1,4 +1,4 @@
-"""What a learner keeps of an episode, and the samples that it learns from."""
+"""The trajectory of an episode, and the samples that a learner's loss is computed from."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ...agent import Observation, Round
 
 
 class Trajectory:
-    """One episode of some chairs, round by round; each field is stacked when it is first read."""
+    """One episode on some chairs, recorded round by round; a field is stacked when it is first read."""
 
     def __init__(self, episode: int = 0, needs: frozenset[str] = frozenset()):
         self.episode = episode
         self._needs = needs
-        self._seen: list[Tensor] = []
+        self._encoded: list[Tensor] = []
         self._action: list[Tensor] = []
         self._mask: list[Tensor | None] = []
         self._playing: list[Tensor | None] = []
@@ -30,15 +30,15 @@ class Trajectory:
     def __len__(self) -> int:
         return len(self._reward)
 
-    def act(self, seen: Tensor, action: Tensor, observation: Observation) -> None:
-        """Keep what was seen and chosen in a round."""
-        self._seen.append(seen)
+    def act(self, encoded: Tensor, action: Tensor, observation: Observation) -> None:
+        """Record the encoded observation and the action of a round."""
+        self._encoded.append(encoded)
         self._action.append(action)
         self._mask.append(observation.action_mask)
         self._playing.append(observation.playing)
 
     def observe(self, round: Round) -> None:
-        """Keep what came of it."""
+        """Record the outcome of the round."""
         self._reward.append(round.reward)
         self._own.append(round.own.clone())  # the arena may write the next round's actions where these stand
         self._others.append(round.others.clone())
@@ -46,68 +46,68 @@ class Trajectory:
             self._others_reward.append(round.others_reward)
 
     @cached_property
-    def seen(self) -> Tensor:
-        """States int64 [round, chair, table], or features [round, chair, table, input]."""
-        return torch.stack(self._seen[: len(self)])
+    def encoded(self) -> Tensor:
+        """Encoded observations: states int64 [round, chair, table], or features [round, chair, table, input]."""
+        return torch.stack(self._encoded[: len(self)])
 
     @cached_property
     def action(self) -> Tensor:
-        """What was chosen [round, chair, table]."""
+        """Chosen actions [round, chair, table]."""
         return torch.stack(self._action[: len(self)])
 
     @cached_property
     def own(self) -> Tensor:
-        """What was done, after noise [round, chair, table]."""
+        """Executed actions, after noise [round, chair, table]."""
         return torch.stack(self._own)
 
     @cached_property
     def others(self) -> Tensor:
-        """What the others were seen to do [round, chair, other, table]."""
+        """The others' actions as observed [round, chair, other, table]."""
         return torch.stack(self._others)
 
     @cached_property
     def reward(self) -> Tensor:
-        """What the environment paid, float64 [round, chair, table]."""
+        """Rewards from the environment, float64 [round, chair, table]."""
         return torch.stack(self._reward)
 
     @cached_property
     def others_reward(self) -> Tensor:
-        """What it paid the others [round, chair, other, table]; for agents that need `others_rewards`."""
+        """The others' rewards [round, chair, other, table], for agents that need `others_rewards`."""
         return torch.stack(self._others_reward)
 
     @cached_property
     def mask(self) -> Tensor | None:
-        """Allowed actions [round, chair, table, action]; None where everything is allowed."""
+        """Allowed actions [round, chair, table, action]; None where all are allowed."""
         masks = [mask for mask in self._mask[: len(self)] if mask is not None]
         return torch.stack(masks) if masks else None
 
     @cached_property
     def playing(self) -> Tensor | None:
-        """Whether the round was played, bool [round, chair, table]; None where all were."""
+        """Whether the round was played, bool [round, chair, table]; None if all were."""
         still = [playing for playing in self._playing[: len(self)] if playing is not None]
         return torch.stack(still) if still else None
 
 
 @dataclass(frozen=True)
 class Samples:
-    """What a loss is made of; every tensor is [sample, chair, table, ...]."""
+    """The samples of a loss; every tensor is [sample, chair, table, ...]. A sample may stand for several plays."""
 
-    seen: Tensor
+    encoded: Tensor
     action: Tensor
     advantage: Tensor
-    """Summed over the plays that a sample stands for; 0 where there are none."""
+    """The sum of advantages over the plays of the sample; 0 if it has none."""
     target: Tensor
-    """Of the value: their mean."""
+    """The mean value target over those plays."""
     weight: Tensor | None = None
-    """How many plays it stands for; 0 where a round was not played. None: one each."""
+    """The number of plays of the sample; 0 where a round was not played. None: 1 for each."""
     mask: Tensor | None = None
     """Allowed actions [sample, chair, table, action]."""
-    scatter: Tensor | None = None
-    """The variance of the targets of those plays; None: 0."""
+    target_variance: Tensor | None = None
+    """The variance of the value targets over those plays; None: 0."""
 
     @property
     def count(self) -> Tensor:
-        """Plays of each chair [chair]."""
+        """The number of plays of each chair [chair]."""
         if self.weight is None:
             rounds, chairs, tables = self.action.shape
             return self.target.new_full((chairs,), rounds * tables)
@@ -120,10 +120,10 @@ class Samples:
     def squared_error(self, value: Tensor) -> Tensor:
         """Mean of (value - target)^2 over a chair's plays [chair]."""
         error = (value - self.target) ** 2
-        return self.mean(error if self.scatter is None else error + self.scatter)
+        return self.mean(error if self.target_variance is None else error + self.target_variance)
 
     def at_tables(self, tables: Tensor) -> Samples:
-        """Those at some tables of each chair, int64 [chair, table]."""
+        """The samples of a subset of each chair's tables, int64 [chair, table]."""
 
         def take(values: Tensor) -> Tensor:
             index = tables.view(1, *tables.shape, *[1] * (values.dim() - 3))
@@ -131,18 +131,17 @@ class Samples:
 
         return self._each(take)
 
-    def condensed(self, states: int, actions: int) -> Samples:
-        """The same for a policy of `states` alone: two samples for each state and action of a chair.
+    def aggregated(self, states: int, actions: int) -> Samples:
+        """Aggregate samples over `states`: two for each state and action, as [2 actions, chair, state].
 
-        Positive advantages are summed in one, negative ones in the other. Losses that are sums of f(s, a) A, of
+        One sums positive advantages, the other negative ones. Losses that are sums of f(s, a) A, of
         min(ratio A, clip(ratio) A) or of (V(s) - target)^2 keep their value: the ratio depends on s and a only,
-        and the sign of A says which bound counts.
-        Returned as [2 actions, chair, state].
+        and the sign of A determines which bound applies.
         """
         assert self.mask is None
-        chairs = self.seen.shape[1]
-        first = torch.arange(chairs, device=self.seen.device)[:, None] * states
-        cell = (self.seen + first).mul_(actions).add_(self.action).flatten()
+        chairs = self.encoded.shape[1]
+        first = torch.arange(chairs, device=self.encoded.device)[:, None] * states
+        cell = (self.encoded + first).mul_(actions).add_(self.action).flatten()
         size = chairs * states * actions
 
         def total(values: Tensor | None) -> Tensor:
@@ -153,20 +152,20 @@ class Samples:
         plays = weight.clamp(min=1)
         targets = self.target if self.weight is None else self.target * self.weight
         target = total(targets) / plays
-        scatter = total(targets * self.target) / plays - target**2
-        seen = torch.arange(states, device=cell.device).expand(2 * actions, chairs, states)
-        action = torch.arange(actions, device=cell.device).repeat(2)[:, None, None].expand_as(seen)
+        target_variance = total(targets * self.target) / plays - target**2
+        encoded = torch.arange(states, device=cell.device).expand(2 * actions, chairs, states)
+        action = torch.arange(actions, device=cell.device).repeat(2)[:, None, None].expand_as(encoded)
         return Samples(
-            seen=seen,
+            encoded=encoded,
             action=action,
             advantage=torch.cat((gain, net - gain)),
             target=target.repeat(2, 1, 1),
             weight=torch.cat((weight, torch.zeros_like(weight))),
-            scatter=scatter.repeat(2, 1, 1),
+            target_variance=target_variance.repeat(2, 1, 1),
         )
 
     def to(self, dtype: torch.dtype) -> Samples:
-        """With numbers of another precision."""
+        """Convert floating-point tensors to `dtype`."""
         return self._each(lambda values: values.to(dtype) if values.is_floating_point() else values)
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Samples:

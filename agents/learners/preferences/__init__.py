@@ -1,4 +1,4 @@
-"""What a learner is paid for, as a value: the preferences that any policy-gradient learner may have."""
+"""Social preferences: how a policy-gradient learner values rewards, its own and the others'."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 from pydantic import Field
 
 from .inequity_aversion import InequityAversion
-from .influencing import InfluenceSeeking
+from .influence_seeking import InfluenceSeeking
 from .preference import Selfish
 from .prosociality import Prosociality
 from .reciprocity import Reciprocity

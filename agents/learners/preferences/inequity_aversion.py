@@ -1,4 +1,4 @@
-"""Inequity aversion: to dislike earning less than others, and a little also earning more."""
+"""Inequity aversion: a penalty for earning less than others, and a smaller one for earning more."""
 
 from __future__ import annotations
 
@@ -10,37 +10,35 @@ from torch import Tensor
 
 from ...agent import Chairs
 from ..policy_gradient.trajectory import Trajectory
-from .preference import Policy, Preference, Utility
+from .preference import Policy, Preference, SubjectiveReward
 
 
 class InequityParameters(BaseModel):
-    """How much of which inequity costs."""
+    """The costs of inequity."""
 
     alpha: float = Field(5.0, description="cost of earning less than another (disadvantageous inequity)", ge=0)
     beta: float = Field(0.05, description="cost of earning more than another (advantageous inequity)", ge=0)
-    smoothing: float = Field(
-        0.95, description="decay (lambda) of what was earned, beside the discount", ge=0, le=1
-    )
+    smoothing: float = Field(0.95, description="decay (lambda) of past rewards, beside the discount", ge=0, le=1)
 
 
 class InequityAversion(InequityParameters, Preference):
-    """Pays for envy and, less, for guilt, over what everybody earned of late.
+    """A penalty for envy and a smaller one for guilt, over recent rewards.
 
-        e_j <- discount smoothing e_j + r_j                         for everybody j
+        e_j <- discount smoothing e_j + r_j                         for every player j
         u_i = r_i - alpha / (N - 1) sum_j max(e_j - e_i, 0) - beta / (N - 1) sum_j max(e_i - e_j, 0)
-    Large alpha makes it punish who gets ahead, large beta makes it share.
+    A large alpha makes it punish players that get ahead; a large beta makes it share.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"others_actions", "others_rewards"})
 
     kind: Literal["inequity_aversion"] = Field("inequity_aversion", description="as in `inequity_averse`")
 
-    def utility(self, chairs: Chairs, discount: float) -> Utility:
-        return InequityUtility(self, chairs, discount)
+    def subjective_reward(self, chairs: Chairs, discount: float) -> SubjectiveReward:
+        return InequityReward(self, chairs, discount)
 
 
-class InequityUtility(Utility):
-    """Inequity aversion on its chairs."""
+class InequityReward(SubjectiveReward):
+    """The inequity-averse reward on a player's chairs."""
 
     def __init__(self, preference: InequityAversion, chairs: Chairs, discount: float):
         super().__init__(chairs)
@@ -56,7 +54,7 @@ class InequityUtility(Utility):
 
 def smoothed(earned: Tensor, decay: float) -> Tensor:
     """e_t = decay e_{t-1} + earned_t, along the first dimension."""
-    course = [earned[0]]
+    levels = [earned[0]]
     for now in earned[1:]:
-        course.append(decay * course[-1] + now)
-    return torch.stack(course)
+        levels.append(decay * levels[-1] + now)
+    return torch.stack(levels)

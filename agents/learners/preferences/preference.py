@@ -1,4 +1,4 @@
-"""What a preference is: plain data that says what a learner is paid for. At play it becomes a utility."""
+"""Social preferences are plain data; on a player's chairs one becomes a subjective reward with a state."""
 
 from __future__ import annotations
 
@@ -11,72 +11,72 @@ from torch import Tensor
 
 from ....envs.environment import Environment
 from ...agent import Chairs, Observation, Round
-from ..nets.encoding import perceive
+from ..nets.encoding import encoder_of
 from ..policy_gradient.trajectory import Trajectory
 
 Policy: TypeAlias = Callable[[Trajectory], Tensor]
-"""A learner's probabilities of its own actions in an episode [round, chair, table, action]."""
+"""The probabilities of a learner's own actions in an episode [round, chair, table, action]."""
 
 
 class Preference(BaseModel, ABC):
-    """What a learner is paid for: parameters, and nothing else. Equal when they are equal."""
+    """How a learner values rewards: parameters only, compared by value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
 
     needs: ClassVar[frozenset[str]] = frozenset()
-    """What the environment must grant the learner for it."""
+    """What the environment must grant the learner, of `GRANTS`."""
 
     def refuses(self, game: Environment) -> str | None:
-        """Why it can't be had in `game`, as the end of a sentence; None if it can."""
+        """Why it can't be used in `game`, as the end of a sentence; None if it can."""
         return None
 
     @abstractmethod
-    def utility(self, chairs: Chairs, discount: float) -> Utility:
-        """What a player that weighs the next round by `discount` is paid on these chairs."""
+    def subjective_reward(self, chairs: Chairs, discount: float) -> SubjectiveReward:
+        """The subjective reward on these chairs, of a player with this discount."""
 
     @model_serializer(mode="wrap")
     def _without_nothing(self, written: SerializerFunctionWrapHandler) -> dict[str, object]:
-        # A config can't say None.
+        # TOML has no null.
         return {name: value for name, value in written(self).items() if value is not None}
 
 
-class Utility:
-    """A preference at play on a player's chairs: what it pays, and what it keeps. This one pays the reward."""
+class SubjectiveReward:
+    """The reward that a player learns from, with its state; this one is the environment's reward."""
 
     def __init__(self, chairs: Chairs):
         self.chairs = chairs
-        self.perception = perceive(chairs)
-        """What the policy is fed with."""
+        self.encoder = encoder_of(chairs)
+        """Encodes observations for the policy."""
 
     def begin(self) -> None:
         """An episode starts."""
 
     def observe(self, before: Observation, round: Round, learning: bool) -> None:
-        """A round has been played, from what was seen before it."""
+        """A round has been played; `before` is the observation before it."""
 
     def rewards(self, trajectory: Trajectory, policy: Policy) -> Tensor:
-        """What an episode is worth, round by round [round, chair, table]; called once for each."""
+        """The rewards of an episode [round, chair, table]; called once for each episode."""
         return trajectory.reward
 
-    def learned(self, trajectory: Trajectory) -> None:
-        """The player has learned from an episode."""
+    def update(self, trajectory: Trajectory) -> None:
+        """Update the state, after the player has learned from an episode."""
 
     def measures(self) -> Mapping[str, Tensor]:
-        """What it tells of the last episode, by name [chair]."""
+        """Measures of the last episode, by name [chair]."""
         return {}
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Everything that it goes on with, each tensor starting with [chair]."""
+        """Its state, each tensor starting with [chair]."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Go on as the one that gave `state`, among what others have in it."""
+        """Continue from `state`, which may have further entries."""
 
 
 class Selfish(Preference):
-    """Paid what the environment pays."""
+    """Learns from its own reward, as the environment gives it."""
 
-    kind: Literal["selfish"] = Field("selfish", description="only the own reward counts")
+    kind: Literal["selfish"] = Field("selfish", description="only its own reward counts")
 
-    def utility(self, chairs: Chairs, discount: float) -> Utility:
-        return Utility(chairs)
+    def subjective_reward(self, chairs: Chairs, discount: float) -> SubjectiveReward:
+        return SubjectiveReward(chairs)

@@ -1,4 +1,4 @@
-"""Prosociality: to be paid, in part or in whole, by what everybody earns."""
+"""Prosociality: part or all of the reward is the group's mean reward."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from torch import Tensor
 
 from ...agent import Chairs
 from ..policy_gradient.trajectory import Trajectory
-from .preference import Policy, Preference, Utility
+from .preference import Policy, Preference, SubjectiveReward
 
 
 class ProsocialParameters(BaseModel):
-    """How much the group counts."""
+    """The parameters of prosociality."""
 
     share: float = Field(1.0, description="weight of the group's mean; 0 is selfish", ge=0, le=1)
 
 
 class Prosociality(ProsocialParameters, Preference):
-    """Earns a share of the group's mean reward, and keeps the rest of its own.
+    """A weighted mean of the own reward and the group's mean reward.
 
     u_i = (1 - share) r_i + share / N sum_j r_j
     """
@@ -28,12 +28,12 @@ class Prosociality(ProsocialParameters, Preference):
 
     kind: Literal["prosocial"] = Field("prosocial", description="as in `prosocial`")
 
-    def utility(self, chairs: Chairs, discount: float) -> Utility:
-        return ProsocialUtility(self, chairs)
+    def subjective_reward(self, chairs: Chairs, discount: float) -> SubjectiveReward:
+        return ProsocialReward(self, chairs)
 
 
-class ProsocialUtility(Utility):
-    """Prosociality on its chairs."""
+class ProsocialReward(SubjectiveReward):
+    """The prosocial reward on a player's chairs."""
 
     def __init__(self, preference: Prosociality, chairs: Chairs):
         super().__init__(chairs)

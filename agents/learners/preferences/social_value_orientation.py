@@ -1,4 +1,4 @@
-"""Social value orientation: to want rewards to stand in a given relation."""
+"""Social value orientation: a target ratio of others' rewards to the own reward."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from torch import Tensor
 from ...agent import Chairs
 from ..policy_gradient.trajectory import Trajectory
 from ..reciprocity.value_influence import payoffs, refuses_all_but_small_tables
-from .preference import Policy, Preference, Utility
+from .preference import Policy, Preference, SubjectiveReward
 
 
 class OrientationParameters(BaseModel):
-    """Which relation is wanted, and what another one costs."""
+    """The target angle, and the cost of deviations from it."""
 
-    angle: float = Field(45.0, description="the angle that it wants, in degrees", ge=0, le=90)
-    weight: float = Field(0.2, description="cost of a radian; the paper's is about 0.2 of what rewards are", ge=0)
+    angle: float = Field(45.0, description="the target angle, in degrees", ge=0, le=90)
+    weight: float = Field(0.2, description="cost of a radian; the paper's is about 0.2 of the rewards' size", ge=0)
     origin: float | None = Field(
         None,
-        description="the reward that counts as nothing; by default the least in the rules, or 0 if they list none",
+        description="the reward that counts as 0; by default the game's lowest payoff, or 0 if it lists none",
         allow_inf_nan=False,
     )
 
 
 class SocialValueOrientation(OrientationParameters, Preference):
-    """Pays for the angle between the others' mean reward and its own where it isn't the one it wants.
+    """A penalty on the deviation from a target angle between the others' mean reward and the own reward.
 
         u_i = r_i - weight |angle - atan2(mean_{j != i} r_j, r_i)|        (in radians)
-    An angle of 0 wants all for itself, 45 equality, 90 all for the others. Angles mean that only among rewards
-    of at least 0, so they are measured from an `origin` in the rewards, by default the least that the game pays;
-    where nobody earns more than that there is no angle, and nothing to pay.
+    A target of 0 degrees is selfish, 45 seeks equality, 90 is altruistic. This holds only for non-negative
+    rewards, so angles are measured from an `origin`, by default the lowest payoff of the game. Where all rewards
+    equal the origin there is no angle and no penalty.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"others_actions", "others_rewards", "game_model"})
 
     kind: Literal["svo"] = Field("svo", description="as in `svo`")
 
-    def utility(self, chairs: Chairs, discount: float) -> Utility:
-        return OrientationUtility(self, chairs)
+    def subjective_reward(self, chairs: Chairs, discount: float) -> SubjectiveReward:
+        return OrientationReward(self, chairs)
 
 
-class OrientationUtility(Utility):
-    """Social value orientation on its chairs."""
+class OrientationReward(SubjectiveReward):
+    """The reward of a social value orientation on a player's chairs."""
 
     def __init__(self, preference: SocialValueOrientation, chairs: Chairs):
         super().__init__(chairs)

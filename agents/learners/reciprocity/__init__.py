@@ -1,1 +1,1 @@
-"""Reciprocators, and the influence that they return."""
+"""Reciprocators, and the value influence that they return."""

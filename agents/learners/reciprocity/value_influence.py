@@ -1,11 +1,11 @@
-"""Value influence in games of actions alone: what one player's action changes in what another one earns.
+"""Value influence in games without features: the effect of one player's action on another's reward.
 
-    VI_{p->q}(s, a) = R_q(a) - sum_b usual_p(b | s) R_q(b, a_-p)
-R are the game's payoffs, `usual_p` is what p has lately done in state s, its baseline. What the others will do
-because of it is left out, as in its source (Zhou, Hong and Kao 2024).
+    VI_{p->q}(s, a) = R_q(a) - sum_b baseline_p(b | s) R_q(b, a_-p)
+R are the game's payoffs; baseline_p is the recent policy of p in state s. The others' later reactions are left
+out, as in the source (Zhou, Hong and Kao 2024).
 
-Players are counted from the chair: 0 is its own, 1 the next seat, and so on around. A joint action is one number,
-whose digits to the base of the number of actions are the players' actions, the chair's first.
+Players are counted from the chair: 0 is its own, 1 the next seat, and so on around. A joint action is one number;
+its digits in base (number of actions) are the players' actions, the chair's first.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MOST_OUTCOMES = 4096
 
 
 def refuses_all_but_small_tables(game: Environment) -> str | None:
-    """The reason of learners that need what every joint action pays, and the last round as a state."""
+    """Why a learner that needs a small payoff table, and the last outcome as a state, can't play `game`."""
     if not isinstance(game, SimultaneousGame) or feature_count(game) is not None:
         return "knows the influence of actions only in games that pay by the actions of the round"
     if any(not isinstance(game.actions(seat), Discrete) for seat in range(game.seats)):
@@ -37,12 +37,12 @@ def refuses_all_but_small_tables(game: Environment) -> str | None:
 
 
 def joint_actions(players: int, actions: int, device: torch.device | None = None) -> Tensor:
-    """Every joint action, by its number [joint, player]."""
+    """All joint actions, in order of their number [joint, player]."""
     return torch.tensor(list(product(range(actions), repeat=players)), device=device)
 
 
 def payoffs(chairs: Chairs) -> Tensor:
-    """What each joint action pays to each player, from the chair's view, float64 [chair, player, joint]."""
+    """The payoff of each joint action to each player, from the chair's view, float64 [chair, player, joint]."""
     game = chairs.game
     assert isinstance(game, SimultaneousGame)
     sizes = torch.tensor(actions_by_seat(game), device=chairs.device)
@@ -50,22 +50,22 @@ def payoffs(chairs: Chairs) -> Tensor:
     joint = joint_actions(game.seats, int(sizes.max()), chairs.device).T
     views = []
     for seat in range(game.seats):
-        # What a seat can't do is listed too, as its last action; it never happens.
+        # Actions that a seat lacks are listed as its last action; they never occur.
         done = torch.minimum(joint.roll(seat, 0), sizes[:, None] - 1)
         views.append(game.rewards(done[None], state)[0].roll(-seat, 0))
     return torch.stack(views)[chairs.seat]
 
 
-def value_influence(payoff: Tensor, usual: Tensor, influencer: int) -> Tensor:
-    """VI [chair, state, joint] of a player on the one who is paid `payoff` [chair, joint].
+def value_influence(payoff: Tensor, baseline: Tensor, influencer: int) -> Tensor:
+    """VI [chair, state, joint] of a player on the one with payoffs `payoff` [chair, joint].
 
-    `usual` [chair, state, action] is the influencer's baseline.
+    `baseline` [chair, state, action] is the influencer's baseline.
     """
     chairs, outcomes = payoff.shape
-    actions = usual.shape[-1]
+    actions = baseline.shape[-1]
     # The influencer's digit, between those before and those after it.
     before = actions**influencer
     after = outcomes // (before * actions)
     table = payoff.view(chairs, 1, before, actions, after)
-    expected = torch.einsum("csa,cxbay->csby", usual, table)
+    expected = torch.einsum("csa,cxbay->csby", baseline, table)
     return (table - expected[:, :, :, None]).flatten(2)

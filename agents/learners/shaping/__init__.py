@@ -1,1 +1,1 @@
-"""Opponent shapers: learners that count on the others learning."""
+"""Opponent shapers: learners that take the others' learning into account."""

@@ -1,4 +1,4 @@
-"""Learners that climb an advantage which takes in the others': what advantage alignment and LOQA share."""
+"""Learners with an advantage that includes the others': what advantage alignment and LOQA share."""
 
 from __future__ import annotations
 
@@ -19,22 +19,24 @@ from .critics import Critics, CriticValues
 
 
 class AdvantageShaper(PPO):
-    """PPO with critics of its own, of what it and the others are to earn, and with what they give added to A.
+    """PPO with critics of its own and the others' returns, and a shaping term added to its advantage.
 
-    What is past is taken with lambda 0 whatever `gae` is.
+    Past advantages have lambda = 0, whatever `gae` is.
     """
 
-    gae: float = Field(0.0, description="decay (lambda) of generalised advantages, but for past ones", ge=0, le=1)
+    gae: float = Field(0.0, description="decay (lambda) of generalised advantages, except past ones", ge=0, le=1)
     normalise: Literal["advantages", "nothing"] = Field(
-        "advantages", description="what is shifted and scaled to mean 0 and deviation 1 over a chair's rounds"
+        "advantages", description="what is standardised, over a chair's rounds and tables"
     )
-    value_weight: float = Field(0.0, description="weight of the net's own value, which nothing here uses", ge=0)
-    memory: Positive = Field(10.0, description="targets seen in a cell that weigh as much as the critic so far")
-    critic_hidden: Widths = Field((64,), description="widths of the critics' net, where features are seen")
-    critic_rate: Positive = Field(0.003, description="of Adam, for the critics' net")
+    value_weight: float = Field(
+        0.0, description="weight of the policy network's value, which is not used here", ge=0
+    )
+    memory: Positive = Field(10.0, description="weight of a table's previous value, in numbers of new targets")
+    critic_hidden: Widths = Field((64,), description="widths of the critics' network, with features")
+    critic_rate: Positive = Field(0.003, description="Adam's step size for the critics' network")
 
     @property
-    def needs(self) -> frozenset[str]:  # type: ignore[override] # with those of the preference
+    def needs(self) -> frozenset[str]:  # type: ignore[override] # the preference has needs too
         return super().needs | {"others_actions", "others_rewards"}
 
 
@@ -49,32 +51,34 @@ class AdvantageShaperPlayer(PPOPlayer):
 
     @abstractmethod
     def make_critics(self) -> Critics:
-        """What estimates values: tables where states are seen, or else a net."""
+        """The critics: tables for discrete states, a network for features."""
 
     def critic_net(self, outputs: int) -> FittedNet:
-        """A net of what it sees."""
-        agent, inputs = self.agent, self.perception.inputs
+        """A network on the player's encoded observations."""
+        agent, inputs = self.agent, self.encoder.inputs
         return FittedNet(self.chairs, inputs, agent.critic_hidden, outputs, agent.critic_rate, component=2)
 
-    def estimate(self, trajectory: Trajectory, paid: Tensor) -> AdvantageEstimate:
-        """What multiplies grad log pi(a_t | s_t); there are no values to fit."""
+    def estimate(self, trajectory: Trajectory, reward: Tensor) -> AdvantageEstimate:
+        """The advantage, with the shaping term; there are no value targets."""
         agent, playing = self.agent, trajectory.playing
-        theirs = trajectory.others_reward.sum(2)
-        judged = self.critics.judge(trajectory)
-        own = self.advantage(paid, judged.value, agent.gae, playing)
-        past = own if agent.gae == 0 else self.advantage(paid, judged.value, 0.0, playing)
-        others = self.advantage(theirs, judged.value_of_others, agent.gae, playing)
-        added = self.shaping(past, others, judged)
-        self.tell(trajectory, judged, paid, theirs)
-        self.critics.fit(trajectory, judged, paid, theirs)
+        others_reward = trajectory.others_reward.sum(2)
+        estimates = self.critics.evaluate(trajectory)
+        own = self.advantage(reward, estimates.value, agent.gae, playing)
+        past = own if agent.gae == 0 else self.advantage(reward, estimates.value, 0.0, playing)
+        others = self.advantage(others_reward, estimates.value_of_others, agent.gae, playing)
+        added = self.shaping(past, others, estimates)
+        self.record_measures(trajectory, estimates, reward, others_reward)
+        self.critics.fit(trajectory, estimates, reward, others_reward)
         return AdvantageEstimate(own + added, torch.zeros_like(own))
 
     @abstractmethod
-    def shaping(self, past: Tensor, others: Tensor, judged: CriticValues) -> Tensor:
-        """What is added to its own advantages, from those of the past and the others' [round, chair, table]."""
+    def shaping(self, past: Tensor, others: Tensor, estimates: CriticValues) -> Tensor:
+        """The term that is added to its advantage, from its past ones and the others' [round, chair, table]."""
 
-    def tell(self, trajectory: Trajectory, judged: CriticValues, paid: Tensor, theirs: Tensor) -> None:
-        """Measure how good the critics are."""
+    def record_measures(
+        self, trajectory: Trajectory, estimates: CriticValues, reward: Tensor, others_reward: Tensor
+    ) -> None:
+        """Record how good the critics are."""
 
     def state_dict(self) -> dict[str, Tensor]:
         return {**super().state_dict(), **self.critics.state_dict()}

@@ -1,4 +1,4 @@
-"""What a chair and the others are to earn, and what another's actions are worth: tables of outcomes, or a net."""
+"""Critics of a chair's and the others' returns, and of another's action values: tables, or a network."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from ..tabular.fitted_table import cells, cells_by_round, fitted
 
 @dataclass(frozen=True)
 class CriticValues:
-    """What the critics so far say of an episode, each float64 [round, chair, table]."""
+    """The critics' estimates for an episode, each float64 [round, chair, table]."""
 
     value: Tensor
-    """What the chair was to earn."""
+    """The chair's value."""
     value_of_others: Tensor
-    likely: Tensor | None = None
-    """How likely what the other did was, by softmax(Q(s, .) / temperature); None where actions are not valued."""
+    likelihood: Tensor | None = None
+    """The probability of the other's action by softmax(Q(s, .) / temperature); None without action values."""
 
 
 class Critics(ABC):
-    """Critics of the chair and of the others, from what the chair sees."""
+    """Critics of the returns of the chair and of the others, from the chair's observations."""
 
     @abstractmethod
-    def judge(self, trajectory: Trajectory) -> CriticValues:
-        """What they say of an episode."""
+    def evaluate(self, trajectory: Trajectory) -> CriticValues:
+        """The estimates for an episode."""
 
     @abstractmethod
-    def fit(self, trajectory: Trajectory, judged: CriticValues, paid: Tensor, theirs: Tensor) -> None:
-        """Take in an episode that was `judged` so, and in which these were earned [round, chair, table]."""
+    def fit(self, trajectory: Trajectory, estimates: CriticValues, reward: Tensor, others_reward: Tensor) -> None:
+        """Fit to the rewards of an episode [round, chair, table]; `estimates` are the values before the fit."""
 
     @abstractmethod
     def state_dict(self) -> dict[str, Tensor]:
@@ -45,7 +45,7 @@ class Critics(ABC):
 
     @abstractmethod
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Go on as those that gave `state`."""
+        """Continue from `state`."""
 
 
 class TableCritics(Critics):
@@ -57,17 +57,17 @@ class TableCritics(Critics):
         self.own = torch.zeros(shape, dtype=torch.float64, device=chairs.device)
         self.others = self.own.clone()
 
-    def judge(self, trajectory: Trajectory) -> CriticValues:
+    def evaluate(self, trajectory: Trajectory) -> CriticValues:
         return CriticValues(
-            cells_by_round(self.own, trajectory.seen), cells_by_round(self.others, trajectory.seen)
+            cells_by_round(self.own, trajectory.encoded), cells_by_round(self.others, trajectory.encoded)
         )
 
-    def fit(self, trajectory: Trajectory, judged: CriticValues, paid: Tensor, theirs: Tensor) -> None:
-        seen, playing = trajectory.seen, trajectory.playing
-        rounds = torch.arange(len(seen), device=seen.device)[:, None, None]
-        index = rounds * self.own.shape[2] + seen
+    def fit(self, trajectory: Trajectory, estimates: CriticValues, reward: Tensor, others_reward: Tensor) -> None:
+        encoded, playing = trajectory.encoded, trajectory.playing
+        rounds = torch.arange(len(encoded), device=encoded.device)[:, None, None]
+        index = rounds * self.own.shape[2] + encoded
         weight = None if playing is None else playing.double()
-        own, others = (returns_to_go(reward, self._discount) for reward in (paid, theirs))
+        own, others = (returns_to_go(earned, self._discount) for earned in (reward, others_reward))
         self.own = fitted(self.own, index, own, weight, self._memory)
         self.others = fitted(self.others, index, others, weight, self._memory)
 
@@ -79,7 +79,7 @@ class TableCritics(Critics):
 
 
 class ActionTableCritics(Critics):
-    """Tables of the other's actions too, of two players, fitted from the last round back (expected SARSA).
+    """Tables for two players, with the other's action values, fitted backwards in time (expected SARSA).
 
         Q(s, b) -> r + discount sum_b' softmax(Q(s', .) / temperature)(b') Q(s', b')
     `own` is [chair, round, state, 1], and `other` [chair, round, state, action].
@@ -93,22 +93,22 @@ class ActionTableCritics(Critics):
         self.own = torch.zeros(*shape, 1, dtype=torch.float64, device=chairs.device)
         self.other = self.own.new_zeros(*shape, actions)
 
-    def judge(self, trajectory: Trajectory) -> CriticValues:
-        seen, wanted = trajectory.seen, self._wanted()
-        did = seen * self.other.shape[3] + trajectory.others[:, :, 0]
+    def evaluate(self, trajectory: Trajectory) -> CriticValues:
+        encoded, policy = trajectory.encoded, self._softmax_policy()
+        action = encoded * self.other.shape[3] + trajectory.others[:, :, 0]
         return CriticValues(
-            cells_by_round(self.own[..., 0], seen),
-            cells_by_round((wanted * self.other).sum(-1), seen),
-            cells_by_round(wanted.flatten(2), did),
+            cells_by_round(self.own[..., 0], encoded),
+            cells_by_round((policy * self.other).sum(-1), encoded),
+            cells_by_round(policy.flatten(2), action),
         )
 
-    def fit(self, trajectory: Trajectory, judged: CriticValues, paid: Tensor, theirs: Tensor) -> None:
-        did = trajectory.others[:, :, 0]
-        wanted, alone = self._wanted(), torch.ones_like(self.own)
-        self.own = self._fitted(self.own, alone, trajectory, torch.zeros_like(did), paid)
-        self.other = self._fitted(self.other, wanted, trajectory, did, theirs)
+    def fit(self, trajectory: Trajectory, estimates: CriticValues, reward: Tensor, others_reward: Tensor) -> None:
+        action = trajectory.others[:, :, 0]
+        policy, alone = self._softmax_policy(), torch.ones_like(self.own)
+        self.own = self._fitted(self.own, alone, trajectory, torch.zeros_like(action), reward)
+        self.other = self._fitted(self.other, policy, trajectory, action, others_reward)
 
-    def _wanted(self) -> Tensor:
+    def _softmax_policy(self) -> Tensor:
         return torch.softmax(self.other / self._temperature, -1)
 
     def _fitted(
@@ -118,10 +118,10 @@ class ActionTableCritics(Critics):
         ahead = torch.zeros_like(reward[0])
         for t in reversed(range(len(reward))):
             playing = None if trajectory.playing is None else trajectory.playing[t].to(reward.dtype)
-            index = trajectory.seen[t] * critic.shape[3] + action[t]
+            index = trajectory.encoded[t] * critic.shape[3] + action[t]
             target = reward[t] + self._discount * ahead
             tables[t] = fitted(tables[t], index, target, playing, self._memory)
-            ahead = cells((policy[:, t] * tables[t]).sum(-1), trajectory.seen[t])
+            ahead = cells((policy[:, t] * tables[t]).sum(-1), trajectory.encoded[t])
             if playing is not None:
                 ahead = ahead * playing
         return torch.stack(tables, 1)
@@ -134,31 +134,31 @@ class ActionTableCritics(Critics):
 
 
 class NetCritics(Critics):
-    """A net of what the chair sees and of the time left: both values and, for `actions`, Q(s, b) of the other's.
+    """A network of the observation and the time left: both values and, with `actions`, the other's Q(s, b).
 
-    All are fitted to returns with lambda 0.9, the other's to both its value and Q of what it did. So its value is
-    that of what it does, whether or not it chooses by softmax(Q / temperature).
+    All are fitted to TD(0.9) returns. The other's value has its own output, fitted to the actions it took, so it
+    does not assume the policy softmax(Q / temperature).
     """
 
     def __init__(self, net: FittedNet, discount: float, actions: int = 0, temperature: float = 1.0):
         self.net, self._discount, self._actions, self._temperature = net, discount, actions, temperature
 
-    def judge(self, trajectory: Trajectory) -> CriticValues:
-        own, others, *worth = self.net.values(trajectory.seen).unbind(-1)
-        if not worth:
+    def evaluate(self, trajectory: Trajectory) -> CriticValues:
+        own, others, *q_values = self.net.values(trajectory.encoded).unbind(-1)
+        if not q_values:
             return CriticValues(own, others)
-        wanted = torch.softmax(torch.stack(worth, -1) / self._temperature, -1)
-        return CriticValues(own, others, wanted.gather(-1, trajectory.others[:, :, 0, :, None])[..., 0])
+        policy = torch.softmax(torch.stack(q_values, -1) / self._temperature, -1)
+        return CriticValues(own, others, policy.gather(-1, trajectory.others[:, :, 0, :, None])[..., 0])
 
-    def fit(self, trajectory: Trajectory, judged: CriticValues, paid: Tensor, theirs: Tensor) -> None:
-        own = lambda_returns(paid, judged.value, self._discount, trajectory.playing)
-        others = lambda_returns(theirs, judged.value_of_others, self._discount, trajectory.playing)
+    def fit(self, trajectory: Trajectory, estimates: CriticValues, reward: Tensor, others_reward: Tensor) -> None:
+        own = lambda_returns(reward, estimates.value, self._discount, trajectory.playing)
+        others = lambda_returns(others_reward, estimates.value_of_others, self._discount, trajectory.playing)
         target, known = torch.stack((own, others), -1), None
         if self._actions:
-            did = one_hot(trajectory.others[:, :, 0], self._actions)
-            target = torch.cat((target, others[..., None].expand(did.shape)), -1)
-            known = torch.cat((torch.ones_like(did[..., :2]), did), -1)
-        self.net.fit(trajectory.seen, target, trajectory.playing, known)
+            action = one_hot(trajectory.others[:, :, 0], self._actions)
+            target = torch.cat((target, others[..., None].expand(action.shape)), -1)
+            known = torch.cat((torch.ones_like(action[..., :2]), action), -1)
+        self.net.fit(trajectory.encoded, target, trajectory.playing, known)
 
     def state_dict(self) -> dict[str, Tensor]:
         return {f"critic_{name}": value for name, value in self.net.state_dict().items()}

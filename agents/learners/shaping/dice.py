@@ -1,6 +1,6 @@
 """DiCE: sampled objectives whose derivatives of every order are unbiased estimates. Foerster et al. 2018.
 
-`box` is 1 in value, and passes on the derivative of what its argument, a sum of log-probabilities, depends on.
+`box`, the magic box operator, has the value 1 and the gradient of its argument, a sum of log-probabilities.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from ..policy_gradient.returns import returns_to_go
 
 
 def box(log_probability: Tensor) -> Tensor:
-    """exp(x - stop(x)):  1, whose gradient is that of x."""
+    """exp(x - stop_gradient(x)):  the value is 1, the gradient is that of x."""
     return torch.exp(log_probability - log_probability.detach())
 
 
 def loaded_dice(log_probability: Tensor, reward: Tensor, discount: float) -> Tensor:
-    """The discounted return [chair] of episodes, for its derivatives only: the value itself is 0.
+    """An estimator of the derivatives of the discounted return [chair]; its own value is 0.
 
         sum_t discount^t (box(sum_{l<=t} log p_l) - box(sum_{l<t} log p_l)) A_t,   A_t = G_t - b_t
-    Both tensors are [round, chair, table]; log p_l is of all actions of round l whose policies are differentiated.
-    b_t, the mean of the other tables' returns-to-go, does not depend on the table's own play, so that it lowers
-    the variance of derivatives of every order and biases none. Farquhar et al. 2019, "Loaded DiCE", with lambda
-    1.
+    Both tensors are [round, chair, table]; log p_l is the sum over all actions of round l whose policies are
+    differentiated. The baseline b_t, the mean of the other tables' returns to go, does not depend on the table's
+    own play: it lowers the variance of derivatives of every order without bias. Farquhar et al. 2019, "Loaded
+    DiCE", with lambda = 1.
     """
     tables = reward.shape[2]
     ahead = returns_to_go(reward, discount)

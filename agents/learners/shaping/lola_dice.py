@@ -1,4 +1,4 @@
-"""LOLA with DiCE: a learner that climbs its return after the other will have learned from imagined play."""
+"""LOLA-DiCE: a learner that ascends its return after simulated learning steps of the other."""
 
 from __future__ import annotations
 
@@ -11,37 +11,36 @@ from torch import Tensor
 
 from ....envs.chance import Purpose
 from ....envs.environment import Environment
-from ....envs.matrix_game import RepeatedGame
 from ...agent import Agent, Chairs, Observation, Player, Round
 from ..nets.adam import Adam
 from ..nets.categorical import bounds, choose, entropy
-from ..nets.encoding import LastRound
+from ..nets.encoding import OutcomeEncoder
 from ..nets.layers import lookup
 from ..nets.policies import Tabular
 from .dice import loaded_dice
-from .imagination import Imagination, Imagined, refuses_to_imagine
+from .rollouts import Rollout, RolloutModel, refuses_rollouts
 
 A = TypeVar("A", bound="LolaDice")
 Rate = Annotated[float, Field(gt=0)]
 
-NEVER = 1e-6
-"""The least probability that an opponent model gives to an action: its logarithm must be finite."""
+MIN_PROBABILITY = 1e-6
+"""The smallest action probability in an opponent model; it keeps the logarithm finite."""
 
 
 class LolaDice(Agent):
-    """A memory-one policy that climbs its return against an opponent that it expects to learn.
+    """A memory-one policy that ascends its return against an opponent that it expects to learn.
 
-    The other is modelled by a memory-one policy, fitted after each episode to what it was seen to do. Then, in
-    play imagined by the rules of the game,
+    The other is modelled by a memory-one policy, fitted after each episode to its observed actions. Then, in
+    simulated rollouts,
         y <- y + look_ahead_rate * grad_y V_other(x, y)      `look_aheads` times, from the model
         x <- Adam(grad_x V_own(x, y(x)))
-    where V are discounted returns of whole episodes, not per round, estimated by DiCE, whose derivative in x goes
-    through all of y's steps.
+    where V are discounted returns of whole episodes, not per round, estimated by DiCE. The derivative in x goes
+    through all steps of y.
 
     Published: 128 tables of 150 rounds, discount 0.96, two look-aheads at rate 0.3, Adam at rate 0.2, logits from
-    0. Here a state has two logits rather than one, which move apart twice as fast, so both rates are halved;
-    and the own one once more: LOLA cooperates, then, more slowly, comes to extort itself, with exact gradients
-    as well.
+    0. Here a state has two logits rather than one, which diverge twice as fast, so both rates are halved. Its own
+    rate is halved again, because at higher rates LOLA first cooperates and then slowly learns to extort itself,
+    with exact gradients too.
     """
 
     source: ClassVar[str] = (
@@ -50,79 +49,81 @@ class LolaDice(Agent):
     needs: ClassVar[frozenset[str]] = frozenset({"others_actions", "game_model"})
     learns: ClassVar[bool] = True
 
-    learning_rate: Rate = Field(0.05, description="of Adam, for the own logits")
-    look_ahead_rate: Rate = Field(0.15, description="of the gradient steps that the other is expected to make")
-    look_aheads: int = Field(2, description="steps that the other is expected to make", ge=0)
+    learning_rate: Rate = Field(0.05, description="Adam's step size for its own logits")
+    look_ahead_rate: Rate = Field(0.15, description="step size of the other's expected gradient steps")
+    look_aheads: int = Field(2, description="number of the other's expected gradient steps", ge=0)
     discount: float = Field(0.96, description="weight of a round relative to the one before", gt=0, le=1)
-    imagined_tables: int = Field(128, description="tables of each imagined episode", ge=2)
-    memory: float = Field(10.0, description="seen actions in a state that weigh as much as the model so far", gt=0)
+    imagined_tables: int = Field(128, description="tables of each simulated episode", ge=2)
+    memory: float = Field(
+        10.0, description="weight of the previous model, in numbers of observed actions in a state", gt=0
+    )
     spread: float = Field(0.0, description="standard deviation of the logits at the start", ge=0)
 
     def refuses(self, game: Environment) -> str | None:
-        return refuses_to_imagine(game)
+        return refuses_rollouts(game)
 
     def sit(self, chairs: Chairs) -> Player:
         return LolaDicePlayer(self, chairs)
 
 
 class LolaDicePlayer(Player, Generic[A]):
-    """Looks ahead on its chairs: the other's model and the own policy are [chair, state, action]."""
+    """LOLA-DiCE on its chairs: the opponent model and its own policy are [chair, state, action]."""
 
     def __init__(self, agent: A, chairs: Chairs):
         self.learning = True
         self.agent = agent
-        game = chairs.game
-        assert isinstance(game, RepeatedGame)
-        self.discount = agent.discount * game.continuation
-        self.imagination = Imagination(chairs, agent.imagined_tables)
+        self.discount = agent.discount * chairs.spec.continuation
+        self.rollouts = RolloutModel(chairs, agent.imagined_tables)
         self._chance = chairs.chance
-        self._perception = LastRound(chairs)
-        self._actions = self.imagination.actions
+        self._encoder = OutcomeEncoder(chairs)
+        self._actions = self.rollouts.actions
         self._form = Tabular(1 + self._actions**2, self._actions, agent.spread)
         self._adam = Adam(agent.learning_rate)
         self.theta = self._form.initial(chairs)
         self._adam.begin(self.theta)
         self.model = torch.full_like(self._form.table(self.theta), 1 / self._actions)
-        """The other's probability of each action in each of the own states."""
+        """The opponent model: probabilities of its actions in each of the chair's states."""
         self._counts = torch.zeros_like(self.model)
-        self._told = {name: self.theta.new_zeros(len(self.theta)) for name in ("model_error", "look_ahead_shift")}
+        self._measures = {
+            name: self.theta.new_zeros(len(self.theta)) for name in ("model_error", "look_ahead_shift")
+        }
 
     def policy(self, theta: Tensor) -> Tensor:
-        """Log-probabilities of what the own policy chooses [chair, state, action]."""
+        """Log-probabilities of its own actions, before noise [chair, state, action]."""
         return torch.log_softmax(self._form.table(theta), -1)
 
     def begin(self) -> None:
-        self._perception.begin()
+        self._encoder.begin()
         self._counts = torch.zeros_like(self._counts)
         self._bounds = bounds(self.policy(self.theta))
 
     def act(self, observation: Observation) -> Tensor:
         self._episode = observation.episode
         self._playing = observation.playing
-        self._seen = self._perception.see(observation)
+        self._state = self._encoder.encode(observation)
         draws = self._chance.integers(Purpose.ACTION, observation.episode, observation.round)
-        return choose(draws, lookup(self._bounds, self._seen))
+        return choose(draws, lookup(self._bounds, self._state))
 
     def observe(self, round: Round) -> None:
         if self.learning:
-            cell = self._seen * self._actions + round.others[:, 0]
+            cell = self._state * self._actions + round.others[:, 0]
             here = torch.ones_like(cell) if self._playing is None else self._playing
             self._counts.flatten(1).scatter_add_(1, cell, here.to(self._counts.dtype))
-        self._perception.observe(round)
+        self._encoder.observe(round)
 
     def learn(self) -> None:
         self._fit()
-        self.climb()
+        self.ascend()
 
     def _fit(self) -> None:
-        """The most likely model, if the model so far counts as `memory` actions seen in each state."""
-        before, seen = self.model, self._counts.sum(-1, keepdim=True)
-        self.model = (self._counts + self.agent.memory * before) / (seen + self.agent.memory)
-        surprise = ((self.model - before).abs().sum(-1) * seen[..., 0]).sum(1) / 2
-        self._told["model_error"] = surprise / seen.sum((1, 2))
+        """Fit the opponent model: the previous one counts as `memory` observed actions in each state."""
+        before, observed = self.model, self._counts.sum(-1, keepdim=True)
+        self.model = (self._counts + self.agent.memory * before) / (observed + self.agent.memory)
+        surprise = ((self.model - before).abs().sum(-1) * observed[..., 0]).sum(1) / 2
+        self._measures["model_error"] = surprise / observed.sum((1, 2))
 
-    def climb(self) -> None:
-        """One step up the return after the other's."""
+    def ascend(self) -> None:
+        """Take one step up its return after the other's look-aheads."""
         theta = self.theta.detach().requires_grad_()
         with torch.enable_grad():
             value = self.value_after(theta, 0)
@@ -130,43 +131,43 @@ class LolaDicePlayer(Player, Generic[A]):
         self.theta = self._adam.step(self.theta, -gradient)
 
     def value_after(self, theta: Tensor, index: int) -> Tensor:
-        """An estimate, for its derivative only, of the own return [chair] after the other's look-aheads.
+        """A DiCE estimate, for its derivative only, of the own return [chair] after the other's look-aheads.
 
-        `index` tells apart the estimates of one episode.
+        `index` distinguishes the estimates of one episode.
         """
         agent = self.agent
-        own = self.imagination.done(self.policy(theta))
-        model = self.model.clamp(min=NEVER).log()
+        own = self.rollouts.with_noise(self.policy(theta))
+        model = self.model.clamp(min=MIN_PROBABILITY).log()
         logits = model.clone().requires_grad_()
         first = index * (agent.look_aheads + 1)
         for step in range(agent.look_aheads):
             theirs = torch.log_softmax(logits, -1)
-            imagined = self.imagination.play(own, theirs, self._episode, first + step)
-            value = loaded_dice(imagined.log_probability(own, theirs), imagined.their_reward, self.discount)
-            value = value - self.restraint_on_them(model, theirs, imagined)
+            rollout = self.rollouts.sample(own, theirs, self._episode, first + step)
+            value = loaded_dice(rollout.log_probability(own, theirs), rollout.their_reward, self.discount)
+            value = value - self.kl_penalty_of_other(model, theirs, rollout)
             (gradient,) = torch.autograd.grad(value.sum(), logits, create_graph=True)
             logits = logits + agent.look_ahead_rate * gradient
         theirs = torch.log_softmax(logits, -1)
-        imagined = self.imagination.play(own, theirs, self._episode, first + agent.look_aheads)
-        self._told["look_ahead_shift"] = (theirs.exp() - self.model).detach().abs().amax((1, 2))
-        value = loaded_dice(imagined.log_probability(own, theirs), imagined.reward, self.discount)
-        return value - self.restraint(own, imagined)
+        rollout = self.rollouts.sample(own, theirs, self._episode, first + agent.look_aheads)
+        self._measures["look_ahead_shift"] = (theirs.exp() - self.model).detach().abs().amax((1, 2))
+        value = loaded_dice(rollout.log_probability(own, theirs), rollout.reward, self.discount)
+        return value - self.kl_penalty(own, rollout)
 
-    def restraint_on_them(self, before: Tensor, theirs: Tensor, imagined: Imagined) -> Tensor | float:
-        """What the other is expected to pay for leaving the policy it has [chair]."""
+    def kl_penalty_of_other(self, before: Tensor, theirs: Tensor, rollout: Rollout) -> Tensor | float:
+        """The penalty on the other's change of policy in its objective [chair]; POLA has one."""
         return 0.0
 
-    def restraint(self, own: Tensor, imagined: Imagined) -> Tensor | float:
-        """What leaving the own policy of the episode costs [chair]."""
+    def kl_penalty(self, own: Tensor, rollout: Rollout) -> Tensor | float:
+        """The penalty on its own change of policy [chair]; POLA has one."""
         return 0.0
 
     def measures(self) -> Mapping[str, Tensor]:
         log_policy = self.policy(self.theta)
-        told = {**self._told, "entropy": entropy(log_policy).mean(-1)}
+        measures = {**self._measures, "entropy": entropy(log_policy).mean(-1)}
         if self._actions == 2:
             names = ("p_start", "p_cc", "p_cd", "p_dc", "p_dd")
-            told |= dict(zip(names, log_policy[..., 0].exp().unbind(1), strict=True))
-        return told
+            measures |= dict(zip(names, log_policy[..., 0].exp().unbind(1), strict=True))
+        return measures
 
     def state_dict(self) -> dict[str, Tensor]:
         return {"theta": self.theta, "model": self.model, **self._adam.state_dict()}

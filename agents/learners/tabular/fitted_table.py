@@ -1,4 +1,4 @@
-"""Tables of means, for critics and models of a small number of cells, without a learning rate."""
+"""Tables of running means, for critics and models with few cells; they need no learning rate."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from ..nets.layers import lookup
 
 
 def cells(table: Tensor, index: Tensor) -> Tensor:
-    """Numbers of a table [chair, ...], flattened, at `index` [..., chair, table]; differentiable."""
+    """Look up `index` [..., chair, table] in a flattened table [chair, ...]; differentiable."""
     return lookup(table.flatten(1)[..., None], index)[..., 0]
 
 
 def cells_by_round(table: Tensor, state: Tensor) -> Tensor:
-    """Numbers of a table [chair, round, state] at states [round, chair, table]."""
+    """Look up states [round, chair, table] in a table [chair, round, state]."""
     rounds = torch.arange(len(state), device=state.device)[:, None, None]
     return cells(table, rounds * table.shape[2] + state)
 
 
 def fitted(table: Tensor, index: Tensor, value: Tensor, weight: Tensor | None, memory: float) -> Tensor:
-    """A table [chair, ...] moved to the means of `value` by cell; what it said before counts as `memory` values.
+    """Update a table [chair, ...] towards the mean of `value` in each cell; the old entry weighs `memory` values.
 
         table <- (memory * table + sum of weight * value) / (memory + sum of weight)
-    `index`, `value` and `weight` (None: 1) are [..., chair, table]; cells without values stay as they are.
+    `index`, `value` and `weight` (None: 1) are [..., chair, table]; cells without values do not change.
     """
     if weight is None:
         weight = torch.ones_like(value)

@@ -1,4 +1,4 @@
-"""Policy hill climbing: a mixed policy that walks towards the action of the best value; and learn fast or win."""
+"""Policy hill climbing (PHC), and its variant with a variable rate (WoLF: win or learn fast)."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from .tabular_learner import Decay, TabularAgent, TabularPlayer, Transition, at,
 
 
 class PHC(TabularAgent):
-    """Learns values as Q-learning does, and shifts a policy towards the best of them, step by step.
+    """Q-learning with a mixed policy that moves in small steps towards the best action.
 
-    In the state of a round, every action a but the best loses min(pi(s, a), step / (actions - 1)), and the best
-    gains what they lose. With probability epsilon it does anything.
+    In the current state, every action a except the best loses min(pi(s, a), step / (actions - 1)), and the best
+    action gains the sum. With probability epsilon its action is uniformly random.
     """
 
     source: ClassVar[str] = "Bowling and Veloso 2002, table 1; parameters of Foerster et al. 2018's tournament"
 
     step: float = Field(5e-5, description="how far the policy moves in a round", gt=0, le=1)
-    step_decay: Decay = Field(1.0, description="how fast the step falls")
+    step_decay: Decay = Field(1.0, description="decay rate of the step")
 
     def sit(self, chairs: Chairs) -> Player:
         return PHCPlayer(self, chairs)
 
 
 class WoLFPHC(PHC):
-    """Policy hill climbing that moves slowly while it wins and fast while it loses.
+    """Policy hill climbing with small steps while it wins and large ones while it loses.
 
-    It wins in a state where its policy is worth more than the average of its policies so far:
+    It wins in a state if its policy has a higher value than the average of its past policies:
         sum_a pi(s, a) Q(s, a) > sum_a mean_pi(s, a) Q(s, a)
     """
 
     source: ClassVar[str] = "Bowling and Veloso 2002, table 3; parameters of Foerster et al. 2018's tournament"
 
     step: float = Field(0.01, description="how far the policy moves in a round while it wins", gt=0, le=1)
-    step_decay: Decay = Field(5e-5, description="how fast the step falls")
-    losing: float = Field(2.0, description="how many times as far it moves while it loses", ge=1)
+    step_decay: Decay = Field(5e-5, description="decay rate of the step")
+    losing: float = Field(2.0, description="factor on the step while it loses", ge=1)
 
     def sit(self, chairs: Chairs) -> Player:
         return WoLFPHCPlayer(self, chairs)
@@ -68,7 +68,7 @@ class PHCPlayer(TabularPlayer):
         self.learned["policy"] = torch.where(visited, climbed, policy)
 
     def step(self, visited: Tensor) -> Tensor:
-        """How far the policy moves [chair, 1 or state, 1]; it will in the `visited` states [chair, state, 1]."""
+        """The step size [chair, 1 or state, 1] for the `visited` states [chair, state, 1]."""
         return self.scheduled(self.agent.step, self.agent.step_decay)
 
 

@@ -1,4 +1,4 @@
-"""Q-learning, and its form with two tables that doesn't overrate what it has seen little of."""
+"""Q-learning, and double Q-learning, which reduces its overestimation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .tabular_learner import TabularAgent, TabularPlayer, Transition, at
 
 
 class QLearning(TabularAgent):
-    """Learns what each action is worth after each outcome of the last round, if the best follows.
+    """Q-learning on the outcome of the last round.
 
         Q(s, a) <- Q(s, a) + rate (r + discount max_b Q(s', b) - Q(s, a))
     Where a match may end by chance, the discount is multiplied by the probability that it goes on.
@@ -32,11 +32,11 @@ class QLearningPlayer(TabularPlayer):
 
 
 class DoubleQLearning(TabularAgent):
-    """Q-learning with two tables: one says which action is best, the other what it is worth.
+    """Q-learning with two tables: one selects the best action, the other evaluates it.
 
-    In each round a coin says which of the two learns:
+    In each round a coin decides which of the two learns:
         Q1(s, a) <- Q1(s, a) + rate (r + discount Q2(s', argmax_b Q1(s', b)) - Q1(s, a))
-    or the same with 1 and 2 exchanged. It chooses by the mean of both.
+    or the same with 1 and 2 exchanged. It chooses actions by the mean of both.
     """
 
     source: ClassVar[str] = "van Hasselt 2010"
@@ -55,5 +55,5 @@ class DoubleQLearningPlayer(TabularPlayer):
         coin = self.chairs.chance.happens(0.5, Purpose.MINIBATCH, *self.address)
         for one, learns in ((0, coin), (1, ~coin)):
             best = tables[:, one].argmax(-1, keepdim=True)
-            worth: Tensor = tables[:, 1 - one].gather(-1, best)[..., 0]
-            self.move(round, round.reward + self.discount * at(worth, round.after), one, round.played * learns)
+            value: Tensor = tables[:, 1 - one].gather(-1, best)[..., 0]
+            self.move(round, round.reward + self.discount * at(value, round.after), one, round.played * learns)

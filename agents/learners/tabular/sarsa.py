@@ -1,4 +1,4 @@
-"""SARSA, and its form that expects rather than waits for the next action."""
+"""SARSA, and expected SARSA."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .tabular_learner import TabularAgent, TabularPlayer, Transition, at
 
 
 class ExpectedSarsa(TabularAgent):
-    """Learns what each action is worth if it goes on as it does now, exploration included.
+    """Learns the action values of its current policy, exploration included.
 
     Q(s, a) <- Q(s, a) + rate (r + discount sum_b pi(b | s') Q(s', b) - Q(s, a))
     """
@@ -31,15 +31,15 @@ class ExpectedSarsaPlayer(TabularPlayer):
         self.move(round, round.reward + self.discount * at(self.expected(), round.after))
 
     def expected(self) -> Tensor:
-        """What a state is worth [chair, state]."""
+        """State values [chair, state]."""
         return (self.policy() * self.values.where(self.allowed, 0.0)).sum(-1)
 
 
 class Sarsa(TabularAgent):
-    """Learns what each action is worth from the action that really follows.
+    """Learns action values from the action that it takes next.
 
         Q(s, a) <- Q(s, a) + rate (r + discount Q(s', a') - Q(s, a))
-    so it learns from a round when the next one has been played, and not from the last of an episode.
+    It learns from a round after the next one has been played, and so not from the last round of an episode.
     """
 
     source: ClassVar[str] = "Rummery and Niranjan 1994"
@@ -58,7 +58,8 @@ class SarsaPlayer(TabularPlayer):
     def update(self, round: Transition) -> None:
         if self._last is not None:
             follows = lookup(self.values, round.state).gather(-1, round.action[..., None])[..., 0]
-            # Only tables that go on say what follows; which do is chance alone, and in the discount.
+            # Only tables that go on are used: which ones is independent of the state, and the discount accounts
+            # for it.
             self.move(self._last, self._last.reward + self.discount * follows, weight=round.played)
-        # The arena may write the next round's actions where these stand.
+        # The arena may overwrite these actions in the next round.
         self._last = replace(round, action=round.action.clone())

@@ -1,4 +1,4 @@
-"""The figures of one environment: drawn once, kept as SVG and where asked as PDF, and handed to the page."""
+"""Writes the figures of one environment as SVG, and as PDF if asked for, and returns them for the page."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from . import figures
 
 
 @dataclass(frozen=True)
-class Album:
-    """Where an environment's figures go."""
+class FigureWriter:
+    """Where an environment's figures are written."""
 
     folder: Path
     number: int
-    """Of the environment in the page."""
+    """The environment's number in the page."""
     slug: str
-    """What its files begin with."""
+    """Prefix of its file names."""
     pdf: bool = False
-    """Whether there are PDFs too: they take longer than everything else that is drawn."""
+    """Whether PDFs are written too; they take longer than all other drawing."""
 
     def add(self, kind: str, caption: str, figure: Figure) -> Markup:
         """Write the figure's files; returns it as an element of the page."""
         figures.fit(figure)
         document = figures.figure_svg(figure, f"{self.slug}-{kind}")
         (self.folder / f"{self.slug}-{kind}.svg").write_text(document, encoding="utf-8")
-        paper = self.folder / f"{self.slug}-{kind}.pdf"
+        pdf_path = self.folder / f"{self.slug}-{kind}.pdf"
         if self.pdf:
-            figures.pdf(figure, paper)
+            figures.pdf(figure, pdf_path)
         else:
-            paper.unlink(missing_ok=True)  # an earlier report's: it may show something else
+            pdf_path.unlink(missing_ok=True)  # of an earlier report, and possibly outdated
         return Markup(figures.inline(document, f"{kind}-{self.number}", caption))  # labels are escaped

@@ -1,4 +1,4 @@
-"""What is to be said of a run's results: the [analysis] section of a config, which has the defaults."""
+"""Options of the analysis: the [analysis] section of a config, which has the defaults."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from .ranking.rank_sets import Correction
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What to work out, and how."""
+class AnalysisOptions:
+    """Which analyses to run, and how."""
 
     draws: int
-    """Of the bootstrap."""
+    """Number of bootstrap draws."""
     comparisons: Correction
-    """What makes rank sets hold all at once."""
+    """Multiple-testing correction of rank sets."""
     top: int
-    """Places of `p_top`."""
+    """`p_top` is the probability to be among the first `top` agents."""
     margin: float | None = None
     """Payoffs that differ by less count as equivalent."""
     ratings: Sequence[str] = ()
     anchors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """Environment -> the payoffs that count as 0 and as 1."""
+    """Environment -> the two payoffs that count as 0 and as 1."""
     exploitability: Sequence[str] = ()
     background: Sequence[str] = ()
-    """Labels of agents that are only partners."""
+    """Labels of agents that are partners only, and not ranked."""
     seed: int = 0
     pdf: bool = False
-    """Whether figures are written as PDF too."""
+    """Whether figures are also written as PDF."""

@@ -1,4 +1,4 @@
-"""A Python function, or a class with `act(history)`; or a player class written for the Axelrod library."""
+"""Adapters: agents from Python functions, classes with `act(history)`, and players of the Axelrod library."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .plain import PlainAgent, why_not_called
 
 
 def agent_of(thing: object) -> Agent:
-    """The agent that Python handed over as itself, as its class, or as something that plays but is not ours.
+    """The agent for a Python object: an agent, an agent class, or something that an adapter can wrap.
 
-    Raises DilemmaError where it is nothing of the kind, pydantic's ValidationError where a class lacks parameters.
+    Raises DilemmaError if it is none of these, and pydantic's ValidationError if a class lacks parameters.
     """
     if isinstance(thing, Agent):
         return thing
@@ -33,14 +33,14 @@ def agent_of(thing: object) -> Agent:
 
 
 def from_name(name: str, parameters: Mapping[str, object]) -> Agent:
-    """The agent at an import path, as a config names it."""
+    """The agent for an import path in a config."""
     if _in_library(load_object(name)):
         return AxelrodLibrary.model_validate({"strategy": name, "parameters": parameters})
     return PlainAgent.model_validate({"function": name, "parameters": parameters})
 
 
 def _in_library(thing: object) -> bool:
-    """Whether it is a player of the Axelrod library, or the class of one; the library is not imported for that."""
+    """Whether it is a player of the Axelrod library, or its class; does not import the library."""
     library = sys.modules.get("axelrod")
     if library is None:
         return False

@@ -1,9 +1,9 @@
-"""What meta-agents have learned beforehand, shipped with the package: weights/AGENT_GAME.json.
+"""Pretrained parameters of meta-agents, shipped with the package: weights/AGENT_GAME.json.
 
-A file says how it was made, and holds a row of parameters for each player that was trained. To make one from a run
-that kept its learners (`learning.keep`), only what acts being needed:
+A file records how it was made, and has a row of acting parameters for each trained player. To make one from a run
+that kept its learners (`learning.keep`):
 
-    python -m dilemma.agents.learners.meta.shipped runs/train_good_shepherd good_shepherd > good_shepherd_ipd.json
+    python -m dilemma.agents.learners.meta.pretrained runs/train_m_fos m_fos > m_fos_ipd.json
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ...agent import Chairs
 from ...checkpoint import files_of
 
 
-def drawn(name: str, chairs: Chairs) -> Tensor:
+def pretrained_parameters(name: str, chairs: Chairs) -> Tensor:
     """Parameters [chair, parameter] from the file `name`: each chair draws one of the trained players."""
     rows = _read(name)
     lot = chairs.chance.part(0).uniform(Purpose.START, 0, 0)[:, 0]
@@ -35,7 +35,7 @@ def _read(name: str) -> Tensor:
 
 
 def main(run: str, label: str) -> None:
-    """Write the file of a run's learner to standard output."""
+    """Write the parameters of a run's learner to standard output."""
     kept = [torch.load(file, weights_only=True) for file in files_of(run, label)]
     rows = torch.cat([part["state"]["acting"] for part in kept]).double()
     opponents = ", ".join(sorted({opponent for part in kept for opponent in part["opponent"]}))

@@ -1,8 +1,8 @@
-"""The process's global generators: of `random`, of numpy and of torch. Ours never use them; others' code may.
+"""The process's global random generators (`random`, numpy, torch). Built-in agents don't use them; others may.
 
-What is drawn from them depends on who drew before. So play looks afterwards whether they moved; if they did, it is
-played again `watched`: functions in plain Python find them seeded from the match's chance at each call, and
-agents that play many chairs at once are refused.
+Draws from them depend on earlier draws elsewhere. So after a chunk is played, the arena checks whether their state
+changed. If so, the chunk is played again with `watching`: plain Python functions are called with generators
+seeded from the match's chance, and agents that play many chairs at once are refused.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _START = 0x5EED
 
 
 def watched() -> bool:
-    """Whether the global generators are in question."""
+    """Whether play is inside `watching`."""
     return _WATCHED.get()
 
 
 @contextmanager
 def watching() -> Iterator[None]:
-    """Inside, they are."""
+    """Inside, `watched` is true."""
     token = _WATCHED.set(True)
     try:
         yield
@@ -39,7 +39,7 @@ def watching() -> Iterator[None]:
 
 
 def seed(number: int) -> None:
-    """Seed all of them with 64 bits."""
+    """Seed all generators with 64 bits."""
     number %= 2**64
     random.seed(number)
     np.random.seed(number >> 32)
@@ -48,7 +48,7 @@ def seed(number: int) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Generators:
-    """Their states at some time."""
+    """A snapshot of the generators' states."""
 
     python: tuple[Any, ...]
     arrays: dict[str, Any]
@@ -66,7 +66,7 @@ class Generators:
         torch.default_generator.set_state(self.tensors)
 
     def moved(self) -> list[str]:
-        """The names of those that are in another state now."""
+        """The names of the generators whose state has changed since."""
         now = Generators.now()
         same = {
             "random's global generator": now.python == self.python,
@@ -78,7 +78,7 @@ class Generators:
 
 @contextmanager
 def generators_kept() -> Iterator[Generators]:
-    """Inside they begin from one same state, which it tells; afterwards they are as they were."""
+    """Set a fixed state inside, which it yields; restore the previous one afterwards."""
     before = Generators.now()
     try:
         seed(_START)
