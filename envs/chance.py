@@ -39,6 +39,7 @@ class Purpose(IntEnum):
     PARAMETERS = 10
     MEMORY = 11
     GENERATOR = 12
+    SELECTION = 13
 
 
 def _signed(number: int) -> int:

@@ -38,7 +38,8 @@ class Cleanup(VariedForagingGame):
     fires the cleaning beam. Each of its rays cleans the first waste that it meets. Only apples pay.
 
     Observations are planes of 11 x 11 cells: the player, others by heading, walls, apples, the river, waste.
-    Cooperation: having cleaned. Measures: those of `ForagingGame`, `cleaned`, and `waste`, which is d.
+    Cooperation: having cleaned. Measures: `apples`, `timed_apples`, `beams`, `zaps`, `peace`, `efficiency`,
+    `cleaned`, and `waste`, which is d.
 
     `variant` sets the defaults of the other parameters: "melting_pot", "socialjax" or "ssd". The rules in full,
     the variants, and the deviations from the originals: docs/environments.md.

@@ -21,8 +21,9 @@ class Gathering(ForagingGame):
     tag goes straight ahead as far as the map and stops at the first player. It pays nothing.
 
     Observations are planes of 16 x 21 cells: the player, others by heading, walls, apples. Cooperation is not
-    defined for a round; `beams`, tags fired, measure aggression. Measures: those of `ForagingGame`, and `stock`,
-    apples present over sites. The rules in full, and the deviations from the original: docs/environments.md.
+    defined for a round; `beams`, tags fired, measure aggression. Measures: `apples`, `timed_apples`, `beams`,
+    `zaps`, `peace`, `efficiency`, and `stock`, apples present over sites. The rules in full, and the deviations
+    from the original: docs/environments.md.
     """
 
     source: ClassVar[str] = "Leibo et al. 2017"

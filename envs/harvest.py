@@ -24,7 +24,8 @@ class Harvest(VariedForagingGame):
     `growth` where k is larger. Only apples pay. All apples are there at the start.
 
     Observations are planes of 11 x 11 cells: the player, others by heading, walls, apples. Cooperation is not
-    defined for a round. Measures: those of `ForagingGame`, and `stock`, apples present over sites.
+    defined for a round. Measures: `apples`, `timed_apples`, `beams`, `zaps`, `peace`, `efficiency`, and `stock`,
+    apples present over sites.
 
     `variant` sets the defaults of the other parameters: "melting_pot", "socialjax" or "ssd". The rules in full,
     the variants, and the deviations from the originals: docs/environments.md.

@@ -1,4 +1,4 @@
-"""Parallel environments of PettingZoo as ours, when it is installed; one table at a time, and slowly."""
+"""Parallel environments of PettingZoo, when it is installed; one table at a time, and slowly."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _LIT: Colour = (250, 220, 90)
 
 
 class StagHuntGridworld(Gridworld):
-    """Two players on a grid follow a light; one that follows it alone loses more the longer both have.
+    """Two players on a grid follow a light together; being there alone costs more, the longer they did.
 
     If both stand on the lit cell after a round, each earns 1, the streak L grows by 1, and the light moves to a
     random neighbouring cell. If exactly one does, it loses `betrayal` * L, and the episode ends if L > 0. If

@@ -6,6 +6,7 @@ nothing, `same_probabilities(agent, player)` for those that do.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from dilemma import progress
 from dilemma.agents.agent import Agent, Chairs, Observation, Round
 from dilemma.envs.chance import Chance, Purpose, derive
 from dilemma.envs.environment import Step
@@ -181,6 +183,12 @@ def same_probabilities(
             f" ({wrong.sum()} of {wrong.size} differ)\n  own   {letters(played.own[index, :at])[-100:]}"
             f"\n  other {letters(played.other[index, :at])[-100:]}"
         )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _steps_of_a_report_are_never_slow() -> None:
+    """What a command prints must not depend on how busy the machine is."""
+    progress.STEP = math.inf
 
 
 @pytest.fixture(name="moves", scope="session")

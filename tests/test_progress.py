@@ -10,6 +10,7 @@ def clock(monkeypatch):
     """A clock that is set by hand."""
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(progress, "STEP", 3.0)
     return now
 
 

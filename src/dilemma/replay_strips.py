@@ -69,8 +69,8 @@ def galleries(plan: Plan, seats: pd.DataFrame, run: Path | None = None) -> dict[
             )
         if foreign.any():
             remarks.append(
-                "Matches of agents that do not come with this package are not shown, because a report runs "
-                f"only code of this package: dilemma replay {shlex.quote(str(run or 'RUN'))} LABEL:LABEL does so."
+                "Matches of agents that do not come with this package are not shown, as a report runs nobody's "
+                f"code: dilemma replay {shlex.quote(str(run or 'RUN'))} LABEL:LABEL does so."
             )
         if scenes or remarks:
             found[setting.label] = Gallery(scenes, remarks)
