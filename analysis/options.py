@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from .ranking.rank_sets import Correction
 
@@ -24,6 +25,10 @@ class AnalysisOptions:
     anchors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Environment -> the two payoffs that count as 0 and as 1."""
     exploitability: Sequence[str] = ()
+    evolution: Sequence[str] = ()
+    """Processes by which types would spread in a population."""
+    population: Mapping[str, Any] = field(default_factory=dict)
+    """That population: `dilemma.analysis.evolution.outcome.EvolvingPopulation`."""
     background: Sequence[str] = ()
     """Labels of agents that are partners only, and not ranked."""
     seed: int = 0

@@ -16,7 +16,7 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
-from coverage import Numbers, league_cells
+from interval_coverage import Numbers, league_cells
 
 from dilemma import Tournament
 from dilemma.analysis.ranking.payoffs import cell_table

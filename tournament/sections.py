@@ -76,6 +76,34 @@ Rating: TypeAlias = Literal[
 ]
 
 
+EvolutionProcess: TypeAlias = Literal[
+    "replicator",
+    "logit",
+    "best_response",
+    "bnn",
+    "smith",
+    "imitation",
+    "moran",
+    "fermi",
+    "wright_fisher",
+    "local_update",
+]
+
+
+class Population(Section):
+    """The population in which types spread by what they earn."""
+
+    size: int = Field(100, ge=2, le=1_000_000, description="members, where the process is of a finite population")
+    selection: float = Field(0.1, ge=0, description="intensity of selection")
+    fitness: Literal["linear", "exponential"] = Field("exponential", description="how payoffs become fitness")
+    mutation: Literal["small"] | Annotated[float, Field(gt=0, le=1)] = Field(
+        "small",
+        description='a probability, or "small": the limit in which one mutant at a time takes over or dies out',
+    )
+    mutates_to: Literal["any", "others"] = Field("any", description="whether mutants may be of the own type")
+    noise: float = Field(0.1, gt=0, description="of the logit dynamic, in payoffs")
+
+
 class Analysis(Section):
     """What is made of the results; nothing here changes a match."""
 
@@ -92,6 +120,8 @@ class Analysis(Section):
     exploitability: list[ExploitabilityKind] = Field(
         ["population", "exact"], description="what is said of who can be exploited"
     )
+    evolution: list[EvolutionProcess] = Field([], description="how types would spread in a population")
+    population: Population = Field(Population(), description="the population of `evolution`")
     budget: int = Field(1_000_000, ge=1, description="rounds that a trained exploiter may learn from")
     restarts: int = Field(4, ge=1, description="exploiters that are trained, of which the best counts")
     pdf: bool = Field(False, description="write the report's figures as PDF too")

@@ -36,6 +36,7 @@ STATISTICS = (
     "ratings.ratings",
     "ratings.equilibria",
     "ratings.clones",
+    "evolution.outcome",
     "statistics.friedman",
     "statistics.variance_components",
 )

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias, TypedDict, TypeVar
 
+import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
@@ -17,6 +18,7 @@ from ..behaviour.curves import LATE_COLUMNS, POINTS
 from ..behaviour.exploitability import searches_alone
 from ..behaviour.learned_runs import learned_runs
 from ..cells import Cells, cells_by_league
+from ..evolution.trajectories import generation_chapters, share_curves
 from ..finding import Cards, Finding
 from ..game import Game
 from ..options import AnalysisOptions
@@ -30,6 +32,7 @@ from ..ratings.anchors import environments_chapter
 from . import figures, fonts
 from .appendix import PARQUET, TablePart, write_table
 from .chapters import Evidence, WrittenChapter, chapters
+from .evolution_figures import stack_plot
 from .failures import failure_kinds, unranked_text
 from .figure_writer import FigureWriter
 from .filing import MAX_TEXT_ROWS
@@ -90,6 +93,7 @@ def write_report(
     options: AnalysisOptions,
     curves: pd.DataFrame | None = None,
     costs: pd.DataFrame | None = None,
+    generations: pd.DataFrame | None = None,
     cards: Cards = (),
     replays: Mapping[str, Gallery] | None = None,
     ranked: pd.DataFrame | None = None,
@@ -100,9 +104,9 @@ def write_report(
     `ranking` and `payoffs` are also written as CSV (in full precision), Markdown and LaTeX, or as Parquet if they
     are long; `figures/` as SVG, and as PDF if `options.pdf`. Each chapter has files of its own. `curves` has a row
     for each match, seat and point of a learning curve; if there are any, `curves.csv` is written, and `policies`
-    like the other tables. `costs` has the costs of agents, `cards` the results of searches for exploiters,
-    `replays` the drawn matches by environment. `ranked` is the ranking with the same options, if it has been
-    computed already.
+    like the other tables. `costs` has the costs of agents, `generations` the trajectories of populations (their
+    mean shares go to `generations.csv`), `cards` the results of searches for exploiters, `replays` the drawn
+    matches by environment. `ranked` is the ranking with the same options, if it has been computed already.
     """
     folder = Path(folder)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
@@ -110,6 +114,10 @@ def write_report(
     runs = learned_runs(curves, games) if learned and curves is not None else None
     without = cells_by_league(rivals(seats, options.background), games) if options.background else ()
     by_label = {cells.label: cells for cells in without}
+    evolved = dict[str, pd.DataFrame]()
+    if generations is not None:
+        evolved = {str(label): part for label, part in generations.groupby("environment", observed=True)}
+    shares = {label: share_curves(mine) for label, mine in evolved.items()}
     sections = list[PageSection]()
     for number, all_cells in enumerate(cells_by_league(seats, games), start=1):
         environment, label = all_cells.environment, all_cells.label
@@ -130,7 +138,7 @@ def write_report(
         slug = file_name(label.lower().replace("_", "-"))
         figure_writer = FigureWriter(folder / "figures", number, f"{number}-{slug}", pdf=options.pdf)
         own_costs, own_curves = (_of(all_cells, table) for table in (costs, curves))
-        own_chapters = list[WrittenChapter]()
+        own_chapters = list(generation_chapters(evolved[label], label) if label in evolved else ())
         if cells is not None and table is not None:
             here = set(all_cells.agents[all_cells.roster])
             own_cards = [card for card in cards if label == environment or card["agent"] in here]
@@ -155,7 +163,17 @@ def write_report(
         tables = learned.get(environment)
         if tables and label != environment:
             tables = tables.of(all_cells.agents[all_cells.roster])
-        sections.append(_section(figure_writer, all_cells, game, ranking, shown, tables, own_chapters, replayed))
+        sections.append(
+            _section(
+                figure_writer, all_cells, game, ranking, shown, tables, own_chapters, replayed, shares.get(label)
+            )
+        )
+    if shares:
+        curves_of = [curve.assign(environment=label) for label, curve in shares.items()]
+        table = pd.concat(curves_of, ignore_index=True)
+        table[["environment", *(name for name in table if name != "environment")]].to_csv(
+            folder / "generations.csv", index=False, float_format="%.6g"
+        )
     last = list(environments_chapter({section.label: section.ranking for section in sections}, options))
     last += searches_alone(cards, [section.environment for section in sections])
     files = _write_tables(folder, sections, last, progress)
@@ -184,9 +202,16 @@ def _section(
     tables: LearningTables | None,
     own_chapters: list[WrittenChapter],
     replayed: Gallery | None,
+    shares: pd.DataFrame | None,
 ) -> PageSection:
     agents = [str(agent) for agent in ranking["agent"]]
-    drawn = {
+    drawn = {}
+    if shares is not None:
+        caption = "Share of each agent in the population, the mean over all populations"
+        wide = shares.pivot(index="generation", columns="agent", values="share")
+        times, names = wide.index.to_numpy(np.float64), [str(name) for name in wide]
+        drawn["generations"] = caption, stack_plot(times, wide.to_numpy(np.float64), names)
+    drawn |= {
         "ranking": ("Payoff per round of each agent, with its 95 % intervals", figures.ranking_plot(ranking)),
     }
     if cells.square:

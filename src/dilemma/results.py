@@ -44,6 +44,8 @@ class Results:
     """A row for each point of the learning curve of each seat of each match; None if nobody learned."""
     costs: pd.DataFrame | None = None
     """Costs of each agent in each chunk; None if nobody played."""
+    generations: pd.DataFrame | None = None
+    """A row for each replicate, generation and agent of populations that evolved; None if none did."""
     exploits: Sequence[Mapping[str, Any]] = ()
     """The result of each search for an exploiter: a card, or the reason why there is none."""
     plan: Plan | None = None
@@ -106,6 +108,7 @@ class Results:
                 options=self.options,
                 curves=self.curves,
                 costs=self.costs,
+                generations=self.generations,
                 cards=self.exploits,
                 replays=replays,
                 ranked=ranked,
@@ -148,6 +151,7 @@ def stored(store: RunFolder, changes: Sequence[str] = ()) -> Results:
         _options(config, str(store.config_path), changes),
         store.curves(),
         store.costs(),
+        store.generations(),
         list(store.exploits().values()),
         run=store.path,
         faults=list(manifest.get("faults", {}).values()),
@@ -191,6 +195,7 @@ def _facts(
             for failure in failures
         ],
         notes=[
+            *manifest.get("evolution", ()),
             *manifest.get("faults", {}).values(),
             *(f"{label}: {game['note']}" for label, game in manifest["games"].items() if game.get("note")),
             *(

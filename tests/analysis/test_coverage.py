@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-FILE = Path(__file__).parents[2] / "benchmarks" / "coverage.py"
+FILE = Path(__file__).parents[2] / "benchmarks" / "interval_coverage.py"
 LEAGUES = 120
 ONCE_IN_1000 = 0.001
 

@@ -6,7 +6,7 @@ normal, with the variances of twenty Axelrod strategies (partner 0.431, pair 0.8
 that `LEAGUES` names; and leagues of automata drawn from those that the package ships, with their exact payoffs.
 Prints Markdown, about 15 minutes on one core; a name, or a part of one, chooses among the leagues.
 
-    OMP_NUM_THREADS=1 python benchmarks/coverage.py --replicates 1000 [NAME ...]
+    OMP_NUM_THREADS=1 python benchmarks/interval_coverage.py --replicates 1000 [NAME ...]
 """
 
 from __future__ import annotations

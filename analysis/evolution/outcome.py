@@ -1,0 +1,239 @@
+"""What becomes of the agents of a run in a population: final or stationary shares, fixation, stability.
+
+Payoffs are those of the run's table, A[own type, other type], with the 95 % interval that its repetitions give:
+every process is worked out again on bootstrap tables. Nothing is played.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+
+from ..arrays import Numbers
+from ..finding import Finding
+from ..report.chapters import Chapter, Evidence
+from ..statistics.bootstrap import bootstrap_tables
+from .best_response import best_response_dynamics
+from .brown_von_neumann_nash import brown_von_neumann_nash
+from .fixation import fixation_probabilities
+from .fixation_times import fixation_times
+from .imitation import imitation
+from .logit import logit
+from .mutation_chain import mutation_distribution
+from .processes import Kind
+from .replicator import replicator
+from .small_mutation import small_mutation_chain
+from .smith import smith
+from .stability import stability
+
+FINITE = get_args(Kind)
+DRAWS = {True: 200, False: 40}
+"""Bootstrap tables of a finite process, and of a dynamic, each of which is integrated."""
+HORIZON = 1000.0
+"""Time that a dynamic is followed for, in units of 1 / (largest difference of payoffs)."""
+MOVES = 1e-3
+"""A share that changes by more in the last tenth of that time still moves."""
+
+
+@dataclass(frozen=True)
+class EvolvingPopulation:
+    """The population in which types spread."""
+
+    size: int
+    selection: float
+    fitness: Any
+    mutation: float | str
+    mutates_to: Any
+    noise: float
+
+
+def long_run_shares(process: str, payoffs: Numbers, population: EvolvingPopulation) -> tuple[Numbers, bool]:
+    """Shares [type]: in the long run of a finite population, or where a dynamic leads from equal shares.
+
+    Also whether they no longer move.
+    """
+    if process in FINITE:
+        kind: Any = process
+        if population.mutation == "small":
+            chain = small_mutation_chain(payoffs, population.size, population.selection, kind, population.fitness)
+            return chain.distribution, True
+        law = mutation_distribution(
+            payoffs,
+            population.size,
+            population.selection,
+            kind,
+            population.fitness,
+            mutation=float(population.mutation),
+            mutates_to=population.mutates_to,
+        )
+        return law.shares, True
+    spread = float(np.ptp(payoffs)) or 1.0
+    start = np.full(len(payoffs), 1 / len(payoffs))
+    dynamics: Mapping[str, Callable[..., Numbers]] = {
+        "replicator": replicator,
+        "logit": partial(logit, noise=population.noise),
+        "best_response": best_response_dynamics,
+        "bnn": brown_von_neumann_nash,
+        "smith": smith,
+        "imitation": partial(imitation, selection=population.selection or 1.0),
+    }
+    end = HORIZON / spread
+    _, before, shares = dynamics[process](payoffs, start, np.array([0.0, 0.9 * end, end]))
+    return shares, bool(np.abs(shares - before).max() < MOVES)
+
+
+def _payoffs(evidence: Evidence, draws: int) -> Iterator[Numbers]:
+    """The run's payoffs, then bootstrap tables of them, if they differ."""
+    yield evidence.matrix
+    tables = bootstrap_tables(evidence.cells, min(draws, evidence.options.draws), evidence.options.seed)
+    if (tables != tables[:1]).any():
+        yield from tables
+
+
+def _missing(evidence: Evidence) -> Finding | None:
+    if not np.isnan(evidence.matrix).any():
+        return None
+    said = "Evolution needs every payoff: let all agents meet, themselves included ([schedule] self_play = true)."
+    return Finding(pd.DataFrame(), (said,))
+
+
+def _shares(evidence: Evidence) -> Finding | None:
+    """A row for each process and type."""
+    chosen = evidence.options.evolution
+    if not chosen or len(evidence.names) < 2:
+        return None
+    if missing := _missing(evidence):
+        return missing
+    population = EvolvingPopulation(**evidence.options.population)
+    frames, remarks = list[pd.DataFrame](), list[str]()
+    for process in chosen:
+        try:
+            tables = _payoffs(evidence, DRAWS[process in FINITE])
+            draws, rests = zip(*(long_run_shares(process, table, population) for table in tables), strict=True)
+        except ValueError as error:
+            remarks.append(f"{process}: {error}")
+            continue
+        if not rests[0]:
+            remarks.append(f"{process}: shares still move after {HORIZON:,.0f} units of time.")
+        low, high = _interval(np.stack(draws))
+        frames.append(
+            pd.DataFrame({"process": process, "type": evidence.names, "share": draws[0], "low": low, "high": high})
+        )
+    if any(process in FINITE for process in chosen):
+        remarks.append(_said(population))
+    if any(process not in FINITE for process in chosen):
+        remarks.append("Dynamics begin with equal shares; other beginnings may end elsewhere.")
+    return Finding(pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(), tuple(remarks))
+
+
+def _said(population: EvolvingPopulation) -> str:
+    mutation = (
+        "rare mutants, one at a time"
+        if population.mutation == "small"
+        else f"mutation {population.mutation:g} to {population.mutates_to} types"
+    )
+    return (
+        f"Population of {population.size:,}, selection {population.selection:g}, {population.fitness} fitness, "
+        f"{mutation}; nobody plays itself, and payoffs are means per interaction."
+    )
+
+
+def _interval(draws: Numbers) -> tuple[Numbers, Numbers]:
+    """The 95 % interval of bootstrap draws [draw, ...] around the first; no width where nothing was drawn."""
+    if len(draws) == 1:
+        return draws[0], draws[0]
+    low, high = np.quantile(draws[1:], [0.025, 0.975], axis=0)
+    return np.minimum(low, draws[0]), np.maximum(high, draws[0])
+
+
+def _fixations(evidence: Evidence) -> Finding | None:
+    """A row for each process, resident and mutant."""
+    chosen = [process for process in evidence.options.evolution if process in FINITE]
+    if not chosen or len(evidence.names) < 2 or _missing(evidence):
+        return None
+    population = EvolvingPopulation(**evidence.options.population)
+    rows, remarks = list[dict[str, object]](), list[str]()
+    for process in chosen:
+        kind: Any = process
+        given = (population.size, population.selection, kind, population.fitness)
+        try:
+            draws = [fixation_probabilities(table, *given) for table in _payoffs(evidence, DRAWS[True])]
+            times = fixation_times(evidence.matrix, *given).fixation
+            neutral = small_mutation_chain(evidence.matrix, *given).neutral
+        except ValueError as error:
+            remarks.append(f"{process}: {error}")
+            continue
+        low, high = _interval(np.stack(draws))
+        for resident, mutant in itertools.permutations(range(len(evidence.names)), 2):
+            rows.append(
+                {
+                    "process": process,
+                    "resident": evidence.names[resident],
+                    "mutant": evidence.names[mutant],
+                    "probability": draws[0][mutant, resident],
+                    "low": low[mutant, resident],
+                    "high": high[mutant, resident],
+                    "time": times[mutant, resident],
+                    "drift": bool(neutral[mutant, resident]),
+                }
+            )
+    remarks.append(
+        f"By chance alone a single mutant takes over with probability 1 / {population.size:,}. "
+        "Times are means given that it does, in steps (generations for wright_fisher), idle steps counted."
+    )
+    return Finding(pd.DataFrame(rows), tuple(remarks))
+
+
+def _stabilities(evidence: Evidence) -> Finding | None:
+    """A row for each type."""
+    if not evidence.options.evolution or len(evidence.names) < 2 or _missing(evidence):
+        return None
+    try:
+        found = stability(evidence.matrix)
+    except ValueError as error:
+        return Finding(pd.DataFrame(), (str(error),))
+    names = evidence.names
+    rows = [
+        {
+            "type": name,
+            "stability": each.kind,
+            "invaded_by": ", ".join(names[index] for index in each.invaders),
+            "drifts_with": ", ".join(names[index] for index in each.drifting),
+        }
+        for name, each in zip(names, found, strict=True)
+    ]
+    said = "Judged by the payoffs as they stand; ties are those of equal payoffs."
+    return Finding(pd.DataFrame(rows), (said,))
+
+
+CHAPTERS = (
+    Chapter(
+        "evolution",
+        "Evolution",
+        "Share of each agent in a population in which types spread by what they earn: in the long run of a finite "
+        "population, or where a dynamic leads.",
+        _shares,
+        square=True,
+    ),
+    Chapter(
+        "fixation",
+        "Fixation",
+        "How likely a single mutant takes over a population of residents, with the interval over further "
+        "repetitions.",
+        _fixations,
+        square=True,
+    ),
+    Chapter(
+        "stability",
+        "Stability",
+        "Whether a population of one type resists each other type.",
+        _stabilities,
+        square=True,
+    ),
+)

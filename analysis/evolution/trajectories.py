@@ -1,0 +1,196 @@
+"""Populations that were played out: their shares over the generations, and who took them over.
+
+Replicates are what is independent: intervals are over them. A population that is fixed stays as it is, and counts
+so in every later generation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
+
+from ..arrays import Indices, Numbers
+from ..finding import Finding
+from ..report.chapters import Chapter, WrittenChapter
+from ..statistics.tails import CONFIDENCE
+
+
+def share_curves(generations: pd.DataFrame) -> pd.DataFrame:
+    """The mean share over replicates of each agent in each generation of one environment, with its 95 % interval.
+
+    `generation`, `agent`, `share`, `low` and `high` (NaN of a single replicate), `payoff` and `cooperation`, which
+    are means over individuals of populations that go on.
+    """
+    rows = generations[generations["generation"].isin(grid := _grid(generations))]
+    agents, kinds = generations["agent"].cat, len(generations["agent"].cat.categories)
+    replicates = generations["replicate"].nunique()
+    place = np.searchsorted(grid, rows["generation"].to_numpy()) * kinds + rows["agent"].cat.codes.to_numpy()
+    ends = _ends(generations)
+    after = np.searchsorted(grid, ends["generation"].to_numpy(), side="right") * kinds
+    after += ends["agent"].cat.codes.to_numpy()
+
+    def total(here: Numbers, afterwards: Numbers) -> Numbers:
+        """Sums over replicates [generation, agent], of fixed ones too."""
+        length = len(grid) * kinds
+        later = np.bincount(after, afterwards, length + kinds)[:length].reshape(-1, kinds)
+        own = np.bincount(place, here, length).reshape(-1, kinds)
+        sums: Numbers = (own + np.cumsum(later, axis=0)).astype(np.float64)
+        return sums
+
+    share, end = rows["share"].to_numpy(np.float64), ends["share"].to_numpy(np.float64)
+    mean = total(share, end) / replicates
+    square = total(share**2, end**2) / replicates
+    half = _half_width(square - mean**2, replicates)
+    found = {"share": mean, "low": np.clip(mean - half, 0, 1), "high": np.clip(mean + half, 0, 1)}
+    present = np.bincount(place, share, len(grid) * kinds).reshape(-1, kinds)
+    for name in ("payoff", "cooperation"):
+        sums = np.bincount(place, share * rows[name].to_numpy(np.float64), len(grid) * kinds).reshape(-1, kinds)
+        found[name] = np.divide(sums, present, out=np.full(sums.shape, np.nan), where=present > 0)
+    seen = np.flatnonzero(mean.any(axis=0))
+    return pd.DataFrame(
+        {
+            "generation": np.repeat(grid, len(seen)),
+            "agent": pd.Categorical.from_codes(np.tile(seen, len(grid)), agents.categories),
+            **{name: values[:, seen].ravel() for name, values in found.items()},
+        }
+    )
+
+
+def fixation(generations: pd.DataFrame) -> Finding | None:
+    """In which share of populations each agent took over, with Wilson's 95 % interval; None where none was fixed.
+
+    `time` is the mean number of steps (births, comparisons; generations where all are replaced at once) of those
+    populations, idle steps included. `neutral` is the share at first: the probability if nobody had an advantage.
+    """
+    ends = _ends(generations)
+    fixed = ends[ends["fixed"]]
+    if fixed.empty:
+        return None
+    replicates = int(generations["replicate"].nunique())
+    first = generations[generations["generation"] == 0]
+    start = first[first["replicate"] == first["replicate"].iloc[0]].set_index("agent")
+    size = int(start["count"].sum())
+    rows = []
+    for agent, own in start.iterrows():
+        mine = fixed[fixed["agent"] == agent]
+        low, high = proportion_confint(len(mine), replicates, 1 - CONFIDENCE, method="wilson")
+        rows.append(
+            {
+                "process": generations["process"].iloc[0],
+                "resident": ", ".join(str(label) for label in start.index if label != agent),
+                "mutant": str(agent),
+                "start": int(own["count"]),
+                "size": size,
+                "fixed": len(mine),
+                "replicates": replicates,
+                "neutral": own["count"] / size,
+                "probability": len(mine) / replicates,
+                "low": low,
+                "high": high,
+                "time": mine["step"].mean(),
+            }
+        )
+    table = pd.DataFrame(rows)
+    return Finding(table, tuple(_said(table, replicates, len(fixed))))
+
+
+def _said(table: pd.DataFrame, replicates: int, fixed: int) -> Iterator[str]:
+    """What can be said of who takes over, and what can't."""
+    if fixed < replicates:
+        yield (
+            f"{replicates - fixed:,} of {replicates:,} populations were not fixed when evolution ended; they "
+            "count as taken over by nobody, so probabilities are of being fixed by then."
+        )
+    more, less = table["low"] > table["neutral"], table["high"] < table["neutral"]
+    for which, what in (
+        (more, "Selection favours, with 95 % (fixed more often than by chance alone)"),
+        (less, "Selection opposes, with 95 % (fixed less often than by chance alone)"),
+        (~more & ~less, f"Open with {replicates:,} populations, whether favoured or opposed"),
+    ):
+        if which.any():
+            yield f"{what}: {', '.join(table.loc[which, 'mutant'])}."
+
+
+def final_shares(generations: pd.DataFrame) -> Finding:
+    """The share of each agent at first, at the end, and over the second half of the generations.
+
+    Intervals of 95 % are Student's, over replicates.
+    """
+    grid = _grid(generations)
+    late = grid[len(grid) // 2 :]
+    agents = generations["agent"].cat.categories
+    _, replicate = np.unique(generations["replicate"], return_inverse=True)
+    count, kinds = int(replicate.max()) + 1, len(agents)
+    code = replicate * kinds + generations["agent"].cat.codes.to_numpy()
+    when, share = generations["generation"].to_numpy(), generations["share"].to_numpy(np.float64)
+    last = when == pd.Series(when).groupby(replicate).transform("max").to_numpy()
+
+    def each(values: Numbers) -> Numbers:
+        sums: Numbers = np.bincount(code, values, count * kinds).reshape(count, kinds).astype(np.float64)
+        return sums
+
+    start, end = each(share * (when == 0)), each(share * last)
+    afterwards = len(late) - np.searchsorted(late, when, side="right")
+    mean = each(share * (np.isin(when, late) + last * afterwards)) / len(late)
+    table = {"process": generations["process"].iloc[0], "agent": agents.astype(str), "start": start.mean(axis=0)}
+    for name, values in (("end", end), ("second_half", mean)):
+        half = _half_width(values.var(axis=0), count)
+        table[name] = values.mean(axis=0)
+        table[f"{name}_low"], table[f"{name}_high"] = (
+            np.clip(table[name] + side * half, 0, 1) for side in (-1, 1)
+        )
+    found = pd.DataFrame(table)
+    seen = np.isin(agents, generations["agent"].unique().astype(str))
+    return Finding(
+        found[seen].sort_values("end", ascending=False, ignore_index=True, kind="stable"),
+        (f"{count:,} population{'s' if count > 1 else ''}, {grid[-1]:,} generations.",)
+        + (("One population has no interval: another could have ended otherwise.",) if count == 1 else ()),
+    )
+
+
+CHAPTERS: tuple[Chapter[pd.DataFrame], ...] = (
+    Chapter(
+        "evolution",
+        "Evolution",
+        "Shares of the population at first, at the end, and over the second half of all generations.",
+        final_shares,
+    ),
+    Chapter(
+        "fixation",
+        "Fixation",
+        "In which share of the populations an agent took over, whoever else was there at first; with Wilson's "
+        "interval of 95 %, and the mean number of steps that it took.",
+        fixation,
+        shown=lambda table: table.rename(columns={"low": "probability_low", "high": "probability_high"}),
+    ),
+)
+
+
+def generation_chapters(generations: pd.DataFrame, label: str) -> Iterator[WrittenChapter]:
+    """The chapters of one environment's populations."""
+    for chapter in CHAPTERS:
+        yield from chapter.write(generations, label, environment=label)
+
+
+def _ends(generations: pd.DataFrame) -> pd.DataFrame:
+    """The last rows of each replicate."""
+    when = generations["generation"]
+    return generations[when == when.groupby(generations["replicate"]).transform("max")]
+
+
+def _grid(generations: pd.DataFrame) -> Indices:
+    """The generations in which every population was looked at that was not fixed before."""
+    when, replicate = (generations[name].to_numpy(np.int64) for name in ("generation", "replicate"))
+    return np.unique(when[replicate == replicate[when.argmax()]])
+
+
+def _half_width(variance: Numbers, count: int) -> Numbers:
+    """Of Student's interval of a mean of so many values with this (biased) variance; NaN of one."""
+    if count < 2:
+        return np.full(np.shape(variance), np.nan)
+    half: Numbers = stats.t.ppf((1 + CONFIDENCE) / 2, count - 1) * np.sqrt(np.maximum(variance, 0) / (count - 1))
+    return half

@@ -1,0 +1,57 @@
+"""Evolution on the payoffs of a run, asked for by a config."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dilemma import Tournament
+from dilemma.analysis.evolution import fixation_probabilities, small_mutation_distribution
+from dilemma.envs.errors import DilemmaError
+
+AGENTS = ["all_c", "all_d", "tit_for_tat"]
+ASKED = {"evolution": ["replicator", "moran", "fermi"], "population": {"size": 30, "selection": 0.2}}
+
+
+def report(tmp_path, agents=AGENTS, **options):
+    given = {"self_play": True, "analysis": {**ASKED, "draws": 100}, **options}
+    results = Tournament(["prisoners_dilemma"], agents, **given).run()
+    results.report(tmp_path)
+    return results
+
+
+def test_the_long_run_and_fixation_of_exact_payoffs(tmp_path):
+    results = report(tmp_path)
+    payoffs = results.payoffs.pivot(index="agent", columns="opponent", values="payoff").loc[AGENTS, AGENTS]
+    evolution = pd.read_csv(tmp_path / "evolution.csv")
+    moran = evolution[evolution["process"] == "moran"].set_index("type").loc[AGENTS]
+    expected = small_mutation_distribution(payoffs.to_numpy(), 30, 0.2)
+    np.testing.assert_allclose(moran["share"], expected, rtol=1e-6)
+    np.testing.assert_allclose(moran["low"], expected, rtol=1e-6)  # exact payoffs have no error
+    fixation = pd.read_csv(tmp_path / "fixation.csv").set_index(["process", "resident", "mutant"])
+    chances = fixation_probabilities(payoffs.to_numpy(), 30, 0.2, "fermi")
+    assert fixation.loc[("fermi", "all_c", "all_d"), "probability"] == pytest.approx(chances[1, 0], rel=1e-6)
+    assert fixation.loc[("fermi", "all_c", "tit_for_tat"), "drift"]
+    stability = pd.read_csv(tmp_path / "stability.csv").set_index("type")
+    assert stability.loc["all_d", "stability"] == "strict Nash"
+    assert stability.loc["all_c", "invaded_by"] == "all_d"
+    assert stability.loc["all_c", "drifts_with"] == "tit_for_tat"
+
+
+def test_played_payoffs_carry_their_error(tmp_path):
+    report(tmp_path, ["random", "all_d", "gradual"], mode="played", repetitions=5)
+    evolution = pd.read_csv(tmp_path / "evolution.csv")
+    moran = evolution[evolution["process"] == "moran"]
+    assert (moran["low"] < moran["share"]).all()
+    assert (moran["share"] < moran["high"]).all()
+
+
+def test_without_self_play_it_says_what_is_missing(tmp_path):
+    report(tmp_path, self_play=False)
+    assert "self_play = true" in (tmp_path / "index.html").read_text()
+
+
+def test_mistakes():
+    with pytest.raises(DilemmaError, match=r"population\.size: found 1"):
+        Tournament(["chicken"], AGENTS, analysis={"population": {"size": 1}})
+    with pytest.raises(DilemmaError, match="did you mean 'moran'"):
+        Tournament(["chicken"], AGENTS, analysis={"evolution": ["morann"]})
