@@ -5,6 +5,7 @@
     seats/*.parquet  a row for each seat of each match
     curves/*.parquet a row for each point of the learning curve of each seat
     costs/*.parquet  costs of each agent in each chunk
+    generations/*.parquet  trajectories of the populations of each environment
     checkpoints/     learned states of the agents that the config keeps
     exploits/*.json  results of searches for exploiters of each agent
     failures.jsonl   failed matches, each with its reason and traceback
@@ -74,6 +75,10 @@ class RunFolder:
         return self.path / "costs"
 
     @property
+    def generations_path(self) -> Path:
+        return self.path / "generations"
+
+    @property
     def exploits_path(self) -> Path:
         return self.path / "exploits"
 
@@ -114,6 +119,14 @@ class RunFolder:
         """The costs of each agent in each chunk; None if nobody played."""
         tables = [pq.read_table(file) for file in sorted(self.costs_path.glob("*.parquet"))]
         return to_frame(tables, self.asked()) if tables else None
+
+    def generations(self) -> pd.DataFrame | None:
+        """What became of populations, a row a replicate, generation and agent; None where nobody evolved."""
+        tables = [pq.read_table(file) for file in sorted(self.generations_path.glob("*.parquet"))]
+        if not tables:
+            return None
+        asked = self.asked()
+        return to_frame(tables, asked).assign(process=asked["schedule"]["kind"])
 
     def exploits(self) -> dict[str, dict[str, Any]]:
         """The result of every search so far, by its key: a card, or the reason why there is none."""

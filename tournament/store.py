@@ -27,6 +27,7 @@ from .labels import current, rewritten, updated_identities, with_identities
 from .outcome_counts import COLUMNS as CONDUCT
 from .plan import Entrant, Plan
 from .run_folder import RunFolder
+from .schedules.schedule import PopulationTrajectory
 
 _TYPES: Mapping[str, type[np.generic]] = {
     **{
@@ -36,6 +37,10 @@ _TYPES: Mapping[str, type[np.generic]] = {
         "seat": np.int16,
         "k": np.int16,
         "run": np.int32,
+        "replicate": np.int32,
+        "generation": np.int32,
+        "step": np.int64,
+        "fixed": np.bool_,
     },
     **dict.fromkeys(CONDUCT, np.float32),
 }
@@ -140,10 +145,17 @@ class Store(RunFolder):
     def _relabel(self) -> None:
         """Rewrite tables whose labels differ from the config; after an interruption the rest is done next time."""
         now = current(self.asked())
-        for folder in (self.seats_path, self.curves_path, self.costs_path):
+        for folder in (self.seats_path, self.curves_path, self.costs_path, self.generations_path):
             for file in sorted(folder.glob("*.parquet")):
                 if updated_identities(pq.read_schema(file), now) is not None:
                     _write_table(file, rewritten(pq.read_table(file), now))
+
+    def write_generations(self, trajectory: PopulationTrajectory, plan: Plan) -> None:
+        """Keep what became of the populations of an environment, in the place of what was there."""
+        name = plan.settings[trajectory.setting].definition.key
+        (self.generations_path / f"{name}.parquet").unlink(missing_ok=True)
+        if trajectory.rows:
+            self._write_rows(self.generations_path, name, dict(trajectory.rows), plan)
 
     def write_exploit(self, key: str, record: Mapping[str, object]) -> None:
         """Store the result of a search for an exploiter, by its key."""

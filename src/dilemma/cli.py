@@ -87,7 +87,7 @@ def run(
     if dry_run:
         click.echo(_outlook(plan, folder, accept_changes))
         return 0
-    from .play import exploit_into, play_into
+    from .play import evolve_into, exploit_into, play_into
     from .progress import Meter
     from .tournament.store import Store
 
@@ -96,6 +96,9 @@ def run(
     with _interruptible(again):
         with Meter() as meter:
             play_into(store, plan, meter)
+        if plan.schedule.evolves:
+            with Meter("generations") as meter:
+                evolve_into(store, plan, meter)
         wrong = exploit_into(store, plan, (), lambda: Meter("agents", "exploit"))
     return _report(store, again, wrong, plan=store.continued(plan))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import platform
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -130,6 +131,7 @@ class Tournament:
     def _run(self, folder: Path, watch: Watch, accept_changes: bool = False) -> Results:
         store = Store.open(folder, self.plan, accept_changes=accept_changes)
         play_into(store, self.plan, watch)
+        evolve_into(store, self.plan, lambda done, total: None)
         exploit_into(store, self.plan, (), lambda: nullcontext(watch))
         return replace(stored(store), plan=store.continued(self.plan))
 
@@ -163,6 +165,7 @@ def play_into(store: Store, plan: Plan, watch: Watch) -> None:
         "faults": found,
     }
     store.write_manifest(manifest)
+    shutil.rmtree(store.generations_path, ignore_errors=True)  # they may be of another process
     planned: list[Chunk] = []
     for chunks in batches(store, plan):
         planned += chunks
@@ -183,6 +186,18 @@ def play_into(store: Store, plan: Plan, watch: Watch) -> None:
     store.add_failures(list(lost(planned, np.union1d(store.done(), reasoned))), plan)
     counts = {"failed": len(store.settle_failures()), "matches": len(store.done())}
     store.write_manifest({**manifest, "counts": counts, "finished": _now()})
+
+
+def evolve_into(store: Store, plan: Plan, watch: Watch) -> None:
+    """Write down what became of populations, where there are any; `watch` is told of generations."""
+    if not plan.schedule.evolves:
+        return
+    plan = store.continued(plan)
+    notes = list[str]()
+    for trajectory in plan.schedule.trajectories(plan, Told(store, plan, over=True), watch):
+        store.write_generations(trajectory, plan)
+        notes += [f"{plan.settings[trajectory.setting].label}: {note}" for note in trajectory.notes]
+    store.write_manifest({**store.manifest(), "evolution": notes})
 
 
 def exploit_into(
@@ -276,8 +291,10 @@ def batches(store: Store, plan: Plan) -> Iterator[list[Chunk]]:
 class Told:
     """What a schedule is told of a run so far: the `History` of its run folder."""
 
-    def __init__(self, store: Store, plan: Plan):
+    def __init__(self, store: Store, plan: Plan, *, over: bool = False):
         self._store, self._plan = store, plan
+        self._over = over
+        """Whether everything has been played: what has no rows has failed."""
         self._done = store.done()
         self._rows: pd.DataFrame | None = None
         self._known: dict[tuple[int, float], set[tuple[int, int]]] = {}
@@ -298,7 +315,7 @@ class Told:
         self._rows = None
 
     def settled(self, requests: Sequence[Request]) -> bool:
-        return not self.left(requests)
+        return self._over or not self.left(requests)
 
     def unresolved(self, repetitions: int, level: float) -> set[tuple[int, int]]:
         if (repetitions, level) not in self._known:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 BUILTIN = {
     "round_robin": "dilemma.tournament.schedules.round_robin:RoundRobin",
     "exploit": "dilemma.tournament.schedules.exploit:Exploit",
+    "moran": "dilemma.tournament.schedules.moran:Moran",
+    "wright_fisher": "dilemma.tournament.schedules.wright_fisher:WrightFisher",
+    "imitation": "dilemma.tournament.schedules.imitation:Imitation",
+    "ecological": "dilemma.tournament.schedules.ecological:Ecological",
 }
 
 DEFAULT = "round_robin"

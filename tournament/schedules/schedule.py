@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -29,6 +29,20 @@ class Request:
     """Which of the plan's entrants sits where [cast, seat]."""
     repetitions: int
     """Of each cast that has to be played; a cast whose payoff is exact has none."""
+
+
+@dataclass(frozen=True, eq=False)
+class PopulationTrajectory:
+    """What became of the populations of one environment."""
+
+    setting: int
+    rows: Mapping[str, NDArray[np.generic]]
+    """The generations table: `setting` and `agent` as indices of the plan, `replicate`, `generation`, `step`
+    (births so far, by which this state was reached), `fixed` (whether it stays so for ever), `count` (NaN where a
+    population is infinite), `share`, `payoff` and `cooperation`. Agents of which nobody is left have no row, nor
+    have replicates after fixation."""
+    notes: Sequence[str]
+    """What is to be said of it."""
 
 
 class History(Protocol):
@@ -65,12 +79,26 @@ class Schedule(Section, ABC):
         """Whether it may ask for more once it has been told what came of what it asked for."""
         return True
 
+    @property
+    def evolves(self) -> bool:
+        """Whether it has populations, with trajectories to be written down."""
+        return False
+
     def most(self, plan: Plan) -> Sequence[Request] | None:
         """All that it may come to ask for; None where that is not known beforehand."""
         return None
 
     def problems(self, plan: Plan) -> Iterator[Problem]:
         """What keeps it from being carried out."""
+        yield from ()
+
+    def trajectories(
+        self, plan: Plan, history: History, tell: Callable[[int, int], None]
+    ) -> Iterator[PopulationTrajectory]:
+        """What became of the populations of each environment; none where nobody evolves.
+
+        It is asked for when all matches have been played; `tell` hears of generations done, and all there are.
+        """
         yield from ()
 
     def lost(self, before: Mapping[str, Any]) -> Iterator[str]:
