@@ -13,7 +13,14 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from dilemma.analysis.evolution import basins, best_response, ecological, replicator, rest_points, stability
+from dilemma.analysis.evolution import (
+    basins,
+    best_response_dynamics,
+    ecological,
+    replicator,
+    rest_points,
+    stability,
+)
 
 REPEATED = np.array([[30.0, 0, 30], [50, 10, 14], [30, 9, 30]])  # ALLC, ALLD, TFT: ten rounds of 5, 3, 1, 0
 ZERO_SUM = np.array([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]])
@@ -43,7 +50,7 @@ def ecology() -> object:
 
 def switches() -> object:
     """Best-response dynamics, rock, paper and scissors, down to its resolution."""
-    return best_response(ZERO_SUM, START, [1.0, 50.0])
+    return best_response_dynamics(ZERO_SUM, START, [1.0, 50.0])
 
 
 def rests_of_12() -> object:

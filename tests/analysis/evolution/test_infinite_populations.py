@@ -9,7 +9,7 @@ import pytest
 
 from dilemma.analysis.evolution import (
     PopulationGame,
-    best_response,
+    best_response_dynamics,
     brown_von_neumann_nash,
     ecological,
     group_game,
@@ -202,7 +202,7 @@ def test_closed_forms_of_the_donation_game():
     t, x0 = np.array([0.5, 1.0, 4.0]), 0.9
     closed = {
         "smith": (smith(DONATION, [x0, 1 - x0], t), x0 * np.exp(-t)),
-        "best": (best_response(DONATION, [x0, 1 - x0], t), x0 * np.exp(-t)),
+        "best": (best_response_dynamics(DONATION, [x0, 1 - x0], t), x0 * np.exp(-t)),
         "bnn": (brown_von_neumann_nash(DONATION, [x0, 1 - x0], t), x0 / (1 + x0 * t)),
         "imitation": (imitation(DONATION, [x0, 1 - x0], t, 2.0), 1 / (1 + np.exp(math.tanh(1) * t) / 9)),
         "logit": (
@@ -231,7 +231,7 @@ def test_best_response_follows_the_plain_loop():
     rng = np.random.default_rng(3)
     for types in (2, 3, 4):
         payoffs, start = rng.normal(size=(types, types)), rng.dirichlet(np.ones(types), 2)
-        states = best_response(payoffs, start, [2.0])[0]
+        states = best_response_dynamics(payoffs, start, [2.0])[0]
         for x, end in zip(start, states, strict=True):
             loop = euler(lambda x, a=payoffs: np.eye(len(a))[(a @ x).argmax()] - x, x, 2, 1e-3)
             np.testing.assert_allclose(end, loop, atol=3e-3)
@@ -239,12 +239,12 @@ def test_best_response_follows_the_plain_loop():
 
 def test_best_response_stops_where_types_tie_or_goes_round_shapleys_triangle():
     hit = math.log(2.7)  # 1 - .9 exp(-t) = 2/3
-    states = best_response(HAWK_DOVE, [0.1, 0.9], [hit / 2, hit, 50])[:, 0]
+    states = best_response_dynamics(HAWK_DOVE, [0.1, 0.9], [hit / 2, hit, 50])[:, 0]
     np.testing.assert_allclose(states, [1 - 0.9 * math.exp(-hit / 2), 2 / 3, 2 / 3], atol=1e-5)
     np.testing.assert_allclose(
-        best_response(rock_paper_scissors(0.5), [0.6, 0.3, 0.1], [30])[0], THIRDS, atol=1e-5
+        best_response_dynamics(rock_paper_scissors(0.5), [0.6, 0.3, 0.1], [30])[0], THIRDS, atol=1e-5
     )
-    round_and_round = best_response(rock_paper_scissors(2), [0.6, 0.3, 0.1], np.linspace(50, 60, 500))
+    round_and_round = best_response_dynamics(rock_paper_scissors(2), [0.6, 0.3, 0.1], np.linspace(50, 60, 500))
     turn = round_and_round.max(axis=(0, 1))
     # A win of 1 and a loss of 2: corners (1, 2, 4) / 7 (Gaunersdorfer and Hofbauer 1995).
     np.testing.assert_allclose(turn, 4 / 7, atol=5e-3)
