@@ -28,7 +28,7 @@ class AnalysisOptions:
     evolution: Sequence[str] = ()
     """Processes by which types would spread in a population."""
     population: Mapping[str, Any] = field(default_factory=dict)
-    """That population: `dilemma.analysis.evolution.outcome.EvolvingPopulation`."""
+    """That population: `dilemma.analysis.behaviour.evolution.EvolvingPopulation`."""
     background: Sequence[str] = ()
     """Labels of agents that are partners only, and not ranked."""
     seed: int = 0

@@ -36,7 +36,7 @@ STATISTICS = (
     "ratings.ratings",
     "ratings.equilibria",
     "ratings.clones",
-    "evolution.outcome",
+    "behaviour.evolution",
     "statistics.friedman",
     "statistics.variance_components",
 )

@@ -16,9 +16,9 @@ from markupsafe import Markup
 from ...file_names import file_name
 from ..behaviour.curves import LATE_COLUMNS, POINTS
 from ..behaviour.exploitability import searches_alone
+from ..behaviour.generations import generation_chapters, share_curves
 from ..behaviour.learned_runs import learned_runs
 from ..cells import Cells, cells_by_league
-from ..evolution.trajectories import generation_chapters, share_curves
 from ..finding import Cards, Finding
 from ..game import Game
 from ..options import AnalysisOptions
@@ -32,7 +32,6 @@ from ..ratings.anchors import environments_chapter
 from . import figures, fonts
 from .appendix import PARQUET, TablePart, write_table
 from .chapters import Evidence, WrittenChapter, chapters
-from .evolution_figures import stack_plot
 from .failures import failure_kinds, unranked_text
 from .figure_writer import FigureWriter
 from .filing import MAX_TEXT_ROWS
@@ -208,6 +207,8 @@ def _section(
     drawn = {}
     if shares is not None:
         caption = "Share of each agent in the population, the mean over all populations"
+        from .evolution_figures import stack_plot  # which brings all of evolution along
+
         wide = shares.pivot(index="generation", columns="agent", values="share")
         times, names = wide.index.to_numpy(np.float64), [str(name) for name in wide]
         drawn["generations"] = caption, stack_plot(times, wide.to_numpy(np.float64), names)

@@ -10,13 +10,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
 
 from ..arrays import Indices, Numbers
 from ..finding import Finding
 from ..report.chapters import Chapter, WrittenChapter
-from ..statistics.tails import CONFIDENCE
+from ..statistics.tails import CONFIDENCE, t_isf
 
 
 def share_curves(generations: pd.DataFrame) -> pd.DataFrame:
@@ -66,6 +64,8 @@ def fixation(generations: pd.DataFrame) -> Finding | None:
     `time` is the mean number of steps (births, comparisons; generations where all are replaced at once) of those
     populations, idle steps included. `neutral` is the share at first: the probability if nobody had an advantage.
     """
+    from statsmodels.stats.proportion import proportion_confint
+
     ends = _ends(generations)
     fixed = ends[ends["fixed"]]
     if fixed.empty:
@@ -192,5 +192,5 @@ def _half_width(variance: Numbers, count: int) -> Numbers:
     """Of Student's interval of a mean of so many values with this (biased) variance; NaN of one."""
     if count < 2:
         return np.full(np.shape(variance), np.nan)
-    half: Numbers = stats.t.ppf((1 + CONFIDENCE) / 2, count - 1) * np.sqrt(np.maximum(variance, 0) / (count - 1))
+    half: Numbers = t_isf((1 - CONFIDENCE) / 2, count - 1) * np.sqrt(np.maximum(variance, 0) / (count - 1))
     return half

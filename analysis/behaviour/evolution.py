@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,20 +19,8 @@ from ..arrays import Numbers
 from ..finding import Finding
 from ..report.chapters import Chapter, Evidence
 from ..statistics.bootstrap import bootstrap_tables
-from .best_response import best_response_dynamics
-from .brown_von_neumann_nash import brown_von_neumann_nash
-from .fixation import fixation_probabilities
-from .fixation_times import fixation_times
-from .imitation import imitation
-from .logit import logit
-from .mutation_chain import mutation_distribution
-from .processes import Kind
-from .replicator import replicator
-from .small_mutation import small_mutation_chain
-from .smith import smith
-from .stability import stability
 
-FINITE = get_args(Kind)
+FINITE = ("moran", "fermi", "local_update", "wright_fisher")
 DRAWS = {True: 200, False: 40}
 """Bootstrap tables of a finite process, and of a dynamic, each of which is integrated."""
 HORIZON = 1000.0
@@ -58,12 +46,15 @@ def long_run_shares(process: str, payoffs: Numbers, population: EvolvingPopulati
 
     Also whether they no longer move.
     """
+    # Who doesn't ask for evolution need not wait for scipy's integrators and solvers.
+    from .. import evolution
+
     if process in FINITE:
         kind: Any = process
         if population.mutation == "small":
-            chain = small_mutation_chain(payoffs, population.size, population.selection, kind, population.fitness)
-            return chain.distribution, True
-        law = mutation_distribution(
+            given = (population.size, population.selection, kind, population.fitness)
+            return evolution.small_mutation_distribution(payoffs, *given), True
+        law = evolution.mutation_distribution(
             payoffs,
             population.size,
             population.selection,
@@ -76,12 +67,12 @@ def long_run_shares(process: str, payoffs: Numbers, population: EvolvingPopulati
     spread = float(np.ptp(payoffs)) or 1.0
     start = np.full(len(payoffs), 1 / len(payoffs))
     dynamics: Mapping[str, Callable[..., Numbers]] = {
-        "replicator": replicator,
-        "logit": partial(logit, noise=population.noise),
-        "best_response": best_response_dynamics,
-        "bnn": brown_von_neumann_nash,
-        "smith": smith,
-        "imitation": partial(imitation, selection=population.selection or 1.0),
+        "replicator": evolution.replicator,
+        "logit": partial(evolution.logit, noise=population.noise),
+        "best_response": evolution.best_response_dynamics,
+        "bnn": evolution.brown_von_neumann_nash,
+        "smith": evolution.smith,
+        "imitation": partial(evolution.imitation, selection=population.selection or 1.0),
     }
     end = HORIZON / spread
     _, before, shares = dynamics[process](payoffs, start, np.array([0.0, 0.9 * end, end]))
@@ -157,15 +148,17 @@ def _fixations(evidence: Evidence) -> Finding | None:
     chosen = [process for process in evidence.options.evolution if process in FINITE]
     if not chosen or len(evidence.names) < 2 or _missing(evidence):
         return None
+    from .. import evolution
+
     population = EvolvingPopulation(**evidence.options.population)
     rows, remarks = list[dict[str, object]](), list[str]()
     for process in chosen:
         kind: Any = process
         given = (population.size, population.selection, kind, population.fitness)
         try:
-            draws = [fixation_probabilities(table, *given) for table in _payoffs(evidence, DRAWS[True])]
-            times = fixation_times(evidence.matrix, *given).fixation
-            neutral = small_mutation_chain(evidence.matrix, *given).neutral
+            draws = [evolution.fixation_probabilities(table, *given) for table in _payoffs(evidence, DRAWS[True])]
+            times = evolution.fixation_times(evidence.matrix, *given).fixation
+            neutral = evolution.small_mutation_chain(evidence.matrix, *given).neutral
         except ValueError as error:
             remarks.append(f"{process}: {error}")
             continue
@@ -194,8 +187,10 @@ def _stabilities(evidence: Evidence) -> Finding | None:
     """A row for each type."""
     if not evidence.options.evolution or len(evidence.names) < 2 or _missing(evidence):
         return None
+    from .. import evolution
+
     try:
-        found = stability(evidence.matrix)
+        found = evolution.stability(evidence.matrix)
     except ValueError as error:
         return Finding(pd.DataFrame(), (str(error),))
     names = evidence.names
