@@ -16,6 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 
 from ..arrays import Numbers
+from ..evolution.invasion_graph import invasion_graph
 from ..evolution.population_game import Payoffs, PopulationGame, population_game
 from ..evolution.replicator import growth_rates
 from ..evolution.rest_points import RestPoint, Verdict, rest_points
@@ -28,6 +29,8 @@ _LABELS = _CORNERS + np.array([[-0.02, -0.04], [0.02, -0.04], [0, 0.04]])
 _SIDE = 4.2
 """Inches of a triangle's side."""
 _GRID = 101
+MOST_INVADERS = 30
+"""With more types an invasion graph can't be read."""
 _HATCHES = (None, "////", "....")
 """For colours that come again, as their dashes do."""
 _GREY, _PALE, _WHITE = "#8b9096", "#d9dce0", "#ffffff"
@@ -200,6 +203,26 @@ def invasion_plot(graph: nx.DiGraph) -> Figure:
         axes.set_ylim(-1.15, 1.15)
         axes.set_axis_off()
     return figure
+
+
+def evolution_drawings(payoffs: Numbers, names: Sequence[str]) -> dict[str, tuple[str, Figure]]:
+    """What a report shows of a run's payoffs A[own type, other type]: figures by name, each with its caption.
+
+    The flow of two or three types, and who invades whom among `MOST_INVADERS` at most; none where payoffs are
+    missing.
+    """
+    found = dict[str, tuple[str, Figure]]()
+    if np.isnan(payoffs).any():
+        return found
+    if len(names) == 2:
+        caption = f"Replicator: the speed at which the share of {names[0]} grows, over that share"
+        found["phase"] = caption, phase_line(payoffs, names)
+    if len(names) == 3:
+        found["simplex"] = "Replicator: where a population of three types flows", simplex_plot(payoffs, names)
+    if 2 <= len(names) <= MOST_INVADERS:
+        caption = "Who can invade whom: arrows from the resident to the invader, dashed where only drift moves it"
+        found["invasions"] = caption, invasion_plot(invasion_graph(payoffs, names))
+    return found
 
 
 def _mark_simplex(axes: Axes, payoffs: Payoffs, points: Sequence[RestPoint]) -> None:

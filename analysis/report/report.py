@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from ...file_names import file_name
 from ..behaviour.curves import LATE_COLUMNS, POINTS
@@ -138,6 +139,7 @@ def write_report(
         figure_writer = FigureWriter(folder / "figures", number, f"{number}-{slug}", pdf=options.pdf)
         own_costs, own_curves = (_of(all_cells, table) for table in (costs, curves))
         own_chapters = list(generation_chapters(evolved[label], label) if label in evolved else ())
+        evolution = _generations_drawing(shares[label]) if label in shares else {}
         if cells is not None and table is not None:
             here = set(all_cells.agents[all_cells.roster])
             own_cards = [card for card in cards if label == environment or card["agent"] in here]
@@ -156,6 +158,10 @@ def write_report(
                 own_curves,
             )
             own_chapters += chapters(evidence, progress)
+            if options.evolution and cells.square:
+                from .evolution_figures import evolution_drawings
+
+                evolution |= evolution_drawings(evidence.matrix, evidence.names)
         progress(f"{label}: figures")
         first = environment not in {section.environment for section in sections}
         replayed = (replays or {}).get(environment) if first else None
@@ -163,9 +169,7 @@ def write_report(
         if tables and label != environment:
             tables = tables.of(all_cells.agents[all_cells.roster])
         sections.append(
-            _section(
-                figure_writer, all_cells, game, ranking, shown, tables, own_chapters, replayed, shares.get(label)
-            )
+            _section(figure_writer, all_cells, game, ranking, shown, tables, own_chapters, replayed, evolution)
         )
     if shares:
         curves_of = [curve.assign(environment=label) for label, curve in shares.items()]
@@ -192,6 +196,16 @@ def _of(cells: Cells, table: T) -> T:
     return table[mine]
 
 
+def _generations_drawing(shares: pd.DataFrame) -> dict[str, tuple[str, Figure]]:
+    """Mean shares over the generations, by name of the figure, with the caption."""
+    from .evolution_figures import stack_plot  # which brings all of evolution along
+
+    wide = shares.pivot(index="generation", columns="agent", values="share")
+    times, names = wide.index.to_numpy(np.float64), [str(name) for name in wide]
+    caption = "Share of each agent in the population, the mean over all populations"
+    return {"generations": (caption, stack_plot(times, wide.to_numpy(np.float64), names))}
+
+
 def _section(
     figure_writer: FigureWriter,
     cells: Cells,
@@ -201,18 +215,11 @@ def _section(
     tables: LearningTables | None,
     own_chapters: list[WrittenChapter],
     replayed: Gallery | None,
-    shares: pd.DataFrame | None,
+    evolution: Mapping[str, tuple[str, Figure]],
 ) -> PageSection:
     agents = [str(agent) for agent in ranking["agent"]]
-    drawn = {}
-    if shares is not None:
-        caption = "Share of each agent in the population, the mean over all populations"
-        from .evolution_figures import stack_plot  # which brings all of evolution along
-
-        wide = shares.pivot(index="generation", columns="agent", values="share")
-        times, names = wide.index.to_numpy(np.float64), [str(name) for name in wide]
-        drawn["generations"] = caption, stack_plot(times, wide.to_numpy(np.float64), names)
-    drawn |= {
+    drawn = {
+        **evolution,
         "ranking": ("Payoff per round of each agent, with its 95 % intervals", figures.ranking_plot(ranking)),
     }
     if cells.square:

@@ -27,6 +27,8 @@ def test_the_long_run_and_fixation_of_exact_payoffs(tmp_path):
     expected = small_mutation_distribution(payoffs.to_numpy(), 30, 0.2)
     np.testing.assert_allclose(moran["share"], expected, rtol=1e-6)
     np.testing.assert_allclose(moran["low"], expected, rtol=1e-6)  # exact payoffs have no error
+    drawn = {path.name.partition("-prisoners-dilemma-")[2] for path in (tmp_path / "figures").iterdir()}
+    assert {"simplex.svg", "invasions.svg"} <= drawn
     fixation = pd.read_csv(tmp_path / "fixation.csv").set_index(["process", "resident", "mutant"])
     chances = fixation_probabilities(payoffs.to_numpy(), 30, 0.2, "fermi")
     assert fixation.loc[("fermi", "all_c", "all_d"), "probability"] == pytest.approx(chances[1, 0], rel=1e-6)
