@@ -101,6 +101,7 @@ class Population(Section):
         description='a probability, or "small": the limit in which one mutant at a time takes over or dies out',
     )
     mutates_to: Literal["any", "others"] = Field("any", description="whether mutants may be of the own type")
+    self_interaction: bool = Field(False, description="whether everybody also plays itself")
     noise: float = Field(0.1, gt=0, description="of the logit dynamic, in payoffs")
 
 

@@ -38,6 +38,7 @@ class EvolvingPopulation:
     fitness: Any
     mutation: float | str
     mutates_to: Any
+    self_interaction: bool
     noise: float
 
 
@@ -53,7 +54,8 @@ def long_run_shares(process: str, payoffs: Numbers, population: EvolvingPopulati
         kind: Any = process
         if population.mutation == "small":
             given = (population.size, population.selection, kind, population.fitness)
-            return evolution.small_mutation_distribution(payoffs, *given), True
+            own = population.self_interaction
+            return evolution.small_mutation_distribution(payoffs, *given, self_interaction=own), True
         law = evolution.mutation_distribution(
             payoffs,
             population.size,
@@ -62,6 +64,7 @@ def long_run_shares(process: str, payoffs: Numbers, population: EvolvingPopulati
             population.fitness,
             mutation=float(population.mutation),
             mutates_to=population.mutates_to,
+            self_interaction=population.self_interaction,
         )
         return law.shares, True
     spread = float(np.ptp(payoffs)) or 1.0
@@ -131,7 +134,8 @@ def _said(population: EvolvingPopulation) -> str:
     )
     return (
         f"Population of {population.size:,}, selection {population.selection:g}, {population.fitness} fitness, "
-        f"{mutation}; nobody plays itself, and payoffs are means per interaction."
+        f"{mutation}; {'everybody' if population.self_interaction else 'nobody'} also plays itself; payoffs are "
+        "means per interaction."
     )
 
 
@@ -156,9 +160,12 @@ def _fixations(evidence: Evidence) -> Finding | None:
         kind: Any = process
         given = (population.size, population.selection, kind, population.fitness)
         try:
-            draws = [evolution.fixation_probabilities(table, *given) for table in _payoffs(evidence, DRAWS[True])]
-            times = evolution.fixation_times(evidence.matrix, *given).fixation
-            neutral = evolution.small_mutation_chain(evidence.matrix, *given).neutral
+            own: dict[str, Any] = {"self_interaction": population.self_interaction}
+            draws = [
+                evolution.fixation_probabilities(table, *given, **own) for table in _payoffs(evidence, DRAWS[True])
+            ]
+            times = evolution.fixation_times(evidence.matrix, *given, **own).fixation
+            neutral = evolution.small_mutation_chain(evidence.matrix, *given, **own).neutral
         except ValueError as error:
             remarks.append(f"{process}: {error}")
             continue

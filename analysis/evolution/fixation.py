@@ -23,6 +23,7 @@ def fixation_probabilities(
     fitness: Fitness = "exponential",
     *,
     mutants: int = 1,
+    self_interaction: bool = False,
 ) -> Numbers:
     """The probability that `mutants` of a type take over a population of residents [mutant, resident].
 
@@ -37,7 +38,7 @@ def fixation_probabilities(
     Args:
         payoffs: A[own type, other type]. Or for games of n, [own type, other type, m]: what the own type earns
             where m of the n - 1 co-players, drawn without replacement, are of it and the others of the other.
-        size: the members of the population; nobody plays himself.
+        size: the members of the population; nobody plays itself, unless `self_interaction`.
         selection: w; see `processes` for what each process and fitness does with it.
 
     >>> fixation_probabilities([[2, 2], [1, 1]], 10, 1, fitness="linear").round(4)
@@ -45,7 +46,12 @@ def fixation_probabilities(
            [0.001 , 0.1   ]])
     """
     return np.asarray(
-        np.exp(log_fixation(process_of(payoffs, size, selection, process, fitness), mutants)), np.float64
+        np.exp(
+            log_fixation(
+                process_of(payoffs, size, selection, process, fitness, self_interaction=self_interaction), mutants
+            )
+        ),
+        np.float64,
     )
 
 

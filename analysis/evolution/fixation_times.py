@@ -36,6 +36,7 @@ def fixation_times(
     mutants: int = 1,
     pairs: Pairs = "without_replacement",
     idle_steps: bool = True,
+    self_interaction: bool = False,
 ) -> FixationTimes:
     """The mean number of steps until `mutants` of a type have taken over residents or died out [mutant, resident].
 
@@ -56,7 +57,7 @@ def fixation_times(
     array([[90., 90.],
            [90., 90.]])
     """
-    population = process_of(payoffs, size, selection, process, fitness, pairs)
+    population = process_of(payoffs, size, selection, process, fitness, pairs, self_interaction)
     check_two(population, mutants)
     times = np.empty((3, population.types, population.types))
     for mutant, resident in pairs_of(population):

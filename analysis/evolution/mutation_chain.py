@@ -50,6 +50,7 @@ def mutation_distribution(
     mutation: float,
     mutates_to: MutatesTo = "any",
     pairs: Pairs = "without_replacement",
+    self_interaction: bool = False,
 ) -> MutationDistribution:
     """The stationary law over all states of a population of a few types, by sparse state reduction.
 
@@ -66,7 +67,7 @@ def mutation_distribution(
     """
     if np.ndim(payoffs) == 3:
         raise ValueError("The full chain takes payoffs [own type, other type]; in groups more than two types mix.")
-    population = process_of(payoffs, size, selection, process, fitness, pairs)
+    population = process_of(payoffs, size, selection, process, fitness, pairs, self_interaction)
     if mutates_to not in get_args(MutatesTo):
         raise ValueError(f"mutates_to is one of 'any', 'others', not {mutates_to!r}.")
     if not 0 < mutation <= 1:
@@ -94,6 +95,8 @@ def earned_in(process: Process, states: Indices) -> Numbers:
     table = process.payoffs[..., 0].copy()
     own = process.payoffs[range(process.types), range(process.types), 1]
     np.fill_diagonal(table, own)
+    if process.self_interaction:
+        return np.asarray(states @ table.T / process.size, np.float64)
     return np.asarray((states @ table.T - own) / (process.size - 1), np.float64)
 
 

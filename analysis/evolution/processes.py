@@ -1,7 +1,7 @@
 """Well-mixed populations of fixed size: who becomes what in a step, for each process of selection.
 
-Everybody plays everybody else, or in groups drawn without replacement; nobody meets himself. With `earned` the
-mean payoff of a type, w the selection and N the size:
+Everybody plays everybody else (itself too, with `self_interaction`), or in groups drawn without replacement. With
+`earned` the mean payoff of a type, w the selection and N the size:
 
     moran          one is born, drawn by fitness; its offspring replaces any one of the N, its parent included
     fermi          a focal one copies a model with probability 1 / (1 + exp(-w (earned_model - earned_focal)))
@@ -44,6 +44,8 @@ class Process:
     selection: float
     fitness: Fitness
     pairs: Pairs = "without_replacement"
+    self_interaction: bool = False
+    """Whether everybody also plays itself, which counts as one of N games; else there are N - 1."""
 
     @property
     def types(self) -> int:
@@ -105,6 +107,7 @@ def process_of(
     kind: Kind,
     fitness: Fitness,
     pairs: Pairs = "without_replacement",
+    self_interaction: bool = False,
 ) -> Process:
     """The process, or a ValueError that says what was found and what is allowed."""
     table = np.asarray(payoffs, np.float64)
@@ -130,7 +133,9 @@ def process_of(
         named = "local update" if kind == "local_update" else "linear fitness"
         allowed_range = f"from 0 to 1 for {named}" if bounded else "0 or more and finite"
         raise ValueError(f"The strength of selection is {allowed_range}, not {selection}.")
-    return Process(kind, table, int(size), float(selection), fitness, pairs)
+    if self_interaction and group > 2:
+        raise ValueError(f"self_interaction is for games of two, not for groups of {group}.")
+    return Process(kind, table, int(size), float(selection), fitness, pairs, self_interaction)
 
 
 def pair_payoffs(process: Process, own: Indices, other: Indices) -> Numbers:
@@ -139,9 +144,10 @@ def pair_payoffs(process: Process, own: Indices, other: Indices) -> Numbers:
     The co-players of the own type in a group of n are hypergeometric: n - 1 drawn from the N - 1 others.
     """
     size, group = process.size, process.payoffs.shape[-1]
-    like = np.arange(size - 1)  # others of the own type
+    like = np.arange(size - 1) + process.self_interaction  # of the own type, among those it plays
     if group == 2:
-        weights: Numbers = np.stack([size - 1 - like, like], axis=-1) / (size - 1)
+        games = size - 1 + process.self_interaction
+        weights: Numbers = np.stack([games - like, like], axis=-1) / games
     else:
         from scipy.stats import hypergeom  # half a second, for games of more than two only
 

@@ -30,7 +30,13 @@ class SmallMutationChain:
 
 
 def small_mutation_chain(
-    payoffs: ArrayLike, size: int, selection: float, process: Kind = "moran", fitness: Fitness = "exponential"
+    payoffs: ArrayLike,
+    size: int,
+    selection: float,
+    process: Kind = "moran",
+    fitness: Fitness = "exponential",
+    *,
+    self_interaction: bool = False,
 ) -> SmallMutationChain:
     """The embedded chain of monomorphic states, as the mutation rate goes to 0.
 
@@ -42,7 +48,7 @@ def small_mutation_chain(
     A fixation probability near 1 / size can be drift, where nothing is at stake (`neutral`), or a balance.
     Raises ValueError where fitness of 0 leaves several types that no other can ever take over.
     """
-    population = process_of(payoffs, size, selection, process, fitness)
+    population = process_of(payoffs, size, selection, process, fitness, self_interaction=self_interaction)
     logs = log_fixation(population)
     fixation = np.exp(logs)
     types = population.types
@@ -56,14 +62,22 @@ def small_mutation_chain(
 
 
 def small_mutation_distribution(
-    payoffs: ArrayLike, size: int, selection: float, process: Kind = "moran", fitness: Fitness = "exponential"
+    payoffs: ArrayLike,
+    size: int,
+    selection: float,
+    process: Kind = "moran",
+    fitness: Fitness = "exponential",
+    *,
+    self_interaction: bool = False,
 ) -> Numbers:
     """Share of time that a population with rare mutants is all of a type [type]: see `small_mutation_chain`.
 
     >>> small_mutation_distribution([[3, 0], [5, 1]], 20, 0.1).round(4)  # cooperators and defectors
     array([0.0392, 0.9608])
     """
-    return small_mutation_chain(payoffs, size, selection, process, fitness).distribution
+    return small_mutation_chain(
+        payoffs, size, selection, process, fitness, self_interaction=self_interaction
+    ).distribution
 
 
 def _lasting(log_rates: Numbers) -> Flags:

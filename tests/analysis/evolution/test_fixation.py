@@ -191,3 +191,11 @@ def test_a_group_of_two_is_a_pair():
 def test_bad_input_is_told(arguments, told):
     with pytest.raises(ValueError, match=told):
         fixation_probabilities(**{"payoffs": PD, "size": 20, "selection": 0.1} | arguments)
+
+
+@pytest.mark.parametrize("selection", [0.1, 1])
+def test_who_also_plays_itself_only_pays_the_cost_of_giving(selection):
+    """Donation game: with self-interaction a donor earns c less than others in every mixture, b cancels."""
+    b, c, size = 3, 1, 20
+    found = fixation_probabilities([[b - c, -c], [b, 0]], size, selection, "fermi", self_interaction=True)
+    assert found[0, 1] == pytest.approx(np.expm1(selection * c) / np.expm1(size * selection * c), rel=1e-12)
