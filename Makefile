@@ -25,6 +25,7 @@ benchmarks: .venv/tested
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/analysis.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/large_roster.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/environments.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/evolution.py
 
 clean:
 	rm -rf .venv build
