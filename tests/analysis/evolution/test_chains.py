@@ -108,6 +108,12 @@ def test_extortion_lives_in_very_small_populations(size, wanted):
     np.testing.assert_allclose(law, wanted, atol=1e-4 if size == 20 else 1e-6)
 
 
+def test_win_stay_lose_shift_beats_extortion_in_a_population_of_fifty():
+    payoffs = table([ALLC, ALLD, TFT, WSLS, EXTORTIONER], 3, 1e-7)
+    assert payoffs[[4, 3], [3, 4]] == pytest.approx((16 / 19, 8 / 19), abs=1e-5)
+    assert small_mutation_distribution(payoffs, 50, 1)[3] == pytest.approx(0.99331815, abs=1e-6)
+
+
 def test_nobody_invades_a_generous_zero_determinant_strategy():
     """R - own = chi (R - other) with chi at most N - 1 and (2N - 1) / (N + 1): Stewart and Plotkin 2013."""
     b, c, chi, size = 3, 1, 1.5, 10
@@ -203,6 +209,15 @@ def test_neutral_drift_is_dirichlet_multinomial(types, size, mutation, first):
     np.testing.assert_allclose(law.probabilities, wanted, rtol=1e-10)
     assert first is None or law.probabilities[-1] == pytest.approx(first, rel=1e-11)
     assert len(law.states) == math.comb(size + types - 1, types - 1)
+
+
+@pytest.mark.parametrize(
+    ("size", "mutation", "wanted"),
+    [(10, 0.1, 0.381578947368), (20, 0.01, 0.460084033613), (50, 0.05, 0.322463768116)],
+)
+def test_mean_squared_share_under_neutral_drift(size, mutation, wanted):
+    law = mutation_distribution(np.ones((2, 2)), size, 0, mutation=mutation)
+    assert law.probabilities @ (law.states[:, 0] / size) ** 2 == pytest.approx(wanted, rel=1e-11)
 
 
 @pytest.mark.parametrize(
