@@ -33,8 +33,7 @@ def write_table(folder: Path, name: str, caption: str, columns: Sequence[str], p
     """
     whole = pd.concat([part.table for part in parts] or [pd.DataFrame(columns=list(columns))], ignore_index=True)
     long = len(whole) > MAX_TEXT_ROWS
-    for form in TEXTS if long else (PARQUET,):
-        (folder / f"{name}.{form}").unlink(missing_ok=True)
+    _remove(folder, name, TEXTS if long else (PARQUET,))
     if long:
         _write_parquet(whole, folder / f"{name}.{PARQUET}")
         return f"{name}.{PARQUET}"
@@ -46,6 +45,16 @@ def write_table(folder: Path, name: str, caption: str, columns: Sequence[str], p
     needs = "% \\usepackage{booktabs,longtable}\n"
     (folder / f"{name}.tex").write_text(needs + tex, encoding="utf-8")
     return f"{name}.csv"
+
+
+def remove_table(folder: Path, name: str) -> None:
+    """Remove a table of an earlier report in all its formats."""
+    _remove(folder, name, (*TEXTS, PARQUET))
+
+
+def _remove(folder: Path, name: str, forms: Sequence[str]) -> None:
+    for form in forms:
+        (folder / f"{name}.{form}").unlink(missing_ok=True)
 
 
 def _write_parquet(table: pd.DataFrame, path: Path) -> None:

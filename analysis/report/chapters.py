@@ -129,9 +129,13 @@ class Evidence:
 def chapters(evidence: Evidence, progress: Callable[[str], None] = lambda step: None) -> Iterator[WrittenChapter]:
     """All chapters that have something to report; `progress` is called with each before it is computed."""
     cells = evidence.cells
+    for chapter in all_chapters():
+        if cells.square or not chapter.square:
+            progress(f"{cells.label}: {chapter.title.lower()}")
+            yield from chapter.write(evidence, cells.label, environment=cells.environment, role=cells.league)
+
+
+def all_chapters() -> Iterator[Chapter[Evidence]]:
+    """The chapters of all statistics, whether they have something to report or not."""
     for module in STATISTICS:
-        of_module: tuple[Chapter[Evidence], ...] = import_module(f"dilemma.analysis.{module}").CHAPTERS
-        for chapter in of_module:
-            if cells.square or not chapter.square:
-                progress(f"{cells.label}: {chapter.title.lower()}")
-                yield from chapter.write(evidence, cells.label, environment=cells.environment, role=cells.league)
+        yield from import_module(f"dilemma.analysis.{module}").CHAPTERS

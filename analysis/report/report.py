@@ -31,8 +31,8 @@ from ..ranking.ranking import COLUMNS as RANKING_COLUMNS
 from ..ranking.ranking import rank_field
 from ..ratings.anchors import environments_chapter
 from . import figures, fonts
-from .appendix import PARQUET, TablePart, write_table
-from .chapters import Evidence, WrittenChapter, chapters
+from .appendix import PARQUET, TablePart, remove_table, write_table
+from .chapters import Evidence, WrittenChapter, all_chapters, chapters
 from .failures import failure_kinds, unranked_text
 from .figure_writer import FigureWriter
 from .filing import MAX_TEXT_ROWS
@@ -252,7 +252,7 @@ def _section(
 def _write_tables(
     folder: Path, sections: Sequence[PageSection], together: Sequence[WrittenChapter], progress: Progress
 ) -> dict[str, str]:
-    """The tables of all environments; returns the file of each, by name."""
+    """The tables of all environments, instead of an earlier report's; returns the file of each, by name."""
     rankings = [TablePart(each.label, each.ranking, partial(ranking_text, each.ranking)) for each in sections]
     payoffs = [TablePart(each.label, each.payoffs, partial(payoffs_text, each.payoffs)) for each in sections]
     learned = [(section.label, section.learning) for section in sections if section.learning]
@@ -269,6 +269,9 @@ def _write_tables(
     for name, caption, columns, parts in [*kinds, *_chapter_files(sections, together)]:
         progress(f"the table of {name.replace('_', ' ')}")
         files[name] = write_table(folder, name, caption, columns, parts)
+    for chapter in all_chapters():
+        if chapter.name not in files:
+            remove_table(folder, chapter.name)
     return files
 
 

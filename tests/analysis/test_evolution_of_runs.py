@@ -52,6 +52,15 @@ def test_without_self_play_it_says_what_is_missing(tmp_path):
     assert "self_play = true" in (tmp_path / "index.html").read_text()
 
 
+def test_no_table_outlives_what_it_answered(tmp_path):
+    report(tmp_path)
+    kept = tmp_path / "fixation_of_mine.csv"
+    kept.touch()
+    report(tmp_path, analysis={})
+    assert [path.name for path in tmp_path.glob("fixation*")] == [kept.name]
+    assert not list(tmp_path.glob("stability.*"))
+
+
 def test_mistakes():
     with pytest.raises(DilemmaError, match=r"population\.size: found 1"):
         Tournament(["chicken"], AGENTS, analysis={"population": {"size": 1}})
