@@ -7,13 +7,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arrays import Numbers
-from .compiled import compiled
-from .fermi_lattice import fermi_sequential, fermi_synchronous
+from .lattice_updates import best_takes_over, fermi_sequential, fermi_synchronous
 from .structured import (
-    Counts,
     StructuredRun,
-    Types,
     checked_generator,
     checked_steps,
     checked_types,
@@ -71,7 +67,7 @@ def spatial_game(
     counts[0] = np.bincount(state.ravel(), minlength=len(table))
     if update == "best":
         tie = 1e-9 * float(np.abs(table).max())
-        _best_takes_over(state, counts, table, played, others, edges == "periodic", tie)
+        best_takes_over(state, counts, table, played, others, edges == "periodic", tie)
     elif update in ("fermi", "fermi_synchronous"):
         if not noise > 0:
             raise ValueError(f"The noise of the Fermi rule is above 0, not {noise}.")
@@ -89,42 +85,3 @@ def spatial_game(
     else:
         raise ValueError(f'An update is "best", "fermi" or "fermi_synchronous", not {update!r}.')
     return StructuredRun(counts, state)
-
-
-@compiled
-def _best_takes_over(
-    state: Types, counts: Counts, payoffs: Numbers, played: Counts, models: Counts, periodic: bool, tie: float
-) -> None:
-    rows, columns = state.shape
-    earned = np.empty(state.shape)
-    for step in range(1, len(counts)):
-        before = state.copy()
-        for row in range(rows):
-            for column in range(columns):
-                own = before[row, column]
-                total = 0.0
-                for n in range(len(played)):
-                    r, c = row + played[n, 0], column + played[n, 1]
-                    if r < 0 or r >= rows or c < 0 or c >= columns:
-                        if not periodic:
-                            continue
-                        r, c = r % rows, c % columns
-                    total += payoffs[own, before[r, c]]
-                earned[row, column] = total
-        for row in range(rows):
-            for column in range(columns):
-                own = before[row, column]
-                best, winner = earned[row, column], own
-                for n in range(len(models)):
-                    r, c = row + models[n, 0], column + models[n, 1]
-                    if r < 0 or r >= rows or c < 0 or c >= columns:
-                        if not periodic:
-                            continue
-                        r, c = r % rows, c % columns
-                    its = before[r, c]
-                    if earned[r, c] > best + tie:
-                        best, winner = earned[r, c], its
-                    elif earned[r, c] > best - tie and winner != own and (its == own or its < winner):
-                        winner = its
-                state[row, column] = winner
-                counts[step, winner] += 1
