@@ -6,6 +6,7 @@
     curves/*.parquet a row for each point of the learning curve of each seat
     costs/*.parquet  costs of each agent in each chunk
     generations/*.parquet  trajectories of the populations of each environment
+    snapshots/*.parquet  who is where on the graph of a population, at some generations
     checkpoints/     learned states of the agents that the config keeps
     exploits/*.json  results of searches for exploiters of each agent
     failures.jsonl   failed matches, each with its reason and traceback
@@ -77,6 +78,10 @@ class RunFolder:
     @property
     def generations_path(self) -> Path:
         return self.path / "generations"
+
+    @property
+    def snapshots_path(self) -> Path:
+        return self.path / "snapshots"
 
     @property
     def exploits_path(self) -> Path:
