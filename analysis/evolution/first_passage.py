@@ -1,4 +1,4 @@
-"""First passage: how long mutation and selection take to bring up a type that isn't there, for all pairs at once."""
+"""First passage: how long mutation and selection take to bring up a type, for all pairs at once."""
 
 from __future__ import annotations
 

@@ -284,15 +284,15 @@ def _chapter_files(
         for chapter in chapters_of:
             if len(chapter.finding.table):
                 by_name.setdefault(chapter.name, []).append(chapter)
-    return [
-        (
-            name,
-            parts[0].title,
-            (),
-            [TablePart(each.label, each.finding.table, each.text) for each in parts],
-        )
-        for name, parts in by_name.items()
-    ]
+    found = list[tuple[str, str, tuple[str, ...], list[TablePart]]]()
+    for name, parts in by_name.items():
+        title = parts[-1].title  # of what is computed; what was played out comes before and says so
+        labels = [each.label if each.title == title else f"{each.title}: {each.label}" for each in parts]
+        tables = [
+            TablePart(label, each.finding.table, each.text) for label, each in zip(labels, parts, strict=True)
+        ]
+        found.append((name, title, (), tables))
+    return found
 
 
 def _page(
