@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -211,6 +212,29 @@ def _passages(evidence: Evidence) -> Finding | None:
         return {"time": draws[0], "low": low, "high": high}
 
     return _of_pairs(evidence, columns)
+
+
+def selection_gradients(evidence: Evidence) -> dict[str, Numbers]:
+    """The gradient of selection of two types [k] in each finite process that is asked for and that they allow."""
+    from .. import evolution
+
+    found = dict[str, Numbers]()
+    if len(evidence.names) != 2 or np.isnan(evidence.matrix).any():
+        return found
+    population = EvolvingPopulation(**evidence.options.population)
+    for process in evidence.options.evolution:
+        if process in FINITE:
+            kind: Any = process
+            with suppress(ValueError):  # the tables say which
+                found[process] = evolution.selection_gradient(
+                    evidence.matrix,
+                    population.size,
+                    population.selection,
+                    kind,
+                    population.fitness,
+                    self_interaction=population.self_interaction,
+                )
+    return found
 
 
 def _of_pairs(

@@ -6,7 +6,7 @@ so in every later generation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -59,6 +59,17 @@ def share_curves(generations: pd.DataFrame) -> pd.DataFrame:
             **{name: values[:, seen].ravel() for name, values in found.items()},
         }
     )
+
+
+def paths(generations: pd.DataFrame, agents: Sequence[str], most: int = 3) -> list[Numbers]:
+    """Shares [time, agent] of the first populations; none where others than these agents were in any."""
+    first = np.unique(generations["replicate"])[:most]
+    mine = generations[generations["replicate"].isin(first)]
+    if not set(mine["agent"].astype(str)) <= set(agents):
+        return []
+    wide = mine.astype({"agent": str}).pivot(index=["replicate", "generation"], columns="agent", values="share")
+    wide = wide.reindex(columns=list(agents)).fillna(0.0)
+    return [part.to_numpy(np.float64) for _, part in wide.groupby("replicate")]
 
 
 def fixation(generations: pd.DataFrame) -> Finding | None:

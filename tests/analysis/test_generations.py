@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from dilemma.analysis.behaviour.generations import final_shares, first_passage, fixation
+from dilemma.analysis.behaviour.generations import final_shares, first_passage, fixation, paths
 
 HISTORIES = {  # of ten: how many are "a" in generations 0, 2, 4, 6
     0: (2, 4, 5, 10),
@@ -56,3 +56,10 @@ def test_who_might_yet_take_over_is_not_opposed(generations):
     assert fixed["verdict"].to_dict() == {"a": "open", "b": "open"}
     over = many[many["replicate"] % 4 < 3]
     assert fixation(over).table.set_index("mutant")["verdict"]["b"] == "opposed"
+
+
+def test_paths_are_of_the_first_populations_and_of_known_agents(generations):
+    found = paths(generations, ["b", "a"], most=3)
+    assert [path[:, 1].tolist() for path in found] == [[0.2, 0.4, 0.5, 1], [0.2, 0.6, 0.4, 0.3], [0.2, 0]]
+    assert all(path.sum(axis=1) == pytest.approx(1) for path in found)
+    assert paths(generations, ["a", "c"]) == []
