@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..arrays import Numbers
 from ..finding import Finding
-from ..report.chapters import Chapter, Evidence
+from ..report.chapters import Chapter, Evidence, with_interval
 from ..statistics.bootstrap import bootstrap_tables
+from .generations import against_chance
 
 FINITE = ("moran", "fermi", "local_update", "wright_fisher")
 DRAWS = {True: 200, False: 40}
@@ -149,45 +152,110 @@ def _interval(draws: Numbers) -> tuple[Numbers, Numbers]:
 
 def _fixations(evidence: Evidence) -> Finding | None:
     """A row for each process, resident and mutant."""
+    from .. import evolution
+
+    def columns(kind: Any, population: EvolvingPopulation) -> dict[str, NDArray[np.generic]]:
+        given = (population.size, population.selection, kind, population.fitness)
+        own: dict[str, Any] = {"self_interaction": population.self_interaction}
+        draws = np.stack(
+            [evolution.fixation_probabilities(table, *given, **own) for table in _payoffs(evidence, DRAWS[True])]
+        )
+        low, high = _interval(draws)
+        return {
+            "neutral": np.full_like(low, 1 / population.size),
+            "probability": draws[0],
+            "low": low,
+            "high": high,
+            "time": evolution.fixation_times(evidence.matrix, *given, **own).fixation,
+            "drift": evolution.small_mutation_chain(evidence.matrix, *given, **own).neutral,
+        }
+
+    found = _of_pairs(evidence, columns)
+    if found is None or found.table.empty:
+        return found
+    table = found.table
+    verdict = against_chance(*(table[name].to_numpy() for name in ("low", "high", "neutral")))
+    table["verdict"] = np.where(table["drift"], "drift alone", verdict)
+    said = (
+        f"By chance alone a single mutant takes over with probability {table['neutral'].iloc[0]:.4g} (neutral). "
+        "Favoured: the whole interval is above that; opposed: below; open: neither; drift alone: both earn the "
+        "same in every mixture. Times are means given that it takes over, in steps (generations for "
+        "wright_fisher), idle steps counted."
+    )
+    return Finding(table, (*found.remarks, said))
+
+
+def _passages(evidence: Evidence) -> Finding | None:
+    """A row for each process, resident and mutant; None where mutants are rare."""
+    from .. import evolution
+
+    if evidence.options.population.get("mutation", "small") == "small":
+        return None
+
+    def columns(kind: Any, population: EvolvingPopulation) -> dict[str, NDArray[np.generic]]:
+        draws = np.stack(
+            [
+                evolution.first_passage_times(
+                    table,
+                    population.size,
+                    population.selection,
+                    kind,
+                    population.fitness,
+                    mutation=float(population.mutation),
+                    mutates_to=population.mutates_to,
+                    self_interaction=population.self_interaction,
+                )
+                for table in _payoffs(evidence, DRAWS[True])
+            ]
+        )
+        low, high = _interval(draws)
+        return {"time": draws[0], "low": low, "high": high}
+
+    return _of_pairs(evidence, columns)
+
+
+def selection_gradients(evidence: Evidence) -> dict[str, Numbers]:
+    """The gradient of selection of two types [k] in each finite process that is asked for and that they allow."""
+    from .. import evolution
+
+    found = dict[str, Numbers]()
+    if len(evidence.names) != 2 or np.isnan(evidence.matrix).any():
+        return found
+    population = EvolvingPopulation(**evidence.options.population)
+    for process in evidence.options.evolution:
+        if process in FINITE:
+            kind: Any = process
+            with suppress(ValueError):  # the tables say which
+                found[process] = evolution.selection_gradient(
+                    evidence.matrix,
+                    population.size,
+                    population.selection,
+                    kind,
+                    population.fitness,
+                    self_interaction=population.self_interaction,
+                )
+    return found
+
+
+def _of_pairs(
+    evidence: Evidence, columns: Callable[[str, EvolvingPopulation], Mapping[str, NDArray[np.generic]]]
+) -> Finding | None:
+    """Columns [mutant, resident] of each finite process that is asked for: a row for each process and pair."""
     chosen = [process for process in evidence.options.evolution if process in FINITE]
     if not chosen or len(evidence.names) < 2 or _missing(evidence):
         return None
-    from .. import evolution
-
-    population = EvolvingPopulation(**evidence.options.population)
-    rows, remarks = list[dict[str, object]](), list[str]()
+    population, names = EvolvingPopulation(**evidence.options.population), np.array(evidence.names, dtype=object)
+    resident, mutant = np.array(list(itertools.permutations(range(len(names)), 2))).T
+    frames, remarks = list[pd.DataFrame](), list[str]()
     for process in chosen:
-        kind: Any = process
-        given = (population.size, population.selection, kind, population.fitness)
         try:
-            own: dict[str, Any] = {"self_interaction": population.self_interaction}
-            draws = [
-                evolution.fixation_probabilities(table, *given, **own) for table in _payoffs(evidence, DRAWS[True])
-            ]
-            times = evolution.fixation_times(evidence.matrix, *given, **own).fixation
-            neutral = evolution.small_mutation_chain(evidence.matrix, *given, **own).neutral
+            found = columns(process, population)
         except ValueError as error:
             remarks.append(f"{process}: {error}")
             continue
-        low, high = _interval(np.stack(draws))
-        for resident, mutant in itertools.permutations(range(len(evidence.names)), 2):
-            rows.append(
-                {
-                    "process": process,
-                    "resident": evidence.names[resident],
-                    "mutant": evidence.names[mutant],
-                    "probability": draws[0][mutant, resident],
-                    "low": low[mutant, resident],
-                    "high": high[mutant, resident],
-                    "time": times[mutant, resident],
-                    "drift": bool(neutral[mutant, resident]),
-                }
-            )
-    remarks.append(
-        f"By chance alone a single mutant takes over with probability 1 / {population.size:,}. "
-        "Times are means given that it does, in steps (generations for wright_fisher), idle steps counted."
-    )
-    return Finding(pd.DataFrame(rows), tuple(remarks))
+        whose = {"process": process, "resident": names[resident], "mutant": names[mutant]}
+        frames.append(pd.DataFrame({**whose, **{name: all_[mutant, resident] for name, all_ in found.items()}}))
+    return Finding(pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(), tuple(remarks))
 
 
 def _stabilities(evidence: Evidence) -> Finding | None:
@@ -222,6 +290,7 @@ CHAPTERS = (
         "population, or where a dynamic leads.",
         _shares,
         square=True,
+        shown=with_interval("share"),
     ),
     Chapter(
         "fixation",
@@ -230,6 +299,17 @@ CHAPTERS = (
         "repetitions.",
         _fixations,
         square=True,
+        shown=lambda table: with_interval("probability")(table.drop(columns="drift")),
+    ),
+    Chapter(
+        "first_passage",
+        "First passage",
+        "How many steps (generations for wright_fisher) it takes, on average, until half of a population that was "
+        "all of the resident are mutants, where the two mutate into each other; with the interval over further "
+        "repetitions.",
+        _passages,
+        square=True,
+        shown=with_interval("time"),
     ),
     Chapter(
         "stability",

@@ -6,15 +6,18 @@ so in every later generation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from ..arrays import Indices, Numbers
 from ..finding import Finding
-from ..report.chapters import Chapter, WrittenChapter
+from ..report.chapters import Chapter, WrittenChapter, with_interval
 from ..statistics.tails import CONFIDENCE, t_isf
+
+HALF = 0.5 - 1e-9
+"""A share from which an agent is half of the population, or more."""
 
 
 def share_curves(generations: pd.DataFrame) -> pd.DataFrame:
@@ -58,11 +61,24 @@ def share_curves(generations: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def paths(generations: pd.DataFrame, agents: Sequence[str], most: int = 3) -> list[Numbers]:
+    """Shares [time, agent] of the first populations; none where others than these agents were in any."""
+    first = np.unique(generations["replicate"])[:most]
+    mine = generations[generations["replicate"].isin(first)]
+    if not set(mine["agent"].astype(str)) <= set(agents):
+        return []
+    wide = mine.astype({"agent": str}).pivot(index=["replicate", "generation"], columns="agent", values="share")
+    wide = wide.reindex(columns=list(agents)).fillna(0.0)
+    return [part.to_numpy(np.float64) for _, part in wide.groupby("replicate")]
+
+
 def fixation(generations: pd.DataFrame) -> Finding | None:
     """In which share of populations each agent took over, with Wilson's 95 % interval; None where none was fixed.
 
-    `time` is the mean number of steps (births, comparisons; generations where all are replaced at once) of those
-    populations, idle steps included. `neutral` is the share at first: the probability if nobody had an advantage.
+    `neutral` is the share at first: the probability if nobody had an advantage. `verdict`: "favoured" where the
+    interval is above that, "opposed" where it is below even if the agent takes all that is still mixed, else
+    "open". `time` is the mean number of steps (births, comparisons; generations where all are replaced at once) of
+    those populations, idle steps included.
     """
     from statsmodels.stats.proportion import proportion_confint
 
@@ -95,7 +111,16 @@ def fixation(generations: pd.DataFrame) -> Finding | None:
             }
         )
     table = pd.DataFrame(rows)
+    mixed = replicates - len(fixed)
+    _, most = proportion_confint(table["fixed"] + mixed, replicates, 1 - CONFIDENCE, method="wilson")
+    table["verdict"] = against_chance(table["low"].to_numpy(), most, table["neutral"].to_numpy())
     return Finding(table, tuple(_said(table, replicates, len(fixed))))
+
+
+def against_chance(low: Numbers, high: Numbers, neutral: Numbers) -> list[str]:
+    """What intervals of probabilities of fixation say beside what chance alone gives."""
+    verdicts: list[str] = np.select([low > neutral, high < neutral], ["favoured", "opposed"], "open").tolist()
+    return verdicts
 
 
 def _said(table: pd.DataFrame, replicates: int, fixed: int) -> Iterator[str]:
@@ -103,22 +128,59 @@ def _said(table: pd.DataFrame, replicates: int, fixed: int) -> Iterator[str]:
     if fixed < replicates:
         yield (
             f"{replicates - fixed:,} of {replicates:,} populations were not fixed when evolution ended; they "
-            "count as taken over by nobody, so probabilities are of being fixed by then."
+            "count as taken over by nobody, so probabilities are of being fixed by then, and nobody is called "
+            "opposed who might yet take them."
         )
-    more, less = table["low"] > table["neutral"], table["high"] < table["neutral"]
-    for which, what in (
-        (more, "Selection favours, with 95 % (fixed more often than by chance alone)"),
-        (less, "Selection opposes, with 95 % (fixed less often than by chance alone)"),
-        (~more & ~less, f"Open with {replicates:,} populations, whether favoured or opposed"),
+    for verdict, what in (
+        ("favoured", "Selection favours, with 95 % (fixed more often than by chance alone)"),
+        ("opposed", "Selection opposes, with 95 % (fixed less often than by chance alone)"),
+        ("open", f"Open with {replicates:,} populations, whether favoured or opposed"),
     ):
-        if which.any():
+        if (which := table["verdict"] == verdict).any():
             yield f"{what}: {', '.join(table.loc[which, 'mutant'])}."
+
+
+def first_passage(generations: pd.DataFrame) -> Finding | None:
+    """In which share of populations an agent with less than half at first came to half, with Wilson's interval.
+
+    `generation` and `time` (steps) are means over those populations, of the first row with half or more; None
+    where nobody has less at first.
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    replicates = int(generations["replicate"].nunique())
+    first = generations[generations["generation"] == 0]
+    start = first.groupby("agent", observed=True)["share"].sum() / replicates
+    half = generations[generations["share"] >= HALF]
+    passages = half.groupby(["agent", "replicate"], observed=True)[["generation", "step"]].min()
+    rows = []
+    for agent in generations["agent"].cat.remove_unused_categories().cat.categories:
+        if (begins := start.get(agent, 0.0)) >= HALF:
+            continue
+        mine = passages[passages.index.get_level_values("agent") == agent]
+        low, high = proportion_confint(len(mine), replicates, 1 - CONFIDENCE, method="wilson")
+        rows.append(
+            {
+                "process": generations["process"].iloc[0],
+                "agent": str(agent),
+                "start": begins,
+                "reached": len(mine),
+                "replicates": replicates,
+                "probability": len(mine) / replicates,
+                "low": low,
+                "high": high,
+                "generation": mine["generation"].mean(),
+                "time": mine["step"].mean(),
+            }
+        )
+    return Finding(pd.DataFrame(rows)) if rows else None
 
 
 def final_shares(generations: pd.DataFrame) -> Finding:
     """The share of each agent at first, at the end, and over the second half of the generations.
 
-    Intervals of 95 % are Student's, over replicates.
+    Intervals of 95 % are Student's, over replicates. `alone` counts the finite populations that consist of it
+    alone at the end.
     """
     grid = _grid(generations)
     late = grid[len(grid) // 2 :]
@@ -143,29 +205,51 @@ def final_shares(generations: pd.DataFrame) -> Finding:
         table[f"{name}_low"], table[f"{name}_high"] = (
             np.clip(table[name] + side * half, 0, 1) for side in (-1, 1)
         )
+    remarks = [f"{count:,} population{'s' if count > 1 else ''}, {grid[-1]:,} generations."]
+    if count == 1:
+        remarks.append("One population has no interval: another could have ended otherwise.")
+    if generations["count"].notna().all():
+        table["alone"] = np.bincount(generations["agent"].cat.codes[last & (share == 1)], minlength=kinds)
+        remarks.append(_alone(dict(zip(agents, table["alone"].tolist(), strict=True)), count))
     found = pd.DataFrame(table)
     seen = np.isin(agents, generations["agent"].unique().astype(str))
     return Finding(
         found[seen].sort_values("end", ascending=False, ignore_index=True, kind="stable"),
-        (f"{count:,} population{'s' if count > 1 else ''}, {grid[-1]:,} generations.",)
-        + (("One population has no interval: another could have ended otherwise.",) if count == 1 else ()),
+        tuple(remarks),
     )
+
+
+def _alone(populations: Mapping[str, int], count: int) -> str:
+    """Of whom populations consist at the end."""
+    pure = [f"{number:,} of {agent} alone" for agent, number in populations.items() if number]
+    mixed = count - sum(populations.values())
+    return f"At the end {', '.join(pure)}{', ' if pure else ''}{mixed:,} still mixed."
 
 
 CHAPTERS: tuple[Chapter[pd.DataFrame], ...] = (
     Chapter(
         "evolution",
-        "Evolution",
-        "Shares of the population at first, at the end, and over the second half of all generations.",
+        "Evolution, played out",
+        "Shares of the population at first, at the end, and over the second half of all generations; and how "
+        "many populations consist of an agent alone at the end.",
         final_shares,
     ),
     Chapter(
         "fixation",
-        "Fixation",
+        "Fixation, played out",
         "In which share of the populations an agent took over, whoever else was there at first; with Wilson's "
         "interval of 95 %, and the mean number of steps that it took.",
         fixation,
-        shown=lambda table: table.rename(columns={"low": "probability_low", "high": "probability_high"}),
+        shown=with_interval("probability"),
+    ),
+    Chapter(
+        "first_passage",
+        "First passage, played out",
+        "In which share of the populations an agent that was less than half at first came to half, with Wilson's "
+        "interval of 95 %; and in which generation, after how many steps, on average of those populations. What "
+        "did not come to pass by the end is not in these means.",
+        first_passage,
+        shown=with_interval("probability"),
     ),
 )
 

@@ -5,6 +5,7 @@ from .best_response import best_response_dynamics
 from .brown_von_neumann_nash import brown_von_neumann_nash
 from .coalescence import coalescence_times, critical_benefit_cost
 from .ecological import ecological
+from .first_passage import first_passage_times
 from .fixation import fixation_probabilities
 from .fixation_times import FixationTimes, fixation_times
 from .graph_fixation import graph_fixation, graph_fixation_probabilities
@@ -17,6 +18,7 @@ from .population_game import PopulationGame, group_game
 from .replicator import replicator, replicator_two_populations
 from .replicator_on_graphs import payoffs_on_graph
 from .rest_points import RestPoint, rest_point, rest_points
+from .selection_gradient import selection_gradient
 from .simulate import Fixations, simulate_fixation
 from .small_mutation import SmallMutationChain, small_mutation_chain, small_mutation_distribution
 from .smith import smith
@@ -50,6 +52,7 @@ __all__ = [
     "critical_benefit_cost",
     "drift_edges",
     "ecological",
+    "first_passage_times",
     "fixation_probabilities",
     "fixation_times",
     "graph_fixation",
@@ -70,6 +73,7 @@ __all__ = [
     "rest_point",
     "rest_points",
     "risk_dominance",
+    "selection_gradient",
     "simulate_fixation",
     "small_mutation_chain",
     "small_mutation_distribution",

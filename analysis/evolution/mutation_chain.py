@@ -68,10 +68,7 @@ def mutation_distribution(
     if np.ndim(payoffs) == 3:
         raise ValueError("The full chain takes payoffs [own type, other type]; in groups more than two types mix.")
     population = process_of(payoffs, size, selection, process, fitness, pairs, self_interaction)
-    if mutates_to not in get_args(MutatesTo):
-        raise ValueError(f"mutates_to is one of 'any', 'others', not {mutates_to!r}.")
-    if not 0 < mutation <= 1:
-        raise ValueError(f"mutation is a probability above 0 and at most 1, not {mutation}: see small_mutation.")
+    check_mutation(mutation, mutates_to)
     number = math.comb(size + population.types - 1, size)
     at_once = number if process == "wright_fisher" else math.comb(size + population.types - 2, size)
     if number > MOST or at_once > MOST_AT_ONCE:
@@ -88,6 +85,13 @@ def mutation_distribution(
     edges = np.flatnonzero(np.diff(states[:, 0], prepend=-1, append=population.size + 1)).tolist()
     levels = [slice(first, end) for first, end in itertools.pairwise(edges)]
     return MutationDistribution(states, stationary_by_levels(rates, levels))
+
+
+def check_mutation(mutation: float, mutates_to: MutatesTo) -> None:
+    if mutates_to not in get_args(MutatesTo):
+        raise ValueError(f"mutates_to is one of 'any', 'others', not {mutates_to!r}.")
+    if not 0 < mutation <= 1:
+        raise ValueError(f"mutation is a probability above 0 and at most 1, not {mutation}: see small_mutation.")
 
 
 def earned_in(process: Process, states: Indices) -> Numbers:

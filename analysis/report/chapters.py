@@ -82,6 +82,11 @@ class Chapter(Generic[T]):
         return readable(table if table.empty else self.shown(table))
 
 
+def with_interval(name: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """How a table is shown whose `low` and `high` are the interval of this column."""
+    return lambda table: table.rename(columns={"low": f"{name}_low", "high": f"{name}_high"})
+
+
 @dataclass(frozen=True)
 class WrittenChapter:
     """A computed chapter."""

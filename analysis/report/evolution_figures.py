@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations, pairwise
+from dataclasses import replace
+from itertools import combinations, cycle, pairwise
 from typing import Any
 
 import matplotlib
@@ -11,6 +12,7 @@ import networkx as nx
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
@@ -22,7 +24,7 @@ from ..evolution.replicator import growth_rates
 from ..evolution.rest_points import RestPoint, Verdict, rest_points
 from ..evolution.stability import drift_edges
 from .curve_figures import DASHES, pens
-from .figures import ACCENT, INK, short, style, tidy
+from .figures import ACCENT, INK, PAPER, short, style, tidy
 
 _CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(3) / 2]])
 _LABELS = _CORNERS + np.array([[-0.02, -0.04], [0.02, -0.04], [0, 0.04]])
@@ -34,12 +36,15 @@ MOST_INVADERS = 30
 _HATCHES = (None, "////", "....")
 """For colours that come again, as their dashes do."""
 _GREY, _PALE, _WHITE = "#8b9096", "#d9dce0", "#ffffff"
+_PATH = "#d64577"
+_SPEEDS = ListedColormap(matplotlib.colormaps["viridis"](np.linspace(0.25, 0.85, 256)))
+"""From slow to fast, readable on white and on near-black."""
 _ARROW: dict[str, Any] = {"linewidth": 1.4, "mutation_scale": 12.0, "shrinkA": 7.0, "shrinkB": 8.0}
 _FILL: dict[Verdict, str] = {
     "asymptotically stable": INK,
     "stable": _GREY,
     "undecided": _GREY,
-    "unstable": _WHITE,
+    "unstable": PAPER,
 }
 
 
@@ -51,7 +56,7 @@ def simplex_plot(
 ) -> Figure:
     """The replicator's flow among three types, brighter where it is faster; trajectories [time, type] on top.
 
-    Rest points are dark if asymptotically stable, grey if stable or not decided by the eigenvalues, white if
+    Rest points are filled if asymptotically stable, grey if stable or not decided by the eigenvalues, hollow if
     unstable. Thick lines are neutral mixes, pale where a third type gains. Of a `PopulationGame` only the `points`
     that are given are drawn.
     """
@@ -74,13 +79,14 @@ def simplex_plot(
         clip = axes.fill(*_CORNERS.T, facecolor="none", edgecolor=INK, linewidth=1.1, zorder=3)[0]
         if np.nanmax(speed) > 0:
             right, upward = np.moveaxis(velocity @ _CORNERS, -1, 0)
-            look: dict[str, Any] = {"cmap": "viridis", "density": 1.1, "linewidth": 0.8, "arrowsize": 0.8}
+            look: dict[str, Any] = {"cmap": _SPEEDS, "density": 1.1, "linewidth": 0.8, "arrowsize": 0.8}
             axes.streamplot(x, y, right, upward, color=speed, zorder=2, **look)
             for artist in (*axes.collections, *axes.patches[1:]):
                 artist.set_clip_path(clip)
+        width = 1.5 if len(trajectories) <= 1 else 0.7
         for trajectory in trajectories:
-            axes.plot(*(trajectory @ _CORNERS).T, color="#d64577", linewidth=1.5, zorder=4)
-            axes.plot(*(trajectory[0] @ _CORNERS), "o", color="#d64577", markersize=3.5, zorder=4)
+            axes.plot(*(trajectory @ _CORNERS).T, color=_PATH, linewidth=width, alpha=0.8, zorder=4)
+            axes.plot(*(trajectory[0] @ _CORNERS), "o", color=_PATH, markersize=3.5, zorder=4)
         _mark_simplex(axes, payoffs, points)
         for (left, height), name, ha in zip(_LABELS.tolist(), names, ("right", "left", "center"), strict=True):
             axes.text(left, height, short(name), ha=ha, va="bottom" if height > 0 else "top", fontsize=10)
@@ -105,11 +111,15 @@ def gradient_plot(
 ) -> Figure:
     """What selection does to a type at each of its shares: for each curve (shares, gradients), and below its flow.
 
-    Dark dots are stable zeros, white ones unstable; of finite populations, gradients are T+ - T- at shares k / N.
+    Filled dots are stable zeros, hollow ones unstable. Of finite populations: T+ - T- at shares k / N.
     """
     strip = 0.26
     height = 2.6 + strip * len(gradients)
-    pen = pens(list(gradients))
+    # One curve may lie on another: Moran's is that of Wright and Fisher.
+    pen = {
+        name: replace(one, dashes=dashes)
+        for (name, one), dashes in zip(pens(list(gradients)).items(), cycle(DASHES))
+    }
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(4.6, height), facecolor="none")
         foot = strip * len(gradients) / height
@@ -160,6 +170,7 @@ def stack_plot(times: Numbers, shares: Numbers, names: Sequence[str], label: str
                     edgecolor=_WHITE,
                 )
         axes.set_xlim(times[0], times[-1] if times[-1] > times[0] else times[0] + 1)
+        axes.locator_params(axis="x", integer=True)
         axes.set_ylim(0, 1)
         axes.set_xlabel(label, fontsize=9)
         axes.set_ylabel("share", fontsize=9)
@@ -173,7 +184,7 @@ def stack_plot(times: Numbers, shares: Numbers, names: Sequence[str], label: str
 def invasion_plot(graph: nx.DiGraph) -> Figure:
     """Who invades whom, from `invasion_graph`: arrows from the resident to the invader, dashes for neutral drift.
 
-    Nodes are dark if strict Nash or ESS, grey if neutrally stable, white if invaded.
+    Nodes are filled if strict Nash or ESS, grey if neutrally stable, hollow if invaded.
     """
     fill = {"strict Nash": INK, "ESS": INK, "neutrally stable": _GREY}
     places = nx.circular_layout(graph)
@@ -195,7 +206,7 @@ def invasion_plot(graph: nx.DiGraph) -> Figure:
             axes.add_patch(arrow)
         for node, kind in graph.nodes(data="kind"):
             x, y = places[node]
-            axes.plot(x, y, "o", markersize=9, color=fill.get(kind, _WHITE), markeredgecolor=INK)
+            axes.plot(x, y, "o", markersize=9, color=fill.get(kind, PAPER), markeredgecolor=INK)
             ha = "left" if x > 0.1 else "right" if x < -0.1 else "center"
             va = "center" if abs(x) > 0.1 else "bottom" if y > 0 else "top"
             axes.text(1.12 * x, 1.12 * y, short(str(node)), ha=ha, va=va, fontsize=9)
@@ -205,22 +216,45 @@ def invasion_plot(graph: nx.DiGraph) -> Figure:
     return figure
 
 
-def evolution_drawings(payoffs: Numbers, names: Sequence[str]) -> dict[str, tuple[str, Figure]]:
+def evolution_drawings(
+    payoffs: Numbers,
+    names: Sequence[str],
+    gradients: Mapping[str, Numbers] | None = None,
+    paths: Sequence[Numbers] = (),
+) -> dict[str, tuple[str, Figure]]:
     """What a report shows of a run's payoffs A[own type, other type]: figures by name, each with its caption.
 
     The flow of two or three types, and who invades whom among `MOST_INVADERS` at most; none where payoffs are
-    missing.
+    missing. Of two types also the `gradients` of finite populations [k] by process, of three the `paths` [time,
+    type] of populations that were played out.
     """
     found = dict[str, tuple[str, Figure]]()
     if np.isnan(payoffs).any():
         return found
     if len(names) == 2:
-        caption = f"Replicator: the speed at which the share of {names[0]} grows, over that share"
+        caption = (
+            f"Replicator: how fast the share of {names[0]} grows, over that share; below, where it goes, "
+            "filled dots where it stays"
+        )
         found["phase"] = caption, phase_line(payoffs, names)
+        if gradients:
+            caption = (
+                f"Gradient of selection in finite populations: what the share of {names[0]} is expected to gain "
+                "in a generation (as many steps as there are individuals), over that share"
+            )
+            curves = {process: (np.linspace(0, 1, len(gains)), gains) for process, gains in gradients.items()}
+            found["gradient"] = caption, gradient_plot(curves, names[0])
     if len(names) == 3:
-        found["simplex"] = "Replicator: where a population of three types flows", simplex_plot(payoffs, names)
+        caption = "Replicator: where a population of three types flows"
+        if len(paths):
+            which = "the population" if len(paths) == 1 else f"the first {len(paths)} populations"
+            caption += f"; red, from the dot: what became of {which}, played out"
+        found["simplex"] = caption, simplex_plot(payoffs, names, paths)
     if 2 <= len(names) <= MOST_INVADERS:
-        caption = "Who can invade whom: arrows from the resident to the invader, dashed where only drift moves it"
+        caption = (
+            "Who can invade whom: arrows from the resident to the invader; dashed lines join types of equal "
+            "payoffs, which drift alone moves. Filled types resist all others, grey ones drift, hollow give way"
+        )
         found["invasions"] = caption, invasion_plot(invasion_graph(payoffs, names))
     return found
 
@@ -261,7 +295,7 @@ def _ends(point: RestPoint, points: Sequence[RestPoint]) -> Numbers:
 def _phase(axes: Axes, shares: Numbers, gradient: Numbers, place: int, colour: str) -> None:
     """One line of arrows and zeros."""
     axes.plot(shares[[0, -1]], [place, place], color=colour, linewidth=1.2)
-    tie = 1e-12 * max(float(np.abs(gradient).max()), 1e-300)
+    tie = 1e-12 * max(float(np.abs(gradient).max()), 1.0)  # less is what rounding leaves of payoffs
     sign = np.where(np.abs(gradient) > tie, np.sign(gradient), 0)
     moving = np.flatnonzero(sign)
     if not moving.size:
@@ -282,15 +316,18 @@ def _phase(axes: Axes, shares: Numbers, gradient: Numbers, place: int, colour: s
         zero = shares[a] + (shares[b] - shares[a]) * gradient[a] / (gradient[a] - gradient[b])
         zeros.append((float(zero), sign[a] > 0))
     for x, stable in zeros:
-        axes.plot(x, place, "o", color=INK if stable else _WHITE, markeredgecolor=INK, markersize=6, clip_on=False)
+        axes.plot(x, place, "o", color=INK if stable else PAPER, markeredgecolor=INK, markersize=6, clip_on=False)
 
 
 def _legend(figure: Figure, handles: Sequence[Artist]) -> None:
+    """Above the figure, in as many columns as fit its width."""
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    columns = int(14.5 * figure.get_figwidth() / (longest + 6))  # letters an inch; of a handle and a space
     figure.legend(
         handles=handles,
         loc="lower left",
         bbox_to_anchor=(0, 1 + 0.08 / figure.get_figheight()),
-        ncols=min(len(handles), 6),
+        ncols=max(1, min(len(handles), columns, 6)),
         fontsize=8.5,
         frameon=False,
         borderpad=0,

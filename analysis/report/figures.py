@@ -30,6 +30,8 @@ from .tables import one_line
 
 INK = "#1a1c1f"
 """The colour of text and lines; in a page it is replaced by the colour of the page's text."""
+PAPER = "#fefefe"
+"""The fill of what is hollow; in a page it is replaced by the colour of the page."""
 ACCENT = "#2f73b5"
 ANNOTATED = 25
 """The cells of a heatmap show their numbers up to this many agents."""
@@ -228,13 +230,14 @@ def figure_svg(figure: Figure, name: str) -> str:
 
 
 def inline(document: str, name: str, title: str) -> str:
-    """An SVG document as an element of a page: with unique ids, the page's font and text colour, and a title."""
+    """An SVG document as an element of a page: with unique ids, the page's font and colours, and a title."""
     element = document[document.index("<svg") :]
     element = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", element, flags=re.S)
     element = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", element)
     element = re.sub(r"(font(?:-family)?: [^;\"']*?)'DejaVu Sans'[^;\"]*", r"\1sans-serif", element)
     label = title.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-    return element.replace(INK, "currentColor").replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+    element = element.replace(INK, "currentColor").replace(PAPER, "var(--paper)")
+    return element.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
 
 
 def pdf(figure: Figure, path: Path) -> None:

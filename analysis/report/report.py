@@ -16,8 +16,9 @@ from matplotlib.figure import Figure
 
 from ...file_names import file_name
 from ..behaviour.curves import LATE_COLUMNS, POINTS
+from ..behaviour.evolution import selection_gradients
 from ..behaviour.exploitability import searches_alone
-from ..behaviour.generations import generation_chapters, share_curves
+from ..behaviour.generations import generation_chapters, paths, share_curves
 from ..behaviour.learned_runs import learned_runs
 from ..cells import Cells, cells_by_league
 from ..finding import Cards, Finding
@@ -158,10 +159,13 @@ def write_report(
                 own_curves,
             )
             own_chapters += chapters(evidence, progress)
-            if options.evolution and cells.square:
+            if (options.evolution or label in evolved) and cells.square:
                 from .evolution_figures import evolution_drawings
 
-                evolution |= evolution_drawings(evidence.matrix, evidence.names)
+                ways = paths(evolved[label], evidence.names) if label in evolved else []
+                evolution |= evolution_drawings(
+                    evidence.matrix, evidence.names, selection_gradients(evidence), ways
+                )
         progress(f"{label}: figures")
         first = environment not in {section.environment for section in sections}
         replayed = (replays or {}).get(environment) if first else None
@@ -284,15 +288,15 @@ def _chapter_files(
         for chapter in chapters_of:
             if len(chapter.finding.table):
                 by_name.setdefault(chapter.name, []).append(chapter)
-    return [
-        (
-            name,
-            parts[0].title,
-            (),
-            [TablePart(each.label, each.finding.table, each.text) for each in parts],
-        )
-        for name, parts in by_name.items()
-    ]
+    found = list[tuple[str, str, tuple[str, ...], list[TablePart]]]()
+    for name, parts in by_name.items():
+        title = parts[-1].title  # of what is computed; what was played out comes before and says so
+        labels = [each.label if each.title == title else f"{each.title}: {each.label}" for each in parts]
+        tables = [
+            TablePart(label, each.finding.table, each.text) for label, each in zip(labels, parts, strict=True)
+        ]
+        found.append((name, title, (), tables))
+    return found
 
 
 def _page(

@@ -5,7 +5,11 @@ import pandas as pd
 import pytest
 
 from dilemma import Tournament
-from dilemma.analysis.evolution import fixation_probabilities, small_mutation_distribution
+from dilemma.analysis.evolution import (
+    first_passage_times,
+    fixation_probabilities,
+    small_mutation_distribution,
+)
 from dilemma.envs.errors import DilemmaError
 
 AGENTS = ["all_c", "all_d", "tit_for_tat"]
@@ -66,3 +70,25 @@ def test_mistakes():
         Tournament(["chicken"], AGENTS, analysis={"population": {"size": 1}})
     with pytest.raises(DilemmaError, match="did you mean 'moran'"):
         Tournament(["chicken"], AGENTS, analysis={"evolution": ["morann"]})
+
+
+def test_first_passage_where_mutants_keep_coming(tmp_path):
+    population = {**ASKED["population"], "mutation": 0.02, "mutates_to": "others"}
+    results = report(tmp_path, analysis={**ASKED, "draws": 100, "population": population})
+    payoffs = results.payoffs.pivot(index="agent", columns="opponent", values="payoff").loc[AGENTS, AGENTS]
+    passage = pd.read_csv(tmp_path / "first_passage.csv").set_index(["process", "resident", "mutant"])
+    assert len(passage) == 2 * 6
+    for process in ("moran", "fermi"):
+        times = first_passage_times(payoffs, 30, 0.2, process, mutation=0.02, mutates_to="others")
+        assert passage.loc[(process, "all_c", "all_d"), "time"] == pytest.approx(times[1, 0], rel=1e-6)
+
+
+def test_fixation_is_told_beside_what_chance_gives(tmp_path):
+    report(tmp_path)
+    fixation = pd.read_csv(tmp_path / "fixation.csv").set_index(["process", "resident", "mutant"])
+    assert fixation["neutral"].unique() == pytest.approx([1 / 30])
+    verdict = fixation.sort_index()["verdict"]["moran"].to_dict()
+    assert verdict["all_c", "all_d"] == verdict["all_d", "tit_for_tat"] == "favoured"
+    assert verdict["all_d", "all_c"] == "opposed"
+    assert verdict["all_c", "tit_for_tat"] == "drift alone"
+    assert not list(tmp_path.glob("first_passage.*"))

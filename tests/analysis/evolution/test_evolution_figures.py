@@ -1,13 +1,15 @@
 """Figures of evolution show what they say."""
 
+import re
+
 import numpy as np
 import pytest
 from matplotlib.colors import same_color
 from matplotlib.patches import FancyArrowPatch
 
-from dilemma.analysis.evolution import PopulationGame, invasion_graph, replicator
+from dilemma.analysis.evolution import PopulationGame, invasion_graph, replicator, selection_gradient
 from dilemma.analysis.report import evolution_figures as figures
-from dilemma.analysis.report.figures import INK, figure_svg, fit
+from dilemma.analysis.report.figures import INK, figure_svg, fit, inline
 
 REPEATED = np.array([[30.0, 0, 30], [50, 10, 14], [30, 9, 30]])
 NAMES = ["ALLC", "ALLD", "TFT"]
@@ -74,3 +76,35 @@ def test_invasions_are_arrows_and_drift_is_dashed():
 def test_a_figure_of_other_types_than_it_shows_is_refused():
     with pytest.raises(ValueError, match="3 types with names; here are 2 types, 2 names"):
         figures.simplex_plot(np.eye(2), ["one", "other"])
+
+
+def test_what_is_hollow_has_the_colour_of_the_page():
+    """Else filled dots can't be told from hollow ones on a dark page, where ink is light."""
+    figure = fit(figures.phase_line([[-0.5, 2], [0, 1]], ["hawk", "dove"]))
+    drawn = inline(figure_svg(figure, "phase"), "phase", "A phase line")
+    fills = re.findall(r'<use[^>]* style="fill: ([^;]+);', drawn)
+    assert sorted(fills) == ["currentColor", "var(--paper)", "var(--paper)"]
+
+
+def test_a_report_draws_gradients_of_two_types_and_paths_of_three():
+    gains = selection_gradient([[-0.5, 2], [0, 1]], 10, 1)
+    drawn = figures.evolution_drawings(np.array([[-0.5, 2], [0, 1]]), ["hawk", "dove"], {"moran": gains})
+    assert list(drawn) == ["phase", "gradient", "invasions"]
+    [curve] = [line for line in drawn["gradient"][1].axes[0].lines if len(line.get_xdata()) == 11]
+    np.testing.assert_array_equal(curve.get_ydata(), gains)
+    path = np.array([[0.2, 0.3, 0.5], [0.4, 0.3, 0.3], [0.5, 0.5, 0]])
+    caption, figure = figures.evolution_drawings(REPEATED, NAMES, {}, [path, path[:2]])["simplex"]
+    assert caption.endswith("red, from the dot: what became of the first 2 populations, played out")
+    assert [len(line.get_xdata()) for line in figure.axes[0].lines if same_color(line.get_color(), "#d64577")] == [
+        *(3, 1, 2, 1)
+    ]
+    assert not figures.evolution_drawings(np.array([[1, np.nan], [1, 1]]), ["one", "other"])
+
+
+def test_legends_of_long_labels_are_no_wider_than_the_figure():
+    shares = np.full((2, 6), 1 / 6)
+    names = [f"{i} {'m' * 78}" for i in range(6)]
+    figure = figures.stack_plot(np.arange(2.0), shares, names)
+    width = figure.get_figwidth()
+    assert fit(figure).get_figwidth() < 1.25 * width
+    assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["0", "1"]
