@@ -18,7 +18,7 @@ from ...file_names import file_name
 from ..behaviour.curves import LATE_COLUMNS, POINTS
 from ..behaviour.evolution import selection_gradients
 from ..behaviour.exploitability import searches_alone
-from ..behaviour.generations import generation_chapters, paths, share_curves
+from ..behaviour.generations import beginnings, generation_chapters, paths, share_curves
 from ..behaviour.learned_runs import learned_runs
 from ..cells import Cells, cells_by_league
 from ..finding import Cards, Finding
@@ -118,7 +118,7 @@ def write_report(
     evolved = dict[str, pd.DataFrame]()
     if generations is not None:
         evolved = {str(label): part for label, part in generations.groupby("environment", observed=True)}
-    shares = {label: share_curves(mine) for label, mine in evolved.items()}
+    shares = {label: share_curves(mine) for label, mine in evolved.items() if len(beginnings(mine)) == 1}
     sections = list[PageSection]()
     for number, all_cells in enumerate(cells_by_league(seats, games), start=1):
         environment, label = all_cells.environment, all_cells.label

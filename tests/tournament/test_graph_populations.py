@@ -8,7 +8,13 @@ import pandas as pd
 import pytest
 
 from dilemma import Tournament, open_run
-from dilemma.analysis.evolution import graph_fixation, graph_fixation_probabilities, network_game
+from dilemma.analysis.behaviour.generations import final_shares, fixation
+from dilemma.analysis.evolution import (
+    fixation_probabilities,
+    graph_fixation,
+    graph_fixation_probabilities,
+    network_game,
+)
 from dilemma.envs.errors import DilemmaError
 from dilemma.envs.matrix_game import MatrixGame
 from dilemma.tournament.config import as_config, parse
@@ -275,10 +281,17 @@ def test_neutral_mutants_on_a_graph_are_of_all_agents_alike():
 
 
 def test_each_agent_invades_each_other_one():
-    found = evolved("moran", None, (3, 0, 5, 1), size=8, invasions=True, replicates=2000, selection=0.1)
+    found = evolved("moran", None, (3, 0, 5, 1), (C, D), size=8, invasions=True, replicates=2000, selection=0.1)
     first, last = found[found["generation"] == 0], found[found["fixed"]]
     assert len(last) == 4000
     assert first[first["count"] == 1]["agent"].value_counts().to_dict() == {C: 2000, D: 2000}
+    table = fixation(found).table.set_index(["mutant", "resident"])
+    exact = fixation_probabilities([[3, 0], [5, 1]], 8, 0.1)
+    for (mutant, resident), probability in {(C, D): exact[0, 1], (D, C): exact[1, 0]}.items():
+        row = table.loc[(mutant, resident)]
+        assert row["replicates"] == 2000
+        assert row["probability"] == pytest.approx(probability, abs=3.3 * math.sqrt(0.25 / 2000))
+    assert final_shares(found) is None
 
 
 # Graphs.
