@@ -26,9 +26,9 @@ class OptionalPublicGoods(SimultaneousGame):
         a contributor        multiplier cost g / S - cost,
         a punisher           multiplier cost g / S - cost - fee * (defectors),
         a loner              alone, as does who takes part with nobody else.
-    With 2 < multiplier < N and 0 < alone < (multiplier - 1) cost, defectors gain where contributors prevail, loners
-    where defectors do, and contributors among loners. Cooperation counts action 0; measures: `contribution`,
-    `participation`.
+    With 2 < multiplier < N and 0 < alone < (multiplier - 1) cost, defectors gain where contributors prevail,
+    loners where defectors do, and contributors among loners. Cooperation counts action 0; measures:
+    `contribution`, `participation`.
     """
 
     source: ClassVar[str] = "Hauert, De Monte, Hofbauer and Sigmund 2002; punishers as in Hauert et al. 2007"
