@@ -16,9 +16,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 
 from ..arrays import Numbers
+from ..behaviour.type_payoffs import TypePayoffs
 from ..evolution.invasion_graph import invasion_graph
 from ..evolution.population_game import Payoffs, PopulationGame, population_game
-from ..evolution.replicator import growth_rates
+from ..evolution.replicator import growth_rates, replicator
 from ..evolution.rest_points import RestPoint, Verdict, rest_points
 from ..evolution.stability import drift_edges
 from .curve_figures import DASHES, pens
@@ -29,6 +30,8 @@ _LABELS = _CORNERS + np.array([[-0.02, -0.04], [0.02, -0.04], [0, 0.04]])
 _SIDE = 4.2
 """Inches of a triangle's side."""
 _GRID = 101
+_PATH = 100.0
+"""Time that a path is drawn for, over the spread of payoffs."""
 MOST_INVADERS = 30
 """With more types an invasion graph can't be read."""
 _HATCHES = (None, "////", "....")
@@ -52,13 +55,12 @@ def simplex_plot(
     """The replicator's flow among three types, brighter where it is faster; trajectories [time, type] on top.
 
     Rest points are dark if asymptotically stable, grey if stable or not decided by the eigenvalues, white if
-    unstable. Thick lines are neutral mixes, pale where a third type gains. Of a `PopulationGame` only the `points`
-    that are given are drawn.
+    unstable. Thick lines are neutral mixes, pale where a third type gains; they are drawn of a matrix only.
     """
     game = population_game(payoffs)
     _named(names, game.types, 3)
     if points is None:
-        points = [] if isinstance(payoffs, PopulationGame) else rest_points(payoffs)
+        points = rest_points(payoffs)
     across = np.linspace(0, 1, _GRID)
     up = np.linspace(0, _CORNERS[2, 1], _GRID)
     x, y = np.meshgrid(across, up)
@@ -173,9 +175,9 @@ def stack_plot(times: Numbers, shares: Numbers, names: Sequence[str], label: str
 def invasion_plot(graph: nx.DiGraph) -> Figure:
     """Who invades whom, from `invasion_graph`: arrows from the resident to the invader, dashes for neutral drift.
 
-    Nodes are dark if strict Nash or ESS, grey if neutrally stable, white if invaded.
+    Nodes are dark if strict Nash or ESS, grey if neutrally stable or if no single type gains, white if invaded.
     """
-    fill = {"strict Nash": INK, "ESS": INK, "neutrally stable": _GREY}
+    fill = {"strict Nash": INK, "ESS": INK, "neutrally stable": _GREY, "resists each type": _GREY}
     places = nx.circular_layout(graph)
     order = {node: index for index, node in enumerate(graph)}
     side = min(10.0, 2.4 + 0.18 * len(graph))
@@ -205,23 +207,23 @@ def invasion_plot(graph: nx.DiGraph) -> Figure:
     return figure
 
 
-def evolution_drawings(payoffs: Numbers, names: Sequence[str]) -> dict[str, tuple[str, Figure]]:
-    """What a report shows of a run's payoffs A[own type, other type]: figures by name, each with its caption.
+def evolution_drawings(payoffs: TypePayoffs, names: Sequence[str]) -> dict[str, tuple[str, Figure]]:
+    """What a report shows of a run's payoffs: figures by name, each with its caption.
 
-    The flow of two or three types, and who invades whom among `MOST_INVADERS` at most; none where payoffs are
-    missing.
+    The flow of two or three types, and who invades whom among `MOST_INVADERS` at most.
     """
     found = dict[str, tuple[str, Figure]]()
-    if np.isnan(payoffs).any():
-        return found
-    if len(names) == 2:
+    if payoffs.whole is not None and len(names) == 2:
         caption = f"Replicator: the speed at which the share of {names[0]} grows, over that share"
-        found["phase"] = caption, phase_line(payoffs, names)
-    if len(names) == 3:
-        found["simplex"] = "Replicator: where a population of three types flows", simplex_plot(payoffs, names)
+        found["phase"] = caption, phase_line(payoffs.whole, names)
+    if payoffs.whole is not None and len(names) == 3:
+        caption = "Replicator: where a population of three types flows, and its path from equal shares"
+        times = np.linspace(0, _PATH / population_game(payoffs.whole).spread(), 2001)
+        path = replicator(payoffs.whole, np.full(3, 1 / 3), times)
+        found["simplex"] = caption, simplex_plot(payoffs.whole, names, [path])
     if 2 <= len(names) <= MOST_INVADERS:
         caption = "Who can invade whom: arrows from the resident to the invader, dashed where only drift moves it"
-        found["invasions"] = caption, invasion_plot(invasion_graph(payoffs, names))
+        found["invasions"] = caption, invasion_plot(invasion_graph(payoffs.two, names))
     return found
 
 

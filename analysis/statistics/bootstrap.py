@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Numbers
+from ..arrays import Indices, Numbers
 from ..cells import Cells
 from .influence_functions import Influences, repetition_effects, repetition_sums
 from .kinds import MIN_KINDS
@@ -85,7 +85,7 @@ def bootstrap_tables(cells: Cells, draws: int, seed: int) -> NDArray[np.float64]
 
 
 def bootstrap_cells(cells: Cells, draws: int, seed: int, unit: Indices) -> NDArray[np.float64]:
-    """Payoffs [draw, cell] with other repetitions; cells of one `unit` [cell], which share matches, draw the same."""
+    """Payoffs [draw, cell] with other repetitions; cells of one `unit` [cell] share matches, and draw the same."""
     every = np.arange(len(cells.agent))
     return _drawn(cells, draws, seed, every, len(every), unit)
 
