@@ -42,7 +42,7 @@ def checked_payoffs(payoffs: Payoffs) -> Numbers:
     """A[own type, other type] as floats; ValueError unless it is one square matrix of finite numbers."""
     if isinstance(payoffs, PopulationGame):
         raise ValueError(
-            "This takes payoffs A[own type, other type]; those of groups are no matrix: they aren't linear in shares."
+            "This takes a matrix [own type, other type]; payoffs of groups are none: they aren't linear in shares."
         )
     matrix = checked_matrix(payoffs)
     if matrix.ndim != 2:

@@ -36,7 +36,10 @@ def test_simplex_has_its_rest_points_drift_and_trajectory():
 
 def test_simplex_of_any_game_and_of_none():
     game = PopulationGame(3, lambda x: x @ REPEATED.T)
-    assert not dots(figures.simplex_plot(game, NAMES).axes[0])
+    drawn = dots(figures.simplex_plot(game, NAMES).axes[0])
+    assert [(x, y) for x, y, is_dark in drawn if is_dark] == [pytest.approx((1, 0))]
+    assert len(drawn) == 4  # alone, and ALLD with TFT; the line of ALLC and TFT isn't isolated
+    assert not dots(figures.simplex_plot(game, NAMES, points=[]).axes[0])
     assert len(dots(figures.simplex_plot(np.zeros((3, 3)), NAMES).axes[0])) == 3
 
 
