@@ -18,3 +18,5 @@ class Finding:
 
     table: pd.DataFrame
     remarks: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
+    """Those of the remarks that say what was asked for and can't be worked out."""

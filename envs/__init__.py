@@ -28,6 +28,7 @@ BUILTIN = {
     "matrix_game": "dilemma.envs.matrix_game:MatrixGame",
     "monster_hunt": "dilemma.envs.monster_hunt:MonsterHunt",
     "n_player_ipd": "dilemma.envs.n_player_ipd:NPlayerIPD",
+    "optional_public_goods": "dilemma.envs.optional_public_goods:OptionalPublicGoods",
     "one_shot_game": "dilemma.envs.one_shot_game:OneShotGame",
     "tandem": "dilemma.envs.one_shot_game:Tandem",
     "policy_game": "dilemma.envs.policy_game:PolicyGame",

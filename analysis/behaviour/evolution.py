@@ -1,13 +1,13 @@
-"""What becomes of the agents of a run in a population: final or stationary shares, fixation, stability.
+"""What becomes of the agents of a run in a population: final or stationary shares, fixation, stability, rest.
 
-Payoffs are those of the run's table, A[own type, other type], with the 95 % interval that its repetitions give:
-every process is worked out again on bootstrap tables. Nothing is played.
+Payoffs are those of the run (`type_payoffs`), with the 95 % interval that its repetitions give: every process is
+worked out again on bootstrap draws of them. Nothing is played.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from ..arrays import Numbers
 from ..finding import Finding
 from ..report.chapters import Chapter, Evidence, with_interval
-from ..statistics.bootstrap import bootstrap_tables
 from .generations import against_chance
+from .type_payoffs import TypePayoffs, type_payoffs, why_not
 
 FINITE = ("moran", "fermi", "local_update", "wright_fisher")
 DRAWS = {True: 200, False: 40}
@@ -30,6 +30,8 @@ HORIZON = 1000.0
 """Time that a dynamic is followed for, in units of 1 / (largest difference of payoffs)."""
 MOVES = 1e-3
 """A share that changes by more in the last tenth of that time still moves."""
+MOST_RESTING = 5
+"""Types whose rest points make a table that can be read."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class EvolvingPopulation:
     noise: float
 
 
-def long_run_shares(process: str, payoffs: Numbers, population: EvolvingPopulation) -> tuple[Numbers, bool]:
+def long_run_shares(process: str, payoffs: TypePayoffs, population: EvolvingPopulation) -> tuple[Numbers, bool]:
     """Shares [type]: in the long run of a finite population, or where a dynamic leads from equal shares.
 
     Also whether they no longer move.
@@ -58,9 +60,9 @@ def long_run_shares(process: str, payoffs: Numbers, population: EvolvingPopulati
         if population.mutation == "small":
             given = (population.size, population.selection, kind, population.fitness)
             own = population.self_interaction
-            return evolution.small_mutation_distribution(payoffs, *given, self_interaction=own), True
+            return evolution.small_mutation_distribution(payoffs.two, *given, self_interaction=own), True
         law = evolution.mutation_distribution(
-            payoffs,
+            payoffs.all,
             population.size,
             population.selection,
             kind,
@@ -70,8 +72,10 @@ def long_run_shares(process: str, payoffs: Numbers, population: EvolvingPopulati
             self_interaction=population.self_interaction,
         )
         return law.shares, True
-    spread = float(np.ptp(payoffs)) or 1.0
-    start = np.full(len(payoffs), 1 / len(payoffs))
+    from ..evolution.population_game import population_game
+
+    game = population_game(payoffs.all)
+    start = np.full(game.types, 1 / game.types)
     dynamics: Mapping[str, Callable[..., Numbers]] = {
         "replicator": evolution.replicator,
         "logit": partial(evolution.logit, noise=population.noise),
@@ -80,24 +84,9 @@ def long_run_shares(process: str, payoffs: Numbers, population: EvolvingPopulati
         "smith": evolution.smith,
         "imitation": partial(evolution.imitation, selection=population.selection or 1.0),
     }
-    end = HORIZON / spread
-    _, before, shares = dynamics[process](payoffs, start, np.array([0.0, 0.9 * end, end]))
+    end = HORIZON / game.spread()
+    _, before, shares = dynamics[process](payoffs.all, start, np.array([0.0, 0.9 * end, end]))
     return shares, bool(np.abs(shares - before).max() < MOVES)
-
-
-def _payoffs(evidence: Evidence, draws: int) -> Iterator[Numbers]:
-    """The run's payoffs, then bootstrap tables of them, if they differ."""
-    yield evidence.matrix
-    tables = bootstrap_tables(evidence.cells, min(draws, evidence.options.draws), evidence.options.seed)
-    if (tables != tables[:1]).any():
-        yield from tables
-
-
-def _missing(evidence: Evidence) -> Finding | None:
-    if not np.isnan(evidence.matrix).any():
-        return None
-    said = "Evolution needs every payoff: let all agents meet, themselves included ([schedule] self_play = true)."
-    return Finding(pd.DataFrame(), (said,))
 
 
 def _shares(evidence: Evidence) -> Finding | None:
@@ -105,16 +94,16 @@ def _shares(evidence: Evidence) -> Finding | None:
     chosen = evidence.options.evolution
     if not chosen or len(evidence.names) < 2:
         return None
-    if missing := _missing(evidence):
-        return missing
+    if reason := why_not(evidence):
+        return Finding(pd.DataFrame(), (reason,), (reason,))
     population = EvolvingPopulation(**evidence.options.population)
-    frames, remarks = list[pd.DataFrame](), list[str]()
+    frames, remarks, gaps = list[pd.DataFrame](), list[str](), list[str]()
     for process in chosen:
         try:
-            tables = _payoffs(evidence, DRAWS[process in FINITE])
-            draws, rests = zip(*(long_run_shares(process, table, population) for table in tables), strict=True)
+            drawn = type_payoffs(evidence, DRAWS[process in FINITE])
+            draws, rests = zip(*(long_run_shares(process, each, population) for each in drawn), strict=True)
         except ValueError as error:
-            remarks.append(f"{process}: {error}")
+            gaps.append(f"{process}: {error}")
             continue
         if not rests[0]:
             remarks.append(f"{process}: shares still move after {HORIZON:,.0f} units of time.")
@@ -123,22 +112,25 @@ def _shares(evidence: Evidence) -> Finding | None:
             pd.DataFrame({"process": process, "type": evidence.names, "share": draws[0], "low": low, "high": high})
         )
     if any(process in FINITE for process in chosen):
-        remarks.append(_said(population))
+        remarks.append(_said(population, evidence.game["seats"]))
     if any(process not in FINITE for process in chosen):
         remarks.append("Dynamics begin with equal shares; other beginnings may end elsewhere.")
-    return Finding(pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(), tuple(remarks))
+    table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    return Finding(table, (*gaps, *remarks), tuple(gaps))
 
 
-def _said(population: EvolvingPopulation) -> str:
+def _said(population: EvolvingPopulation, seats: int) -> str:
     mutation = (
         "rare mutants, one at a time"
         if population.mutation == "small"
         else f"mutation {population.mutation:g} to {population.mutates_to} types"
     )
+    meeting = f"{'everybody' if population.self_interaction else 'nobody'} also plays itself"
+    if seats > 2:
+        meeting = f"groups of {seats} are drawn without replacement"
     return (
         f"Population of {population.size:,}, selection {population.selection:g}, {population.fitness} fitness, "
-        f"{mutation}; {'everybody' if population.self_interaction else 'nobody'} also plays itself; payoffs are "
-        "means per interaction."
+        f"{mutation}; {meeting}; payoffs are means per interaction."
     )
 
 
@@ -157,17 +149,16 @@ def _fixations(evidence: Evidence) -> Finding | None:
     def columns(kind: Any, population: EvolvingPopulation) -> dict[str, NDArray[np.generic]]:
         given = (population.size, population.selection, kind, population.fitness)
         own: dict[str, Any] = {"self_interaction": population.self_interaction}
-        draws = np.stack(
-            [evolution.fixation_probabilities(table, *given, **own) for table in _payoffs(evidence, DRAWS[True])]
-        )
+        payoffs = [each.two for each in type_payoffs(evidence, DRAWS[True])]
+        draws = np.stack([evolution.fixation_probabilities(two, *given, **own) for two in payoffs])
         low, high = _interval(draws)
         return {
             "neutral": np.full_like(low, 1 / population.size),
             "probability": draws[0],
             "low": low,
             "high": high,
-            "time": evolution.fixation_times(evidence.matrix, *given, **own).fixation,
-            "drift": evolution.small_mutation_chain(evidence.matrix, *given, **own).neutral,
+            "time": evolution.fixation_times(payoffs[0], *given, **own).fixation,
+            "drift": evolution.small_mutation_chain(payoffs[0], *given, **own).neutral,
         }
 
     found = _of_pairs(evidence, columns)
@@ -196,7 +187,7 @@ def _passages(evidence: Evidence) -> Finding | None:
         draws = np.stack(
             [
                 evolution.first_passage_times(
-                    table,
+                    each.two,
                     population.size,
                     population.selection,
                     kind,
@@ -205,7 +196,7 @@ def _passages(evidence: Evidence) -> Finding | None:
                     mutates_to=population.mutates_to,
                     self_interaction=population.self_interaction,
                 )
-                for table in _payoffs(evidence, DRAWS[True])
+                for each in type_payoffs(evidence, DRAWS[True])
             ]
         )
         low, high = _interval(draws)
@@ -219,15 +210,16 @@ def selection_gradients(evidence: Evidence) -> dict[str, Numbers]:
     from .. import evolution
 
     found = dict[str, Numbers]()
-    if len(evidence.names) != 2 or np.isnan(evidence.matrix).any():
+    if len(evidence.names) != 2 or why_not(evidence):
         return found
+    two = next(type_payoffs(evidence, 0)).two
     population = EvolvingPopulation(**evidence.options.population)
     for process in evidence.options.evolution:
         if process in FINITE:
             kind: Any = process
             with suppress(ValueError):  # the tables say which
                 found[process] = evolution.selection_gradient(
-                    evidence.matrix,
+                    two,
                     population.size,
                     population.selection,
                     kind,
@@ -242,7 +234,7 @@ def _of_pairs(
 ) -> Finding | None:
     """Columns [mutant, resident] of each finite process that is asked for: a row for each process and pair."""
     chosen = [process for process in evidence.options.evolution if process in FINITE]
-    if not chosen or len(evidence.names) < 2 or _missing(evidence):
+    if not chosen or len(evidence.names) < 2 or why_not(evidence):
         return None
     population, names = EvolvingPopulation(**evidence.options.population), np.array(evidence.names, dtype=object)
     resident, mutant = np.array(list(itertools.permutations(range(len(names)), 2))).T
@@ -260,14 +252,14 @@ def _of_pairs(
 
 def _stabilities(evidence: Evidence) -> Finding | None:
     """A row for each type."""
-    if not evidence.options.evolution or len(evidence.names) < 2 or _missing(evidence):
+    if not evidence.options.evolution or len(evidence.names) < 2 or why_not(evidence):
         return None
     from .. import evolution
 
     try:
-        found = evolution.stability(evidence.matrix)
+        found = evolution.stability(next(type_payoffs(evidence, 0)).two)
     except ValueError as error:
-        return Finding(pd.DataFrame(), (str(error),))
+        return Finding(pd.DataFrame(), (str(error),), (str(error),))
     names = evidence.names
     rows = [
         {
@@ -282,6 +274,36 @@ def _stabilities(evidence: Evidence) -> Finding | None:
     return Finding(pd.DataFrame(rows), (said,))
 
 
+def _rest_points(evidence: Evidence) -> Finding | None:
+    """A row for each rest point of the replicator and type that is there."""
+    if "replicator" not in evidence.options.evolution or len(evidence.names) < 2 or why_not(evidence):
+        return None
+    whole = next(type_payoffs(evidence, 0)).whole
+    if whole is None:
+        return None
+    from .. import evolution
+
+    if len(evidence.names) > MOST_RESTING:
+        said = f"dilemma.analysis.evolution.rest_points has those of more than {MOST_RESTING} types."
+        return Finding(pd.DataFrame(), (said,))
+    rows = [
+        {
+            "point": number,
+            "type": evidence.names[index],
+            "share": point.shares[index],
+            "payoff": point.payoff,
+            "kind": point.kind,
+            "dimension": point.dimension,
+            "nash": point.nash,
+            "verdict": point.verdict,
+        }
+        for number, point in enumerate(evolution.rest_points(whole), start=1)
+        for index in point.support
+    ]
+    said = "Where eigenvalues don't tell whether populations nearby come back, stability is undecided."
+    return Finding(pd.DataFrame(rows), (said,))
+
+
 CHAPTERS = (
     Chapter(
         "evolution",
@@ -289,7 +311,6 @@ CHAPTERS = (
         "Share of each agent in a population in which types spread by what they earn: in the long run of a finite "
         "population, or where a dynamic leads.",
         _shares,
-        square=True,
         shown=with_interval("share"),
     ),
     Chapter(
@@ -298,7 +319,6 @@ CHAPTERS = (
         "How likely a single mutant takes over a population of residents, with the interval over further "
         "repetitions.",
         _fixations,
-        square=True,
         shown=lambda table: with_interval("probability")(table.drop(columns="drift")),
     ),
     Chapter(
@@ -308,7 +328,6 @@ CHAPTERS = (
         "all of the resident are mutants, where the two mutate into each other; with the interval over further "
         "repetitions.",
         _passages,
-        square=True,
         shown=with_interval("time"),
     ),
     Chapter(
@@ -316,6 +335,11 @@ CHAPTERS = (
         "Stability",
         "Whether a population of one type resists each other type.",
         _stabilities,
-        square=True,
+    ),
+    Chapter(
+        "rest_points",
+        "Rest points",
+        "Shares at which the replicator rests: what everybody earns there, and whether it is stable.",
+        _rest_points,
     ),
 )

@@ -125,7 +125,7 @@ def _remarks(names: list[str], unknown: Flags, front: Flags, judged: bool) -> It
 
 
 def _compute(evidence: Evidence) -> Finding | None:
-    if len(evidence.names) < 2:
+    if len(evidence.names) < 2 or not evidence.all_cells.square:
         return None
     options, all_cells = evidence.options, evidence.all_cells
     loss: dict[str, float] = {}

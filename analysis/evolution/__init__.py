@@ -9,12 +9,13 @@ from .first_passage import first_passage_times
 from .fixation import fixation_probabilities
 from .fixation_times import FixationTimes, fixation_times
 from .graph_fixation import graph_fixation, graph_fixation_probabilities
+from .group_game import GroupGame, group_game
 from .imitation import imitation
 from .invasion_graph import invasion_graph
 from .logit import logit, logit_rest_points
 from .mutation_chain import MutationDistribution, mutation_distribution
 from .networks import network_fixation, network_game
-from .population_game import PopulationGame, group_game
+from .population_game import PopulationGame
 from .replicator import replicator, replicator_two_populations
 from .replicator_on_graphs import payoffs_on_graph
 from .rest_points import RestPoint, rest_point, rest_points
@@ -39,6 +40,7 @@ __all__ = [
     "DriftEdge",
     "FixationTimes",
     "Fixations",
+    "GroupGame",
     "MutationDistribution",
     "PopulationGame",
     "RestPoint",

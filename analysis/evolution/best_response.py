@@ -7,12 +7,12 @@ from numpy.typing import ArrayLike
 
 from ..arrays import Indices, Numbers
 from .flow import checked_times
-from .population_game import checked_payoffs, checked_shares
+from .population_game import Payoffs, checked_payoffs, checked_shares
 from .rest_points import rest_points
 
 
 def best_response_dynamics(
-    payoffs: ArrayLike, start: ArrayLike, times: ArrayLike, resolution: float = 1e-5
+    payoffs: Payoffs, start: ArrayLike, times: ArrayLike, resolution: float = 1e-5
 ) -> Numbers:
     """Shares [time, ..., type] from shares [..., type], at times from 0 on.
 
@@ -22,7 +22,7 @@ def best_response_dynamics(
     linear in exp(-t), so the time of the switch is a root of a linear equation. Where types tie, b is a Nash
     equilibrium of the game of those types, so that they stay tied: the best type alone if that will do. Payoffs
     closer than `resolution` times the spread of all payoffs count as tied, which ends switching ever faster around
-    a point.
+    a point. ValueError for a `PopulationGame`, whose payoffs aren't linear.
     """
     matrix = checked_payoffs(payoffs)
     shares, at = checked_shares(start, len(matrix)), checked_times(times)

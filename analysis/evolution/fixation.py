@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from ..arrays import Indices, Numbers
 from .absorption import absorption
+from .group_game import GroupGame
 from .processes import Fitness, Kind, Process, check_two, log_advantage, pair_payoffs, process_of
 from .wright_fisher import transitions
 
@@ -16,7 +17,7 @@ _CHUNK = 1 << 19  # numbers worked on at once
 
 
 def fixation_probabilities(
-    payoffs: ArrayLike,
+    payoffs: ArrayLike | GroupGame,
     size: int,
     selection: float,
     process: Kind = "moran",
@@ -37,7 +38,8 @@ def fixation_probabilities(
 
     Args:
         payoffs: A[own type, other type]. Or for games of n, [own type, other type, m]: what the own type earns
-            where m of the n - 1 co-players, drawn without replacement, are of it and the others of the other.
+            where m of the n - 1 co-players, drawn without replacement, are of it and the others of the other. Or
+            a `GroupGame`, of which groups of two types count.
         size: the members of the population; nobody plays itself, unless `self_interaction`.
         selection: w; see `processes` for what each process and fitness does with it.
 

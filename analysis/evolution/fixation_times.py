@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from ..arrays import Flags, Indices, Numbers
 from .absorption import absorption, steps
 from .fixation import finite, pairs_of
+from .group_game import GroupGame
 from .processes import Fitness, Kind, Pairs, Process, check_two, pair_payoffs, process_of
 from .wright_fisher import transitions
 
@@ -27,7 +28,7 @@ class FixationTimes:
 
 
 def fixation_times(
-    payoffs: ArrayLike,
+    payoffs: ArrayLike | GroupGame,
     size: int,
     selection: float,
     process: Kind = "moran",

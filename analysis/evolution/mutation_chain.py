@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 
 from ..arrays import Indices, Numbers
 from ..ratings.stationary import stationary
+from .group_game import GroupGame
 from .processes import Fitness, Kind, Pairs, Process, process_of
 from .state_reduction import stationary_by_levels
 from .wright_fisher import log_multinomial
@@ -41,7 +42,7 @@ class MutationDistribution:
 
 
 def mutation_distribution(
-    payoffs: ArrayLike,
+    payoffs: ArrayLike | GroupGame,
     size: int,
     selection: float,
     process: Kind = "moran",
@@ -58,15 +59,15 @@ def mutation_distribution(
     by fitness, offspring mutates with probability `mutation`; otherwise the focal one mutates with that chance
     instead of copying. A mutant is of "any" type, its own too, or of one of the "others", all as likely: at the
     same `mutation`, "others" mutates more, types / (types - 1) times. Antal, Traulsen, Ohtsuki, Tarnita and Nowak
-    2009; Traulsen, Hauert, De Silva, Nowak and Sigmund 2009. Payoffs are A[own type, other type]; other arguments:
-        `fixation_probabilities`. At most 50,000 states (3 types up to 314 members, 4 up to 61), with Wright-Fisher
-    2,000.
+    2009; Traulsen, Hauert, De Silva, Nowak and Sigmund 2009. Payoffs are A[own type, other type] or a `GroupGame`;
+    other arguments: `fixation_probabilities`. At most 50,000 states (3 types up to 314 members, 4 up to 61), with
+    Wright-Fisher 2,000.
 
     >>> mutation_distribution([[3, 0], [5, 1]], 20, 0.1, "fermi", mutation=0.01).shares.round(4)
     array([0.1176, 0.8824])
     """
-    if np.ndim(payoffs) == 3:
-        raise ValueError("The full chain takes payoffs [own type, other type]; in groups more than two types mix.")
+    if not isinstance(payoffs, GroupGame) and np.ndim(payoffs) == 3:
+        raise ValueError("The full chain takes payoffs [own type, other type], or a game of groups of any types.")
     population = process_of(payoffs, size, selection, process, fitness, pairs, self_interaction)
     check_mutation(mutation, mutates_to)
     number = math.comb(size + population.types - 1, size)
@@ -95,7 +96,9 @@ def check_mutation(mutation: float, mutates_to: MutatesTo) -> None:
 
 
 def earned_in(process: Process, states: Indices) -> Numbers:
-    """The mean payoff of each type in each state [state, type], where types play in pairs."""
+    """The mean payoff of each type in each state [state, type]."""
+    if process.game is not None:
+        return process.game.among(states)
     table = process.payoffs[..., 0].copy()
     own = process.payoffs[range(process.types), range(process.types), 1]
     np.fill_diagonal(table, own)

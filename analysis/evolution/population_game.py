@@ -9,7 +9,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import comb
 
 from ..arrays import Indices, Numbers
 from ..ratings.normal_form import checked_matrix
@@ -39,8 +38,12 @@ Payoffs: TypeAlias = ArrayLike | PopulationGame
 """A[own type, other type], or payoffs as a function of shares."""
 
 
-def checked_payoffs(payoffs: ArrayLike) -> Numbers:
+def checked_payoffs(payoffs: Payoffs) -> Numbers:
     """A[own type, other type] as floats; ValueError unless it is one square matrix of finite numbers."""
+    if isinstance(payoffs, PopulationGame):
+        raise ValueError(
+            "This takes a matrix [own type, other type]; payoffs of groups are none: they aren't linear in shares."
+        )
     matrix = checked_matrix(payoffs)
     if matrix.ndim != 2:
         raise ValueError(f"Payoffs are one matrix [own type, other type]; these have the shape {matrix.shape}.")
@@ -53,31 +56,6 @@ def population_game(payoffs: Payoffs) -> PopulationGame:
         return payoffs
     transposed = checked_payoffs(payoffs).T
     return PopulationGame(len(transposed), lambda shares: shares @ transposed)
-
-
-def group_game(payoffs: ArrayLike) -> PopulationGame:
-    """Groups of N, drawn at random from an infinite population, play an N-player game.
-
-    `payoffs` [own type, k_1, ..., k_(K-1)] is what a member earns among N - 1 others of whom k_i are of type i,
-    the rest of the last type: K axes, all but the first of length N. For two types, [own type, others of type 1].
-    Entries with more than N - 1 others count for nothing. A type earns the mean over multinomial draws of others.
-    """
-    table = np.asarray(payoffs, dtype=np.float64)
-    types = len(table) if table.ndim else 0
-    if types < 2 or table.ndim != types or len(set(table.shape[1:])) != 1:
-        raise ValueError(
-            "Payoffs of groups of N have an axis for the own type and one of length N for each type but the last: "
-            f"[K, N] for K = 2 types, [K, N, N] for 3; these have the shape {table.shape}."
-        )
-    others = compositions(table.shape[1] - 1, types)
-    paid = table[(slice(None), *others[:, :-1].T)]
-    if not np.isfinite(paid).all():
-        count = int((~np.isfinite(paid)).sum())
-        raise ValueError(
-            f"{count} payoffs of groups that can meet are missing or infinite; a game needs all of them."
-        )
-    ways = comb(np.cumsum(others, axis=1), others).prod(axis=1)
-    return PopulationGame(types, lambda shares: (ways * (shares[..., None, :] ** others).prod(-1)) @ paid.T)
 
 
 def compositions(total: int, parts: int) -> Indices:

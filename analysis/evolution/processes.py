@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike
 from scipy.special import log_expit
 
 from ..arrays import Indices, Numbers
+from .group_game import GroupGame
 
 Kind: TypeAlias = Literal["moran", "fermi", "local_update", "wright_fisher"]
 Fitness: TypeAlias = Literal["linear", "exponential"]
@@ -46,6 +47,8 @@ class Process:
     pairs: Pairs = "without_replacement"
     self_interaction: bool = False
     """Whether everybody also plays itself, which counts as one of N games; else there are N - 1."""
+    game: GroupGame | None = None
+    """Where given, its payoffs in groups of any types; `payoffs` are those of groups of two."""
 
     @property
     def types(self) -> int:
@@ -82,7 +85,7 @@ class Process:
         if self.kind == "fermi":
             return np.asarray(log_expit(gain), np.float64)
         with np.errstate(divide="ignore"):
-            within = np.clip(gain / _span(self.payoffs), -1, 1)  # a type that isn't there can seem to earn more
+            within = np.clip(gain / self._span, -1, 1)  # a type that isn't there can seem to earn more
             return np.asarray(np.log1p(within) - math.log(2), np.float64)
 
     def log_turns(self, earned: Numbers, counts: Numbers | Indices) -> Numbers:
@@ -95,13 +98,17 @@ class Process:
         return np.asarray(met + self.log_copies(earned[..., :, None], earned[..., None, :]), np.float64)
 
     @property
+    def _span(self) -> float:
+        return float(np.ptp(self.payoffs if self.game is None else self.game.paid)) or 1.0
+
+    @property
     def _models(self) -> int:
         """How many the focal one draws a model from."""
         return self.size if self.pairs == "with_replacement" else self.size - 1
 
 
 def process_of(
-    payoffs: ArrayLike,
+    payoffs: ArrayLike | GroupGame,
     size: int,
     selection: float,
     kind: Kind,
@@ -110,7 +117,8 @@ def process_of(
     self_interaction: bool = False,
 ) -> Process:
     """The process, or a ValueError that says what was found and what is allowed."""
-    table = np.asarray(payoffs, np.float64)
+    game = payoffs if isinstance(payoffs, GroupGame) else None
+    table = np.asarray(payoffs.pairs() if isinstance(payoffs, GroupGame) else payoffs, np.float64)
     if table.ndim not in (2, 3) or table.shape[0] != table.shape[1] or table.shape[0] < 2:
         raise ValueError(
             "Payoffs are [own type, other type] or [own type, other type, co-players of the own type], of two "
@@ -135,7 +143,7 @@ def process_of(
         raise ValueError(f"The strength of selection is {allowed_range}, not {selection}.")
     if self_interaction and group > 2:
         raise ValueError(f"self_interaction is for games of two, not for groups of {group}.")
-    return Process(kind, table, int(size), float(selection), fitness, pairs, self_interaction)
+    return Process(kind, table, int(size), float(selection), fitness, pairs, self_interaction, game)
 
 
 def pair_payoffs(process: Process, own: Indices, other: Indices) -> Numbers:
@@ -171,7 +179,3 @@ def log_advantage(process: Process, own: Numbers, other: Numbers) -> Numbers:
 def check_two(process: Process, mutants: int) -> None:
     if not 0 < operator.index(mutants) < process.size:
         raise ValueError(f"Of {process.size} members 1 to {process.size - 1} are mutants, not {mutants}.")
-
-
-def _span(payoffs: Numbers) -> float:
-    return float(np.ptp(payoffs)) or 1.0

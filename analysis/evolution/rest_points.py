@@ -10,10 +10,17 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import null_space
-from scipy.optimize import linprog
+from scipy.optimize import linprog, root
 
 from ..arrays import Indices, Numbers
-from .population_game import Payoffs, PopulationGame, checked_payoffs, checked_shares, population_game
+from .population_game import (
+    Payoffs,
+    PopulationGame,
+    checked_payoffs,
+    checked_shares,
+    compositions,
+    population_game,
+)
 from .replicator import growth_rates, mutation_rates
 from .stability import is_evolutionarily_stable, is_neutrally_stable
 
@@ -23,6 +30,9 @@ TIE = 1e-9
 """Payoffs and eigenvalues closer than this, times the spread of payoffs, are equal."""
 _CHUNK = 4096
 _STEP = 1e-6
+_GRID = 8
+"""Starts of a search: shares in so many parts, all above 0."""
+_SAME = 1e-7
 
 Complex: TypeAlias = NDArray[np.complex128]
 Verdict: TypeAlias = Literal["asymptotically stable", "stable", "unstable", "undecided"]
@@ -60,12 +70,15 @@ class RestPoint:
         return "sink" if (real < 0).all() else "source" if (real > 0).all() else "saddle"
 
 
-def rest_points(payoffs: ArrayLike) -> list[RestPoint]:
+def rest_points(payoffs: Payoffs) -> list[RestPoint]:
     """All rest points of the replicator dynamics of A[own type, other type]: those with few types first.
 
     For each support, the shares at which its types earn the same; where these are a continuum, one point in its
     middle stands for it, and its ends are among the points with fewer types. ValueError for more than 16 types.
+    Of a `PopulationGame` the isolated ones that a search from a grid of starts finds, of up to 7 types.
     """
+    if isinstance(payoffs, PopulationGame):
+        return list(_searched(payoffs))
     matrix = checked_payoffs(payoffs)
     types = len(matrix)
     if types > MOST:
@@ -100,6 +113,45 @@ def rest_point(payoffs: Payoffs, shares: ArrayLike, mutation: ArrayLike = 0.0) -
             f"These shares are no rest point: they change at a rate of {speed:g} of the payoffs' spread."
         )
     return _judged(payoffs, x, flows, 0)
+
+
+def _searched(game: PopulationGame) -> Iterator[RestPoint]:
+    """By Powell's method on each support, in logarithms of shares, so that all stay above 0."""
+    if game.types >= _GRID:
+        raise ValueError(f"There are {game.types} types; rest points of a game are sought for up to {_GRID - 1}.")
+    no_mutation = np.zeros((game.types, game.types))
+    for size in range(1, game.types + 1):
+        for support in map(list, combinations(range(game.types), size)):
+            for shares in _equal_on(game, support):
+                yield _judged(game, shares, no_mutation, 0)
+
+
+def _equal_on(game: PopulationGame, support: list[int]) -> Iterator[Numbers]:
+    """Isolated shares [type] at which the types of a support earn the same."""
+    found, spread = list[Numbers](), game.spread()
+
+    def shares_at(logs: Numbers) -> Numbers:
+        shares = np.zeros(game.types)
+        weights = np.exp(logs - logs.max())
+        shares[support] = weights / weights.sum()
+        return shares
+
+    def gaps(free: Numbers) -> Numbers:
+        earned = game(shares_at(np.append(free, 0.0)))[support] / spread
+        return np.asarray(earned[:-1] - earned[-1], np.float64)
+
+    for start in compositions(_GRID - len(support), len(support)) + 1:
+        logs = np.log(start / start[-1])[:-1]
+        if len(logs):
+            logs = np.asarray(root(gaps, logs, tol=1e-12).x)
+            steps = _STEP * np.eye(len(logs))
+            slopes = [(gaps(logs + step) - gaps(logs - step)) / (2 * _STEP) for step in steps]
+            if np.abs(gaps(logs)).max() > TIE or np.linalg.svd(slopes, compute_uv=False)[-1] < _STEP:
+                continue
+        shares = shares_at(np.append(logs, 0.0))
+        if shares[support].min() > TIE and not any(np.abs(shares - other).max() < _SAME for other in found):
+            found.append(shares)
+            yield shares
 
 
 def _on(scaled: Numbers, supports: Indices) -> Iterator[tuple[Indices, Numbers, int]]:

@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from ..arrays import Flags, Numbers
 from ..ratings.stationary import stationary
 from .fixation import log_fixation
+from .group_game import GroupGame
 from .processes import Fitness, Kind, Process, pair_payoffs, process_of
 
 
@@ -30,7 +31,7 @@ class SmallMutationChain:
 
 
 def small_mutation_chain(
-    payoffs: ArrayLike,
+    payoffs: ArrayLike | GroupGame,
     size: int,
     selection: float,
     process: Kind = "moran",
@@ -62,7 +63,7 @@ def small_mutation_chain(
 
 
 def small_mutation_distribution(
-    payoffs: ArrayLike,
+    payoffs: ArrayLike | GroupGame,
     size: int,
     selection: float,
     process: Kind = "moran",

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain, combinations
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Flags, Numbers
 from .population_game import checked_payoffs, checked_shares
+
+Kind: TypeAlias = Literal[
+    "strict Nash", "ESS", "neutrally stable", "resists each type", "invaded by a mixture", "invaded"
+]
 
 TIE = 1e-9
 """Payoffs closer than this, times their spread, are equal."""
@@ -21,8 +25,9 @@ _MOST = 16
 class TypeStability:
     """What a population of one type resists."""
 
-    kind: Literal["strict Nash", "ESS", "neutrally stable", "invaded by a mixture", "invaded"]
-    """"neutrally stable": nobody gains, some drift; "by a mixture": no single type gains, some together do."""
+    kind: Kind
+    """"neutrally stable": nobody gains, some drift; "by a mixture": no single type gains, some together do. Of
+    groups mixtures aren't judged: a type that isn't strict "resists each type" if none gains alone."""
     invaders: tuple[int, ...]
     """Types that gain, each alone, while they are rare."""
     drifting: tuple[int, ...]
@@ -40,43 +45,53 @@ class DriftEdge:
 
 
 def stability(payoffs: ArrayLike, tie: float = TIE) -> list[TypeStability]:
-    """Each type of A[own type, other type] as the resident of an infinite population (Maynard Smith 1982).
+    """Each type as the resident of an infinite population (Maynard Smith 1982), from payoffs as in `invasions`.
 
     Strict Nash: a_ii > a_ji for all j. ESS: no mixture of types earns more against i, and one that earns the same
     earns less against itself than i does. Payoffs closer than `tie`, times their spread, are equal.
     """
-    matrix = _scaled(payoffs)
-    gains, drift = invasions(matrix, tie), neutral(matrix, tie)
+    above = _above(payoffs)
+    gains, drift = invasions(payoffs, tie), neutral(payoffs, tie)
     found = []
-    for resident, shares in enumerate(np.eye(len(matrix))):
-        others = np.arange(len(matrix)) != resident
-        kind: Literal["strict Nash", "ESS", "neutrally stable", "invaded by a mixture", "invaded"]
-        if (matrix[others, resident] < matrix[resident, resident] - tie).all():
+    for resident in range(len(above)):
+        others = np.arange(len(above)) != resident
+        kind: Kind
+        if (above[resident, others, 0] < -tie).all():
             kind = "strict Nash"
         elif gains[resident].any():
             kind = "invaded"
-        elif is_evolutionarily_stable(matrix, shares, tie):
-            kind = "ESS"
         else:
-            kind = "neutrally stable" if is_neutrally_stable(matrix, shares, tie) else "invaded by a mixture"
+            kind = "resists each type" if np.ndim(payoffs) == 3 else _of_ties(payoffs, resident, tie)
         invaders, drifting = (tuple(np.flatnonzero(row[resident]).tolist()) for row in (gains, drift))
         found.append(TypeStability(kind, invaders, drifting))
     return found
 
 
-def invasions(payoffs: ArrayLike, tie: float = TIE) -> Flags:
-    """[resident, mutant]: whether a rare mutant gains, a_ji > a_ii, or a_ji = a_ii and a_jj > a_ij."""
+def _of_ties(payoffs: ArrayLike, resident: int, tie: float) -> Kind:
+    """What a type is that no single type invades, but that some earn as much against."""
     matrix = _scaled(payoffs)
-    first = matrix.T - np.diag(matrix)[:, None]
-    second = np.diag(matrix)[None, :] - matrix
-    return np.asarray((first > tie) | ((np.abs(first) <= tie) & (second > tie)))
+    shares = np.eye(len(matrix))[resident]
+    if is_evolutionarily_stable(matrix, shares, tie):
+        return "ESS"
+    return "neutrally stable" if is_neutrally_stable(matrix, shares, tie) else "invaded by a mixture"
+
+
+def invasions(payoffs: ArrayLike, tie: float = TIE) -> Flags:
+    """[resident, mutant]: whether a rare mutant gains.
+
+    From A[own type, other type]: a_ji > a_ii, or a_ji = a_ii and a_jj > a_ij. Or from payoffs in groups of n, [own
+    type, other type, co-players of the own type]: the mutant earns more in a group with the fewest other mutants
+    that makes any difference (Broom, Cannings and Vickers 1997).
+    """
+    above = _above(payoffs)
+    differ = np.abs(above) > tie
+    first = np.take_along_axis(above, differ.argmax(2)[..., None], 2)[..., 0]
+    return np.asarray(first > tie)
 
 
 def neutral(payoffs: ArrayLike, tie: float = TIE) -> Flags:
-    """[type, type]: whether the two earn the same in any mix of the two, a_ii = a_ji and a_ij = a_jj."""
-    matrix = _scaled(payoffs)
-    same = np.abs(matrix.T - np.diag(matrix)[:, None]) <= tie
-    found: Flags = same & same.T
+    """[type, type]: whether the two earn the same in any mix of the two, from payoffs as in `invasions`."""
+    found = np.asarray((np.abs(_above(payoffs)) <= tie).all(2))
     np.fill_diagonal(found, False)
     return found
 
@@ -166,6 +181,16 @@ def _copositive(form: Numbers, free: Flags, tie: float, strict: bool) -> bool:
         if (positive & (values < least)).any():
             return False
     return True
+
+
+def _above(payoffs: ArrayLike) -> Numbers:
+    """What a mutant earns above a resident in groups with m other mutants, over the spread of payoffs
+    [resident, mutant, m]."""
+    table = np.asarray(payoffs, dtype=np.float64)
+    if table.ndim != 3:
+        matrix = checked_payoffs(payoffs)
+        table = np.stack((matrix, np.broadcast_to(np.diag(matrix)[:, None], matrix.shape)), axis=-1)
+    return (table.swapaxes(0, 1) - table[..., ::-1]) / (np.ptp(table) or 1.0)
 
 
 def _scaled(payoffs: ArrayLike) -> Numbers:

@@ -102,6 +102,9 @@ def _remarks(found: pd.DataFrame, out: list[str]) -> Iterator[str]:
 def _compute(evidence: Evidence) -> Finding | None:
     if not evidence.options.background:
         return None
+    if not evidence.all_cells.square:
+        said = "Matches of three agents or more have no one partner: who is held out isn't told apart there."
+        return Finding(pd.DataFrame(), (said,))
     return held_out(evidence.all_cells, evidence.all_table, evidence.options.background)
 
 

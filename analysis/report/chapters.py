@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib import import_module
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -44,6 +44,7 @@ STATISTICS = (
 ARITHMETIC = (ValueError, ArithmeticError, LinAlgError)
 
 T = TypeVar("T")
+Tell: TypeAlias = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,13 @@ class Chapter(Generic[T]):
     shown: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
     """The part of its table that the page shows; the files have all of it."""
 
-    def write(self, evidence: T, label: str, **columns: str) -> Iterator[WrittenChapter]:
-        """The chapter under this label, with `columns` in front; none if it has nothing to report."""
+    def write(
+        self, evidence: T, label: str, tell: Tell = lambda gap: None, **columns: str
+    ) -> Iterator[WrittenChapter]:
+        """The chapter under this label, with `columns` in front; none if it has nothing to report.
+
+        `tell` hears of what was asked for and can't be worked out.
+        """
         try:
             with np.errstate(all="ignore"):
                 finding = self.compute(evidence)
@@ -71,6 +77,8 @@ class Chapter(Generic[T]):
             finding = Finding(pd.DataFrame(), (f"Not computed: {error}",))
         if finding is None or (finding.table.empty and not finding.remarks):
             return
+        for gap in finding.gaps:
+            tell(f"{label}: {gap}")
         table = finding.table
         if len(table.columns):
             table = table.assign(**{name: value for name, value in columns.items() if name not in table})
@@ -131,13 +139,15 @@ class Evidence:
         return [str(label) for label in self.cells.agents[self.cells.roster]]
 
 
-def chapters(evidence: Evidence, progress: Callable[[str], None] = lambda step: None) -> Iterator[WrittenChapter]:
+def chapters(
+    evidence: Evidence, progress: Tell = lambda step: None, tell: Tell = lambda gap: None
+) -> Iterator[WrittenChapter]:
     """All chapters that have something to report; `progress` is called with each before it is computed."""
     cells = evidence.cells
     for chapter in all_chapters():
         if cells.square or not chapter.square:
             progress(f"{cells.label}: {chapter.title.lower()}")
-            yield from chapter.write(evidence, cells.label, environment=cells.environment, role=cells.league)
+            yield from chapter.write(evidence, cells.label, tell, environment=cells.environment, role=cells.league)
 
 
 def all_chapters() -> Iterator[Chapter[Evidence]]:

@@ -18,9 +18,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 
 from ..arrays import Numbers
+from ..behaviour.type_payoffs import TypePayoffs
 from ..evolution.invasion_graph import invasion_graph
 from ..evolution.population_game import Payoffs, PopulationGame, population_game
-from ..evolution.replicator import growth_rates
+from ..evolution.replicator import growth_rates, replicator
 from ..evolution.rest_points import RestPoint, Verdict, rest_points
 from ..evolution.stability import drift_edges
 from .curve_figures import DASHES, pens
@@ -31,6 +32,8 @@ _LABELS = _CORNERS + np.array([[-0.02, -0.04], [0.02, -0.04], [0, 0.04]])
 _SIDE = 4.2
 """Inches of a triangle's side."""
 _GRID = 101
+_FOLLOWED = 100.0
+"""Time that a path is drawn for, over the spread of payoffs."""
 MOST_INVADERS = 30
 """With more types an invasion graph can't be read."""
 _HATCHES = (None, "////", "....")
@@ -57,13 +60,12 @@ def simplex_plot(
     """The replicator's flow among three types, brighter where it is faster; trajectories [time, type] on top.
 
     Rest points are filled if asymptotically stable, grey if stable or not decided by the eigenvalues, hollow if
-    unstable. Thick lines are neutral mixes, pale where a third type gains. Of a `PopulationGame` only the `points`
-    that are given are drawn.
+    unstable. Thick lines are neutral mixes, pale where a third type gains; they are drawn of a matrix only.
     """
     game = population_game(payoffs)
     _named(names, game.types, 3)
     if points is None:
-        points = [] if isinstance(payoffs, PopulationGame) else rest_points(payoffs)
+        points = rest_points(payoffs)
     across = np.linspace(0, 1, _GRID)
     up = np.linspace(0, _CORNERS[2, 1], _GRID)
     x, y = np.meshgrid(across, up)
@@ -184,9 +186,9 @@ def stack_plot(times: Numbers, shares: Numbers, names: Sequence[str], label: str
 def invasion_plot(graph: nx.DiGraph) -> Figure:
     """Who invades whom, from `invasion_graph`: arrows from the resident to the invader, dashes for neutral drift.
 
-    Nodes are filled if strict Nash or ESS, grey if neutrally stable, hollow if invaded.
+    Nodes are filled if strict Nash or ESS, grey if neutrally stable or if no single type gains, hollow if invaded.
     """
-    fill = {"strict Nash": INK, "ESS": INK, "neutrally stable": _GREY}
+    fill = {"strict Nash": INK, "ESS": INK, "neutrally stable": _GREY, "resists each type": _GREY}
     places = nx.circular_layout(graph)
     order = {node: index for index, node in enumerate(graph)}
     side = min(10.0, 2.4 + 0.18 * len(graph))
@@ -217,45 +219,45 @@ def invasion_plot(graph: nx.DiGraph) -> Figure:
 
 
 def evolution_drawings(
-    payoffs: Numbers,
+    payoffs: TypePayoffs,
     names: Sequence[str],
     gradients: Mapping[str, Numbers] | None = None,
     paths: Sequence[Numbers] = (),
 ) -> dict[str, tuple[str, Figure]]:
-    """What a report shows of a run's payoffs A[own type, other type]: figures by name, each with its caption.
+    """What a report shows of a run's payoffs: figures by name, each with its caption.
 
-    The flow of two or three types, and who invades whom among `MOST_INVADERS` at most; none where payoffs are
-    missing. Of two types also the `gradients` of finite populations [k] by process, of three the `paths` [time,
-    type] of populations that were played out.
+    The flow of two or three types, and who invades whom among `MOST_INVADERS` at most. Of two types also the
+    `gradients` of finite populations [k] by process, of three the `paths` [time, type] of populations that were
+    played out, or one from equal shares.
     """
     found = dict[str, tuple[str, Figure]]()
-    if np.isnan(payoffs).any():
-        return found
-    if len(names) == 2:
+    if payoffs.whole is not None and len(names) == 2:
         caption = (
             f"Replicator: how fast the share of {names[0]} grows, over that share; below, where it goes, "
             "filled dots where it stays"
         )
-        found["phase"] = caption, phase_line(payoffs, names)
-        if gradients:
-            caption = (
-                f"Gradient of selection in finite populations: what the share of {names[0]} is expected to gain "
-                "in a generation (as many steps as there are individuals), over that share"
-            )
-            curves = {process: (np.linspace(0, 1, len(gains)), gains) for process, gains in gradients.items()}
-            found["gradient"] = caption, gradient_plot(curves, names[0])
-    if len(names) == 3:
-        caption = "Replicator: where a population of three types flows"
-        if len(paths):
-            which = "the population" if len(paths) == 1 else f"the first {len(paths)} populations"
-            caption += f"; red, from the dot: what became of {which}, played out"
-        found["simplex"] = caption, simplex_plot(payoffs, names, paths)
+        found["phase"] = caption, phase_line(payoffs.whole, names)
+    if gradients:
+        caption = (
+            f"Gradient of selection in finite populations: what the share of {names[0]} is expected to gain "
+            "in a generation (as many steps as there are individuals), over that share"
+        )
+        curves = {process: (np.linspace(0, 1, len(gains)), gains) for process, gains in gradients.items()}
+        found["gradient"] = caption, gradient_plot(curves, names[0])
+    if payoffs.whole is not None and len(names) == 3:
+        which = "the population" if len(paths) == 1 else f"the first {len(paths)} populations"
+        red = f"red, from the dot: what became of {which}, played out" if len(paths) else "red: from equal shares"
+        if not len(paths):
+            times = np.linspace(0, _FOLLOWED / population_game(payoffs.whole).spread(), 2001)
+            paths = [replicator(payoffs.whole, np.full(3, 1 / 3), times)]
+        caption = f"Replicator: where a population of three types flows; {red}"
+        found["simplex"] = caption, simplex_plot(payoffs.whole, names, paths)
     if 2 <= len(names) <= MOST_INVADERS:
         caption = (
             "Who can invade whom: arrows from the resident to the invader; dashed lines join types of equal "
             "payoffs, which drift alone moves. Filled types resist all others, grey ones drift, hollow give way"
         )
-        found["invasions"] = caption, invasion_plot(invasion_graph(payoffs, names))
+        found["invasions"] = caption, invasion_plot(invasion_graph(payoffs.two, names))
     return found
 
 

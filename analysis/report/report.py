@@ -20,6 +20,7 @@ from ..behaviour.evolution import selection_gradients
 from ..behaviour.exploitability import searches_alone
 from ..behaviour.generations import beginnings, generation_chapters, paths, share_curves
 from ..behaviour.learned_runs import learned_runs
+from ..behaviour.type_payoffs import type_payoffs, why_not
 from ..cells import Cells, cells_by_league
 from ..finding import Cards, Finding
 from ..game import Game
@@ -33,7 +34,7 @@ from ..ranking.ranking import rank_field
 from ..ratings.anchors import environments_chapter
 from . import figures, fonts
 from .appendix import PARQUET, TablePart, remove_table, write_table
-from .chapters import Evidence, WrittenChapter, all_chapters, chapters
+from .chapters import Evidence, Tell, WrittenChapter, all_chapters, chapters
 from .failures import failure_kinds, unranked_text
 from .figure_writer import FigureWriter
 from .filing import MAX_TEXT_ROWS
@@ -99,6 +100,7 @@ def write_report(
     replays: Mapping[str, Gallery] | None = None,
     ranked: pd.DataFrame | None = None,
     progress: Progress = lambda step: None,
+    tell: Tell = lambda gap: None,
 ) -> Path:
     """Write the report into `folder` and return its `index.html`, which needs no other file and no network.
 
@@ -107,7 +109,8 @@ def write_report(
     for each match, seat and point of a learning curve; if there are any, `curves.csv` is written, and `policies`
     like the other tables. `costs` has the costs of agents, `generations` the trajectories of populations (their
     mean shares go to `generations.csv`), `cards` the results of searches for exploiters, `replays` the drawn
-    matches by environment. `ranked` is the ranking with the same options, if it has been computed already.
+    matches by environment. `ranked` is the ranking with the same options, if it has been computed already. `tell`
+    hears of what was asked for and can't be worked out, in a sentence.
     """
     folder = Path(folder)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
@@ -158,14 +161,13 @@ def write_report(
                 own_costs,
                 own_curves,
             )
-            own_chapters += chapters(evidence, progress)
-            if (options.evolution or label in evolved) and cells.square:
+            own_chapters += chapters(evidence, progress, tell)
+            if (options.evolution or label in evolved) and not why_not(evidence):
                 from .evolution_figures import evolution_drawings
 
                 ways = paths(evolved[label], evidence.names) if label in evolved else []
-                evolution |= evolution_drawings(
-                    evidence.matrix, evidence.names, selection_gradients(evidence), ways
-                )
+                drawn = next(type_payoffs(evidence, 0))
+                evolution |= evolution_drawings(drawn, evidence.names, selection_gradients(evidence), ways)
         progress(f"{label}: figures")
         first = environment not in {section.environment for section in sections}
         replayed = (replays or {}).get(environment) if first else None

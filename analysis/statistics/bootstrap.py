@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Numbers
+from ..arrays import Indices, Numbers
 from ..cells import Cells
 from .influence_functions import Influences, repetition_effects, repetition_sums
 from .kinds import MIN_KINDS
@@ -76,49 +76,65 @@ def bootstrap_tables(cells: Cells, draws: int, seed: int) -> NDArray[np.float64]
     never met.
 
     Agents are in the order of `cells.roster`. Each unordered pair draws among its own repetitions, for both sides
-    at once, because they share matches; pairs are independent. Deviations are widened by sqrt(R / (R - 1)).
-    Trained runs are drawn for all pairs together, and their effects are added. Expectations, and cells with one
-    match, do not vary.
+    at once, because they share matches; pairs are independent.
     """
     size = len(cells.roster)
     agent, opponent = cells.positions
+    pair = np.minimum(agent, opponent) * size + np.maximum(agent, opponent)
+    return _drawn(cells, draws, seed, agent * size + opponent, size * size, pair).reshape(draws, size, size)
+
+
+def bootstrap_cells(cells: Cells, draws: int, seed: int, unit: Indices) -> NDArray[np.float64]:
+    """Payoffs [draw, cell] with other repetitions; cells of one `unit` [cell] share matches, and draw the same."""
+    every = np.arange(len(cells.agent))
+    return _drawn(cells, draws, seed, every, len(every), unit)
+
+
+def _drawn(
+    cells: Cells, draws: int, seed: int, entry: Indices, entries: int, unit: Indices
+) -> NDArray[np.float64]:
+    """Payoffs [draw, entry], the means over cells of one `entry` [cell]; NaN if it has no cell.
+
+    Deviations are widened by sqrt(R / (R - 1)). Trained runs are drawn for all cells together, and their effects
+    are added. Expectations, and cells with one match, do not vary.
+    """
     paid, weight = repetition_sums(cells)
     observed = paid.sum(1) / weight.sum(1)
     random = generator(cells.environment, seed)
-    cell = agent * size + opponent
-    total = np.bincount(cell, minlength=size * size)
-    whole = np.bincount(cell, observed, size * size)
+    total = np.bincount(entry, minlength=entries)
+    whole = np.bincount(entry, observed, entries)
     with np.errstate(invalid="ignore"):
         table = np.where(total > 0, whole / total, np.nan)
     tables = np.tile(table, (draws, 1))
     held, units = repetition_effects(cells)
-    by_run = np.zeros((size * size, units.effect.shape[1] - weight.shape[1]))
+    share = 1 / total[entry]
+    by_run = np.zeros((entries, units.effect.shape[1] - weight.shape[1]))
     if by_run.shape[1]:
-        np.add.at(by_run, cell, units.effect[:, weight.shape[1] :])
+        np.add.at(by_run, entry, units.effect[:, weight.shape[1] :] * (share / cells.share)[:, None])
         drawn = random.multinomial(by_run.shape[1], np.full(by_run.shape[1], 1 / by_run.shape[1]), draws) - 1.0
         tables += drawn @ by_run.T
     moves = (held > 1) & ~units.trained
     if not moves.any() or not draws:
-        return tables.reshape(draws, size, size)
-    pair, of = np.unique(np.minimum(agent, opponent) * size + np.maximum(agent, opponent), return_inverse=True)
-    has = np.zeros((len(pair), weight.shape[1]), dtype=np.bool_)
+        return tables
+    which, of = np.unique(unit, return_inverse=True)
+    has = np.zeros((len(which), weight.shape[1]), dtype=np.bool_)
     np.logical_or.at(has, of[moves], weight[moves] > 0)
     among = has.sum(1)
     chance = np.where(among[:, None] > 0, has / among.clip(1)[:, None], 1 / has.shape[1])
     wide = np.sqrt(held / (held - 1).clip(1))[moves]
-    at, share = cell[moves], (1 / total[cell])[moves]
+    at, share = entry[moves], share[moves]
     order = np.argsort(at, kind="stable")
-    at, share, wide, which = at[order], share[order], wide[order], np.flatnonzero(moves)[order]
+    at, share, wide, moving = at[order], share[order], wide[order], np.flatnonzero(moves)[order]
     starts = np.flatnonzero(np.diff(at, prepend=-1))
     batch = max(1, _BATCH // weight.size)
     for first in range(0, draws, batch):
-        counts = random.multinomial(among, chance, (min(batch, draws - first), len(pair)))[:, of[which]]
-        weights = np.einsum("dct,ct->dc", counts, weight[which])
-        payoffs = np.einsum("dct,ct->dc", counts, paid[which])
-        drawn = np.where(weights > 0, payoffs / np.where(weights > 0, weights, 1), observed[which])
-        off = (drawn - observed[which]) * wide * share
+        counts = random.multinomial(among, chance, (min(batch, draws - first), len(which)))[:, of[moving]]
+        weights = np.einsum("dct,ct->dc", counts, weight[moving])
+        payoffs = np.einsum("dct,ct->dc", counts, paid[moving])
+        drawn = np.where(weights > 0, payoffs / np.where(weights > 0, weights, 1), observed[moving])
+        off = (drawn - observed[moving]) * wide * share
         tables[first : first + len(counts), at[starts]] += np.add.reduceat(off, starts, axis=1)
-    return tables.reshape(draws, size, size)
+    return tables
 
 
 def squared_half_width(

@@ -322,11 +322,13 @@ def _report(
     results = stored(store, changes)
     if plan is not None:
         results = replace(results, plan=plan)
-    folder = out or store.report_path
+    folder, gaps = out or store.report_path, list[str]()
     with Steps() as progress:
-        page = results.report(folder, progress)
+        page = results.report(folder, progress, gaps.append)
     if len(results.rows) or not results.exploits:
         rich.print(ranking_tables(results.ranking))
+    for gap in gaps:
+        click.echo(f"Not worked out: {gap}", err=True)
     if show_exploits or not len(results.rows):
         rich.print(exploits_table(results.exploits))
     if results.failures:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -89,9 +89,14 @@ class Results:
         """
         return rank(rivals(self.rows, self.options.background), self.games, self.options, self.failures)
 
-    def report(self, folder: Path | str, progress: Progress = lambda step: None) -> Path:
+    def report(
+        self,
+        folder: Path | str,
+        progress: Progress = lambda step: None,
+        tell: Callable[[str], None] = lambda gap: None,
+    ) -> Path:
         """Write the report into `folder`; returns its page. `progress` is called with each step before it is
-        computed.
+        computed, `tell` with a sentence on each thing that was asked for and can't be worked out.
 
         Raises DilemmaError if it cannot be written.
         """
@@ -113,6 +118,7 @@ class Results:
                 replays=replays,
                 ranked=ranked,
                 progress=progress,
+                tell=tell,
             )
         except OSError as error:
             again = f": dilemma report {self.run} --out DIR" if self.run else ""

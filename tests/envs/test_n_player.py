@@ -10,6 +10,7 @@ from scipy import stats
 from dilemma.agents.agent import Round
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.n_player_ipd import NPlayerIPD
+from dilemma.envs.optional_public_goods import OptionalPublicGoods
 from dilemma.envs.public_goods import PublicGoods
 
 ERROR = 1e-4
@@ -54,6 +55,8 @@ def test_optimum_is_over_all_joint_actions():
         PublicGoods(),
         PublicGoods(multiplier=0.5),
         PublicGoods(multiplier=9.0, levels=3, threshold=70.0),
+        OptionalPublicGoods(players=3),
+        OptionalPublicGoods(players=3, multiplier=1.5, punishers=True),
     ):
         joint = list(itertools.product(range(game.actions(0).n), repeat=game.seats))
         assert game.optimum == pytest.approx(round_of(game, joint).reward.mean(1).max().item())
@@ -92,6 +95,28 @@ def test_levels_lie_evenly_and_add_up_exactly():
     game = PublicGoods(players=3, levels=4, multiplier=3.0, threshold=20.0)
     assert rewards(game, (2, 2, 2)) == pytest.approx([20 - 20 / 3 + 20] * 3)  # three thirds reach the threshold
     assert rewards(game, (0, 3, 3)) == pytest.approx([20, 40, 40])
+
+
+@pytest.mark.parametrize(
+    ("actions", "paid"),
+    [
+        ((0, 0, 0, 0, 0), (2, 2, 2, 2, 2)),
+        ((0, 0, 1, 2, 2), (1, 1, 2, 1, 1)),
+        ((0, 1, 1, 1, 2), (-0.25, 0.75, 0.75, 0.75, 1)),
+        ((0, 2, 2, 2, 2), (1, 1, 1, 1, 1)),
+        ((2, 1, 2, 2, 2), (1, 1, 1, 1, 1)),
+        ((3, 3, 1, 1, 2), (-0.1, -0.1, -0.5, -0.5, 1)),
+        ((3, 0, 2, 2, 2), (2, 2, 1, 1, 1)),
+    ],
+)
+def test_optional_public_goods_leave_out_who_stays_out(actions, paid):
+    assert rewards(OptionalPublicGoods(punishers=True), actions) == pytest.approx(paid)
+
+
+def test_who_stays_out_takes_no_part_and_who_punishes_contributes():
+    measures = round_of(OptionalPublicGoods(players=4, punishers=True), [(0, 1, 2, 3)]).measures
+    assert measures["contribution"].flatten().tolist() == [1, 0, 0, 1]
+    assert measures["participation"].flatten().tolist() == [1, 1, 0, 1]
 
 
 def test_contribution_and_efficiency():

@@ -145,3 +145,55 @@ def test_what_is_wrong_with_a_schedule_is_said(schedule, said):
     with pytest.raises(DilemmaError, match="mistake") as refused:
         parse({**asked(), "schedule": schedule})
     assert said in str(refused.value)
+
+
+def groups_of(players, agents, **schedule):
+    environments = [{"name": "n_player_ipd", "players": players, "rounds": 2}]
+    agents = [{"name": "all_c", "label": f"c{index}"} for index in range(agents)]
+    return {"environments": environments, "agents": agents, "schedule": schedule}
+
+
+@pytest.mark.parametrize(
+    ("players", "agents", "self_play", "casts"),
+    [(3, 4, True, 20), (3, 4, False, 16), (5, 3, True, 21), (2, 3, True, 6)],
+)
+def test_all_compositions_are_all_multisets_of_agents(players, agents, self_play, casts):
+    plan = parse(groups_of(players, agents, compositions="all", self_play=self_play))
+    [request] = plan.schedule.most(plan)
+    assert len({tuple(sorted(cast)) for cast in request.casts.tolist()}) == len(request.casts) == casts
+
+
+def test_all_compositions_keep_the_matches_of_pairs(tmp_path):
+    play(tmp_path / "run", parse(groups_of(4, 3, self_play=True)))
+    before = table(tmp_path / "run")
+    play(tmp_path / "run", parse(groups_of(4, 3, self_play=True, compositions="all")))
+    after = table(tmp_path / "run")
+    kept = after[after["match"].isin(before["match"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept[before.columns], before)
+    assert after["cast"].nunique() == 15  # of 3 agents on 4 seats
+    with pytest.raises(DilemmaError, match=r"schedule\.compositions is 'pairs', was 'all'"):
+        play(tmp_path / "run", parse(groups_of(4, 3, self_play=True)))
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (
+            groups_of(9, 12, compositions="all"),
+            "12 agents on 9 seats, 167,960 casts with schedule.compositions = 'all'",
+        ),
+        (
+            {
+                "environments": [{"name": "battle_of_the_sexes"}],
+                "agents": [{"name": "all_c"}, {"name": "all_d"}],
+                "schedule": {"compositions": "all"},
+            },
+            "schedule.compositions: found 'all'; allowed in battle_of_the_sexes, with roles",
+        ),
+        (groups_of(3, 3, compositions="some"), "'pairs' or 'all'"),
+    ],
+)
+def test_compositions_that_can_t_be_played_are_refused(asked, said):
+    with pytest.raises(DilemmaError) as refused:
+        parse(asked)
+    assert said in str(refused.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import numpy as np
@@ -23,6 +24,8 @@ Indices: TypeAlias = NDArray[np.int64]
 UNTIL_RESOLVED = "until resolved"
 MOST = 5_000_000
 """Casts of one environment; with roles of different agents there may be very many."""
+MOST_COMPOSITIONS = 100_000
+"""Casts of one environment in which any number of agents meet."""
 
 
 def _in_one_sentence(given: object, validate: ValidatorFunctionWrapHandler) -> Repetitions:
@@ -44,10 +47,16 @@ class RoundRobin(Schedule):
 
     Roles that the same agents may take are a league. In a league two agents share the seats in every proportion,
     from 1 against all others on: one cast each where the seats are alike, and one for every rotation where they
-    are not. Where an environment has several leagues, all their casts are combined.
+    are not. Where an environment has several leagues, all their casts are combined. With compositions = "all" any
+    number of agents share seats that are alike: each multiset of agents is a cast.
     """
 
     self_play: bool = Field(False, description="whether agents also meet themselves")
+    compositions: Literal["pairs", "all"] = Field(
+        "pairs",
+        description="who shares the seats of a match: two agents in every proportion, or any agents; for games "
+        f"whose seats are alike, in at most {MOST_COMPOSITIONS:,} casts",
+    )
     repetitions: Repetitions = Field(
         1,
         description="matches of each cast that has to be played; 'until resolved' spends them where the order of "
@@ -83,11 +92,15 @@ class RoundRobin(Schedule):
                 f"found {self.highest}; allowed: multiples of {block}, which are trained side by side "
                 "(learning.block)",
             )
+        if self.compositions == "all":
+            yield from _too_mixed(plan)
 
     def lost(self, before: Mapping[str, Any]) -> Iterator[str]:
         earlier = RoundRobin.model_validate({key: value for key, value in before.items() if key != "kind"})
         if self.self_play < earlier.self_play:
             yield "schedule.self_play is false, was true"
+        if self.compositions != "all" == earlier.compositions:
+            yield "schedule.compositions is 'pairs', was 'all'"
         if self.highest < earlier.highest:
             yield f"schedule.repetitions is {self.highest}, was {earlier.highest}"
 
@@ -101,6 +114,9 @@ def casts(plan: Plan, index: int, schedule: RoundRobin) -> Indices:
     leagues = plan.leagues[index]
     if len(leagues) == 1:
         [league] = leagues
+        if schedule.compositions == "all":
+            whole = _compositions(league, alone=schedule.self_play)
+            return whole[~background[whole].all(axis=1)]
         pairs = _pairs(league.members, alone=schedule.self_play)
         return _seated(league, pairs[~background[pairs].all(axis=1)])
     sides = [
@@ -123,6 +139,34 @@ def casts(plan: Plan, index: int, schedule: RoundRobin) -> Indices:
     if not schedule.self_play:
         meeting &= (whole != whole[:, :1]).any(axis=1)
     return whole[meeting]
+
+
+def _too_mixed(plan: Plan) -> Iterator[Problem]:
+    """Environments that can't be played in all compositions."""
+    from ..plan import Problem
+
+    for index, (setting, leagues) in enumerate(zip(plan.settings, plan.leagues, strict=True)):
+        roles = list(dict.fromkeys(setting.game.roles))
+        seats, agents = setting.game.seats, len(leagues[0].members)
+        count = math.comb(agents + seats - 1, seats)
+        if len(roles) > 1:
+            yield Problem(
+                ("schedule", "compositions"),
+                f"found 'all'; allowed in {setting.label}, with roles {', '.join(roles)}: 'pairs'",
+            )
+        elif count > MOST_COMPOSITIONS:
+            yield Problem(
+                ("environments", index),
+                f"found {agents} agents on {seats} seats, {count:,} casts with schedule.compositions = 'all'; "
+                f"allowed: {MOST_COMPOSITIONS:,}",
+            )
+
+
+def _compositions(league: League, *, alone: bool) -> Indices:
+    """Every multiset of agents on the seats of a league [cast, seat]; those of one agent only with `alone`."""
+    every = combinations_with_replacement(league.members.tolist(), len(league.seats))
+    whole = np.array(list(every), dtype=np.int64).reshape(-1, len(league.seats))
+    return whole if alone else whole[(whole != whole[:, :1]).any(axis=1)]
 
 
 def _pairs(members: Indices, *, alone: bool) -> Indices:

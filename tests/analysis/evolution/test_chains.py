@@ -8,6 +8,7 @@ from scipy.special import gammaln
 
 from dilemma.analysis.evolution import (
     fixation_probabilities,
+    group_game,
     mutation_distribution,
     small_mutation_chain,
     small_mutation_distribution,
@@ -185,6 +186,20 @@ def test_freedom_lets_punishment_in(types, size, selection, wanted):
     """Hauert, Traulsen, Brandt, Nowak and Sigmund 2007."""
     law = small_mutation_distribution(public_goods(types), size, selection)
     np.testing.assert_allclose(law, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("process", ["moran", "fermi", "local_update", "wright_fisher"])
+def test_groups_that_play_in_pairs_are_pairs(process):
+    """A gift from each other member: in groups of three a type earns what it earns on average in pairs."""
+    payoffs = np.random.default_rng(6).random((3, 3))
+    own, first, second = np.indices((3, 3, 3))
+    game = group_game(
+        (payoffs[own, 0] * first + payoffs[own, 1] * second + payoffs[own, 2] * (2 - first - second)) / 2
+    )
+    pairs, groups = (mutation_distribution(it, 12, 0.5, process, mutation=0.05) for it in (payoffs, game))
+    np.testing.assert_allclose(groups.probabilities, pairs.probabilities, rtol=1e-9)
+    rho = fixation_probabilities(payoffs, 12, 0.5, process)
+    np.testing.assert_allclose(fixation_probabilities(game, 12, 0.5, process), rho, rtol=1e-9)
 
 
 def dirichlet_multinomial(states, alpha):

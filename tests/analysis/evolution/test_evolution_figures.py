@@ -7,6 +7,7 @@ import pytest
 from matplotlib.colors import same_color
 from matplotlib.patches import FancyArrowPatch
 
+from dilemma.analysis.behaviour.type_payoffs import TypePayoffs
 from dilemma.analysis.evolution import PopulationGame, invasion_graph, replicator, selection_gradient
 from dilemma.analysis.report import evolution_figures as figures
 from dilemma.analysis.report.figures import INK, figure_svg, fit, inline
@@ -38,7 +39,10 @@ def test_simplex_has_its_rest_points_drift_and_trajectory():
 
 def test_simplex_of_any_game_and_of_none():
     game = PopulationGame(3, lambda x: x @ REPEATED.T)
-    assert not dots(figures.simplex_plot(game, NAMES).axes[0])
+    drawn = dots(figures.simplex_plot(game, NAMES).axes[0])
+    assert [(x, y) for x, y, is_dark in drawn if is_dark] == [pytest.approx((1, 0))]
+    assert len(drawn) == 4  # alone, and ALLD with TFT; the line of ALLC and TFT isn't isolated
+    assert not dots(figures.simplex_plot(game, NAMES, points=[]).axes[0])
     assert len(dots(figures.simplex_plot(np.zeros((3, 3)), NAMES).axes[0])) == 3
 
 
@@ -86,19 +90,22 @@ def test_what_is_hollow_has_the_colour_of_the_page():
     assert sorted(fills) == ["currentColor", "var(--paper)", "var(--paper)"]
 
 
+def of_pairs(payoffs):
+    return TypePayoffs(np.array(payoffs), np.array(payoffs))
+
+
 def test_a_report_draws_gradients_of_two_types_and_paths_of_three():
     gains = selection_gradient([[-0.5, 2], [0, 1]], 10, 1)
-    drawn = figures.evolution_drawings(np.array([[-0.5, 2], [0, 1]]), ["hawk", "dove"], {"moran": gains})
+    drawn = figures.evolution_drawings(of_pairs([[-0.5, 2], [0, 1]]), ["hawk", "dove"], {"moran": gains})
     assert list(drawn) == ["phase", "gradient", "invasions"]
     [curve] = [line for line in drawn["gradient"][1].axes[0].lines if len(line.get_xdata()) == 11]
     np.testing.assert_array_equal(curve.get_ydata(), gains)
     path = np.array([[0.2, 0.3, 0.5], [0.4, 0.3, 0.3], [0.5, 0.5, 0]])
-    caption, figure = figures.evolution_drawings(REPEATED, NAMES, {}, [path, path[:2]])["simplex"]
+    caption, figure = figures.evolution_drawings(of_pairs(REPEATED), NAMES, {}, [path, path[:2]])["simplex"]
     assert caption.endswith("red, from the dot: what became of the first 2 populations, played out")
     assert [len(line.get_xdata()) for line in figure.axes[0].lines if same_color(line.get_color(), "#d64577")] == [
         *(3, 1, 2, 1)
     ]
-    assert not figures.evolution_drawings(np.array([[1, np.nan], [1, 1]]), ["one", "other"])
 
 
 def test_legends_of_long_labels_are_no_wider_than_the_figure():

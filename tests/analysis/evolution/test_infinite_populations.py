@@ -19,6 +19,7 @@ from dilemma.analysis.evolution import (
     replicator,
     replicator_two_populations,
     rest_point,
+    rest_points,
     smith,
 )
 
@@ -267,6 +268,8 @@ def test_optional_public_goods_rest_inside(size, factor, alone, loners, cooperat
     x = np.array([(1 - loners) * cooperators, (1 - loners) * (1 - cooperators), loners])
     np.testing.assert_allclose(game(x), alone, atol=1e-11)
     assert rest_point(game, x).kind == "centre"
+    *_, inside = rest_points(game)
+    np.testing.assert_allclose(inside.shares, x, atol=1e-11)
 
 
 def test_optional_public_goods_go_round():
@@ -301,6 +304,7 @@ BAD = {
     "generations": (lambda: ecological(PD, [0.5, 0.5], -1), "generations is -1"),
     "two": (lambda: replicator_two_populations((np.ones((2, 3)), PD), ([1, 0], [1, 0]), [1]), "shapes"),
     "groups": (lambda: group_game(np.ones((3, 4))), "[K, N, N]"),
+    "matrix": (lambda: best_response_dynamics(group_game(PD), [0.5, 0.5], [1]), "takes a matrix"),
     "rest": (lambda: rest_point(PD, [0.5, 0.5]), "no rest point"),
 }
 

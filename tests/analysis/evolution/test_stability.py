@@ -10,6 +10,7 @@ from dilemma.analysis.evolution import (
     PopulationGame,
     basins,
     drift_edges,
+    group_game,
     invasion_graph,
     is_evolutionarily_stable,
     is_neutrally_stable,
@@ -143,6 +144,39 @@ def test_who_invades_and_who_drifts():
 
 def test_sixty_types_that_tie_are_judged_at_once():
     assert {found.kind for found in stability(np.ones((60, 60)))} == {"neutrally stable"}
+
+
+def test_in_groups_a_rare_mutant_gains_where_it_says_so():
+    rng = np.random.default_rng(4)
+    kinds = set()
+    for _ in range(200):
+        game = group_game(rng.integers(2, size=(2, 4)).astype(float))
+        found = stability(game.pairs())
+        for resident in (0, 1):
+            shares = np.full(2, 1e-4)
+            shares[resident] = 1 - 1e-4
+            gain = np.subtract(*game(shares)[[1 - resident, resident]])
+            assert (found[resident].invaders == (1 - resident,)) == (gain > 1e-15)
+            same = not np.diff(game(GRID[2])).any()
+            assert (found[resident].drifting == (1 - resident,)) == same
+            kinds.add(found[resident].kind)
+    assert kinds == {"strict Nash", "invaded", "resists each type"}
+
+
+def test_groups_of_three_that_play_in_pairs_rest_and_resist_as_pairs_do():
+    rng = np.random.default_rng(5)
+    for types in (2, 3, 4):
+        payoffs = rng.normal(size=(types, types))
+        index = np.indices((types, *[3] * (types - 1)))
+        others = np.concatenate((index[1:], 2 - index[1:].sum(0, keepdims=True)))
+        game = group_game((payoffs[index[0]] * np.moveaxis(others, 0, -1)).sum(-1) / 2)
+        assert [each.kind for each in stability(game.pairs())] == [
+            "resists each type" if each.kind in ("ESS", "neutrally stable") else each.kind
+            for each in stability(payoffs)
+        ]
+        for mine, theirs in zip(rest_points(game), rest_points(payoffs), strict=True):
+            np.testing.assert_allclose(mine.shares, theirs.shares, atol=1e-8)
+            assert mine.verdict == theirs.verdict
 
 
 def test_the_stag_hunts_hares_are_risk_dominant():
