@@ -175,7 +175,7 @@ def test_a_strip_says_generations_and_shares(store, tmp_path):
     root = ElementTree.fromstring((tmp_path / "x.svg").read_text())
     assert len(root.findall("{*}image")) == 13
     said = [element.text for element in root.findall("{*}text")]
-    assert said[-4:] == ["generation 12", "all_d 80.0 %", "all_c 13.3 %", "tit_for_tat 6.7 %"]
+    assert said[-4:] == ["generation 12", "all_d: 80.0 %", "all_c: 13.3 %", "tit_for_tat: 6.7 %"]
     [png] = re.findall(r'base64,([^"]+)"', (tmp_path / "x.svg").read_text())[:1]
     assert Image.open(io.BytesIO(base64.b64decode(png))).size == (COLUMNS, ROWS)
 

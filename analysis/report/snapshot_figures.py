@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from ..arrays import Indices, Numbers
+from ..behaviour.generations import agents_of
 from .curve_figures import DASHES, pens
 from .evolution_figures import legend
 from .figures import INK, short, style
@@ -26,8 +27,8 @@ _SIDE = 1.5
 """Inches of a picture."""
 _DOTS = 480
 """Pixels of the longer side of a graph's picture."""
-_SHARP = 400
-"""A lattice of more sites a side is drawn smaller, and its sites run together."""
+_GAP = 0.28
+"""Inches between rows of pictures, for a generation."""
 
 
 def agent_colours(agents: Sequence[str]) -> Pixels:
@@ -45,8 +46,9 @@ def population_picture(snapshot: pd.DataFrame, agents: Sequence[str]) -> Pixels:
 
     It is a lattice if its places are whole numbers that fill a rectangle: `x` are columns, `y` rows from the top.
     """
-    codes = snapshot["agent"].astype(str).astype(pd.CategoricalDtype(list(agents))).cat.codes.to_numpy()
-    paint = np.column_stack((agent_colours(agents), np.full(len(agents), 255, np.uint8)))[codes]
+    known = pd.Index(agents).get_indexer(snapshot["agent"].cat.categories)
+    colours = np.column_stack((agent_colours(agents), np.full(len(agents), 255, np.uint8)))
+    paint = colours[known[snapshot["agent"].cat.codes]]
     x, y = (snapshot[name].to_numpy(np.float64) for name in ("x", "y"))
     if is_lattice(x, y):
         column, row = (places.astype(np.int64) - int(places.min()) for places in (x, y))
@@ -97,17 +99,18 @@ def lattice_snapshots(snapshots: pd.DataFrame, agents: Sequence[str]) -> Figure:
     tall, wide = pictures[0].shape[:2]
     height = _SIDE * float(np.clip(tall / wide, 0.2, 2))
     with matplotlib.rc_context(style()):
-        figure = Figure(figsize=(columns * _SIDE * 1.06, rows * (height + 0.28)), facecolor="none")
-        space = {"left": 0, "right": 1, "bottom": 0, "top": 1, "wspace": 0.06, "hspace": 0.28 / height}
+        size = ((1.06 * columns - 0.06) * _SIDE, rows * (height + _GAP) - _GAP)
+        figure = Figure(figsize=size, facecolor="none")
+        space = {"left": 0, "right": 1, "bottom": 0, "top": 1, "wspace": 0.06, "hspace": _GAP / height}
         grid = figure.subplots(rows, columns, squeeze=False, gridspec_kw=space)
         for axes in grid.flat:
             axes.set_axis_off()
         for axes, picture, generation in zip(grid.flat, pictures, shown, strict=False):
-            sharp = "none" if max(tall, wide) <= _SHARP and picture[..., 3].all() else "antialiased"
-            axes.imshow(picture, interpolation=sharp, aspect="auto")
+            sites = picture[..., 3].all()  # one pixel each, whatever the size; dots are round
+            axes.imshow(picture, interpolation="none" if sites else "antialiased", aspect="auto")
             said = f"generation {generation:,}" if len(shown) == 1 or generation == shown[0] else f"{generation:,}"
             axes.text(0.5, -0.05 / height, said, ha="center", va="top", fontsize=8.5, transform=axes.transAxes)
-        here = set(snapshots["agent"].astype(str).unique())
+        here = set(agents_of(snapshots))
         colours = dict(zip(agents, (agent_colours(agents) / 255).tolist(), strict=True))
         handles = [
             Patch(facecolor=colour, edgecolor=INK, linewidth=0.3, label=short(agent))

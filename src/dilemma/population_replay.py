@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import pandas as pd
-
 from .analysis.behaviour.generations import agents_of
 from .analysis.report.snapshot_figures import agent_colours, population_picture
 from .envs.errors import DilemmaError
@@ -45,13 +43,11 @@ def _frames(
         snapshot = store.snapshots({environment: [generation]})
         agents = list(dict.fromkeys([*agents, *agents_of(snapshot)]))
         pictures.append(population_picture(snapshot, agents))
-        shares.append(snapshot["agent"].astype(str).value_counts(normalize=True))
-    table = pd.DataFrame(shares).fillna(0.0)
+        shares.append(snapshot["agent"].value_counts(normalize=True).to_dict())
+    seen = [agent for agent in agents if any(here.get(agent) for here in shares)]
     colours = dict(zip(agents, map(tuple, agent_colours(agents).tolist()), strict=True))
     frames = []
-    for picture, generation, row in zip(pictures, generations, table.to_dict("records"), strict=True):
-        lines = [
-            Line(f"{named(agent)} {100 * row[agent]:.1f} %", colours[agent]) for agent in agents if agent in row
-        ]
+    for picture, generation, here in zip(pictures, generations, shares, strict=True):
+        lines = [Line(f"{named(agent)}: {100 * here.get(agent, 0):.1f} %", colours[agent]) for agent in seen]
         frames.append(Frame(picture, f"generation {generation:,}", lines))
     return frames
