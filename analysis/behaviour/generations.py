@@ -210,7 +210,9 @@ def final_shares(generations: pd.DataFrame) -> Finding:
         table[f"{name}_low"], table[f"{name}_high"] = (
             np.clip(table[name] + side * half, 0, 1) for side in (-1, 1)
         )
-    remarks = [f"{count:,} population{'s' if count > 1 else ''}, {grid[-1]:,} generations."]
+    remarks = [
+        f"{count:,} population{'s' if count > 1 else ''}, {grid[-1]:,} generation{'s' if grid[-1] > 1 else ''}."
+    ]
     if count == 1:
         remarks.append("One population has no interval: another could have ended otherwise.")
     if generations["count"].notna().all():
@@ -228,7 +230,7 @@ def _alone(populations: Mapping[str, int], count: int) -> str:
     """Of whom populations consist at the end."""
     pure = [f"{number:,} of {agent} alone" for agent, number in populations.items() if number]
     mixed = count - sum(populations.values())
-    return f"At the end {', '.join(pure)}{', ' if pure else ''}{mixed:,} still mixed."
+    return f"At the end: {', '.join(pure)}{', ' if pure else ''}{mixed:,} still mixed."
 
 
 CHAPTERS: tuple[Chapter[pd.DataFrame], ...] = (

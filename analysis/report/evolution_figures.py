@@ -253,7 +253,8 @@ def evolution_drawings(
     if 2 <= len(names) <= MOST_INVADERS:
         caption = (
             "Who can invade whom: arrows from the resident to the invader; dashed lines join types of equal "
-            "payoffs, which drift alone moves. Filled types resist all others, grey ones drift, hollow give way"
+            "payoffs, which drift alone moves. Filled types resist all others, grey ones may drift, hollow ones "
+            "are invaded"
         )
         found["invasions"] = caption, invasion_plot(invasion_graph(payoffs, names))
     return found
