@@ -183,6 +183,7 @@ def test_a_strip_says_generations_and_shares(store, tmp_path):
 def test_a_report_shows_snapshots_where_there_are_some(store, tmp_path):
     page = open_run(store.path).report(tmp_path).read_text()
     assert page.count("<figcaption>The first population, a pixel a site, in some of its generations.") == 1
+    assert "what became of the first 3 populations, played out" in page
     drawn = {path.name for path in (tmp_path / "figures").iterdir()}
     assert [name for name in drawn if "snapshots" in name] == ["2-grid-snapshots.svg"]
     assert (tmp_path / "figures" / "2-grid-snapshots.svg").read_text().count("<image") == 8
