@@ -41,6 +41,7 @@ _TYPES: Mapping[str, type[np.generic]] = {
         "generation": np.int32,
         "step": np.int64,
         "fixed": np.bool_,
+        "vertex": np.int32,
     },
     **dict.fromkeys(CONDUCT, np.float32),
 }
@@ -145,7 +146,8 @@ class Store(RunFolder):
     def _relabel(self) -> None:
         """Rewrite tables whose labels differ from the config; after an interruption the rest is done next time."""
         now = current(self.asked())
-        for folder in (self.seats_path, self.curves_path, self.costs_path, self.generations_path):
+        played = (self.seats_path, self.curves_path, self.costs_path)
+        for folder in (*played, self.generations_path, self.snapshots_path):
             for file in sorted(folder.glob("*.parquet")):
                 if updated_identities(pq.read_schema(file), now) is not None:
                     _write_table(file, rewritten(pq.read_table(file), now))
@@ -153,9 +155,13 @@ class Store(RunFolder):
     def write_generations(self, trajectory: PopulationTrajectory, plan: Plan) -> None:
         """Keep what became of the populations of an environment, in the place of what was there."""
         name = plan.settings[trajectory.setting].definition.key
-        (self.generations_path / f"{name}.parquet").unlink(missing_ok=True)
-        if trajectory.rows:
-            self._write_rows(self.generations_path, name, dict(trajectory.rows), plan)
+        for folder, rows in (
+            (self.snapshots_path, trajectory.pictures),
+            (self.generations_path, trajectory.rows),
+        ):
+            (folder / f"{name}.parquet").unlink(missing_ok=True)
+            if rows:
+                self._write_rows(folder, name, dict(rows), plan)
 
     def write_exploit(self, key: str, record: Mapping[str, object]) -> None:
         """Store the result of a search for an exploiter, by its key."""

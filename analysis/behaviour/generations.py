@@ -83,43 +83,58 @@ def fixation(generations: pd.DataFrame) -> Finding | None:
     `neutral` is the share at first: the probability if nobody had an advantage. `verdict`: "favoured" where the
     interval is above that, "opposed" where it is below even if the agent takes all that is still mixed, else
     "open". `time` is the mean number of steps (births, comparisons; generations where all are replaced at once) of
-    those populations, idle steps included.
+    those populations, idle steps included. Populations that began otherwise have rows of their own, which are of
+    mutants alone.
     """
     from statsmodels.stats.proportion import proportion_confint
 
-    ends = _ends(generations)
-    fixed = ends[ends["fixed"]]
-    if fixed.empty:
+    if not generations["fixed"].any():
         return None
-    replicates = int(generations["replicate"].nunique())
-    first = generations[generations["generation"] == 0]
-    start = first[first["replicate"] == first["replicate"].iloc[0]].set_index("agent")
-    size = int(start["count"].sum())
-    rows = []
-    for agent, own in start.iterrows():
-        mine = fixed[fixed["agent"] == agent]
-        low, high = proportion_confint(len(mine), replicates, 1 - CONFIDENCE, method="wilson")
-        rows.append(
+    rows, said = list[pd.DataFrame](), list[str]()
+    groups = beginnings(generations)
+    for group in groups:
+        ends, replicates = _ends(group), int(group["replicate"].nunique())
+        first = group[group["generation"] == 0]
+        start = first[first["replicate"] == first["replicate"].iloc[0]].set_index("agent")["count"]
+        size = int(start.sum())
+        own = start[2 * start < size] if len(groups) > 1 else start
+        fixed = ends[ends["fixed"]]
+        took = fixed["agent"].value_counts().reindex(own.index).to_numpy(np.int64)
+        low, high = proportion_confint(took, replicates, 1 - CONFIDENCE, method="wilson")
+        residents = [", ".join(str(label) for label in start.index if label != agent) for agent in own.index]
+        table = pd.DataFrame(
             {
-                "process": generations["process"].iloc[0],
-                "resident": ", ".join(str(label) for label in start.index if label != agent),
-                "mutant": str(agent),
-                "start": int(own["count"]),
+                "process": group["process"].iloc[0],
+                "resident": residents,
+                "mutant": own.index.astype(str),
+                "start": own.to_numpy(np.int64),
                 "size": size,
-                "fixed": len(mine),
+                "fixed": took,
                 "replicates": replicates,
-                "neutral": own["count"] / size,
-                "probability": len(mine) / replicates,
+                "neutral": own.to_numpy() / size,
+                "probability": took / replicates,
                 "low": low,
                 "high": high,
-                "time": mine["step"].mean(),
+                "time": fixed.groupby("agent", observed=False)["step"].mean().reindex(own.index).to_numpy(),
             }
         )
-    table = pd.DataFrame(rows)
-    mixed = replicates - len(fixed)
-    _, most = proportion_confint(table["fixed"] + mixed, replicates, 1 - CONFIDENCE, method="wilson")
-    table["verdict"] = against_chance(table["low"].to_numpy(), most, table["neutral"].to_numpy())
-    return Finding(table, tuple(_said(table, replicates, len(fixed))))
+        mixed = replicates - len(fixed)
+        _, most = proportion_confint(took + mixed, replicates, 1 - CONFIDENCE, method="wilson")
+        table["verdict"] = against_chance(low, most, table["neutral"].to_numpy())
+        rows.append(table)
+        where = f"Among {residents[0]}: " if len(groups) > 1 else ""
+        said += [where + sentence for sentence in _said(table, replicates, len(fixed))]
+    return Finding(pd.concat(rows, ignore_index=True), tuple(said))
+
+
+def beginnings(generations: pd.DataFrame) -> list[pd.DataFrame]:
+    """The populations by what they consisted of at first."""
+    replicate, place = np.unique(generations["replicate"], return_inverse=True)
+    first = (generations["generation"] == 0).to_numpy()
+    start = np.zeros((len(replicate), len(generations["agent"].cat.categories)))
+    start[place[first], generations["agent"].cat.codes.to_numpy()[first]] = generations["share"].to_numpy()[first]
+    kinds, kind = np.unique(start, axis=0, return_inverse=True)
+    return [generations[kind.ravel()[place] == index] for index in range(len(kinds))]
 
 
 def against_chance(low: Numbers, high: Numbers, neutral: Numbers) -> list[str]:
@@ -149,10 +164,12 @@ def first_passage(generations: pd.DataFrame) -> Finding | None:
     """In which share of populations an agent with less than half at first came to half, with Wilson's interval.
 
     `generation` and `time` (steps) are means over those populations, of the first row with half or more; None
-    where nobody has less at first.
+    where nobody has less at first, and of invasions.
     """
     from statsmodels.stats.proportion import proportion_confint
 
+    if len(beginnings(generations)) > 1:
+        return None
     replicates = int(generations["replicate"].nunique())
     first = generations[generations["generation"] == 0]
     start = first.groupby("agent", observed=True)["share"].sum() / replicates
@@ -181,12 +198,14 @@ def first_passage(generations: pd.DataFrame) -> Finding | None:
     return Finding(pd.DataFrame(rows)) if rows else None
 
 
-def final_shares(generations: pd.DataFrame) -> Finding:
+def final_shares(generations: pd.DataFrame) -> Finding | None:
     """The share of each agent at first, at the end, and over the second half of the generations.
 
     Intervals of 95 % are Student's, over replicates. `alone` counts the finite populations that consist of it
-    alone at the end.
+    alone at the end. None of invasions, which have no mean.
     """
+    if len(beginnings(generations)) > 1:
+        return None
     grid = _grid(generations)
     late = grid[len(grid) // 2 :]
     agents = generations["agent"].cat.categories

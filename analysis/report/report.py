@@ -18,7 +18,7 @@ from ...file_names import file_name
 from ..behaviour.curves import LATE_COLUMNS, POINTS
 from ..behaviour.evolution import selection_gradients
 from ..behaviour.exploitability import searches_alone
-from ..behaviour.generations import agents_of, generation_chapters, paths, share_curves
+from ..behaviour.generations import agents_of, beginnings, generation_chapters, paths, share_curves
 from ..behaviour.learned_runs import learned_runs
 from ..cells import Cells, cells_by_league
 from ..finding import Cards, Finding
@@ -120,7 +120,7 @@ def write_report(
     evolved = dict[str, pd.DataFrame]()
     if generations is not None:
         evolved = {str(label): part for label, part in generations.groupby("environment", observed=True)}
-    shares = {label: share_curves(mine) for label, mine in evolved.items()}
+    shares = {label: share_curves(mine) for label, mine in evolved.items() if len(beginnings(mine)) == 1}
     sections = list[PageSection]()
     for number, all_cells in enumerate(cells_by_league(seats, games), start=1):
         environment, label = all_cells.environment, all_cells.label
@@ -143,8 +143,8 @@ def write_report(
         own_costs, own_curves = (_of(all_cells, table) for table in (costs, curves))
         own_chapters = list(generation_chapters(evolved[label], label) if label in evolved else ())
         evolution = _generations_drawing(shares[label]) if label in shares else {}
-        if label in shares and snapshots is not None:
-            evolution |= _snapshots_drawing(_of(all_cells, snapshots), agents_of(shares[label]))
+        if label in evolved and snapshots is not None:
+            evolution |= _snapshots_drawing(_of(all_cells, snapshots), agents_of(evolved[label]))
         if cells is not None and table is not None:
             here = set(all_cells.agents[all_cells.roster])
             own_cards = [card for card in cards if label == environment or card["agent"] in here]

@@ -165,7 +165,8 @@ def play_into(store: Store, plan: Plan, watch: Watch) -> None:
         "faults": found,
     }
     store.write_manifest(manifest)
-    shutil.rmtree(store.generations_path, ignore_errors=True)  # they may be of another process
+    for written in (store.generations_path, store.snapshots_path):
+        shutil.rmtree(written, ignore_errors=True)  # they may be of another process
     planned: list[Chunk] = []
     for chunks in batches(store, plan):
         planned += chunks

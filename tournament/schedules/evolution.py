@@ -22,10 +22,12 @@ from .schedule import History, PopulationTrajectory, Request, Schedule
 
 if TYPE_CHECKING:
     from ..plan import Plan, Problem
+    from .graphs import Network
 
 Indices: TypeAlias = NDArray[np.int64]
 Numbers: TypeAlias = NDArray[np.float64]
 Tell: TypeAlias = Callable[[int, int], None]
+Rows: TypeAlias = Mapping[str, NDArray[np.generic]]
 
 
 class Evolution(Schedule):
@@ -75,7 +77,8 @@ class Evolution(Schedule):
                 self.evolve(plan, pools, diary, partial(_all_told, tell, setting, len(plan.settings)))
             except (Unplayed, Exhausted) as short:
                 ended.append(f"evolution ended after {diary.generation:,} generations: {short or 'matches lack'}")
-            yield PopulationTrajectory(setting, diary.rows(plan, setting), [*ended, *pools.notes()])
+            notes = [*ended, *pools.notes()]
+            yield PopulationTrajectory(setting, diary.rows(plan, setting), notes, diary.pictures(plan, setting))
 
     def problems(self, plan: Plan) -> Iterator[Problem]:
         from ..plan import Problem
@@ -136,8 +139,8 @@ class Fitness(Section):
         found: Numbers = np.where(nobody, number, weights)
         return found
 
-    def negative(self, plan: Plan) -> Iterator[Problem]:
-        """Where fitness might be negative."""
+    def negative(self, plan: Plan, games: float = 1.0) -> Iterator[Problem]:
+        """Where fitness might be negative, if payoffs are the sum over so many games."""
         from ..plan import Problem
 
         if self.fitness == "exponential":
@@ -146,7 +149,7 @@ class Fitness(Section):
         if self.selection > 1:
             yield Problem(place, f"found {self.selection:g}; allowed with fitness = 'linear': from 0 to 1")
         for setting in plan.settings:
-            least = setting.game.extremes[0] if setting.game.extremes else 0.0
+            least = games * setting.game.extremes[0] if setting.game.extremes else 0.0
             if 1 - self.selection + self.selection * least < -1e-12:
                 yield Problem(
                     place,
@@ -160,7 +163,8 @@ class Diary:
     """The generations table as it is written."""
 
     def __init__(self) -> None:
-        self._parts = list[Mapping[str, NDArray[np.generic]]]()
+        self._parts = list[Rows]()
+        self._pictures: list[tuple[int, NDArray[np.int16], Network]] = []
         self.generation = 0
 
     def write(
@@ -194,12 +198,32 @@ class Diary:
             }
         )
 
+    def picture(self, generation: int, agent: NDArray[np.int16], on: Network) -> None:
+        """Who is where [vertex] in the first replicate."""
+        self._pictures.append((generation, agent, on))
+
     def rows(self, plan: Plan, setting: int) -> dict[str, NDArray[Any]]:
         """All that has been written, with the plan's indices."""
-        if not self._parts:
-            return {}
-        rows: dict[str, NDArray[Any]] = {
-            name: np.concatenate([part[name] for part in self._parts]) for name in self._parts[0]
-        }
-        rows["agent"] = plan.order[rows["agent"]]
-        return {"setting": np.full(len(rows["agent"]), setting), **rows}
+        return _table(self._parts, plan, setting)
+
+    def pictures(self, plan: Plan, setting: int) -> dict[str, NDArray[Any]]:
+        """All pictures, with the plan's indices."""
+        parts = list[Rows]()
+        for generation, agent, on in self._pictures:
+            if on.places is None:
+                continue
+            vertex = np.arange(len(agent), dtype=np.int32)
+            x, y = on.places.astype(np.float32).T
+            replicate, now = np.zeros_like(vertex), np.full_like(vertex, generation)
+            parts.append(
+                {"replicate": replicate, "generation": now, "vertex": vertex, "x": x, "y": y, "agent": agent}
+            )
+        return _table(parts, plan, setting)
+
+
+def _table(parts: Sequence[Rows], plan: Plan, setting: int) -> dict[str, NDArray[Any]]:
+    if not parts:
+        return {}
+    rows: dict[str, NDArray[Any]] = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    rows["agent"] = plan.order[rows["agent"]]
+    return {"setting": np.full(len(rows["agent"]), setting), **rows}

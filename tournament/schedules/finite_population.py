@@ -60,6 +60,11 @@ class FinitePopulation(Evolution):
         None, description="individuals; where it is given, `population` has shares that add up to 1"
     )
     replicates: int = Field(100, ge=1, le=1_000_000, description="populations that evolve independently")
+    invasions: bool = Field(
+        False,
+        description="instead of `population`: of each agent one mutant in a population of each other agent, in as "
+        "many populations as there are `replicates`",
+    )
     mutation: float = Field(
         0.0, ge=0, le=1, description="the probability that a newcomer is of a chosen-by-lot agent"
     )
@@ -85,47 +90,77 @@ class FinitePopulation(Evolution):
         from ..plan import Problem
 
         yield from super().problems(plan)
+        if self.invasions:
+            yield from self._invasion_problems()
+            return
         place, given = ("schedule", "population"), self.population
         present = sum(number > 0 for number in given.values()) if given else len(plan.entrants)
-        if self.size is None:
-            if not given:
-                yield Problem(
-                    ("schedule", "size"), "missing; it or `population` says how many individuals there are"
-                )
-            elif any(number % 1 for number in given.values()):
-                yield Problem(
-                    place, "found shares; allowed: whole numbers, or shares that add up to 1 with `size`"
-                )
-            elif sum(given.values()) < 2:
-                yield Problem(place, f"found {sum(given.values()):g} individuals; allowed: two or more")
-        elif given and abs(sum(given.values()) - 1) > 1e-6:
+        whole, total = not any(number % 1 for number in given.values()), sum(given.values())
+        if not self.sized and not given:
+            yield Problem(("schedule", "size"), "missing; it or `population` says how many individuals there are")
+        elif not self.sized and not whole:
+            yield Problem(place, "found shares; allowed: whole numbers, or shares that add up to 1 with `size`")
+        elif not self.sized and total < 2:
+            yield Problem(place, f"found {total:g} individuals; allowed: two or more")
+        elif self.sized and given and whole and total > 1:
+            if total != self.members:
+                yield Problem(place, f"found {total:g} individuals; allowed: {self.members:,} in all, or shares")
+        elif self.sized and given and abs(total - 1) > 1e-6:
+            yield Problem(place, f"found shares that add up to {total:g}; allowed with `size`: 1 in all")
+        elif self.members < present:
             yield Problem(
-                place, f"found shares that add up to {sum(given.values()):g}; allowed with `size`: 1 in all"
+                ("schedule", "size"), f"found {self.members}; allowed: at least one of each of {present} agents"
             )
-        elif self.size < present:
+
+    def _invasion_problems(self) -> Iterator[Problem]:
+        from ..plan import Problem
+
+        if not self.sized:
+            yield Problem(("schedule", "size"), "missing; with `invasions` it says how many individuals there are")
+        if self.population:
+            yield Problem(("schedule", "population"), "found agents; allowed with `invasions`: none")
+        if self.mutation:
             yield Problem(
-                ("schedule", "size"), f"found {self.size}; allowed: at least one of each of {present} agents"
+                ("schedule", "mutation"),
+                f"found {self.mutation:g}; allowed with `invasions`: 0, for one mutant is followed until the end",
             )
+
+    @property
+    def sized(self) -> bool:
+        """Whether how many there are is known without `population`."""
+        return self.size is not None
+
+    @property
+    def members(self) -> int:
+        """How many individuals a population has."""
+        return self.size if self.size is not None else int(sum(self.population.values()))
+
+    def starts(self, plan: Plan) -> Indices:
+        """How many individuals of each agent, in the plan's order, there are at first [replicate, agent]."""
+        if not self.invasions:
+            return np.tile(self.counts(plan), (self.replicates, 1))
+        kinds = len(plan.order)
+        resident, mutant = np.nonzero(~np.eye(kinds, dtype=np.bool_))
+        alone = np.eye(kinds, dtype=np.int64)
+        return np.repeat((self.members - 1) * alone[resident] + alone[mutant], self.replicates, axis=0)
 
     def counts(self, plan: Plan) -> Indices:
         """How many individuals of each agent, in the plan's order, there are at first; largest remainders."""
-        shares = self.shares(plan)
-        if self.size is None:
-            return np.round(shares * sum(self.population.values())).astype(np.int64)
-        exact = shares * self.size
+        shares, members = self.shares(plan), self.members
+        exact = shares * members
         counts = np.maximum(np.floor(exact + 1e-9), shares > 0).astype(np.int64)
-        while counts.sum() != self.size:
-            missing = 1 if counts.sum() < self.size else -1
+        while counts.sum() != members:
+            missing = 1 if counts.sum() < members else -1
             open_ = exact - counts if missing > 0 else np.where(counts > 1, counts - exact, -np.inf)
             counts[np.argmax(open_)] += missing
         return counts
 
     def evolve(self, plan: Plan, pools: Pools, diary: Diary, tell: Tell) -> None:
-        counts = np.tile(self.counts(plan), (self.replicates, 1))
-        size, steps = int(counts[0].sum()), 1 if self.whole else int(counts[0].sum())
-        keys = self._keys(plan, pools.setting)
-        reached = np.zeros(self.replicates, dtype=np.int64)
-        open_ = np.arange(self.replicates)
+        counts = self.starts(plan)
+        size, steps = self.members, 1 if self.whole else self.members
+        keys = self.keys(plan, pools.setting, len(counts))
+        reached = np.zeros(len(counts), dtype=np.int64)
+        open_ = np.arange(len(counts))
         for generation in range(self.generations + 1):
             tell(generation, self.generations)
             earned = self.earned(pools, counts[open_])
@@ -185,7 +220,7 @@ class FinitePopulation(Evolution):
 
     def _expected(self, pools: Pools, counts: Indices) -> Earned:
         """Where every payoff is exact, individuals of one agent earn the same."""
-        number, means = counts.astype(np.float64), pools.exact_means
+        number, means = counts.astype(np.float64), pools.mean_of_all
         total = number @ means.transpose(0, 2, 1)
         if not self.self_interaction:
             total -= np.diagonal(means, axis1=1, axis2=2)[:, None]
@@ -220,11 +255,11 @@ class FinitePopulation(Evolution):
         fixed = counts.max(axis=1) == size
         return np.asarray(fixed & (self.mutation == 0))
 
-    def _keys(self, plan: Plan, setting: int) -> torch.Tensor:
+    def keys(self, plan: Plan, setting: int, replicates: int) -> torch.Tensor:
         """The key of each replicate's chance."""
         text = f"[{plan.seed},{canonical(plan.settings[setting].definition.text)},evolution]"
         whole = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True)
-        return derive(torch.tensor(whole), torch.arange(self.replicates))
+        return derive(torch.tensor(whole), torch.arange(replicates))
 
 
 class _Drawn:

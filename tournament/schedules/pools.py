@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...envs.chance import derive
 from ..casts import cast_keys
+from .graph_updates import Stock
 from .schedule import History, Request
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Pools:
         self.taken = np.zeros(len(self._casts), dtype=np.int64)
         self._levels = self.constant.astype(np.int64)
         self._known = False
+        self._means: Numbers | None = None
         self._again = torch.from_numpy(cast_keys(plan, setting, self._casts, "played"))
 
     def requests(self) -> list[Request]:
@@ -92,6 +93,13 @@ class Pools:
         self._levels = np.where(self.constant, 1, level)
         self._look()
 
+    def stock(self) -> Stock:
+        """What there is by now, for `graph_updates`."""
+        exact = self.constant[self.pair]
+        values = self._values[:2] if len(self._repetitions) else np.zeros((2, 1))
+        grows = ~self.constant & (self._levels < self._most)
+        return Stock(self.mean_of_all[0], exact, self.pair, values, self._starts, self._lengths, grows)
+
     def take(self, pairs: Indices) -> Numbers:
         """The next match for each of these pairs, in this order.
 
@@ -111,15 +119,17 @@ class Pools:
             turn[over] = (hashed & (2**63 - 1)) % self._lengths[which]
         return self._values[:, self._starts[flat] + turn].reshape(4, *pairs.shape)
 
-    @cached_property
-    def exact_means(self) -> Numbers:
-        """Payoffs and cooperation [2, agent, partner] of pairs that are exact; 0 of others."""
-        found = np.zeros((2, *self.pair.shape))
-        for pair in np.flatnonzero(self.constant & (self._lengths > 0)):
-            found[:, self.first[pair], self.second[pair]], found[:, self.second[pair], self.first[pair]] = (
-                self._mean(pair, self._starts[pair], self._starts[pair] + 1)
-            )
-        return found
+    @property
+    def mean_of_all(self) -> Numbers:
+        """Payoffs and cooperation [2, agent, partner]: exact, or means over a pool; 0 of empty ones."""
+        if self._means is None:
+            self._means = np.zeros((2, *self.pair.shape))
+            for pair in np.flatnonzero(self._lengths > 0):
+                first, second = self.first[pair], self.second[pair]
+                self._means[:, first, second], self._means[:, second, first] = self._mean(
+                    pair, self._starts[pair], self._starts[pair] + self._lengths[pair]
+                )
+        return self._means
 
     def means(self, begin: int, end: int) -> Numbers:
         """Mean payoffs and cooperation [2, agent, partner] over repetitions from `begin` to `end`, or exact ones.
@@ -186,6 +196,7 @@ class Pools:
             ],
             dtype=np.int64,
         )
+        self._means = None
 
     def _read(self) -> None:
         """Sort the rows of this environment into pools."""

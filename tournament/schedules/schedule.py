@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import Field
@@ -43,6 +43,9 @@ class PopulationTrajectory:
     have replicates after fixation."""
     notes: Sequence[str]
     """What is to be said of it."""
+    pictures: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+    """The snapshots table, of populations on graphs: `setting`, `replicate`, `generation`, `vertex`, its place `x`
+    and `y`, and `agent`."""
 
 
 class History(Protocol):
