@@ -6,7 +6,7 @@
     curves/*.parquet a row for each point of the learning curve of each seat
     costs/*.parquet  costs of each agent in each chunk
     generations/*.parquet  trajectories of the populations of each environment
-    snapshots/*.parquet  who is where on the graph of a population, at some generations
+    snapshots/*.parquet  who is where in the first population on a graph, in some generations
     checkpoints/     learned states of the agents that the config keeps
     exploits/*.json  results of searches for exploiters of each agent
     failures.jsonl   failed matches, each with its reason and traceback
@@ -34,6 +34,9 @@ from .config_file import RawConfig, file_text
 from .how import HOW
 from .identity import SCHEMA
 from .labels import current, of_record, relabelled
+
+_PLACED = ("environment", "replicate", "generation", "vertex", "x", "y", "agent")
+"""The columns of snapshots."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,36 @@ class RunFolder:
             return None
         asked = self.asked()
         return to_frame(tables, asked).assign(process=asked["schedule"]["kind"])
+
+    def snapshot_generations(self) -> dict[str, list[int]]:
+        """The generations of which there are snapshots, by environment."""
+        found = dict[str, list[int]]()
+        for file in sorted(self.snapshots_path.glob("*.parquet")):
+            looks = relabelled(pq.read_table(file, columns=["environment", "generation"]), current(self.asked()))
+            for look in looks.group_by(["environment", "generation"]).aggregate([]).to_pylist():
+                found.setdefault(look["environment"], []).append(look["generation"])
+        return {label: sorted(generations) for label, generations in found.items()}
+
+    def snapshots(self, wanted: Mapping[str, Sequence[int]] | None = None) -> pd.DataFrame:
+        """Who is where in populations on graphs, a row a vertex; `wanted`: these generations of environments only.
+
+        `environment`, `replicate`, `generation`, `vertex`, its place `x` and `y`, and `agent`. A lattice's places
+        are columns and rows. No rows where no population is on a graph.
+        """
+        chosen = None
+        if wanted is not None:
+            chosen = [("generation", "in", sorted({one for these in wanted.values() for one in these}))]
+        files = sorted(self.snapshots_path.glob("*.parquet"))
+        if not files or (wanted is not None and not any(wanted.values())):
+            return pd.DataFrame({name: [] for name in _PLACED})
+        frame = to_frame([pq.read_table(file, filters=chosen) for file in files], self.asked())
+        if wanted is None:
+            return frame
+        asked = [
+            frame[(frame["environment"] == label) & frame["generation"].isin(these)]
+            for label, these in wanted.items()
+        ]
+        return pd.concat(asked, ignore_index=True)
 
     def exploits(self) -> dict[str, dict[str, Any]]:
         """The result of every search so far, by its key: a card, or the reason why there is none."""

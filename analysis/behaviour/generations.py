@@ -20,6 +20,11 @@ HALF = 0.5 - 1e-9
 """A share from which an agent is half of the population, or more."""
 
 
+def agents_of(rows: pd.DataFrame) -> list[str]:
+    """The agents that are in these rows, in the run's order."""
+    return [str(label) for label in rows["agent"].cat.remove_unused_categories().cat.categories]
+
+
 def share_curves(generations: pd.DataFrame) -> pd.DataFrame:
     """The mean share over replicates of each agent in each generation of one environment, with its 95 % interval.
 
@@ -51,7 +56,7 @@ def share_curves(generations: pd.DataFrame) -> pd.DataFrame:
     for name in ("payoff", "cooperation"):
         sums = np.bincount(place, share * rows[name].to_numpy(np.float64), len(grid) * kinds).reshape(-1, kinds)
         found[name] = np.divide(sums, present, out=np.full(sums.shape, np.nan), where=present > 0)
-    seen = np.flatnonzero(mean.any(axis=0))
+    seen = np.unique(agents.codes)
     return pd.DataFrame(
         {
             "generation": np.repeat(grid, len(seen)),
@@ -171,7 +176,7 @@ def first_passage(generations: pd.DataFrame) -> Finding | None:
     half = generations[generations["share"] >= HALF]
     passages = half.groupby(["agent", "replicate"], observed=True)[["generation", "step"]].min()
     rows = []
-    for agent in generations["agent"].cat.remove_unused_categories().cat.categories:
+    for agent in agents_of(generations):
         if (begins := start.get(agent, 0.0)) >= HALF:
             continue
         mine = passages[passages.index.get_level_values("agent") == agent]
@@ -179,7 +184,7 @@ def first_passage(generations: pd.DataFrame) -> Finding | None:
         rows.append(
             {
                 "process": generations["process"].iloc[0],
-                "agent": str(agent),
+                "agent": agent,
                 "start": begins,
                 "reached": len(mine),
                 "replicates": replicates,
@@ -224,14 +229,16 @@ def final_shares(generations: pd.DataFrame) -> Finding | None:
         table[f"{name}_low"], table[f"{name}_high"] = (
             np.clip(table[name] + side * half, 0, 1) for side in (-1, 1)
         )
-    remarks = [f"{count:,} population{'s' if count > 1 else ''}, {grid[-1]:,} generations."]
+    remarks = [
+        f"{count:,} population{'s' if count > 1 else ''}, {grid[-1]:,} generation{'s' if grid[-1] > 1 else ''}."
+    ]
     if count == 1:
         remarks.append("One population has no interval: another could have ended otherwise.")
     if generations["count"].notna().all():
         table["alone"] = np.bincount(generations["agent"].cat.codes[last & (share == 1)], minlength=kinds)
         remarks.append(_alone(dict(zip(agents, table["alone"].tolist(), strict=True)), count))
     found = pd.DataFrame(table)
-    seen = np.isin(agents, generations["agent"].unique().astype(str))
+    seen = np.isin(agents, agents_of(generations))
     return Finding(
         found[seen].sort_values("end", ascending=False, ignore_index=True, kind="stable"),
         tuple(remarks),
@@ -242,7 +249,7 @@ def _alone(populations: Mapping[str, int], count: int) -> str:
     """Of whom populations consist at the end."""
     pure = [f"{number:,} of {agent} alone" for agent, number in populations.items() if number]
     mixed = count - sum(populations.values())
-    return f"At the end {', '.join(pure)}{', ' if pure else ''}{mixed:,} still mixed."
+    return f"At the end: {', '.join(pure)}{', ' if pure else ''}{mixed:,} still mixed."
 
 
 CHAPTERS: tuple[Chapter[pd.DataFrame], ...] = (

@@ -144,7 +144,7 @@ def gradient_plot(
             tidy(ax)
         if len(gradients) > 1:
             handles = [Line2D([], [], color=pen[c].colour, linestyle=pen[c].dashes, label=c) for c in gradients]
-            _legend(figure, handles)
+            legend(figure, handles)
     return figure
 
 
@@ -179,7 +179,7 @@ def stack_plot(times: Numbers, shares: Numbers, names: Sequence[str], label: str
         axes.tick_params(labelsize=8, length=0)
         axes.spines[:].set_visible(False)
         tidy(axes)
-        _legend(figure, axes.collections)
+        legend(figure, axes.collections)
     return figure
 
 
@@ -255,7 +255,8 @@ def evolution_drawings(
     if 2 <= len(names) <= MOST_INVADERS:
         caption = (
             "Who can invade whom: arrows from the resident to the invader; dashed lines join types of equal "
-            "payoffs, which drift alone moves. Filled types resist all others, grey ones drift, hollow give way"
+            "payoffs, which drift alone moves. Filled types resist all others, grey ones may drift, hollow ones "
+            "are invaded"
         )
         found["invasions"] = caption, invasion_plot(invasion_graph(payoffs.two, names))
     return found
@@ -321,7 +322,7 @@ def _phase(axes: Axes, shares: Numbers, gradient: Numbers, place: int, colour: s
         axes.plot(x, place, "o", color=INK if stable else PAPER, markeredgecolor=INK, markersize=6, clip_on=False)
 
 
-def _legend(figure: Figure, handles: Sequence[Artist]) -> None:
+def legend(figure: Figure, handles: Sequence[Artist]) -> None:
     """Above the figure, in as many columns as fit its width."""
     longest = max(len(str(handle.get_label())) for handle in handles)
     columns = int(14.5 * figure.get_figwidth() / (longest + 6))  # letters an inch; of a handle and a space

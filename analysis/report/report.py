@@ -18,7 +18,7 @@ from ...file_names import file_name
 from ..behaviour.curves import LATE_COLUMNS, POINTS
 from ..behaviour.evolution import selection_gradients
 from ..behaviour.exploitability import searches_alone
-from ..behaviour.generations import beginnings, generation_chapters, paths, share_curves
+from ..behaviour.generations import agents_of, beginnings, generation_chapters, paths, share_curves
 from ..behaviour.learned_runs import learned_runs
 from ..behaviour.type_payoffs import type_payoffs, why_not
 from ..cells import Cells, cells_by_league
@@ -96,6 +96,7 @@ def write_report(
     curves: pd.DataFrame | None = None,
     costs: pd.DataFrame | None = None,
     generations: pd.DataFrame | None = None,
+    snapshots: pd.DataFrame | None = None,
     cards: Cards = (),
     replays: Mapping[str, Gallery] | None = None,
     ranked: pd.DataFrame | None = None,
@@ -108,9 +109,10 @@ def write_report(
     are long; `figures/` as SVG, and as PDF if `options.pdf`. Each chapter has files of its own. `curves` has a row
     for each match, seat and point of a learning curve; if there are any, `curves.csv` is written, and `policies`
     like the other tables. `costs` has the costs of agents, `generations` the trajectories of populations (their
-    mean shares go to `generations.csv`), `cards` the results of searches for exploiters, `replays` the drawn
-    matches by environment. `ranked` is the ranking with the same options, if it has been computed already. `tell`
-    hears of what was asked for and can't be worked out, in a sentence.
+    mean shares go to `generations.csv`), `snapshots` who is where in those on graphs (each generation that is
+    there is drawn), `cards` the results of searches for exploiters, `replays` the drawn matches by environment.
+    `ranked` is the ranking with the same options, if it has been computed already. `tell` hears of what was asked
+    for and can't be worked out, in a sentence.
     """
     folder = Path(folder)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
@@ -144,6 +146,8 @@ def write_report(
         own_costs, own_curves = (_of(all_cells, table) for table in (costs, curves))
         own_chapters = list(generation_chapters(evolved[label], label) if label in evolved else ())
         evolution = _generations_drawing(shares[label]) if label in shares else {}
+        if label in evolved and snapshots is not None:
+            evolution |= _snapshots_drawing(_of(all_cells, snapshots), agents_of(evolved[label]))
         if cells is not None and table is not None:
             here = set(all_cells.agents[all_cells.roster])
             own_cards = [card for card in cards if label == environment or card["agent"] in here]
@@ -210,6 +214,21 @@ def _generations_drawing(shares: pd.DataFrame) -> dict[str, tuple[str, Figure]]:
     times, names = wide.index.to_numpy(np.float64), [str(name) for name in wide]
     caption = "Share of each agent in the population, the mean over all populations"
     return {"generations": (caption, stack_plot(times, wide.to_numpy(np.float64), names))}
+
+
+def _snapshots_drawing(snapshots: pd.DataFrame, agents: Sequence[str]) -> dict[str, tuple[str, Figure]]:
+    """Who is where in the first population; colours are those of the mean shares."""
+    if snapshots.empty:
+        return {}
+    from .snapshot_figures import is_lattice, lattice_snapshots
+
+    one = snapshots[snapshots["generation"] == snapshots["generation"].iloc[0]]
+    lattice = is_lattice(one["x"].to_numpy(np.float64), one["y"].to_numpy(np.float64))
+    caption = (
+        f"The first population, {'a pixel a site' if lattice else 'a dot a vertex'}, in some of its generations"
+    )
+    everybody = list(dict.fromkeys([*agents, *agents_of(snapshots)]))
+    return {"snapshots": (caption, lattice_snapshots(snapshots, everybody))}
 
 
 def _section(

@@ -188,10 +188,16 @@ def replay(
 
     MATCH is its key in the seats table, or LABEL:LABEL[:REPETITION]. It runs the code that the folder's
     config names. Moves are printed; boards go to replays/ in the folder, where --out names no file.
+
+    Or MATCH is the word population: what became of the first population on a graph, from its stored
+    snapshots; nothing is played. (An agent may have that label: with it a match has a colon.)
     """
     from .envs.errors import DilemmaError
     from .replay import encoded, replayed, text
     from .tournament.run_folder import RunFolder
+
+    if match == "population":
+        return _replay_population(RunFolder.existing(run), environment, out)
 
     if out is not None and out.suffix not in (".gif", ".svg", ".txt"):
         raise DilemmaError(f"--out: found {out}; allowed: a name that ends in .gif, .svg or .txt")
@@ -211,15 +217,7 @@ def replay(
         click.echo(text(record), nl=False)
         return FAILED if differs else 0
     out = out or run / "replays" / f"{record.match}.gif"
-    content = encoded(record, out.suffix)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(content)
-    except OSError as error:
-        raise DilemmaError(
-            f"{out} can't be written ({error.strerror or error}): name a file with --out"
-        ) from error
-    click.echo(out)
+    _write(out, encoded(record, out.suffix))
     return FAILED if differs else 0
 
 
@@ -257,6 +255,35 @@ def schema() -> int:
 
     click.echo(json.dumps(schema(), indent=2))
     return 0
+
+
+def _replay_population(store: RunFolder, wanted: str | None, out: Path | None) -> int:
+    """Show the snapshots of a population."""
+    from .envs.errors import DilemmaError
+    from .file_names import file_name
+    from .population_replay import environment_with_snapshots, population_gif, population_svg
+
+    if out is not None and out.suffix not in (".gif", ".svg"):
+        raise DilemmaError(f"--out: found {out}; allowed for a population: a name that ends in .gif or .svg")
+    environment = environment_with_snapshots(store, wanted)
+    out = out or store.path / "replays" / f"population-{file_name(environment)}.gif"
+    svg = out.suffix == ".svg"
+    _write(out, population_svg(store, environment).encode() if svg else population_gif(store, environment))
+    return 0
+
+
+def _write(out: Path, content: bytes) -> None:
+    """Write a file that was asked for, and say where it is."""
+    from .envs.errors import DilemmaError
+
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(content)
+    except OSError as error:
+        raise DilemmaError(
+            f"{out} can't be written ({error.strerror or error}): name a file with --out"
+        ) from error
+    click.echo(out)
 
 
 def _outlook(plan: Plan, folder: Path, accept_changes: bool) -> str:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import permutations
 
-import numpy as np
 import pandas as pd
-from markupsafe import escape
-from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from .envs.environment import Discrete, Environment
 from .envs.errors import DilemmaError
+from .pictures import PANELS, Frame, Line, animation, evenly, short_label, strip
 from .tournament.config import load
 from .tournament.how import HOW
 from .tournament.plan import Plan
@@ -25,14 +21,6 @@ from .tournament.run_folder import RunFolder
 
 WIDTH = 100
 """Moves in a line of text."""
-BOARD, LINE, MARGIN = 320, 18, 6
-"""Pixels of a GIF: the board's longer side, a line of its caption, and around."""
-SECONDS = 20
-"""Approximate length of a GIF, unless it has few or very many rounds."""
-PANELS, COLUMNS = 24, 6
-"""Most pictures of a strip, and pictures in a row."""
-LABEL = 18
-"""Characters of an agent's label under its pictures."""
 
 
 def replayed(
@@ -75,11 +63,7 @@ def _number(match: str) -> int | None:
 def _named(plan: Plan, seats: pd.DataFrame, match: str, environment: str | None) -> MatchSpec:
     """The match LABEL:LABEL[:REPETITION] of the seats table."""
     settings = [setting.label for setting in plan.settings]
-    if environment is None and len(settings) > 1:
-        raise DilemmaError(f"there are {len(settings)} environments: choose one with --env, {', '.join(settings)}")
-    if environment is not None and environment not in settings:
-        raise DilemmaError(f"--env: there is no environment {environment!r}; there is {', '.join(settings)}")
-    index = settings.index(environment or settings[0])
+    index = settings.index(chosen_environment(settings, environment))
     labels = [entrant.label for entrant in plan.entrants]
     before, _, last = match.rpartition(":")
     repetition, names = (int(last), before) if last.isdecimal() and _cast(before, labels) else (0, match)
@@ -104,6 +88,15 @@ def _named(plan: Plan, seats: pd.DataFrame, match: str, environment: str | None)
         f"{settings[index]} has no match of {' and '.join(labels[i] for i in members)}: they don't meet, or it "
         "failed, or is yet to be played"
     )
+
+
+def chosen_environment(labels: Sequence[str], wanted: str | None) -> str:
+    """The one of these environments that is wanted, or the only one."""
+    if wanted is None and len(labels) > 1:
+        raise DilemmaError(f"there are {len(labels)} environments: choose one with --env, {', '.join(labels)}")
+    if wanted is not None and wanted not in labels:
+        raise DilemmaError(f"--env: there is no environment {wanted!r}; there is {', '.join(labels)}")
+    return wanted or labels[0]
 
 
 def _sorted(members: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
@@ -185,64 +178,14 @@ def _numbers(action: Tensor) -> str:
 def gif(record: EpisodeRecord) -> bytes:
     """The board after every round, with actions and rewards of all seats. Raises DilemmaError without a board."""
     _drawable(record)
-    size = record.pictures[0].shape[:2]
-    scale = max(1, BOARD // max(size))
-    font = ImageFont.load_default(LINE - 6)
-    captions = [_caption(record, round) for round in range(len(record.pictures))]
-    width = max(scale * size[1], *(int(font.getlength(line)) + LINE for caption in captions for line in caption))
-    height = scale * size[0] + LINE * len(captions[0])
-    frames = []
-    for picture, caption in zip(record.pictures, captions, strict=True):
-        frame = Image.new("RGB", (width + 2 * MARGIN, height + 2 * MARGIN), "white")
-        board = Image.fromarray(picture.numpy()).resize(
-            (scale * size[1], scale * size[0]), Image.Resampling.NEAREST
-        )
-        frame.paste(board, (MARGIN, MARGIN))
-        draw = ImageDraw.Draw(frame)
-        for number, line in enumerate(caption):
-            x, y = MARGIN, MARGIN + scale * size[0] + LINE * number
-            colour = record.setting.game.colour_of(number - 1) if number else None
-            if colour:
-                draw.rectangle((x, y + 5, x + LINE - 8, y + LINE - 3), fill=colour, outline="black")
-            draw.text((x + (LINE if number else 0), y + 2), line, fill="black", font=font)
-        frames.append(frame)
-    milliseconds = int(np.clip(1000 * SECONDS / len(frames), 40, 400))
-    out = io.BytesIO()
-    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
-    return out.getvalue()
+    return animation([_frame(record, round, _done(record, round)) for round in range(len(record.pictures))])
 
 
 def svg(record: EpisodeRecord, panels: int = PANELS) -> str:
     """The board at the start, at the end and at evenly spaced rounds, side by side, with total rewards."""
     _drawable(record)
-    count = len(record.pictures)
-    chosen = np.unique(np.linspace(0, count - 1, min(panels, count)).round().astype(int)).tolist()
-    rows, columns = record.pictures[0].shape[:2]
-    width, step = 150, 160
-    board = width * rows / columns
-    deep = board + 14 * (len(record.labels) + 1) + 14
-    parts = []
-    for number, round in enumerate(chosen):
-        x, y = step * (number % COLUMNS), deep * (number // COLUMNS)
-        png = io.BytesIO()
-        Image.fromarray(record.pictures[round].numpy()).save(png, "PNG")
-        data = base64.b64encode(png.getvalue()).decode()
-        parts.append(
-            f'<image x="{x}" y="{y:g}" width="{width}" height="{board:g}" style="image-rendering:pixelated" '
-            f'href="data:image/png;base64,{data}"/>'
-        )
-        for line, words in enumerate(_so_far(record, round)):
-            colour = record.setting.game.colour_of(line - 1) if line else None
-            at = y + board + 14 * (line + 1)
-            if colour:
-                parts.append(
-                    f'<rect x="{x}" y="{at - 8:g}" width="8" height="8" fill="rgb{colour}" stroke="black"/>'
-                )
-            parts.append(f'<text x="{x + (12 if line else 0)}" y="{at:g}">{escape(words)}</text>')
-    across, down = min(len(chosen), COLUMNS) * step, math.ceil(len(chosen) / COLUMNS) * deep
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-5 -5 {across:g} {down:g}"'
-    style = 'font-family="sans-serif" font-size="10" fill="currentColor"'
-    return "\n".join([f"{head} {style}>", *parts, "</svg>"]) + "\n"
+    chosen = evenly(range(len(record.pictures)), panels)
+    return strip([_frame(record, round, _so_far(record, round)) for round in chosen])
 
 
 def _drawable(record: EpisodeRecord) -> None:
@@ -250,8 +193,15 @@ def _drawable(record: EpisodeRecord) -> None:
         raise DilemmaError(f"{record.setting.label} has no board to draw; its moves are text: leave out --out")
 
 
-def _caption(record: EpisodeRecord, round: int) -> list[str]:
-    """Lines under the board after `round` rounds: the round, and action, reward and total of each seat."""
+def _frame(record: EpisodeRecord, round: int, said: Sequence[str]) -> Frame:
+    """The board after `round` rounds, with a title and a line for each seat."""
+    title, *seats = said
+    lines = [Line(text, record.setting.game.colour_of(seat)) for seat, text in enumerate(seats)]
+    return Frame(record.pictures[round].numpy(), title, lines)
+
+
+def _done(record: EpisodeRecord, round: int) -> list[str]:
+    """What an animation says after `round` rounds: the round, and action, reward and total of each seat."""
     total = record.reward[:round].sum(0).tolist()
     if round == 0:
         return ["start", *(f"{label}" for label in record.labels)]
@@ -262,11 +212,7 @@ def _caption(record: EpisodeRecord, round: int) -> list[str]:
 
 
 def _so_far(record: EpisodeRecord, round: int) -> list[str]:
-    """Lines under a picture of a strip, short enough for its width: the round, and the total of each seat."""
+    """What a strip says, short enough for its width: the round, and the total of each seat."""
     total = record.reward[:round].sum(0).tolist()
-    has = [f"{_short(label)} {sum:g}" for label, sum in zip(record.labels, total, strict=True)]
+    has = [f"{short_label(label)} {sum:g}" for label, sum in zip(record.labels, total, strict=True)]
     return [f"after round {round} of {len(record.reward)}" if round else "at the start", *has]
-
-
-def _short(label: str) -> str:
-    return label if len(label) <= LABEL else f"{label[: LABEL - 1]}…"

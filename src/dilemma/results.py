@@ -19,11 +19,15 @@ from .analysis.ranking.ranking import rank
 from .analysis.report.gallery import Gallery
 from .analysis.report.report import Facts, Progress, write_report
 from .envs.errors import DilemmaError
+from .pictures import evenly
 from .tournament.config_file import analysis_of
 from .tournament.run_folder import RunFolder, accepted
 
 if TYPE_CHECKING:
     from .tournament.plan import Plan
+
+PICTURES = 8
+"""Snapshots of each population in a report."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +107,7 @@ class Results:
         progress("ranking")
         ranked = self.ranking
         progress("replays")
-        replays = self.replays()
+        replays, snapshots = self.replays(), self.snapshots(PICTURES)
         try:
             return write_report(
                 folder,
@@ -114,6 +118,7 @@ class Results:
                 curves=self.curves,
                 costs=self.costs,
                 generations=self.generations,
+                snapshots=snapshots,
                 cards=self.exploits,
                 replays=replays,
                 ranked=ranked,
@@ -126,6 +131,18 @@ class Results:
                 f"the report can't be written to {folder} ({error.strerror or error}). All results are kept; "
                 f"choose another folder{again}"
             ) from error
+
+    def snapshots(self, most: int | None = None) -> pd.DataFrame | None:
+        """Who was where in the first population on a graph, a row for each vertex; None where nothing is stored.
+
+        Of each environment all generations of which there are snapshots, or `most` of them, evenly spaced.
+        """
+        if self.run is None:
+            return None
+        store = RunFolder(self.run)
+        there = store.snapshot_generations()
+        wanted = {label: these if most is None else evenly(these, most) for label, these in there.items()}
+        return store.snapshots(wanted) if there else None
 
     def replays(self) -> dict[str, Gallery]:
         """The replays in the report, by environment; empty if matches cannot be played again.

@@ -12,6 +12,7 @@ from dilemma.analysis.evolution import (
     small_mutation_distribution,
 )
 from dilemma.envs.errors import DilemmaError
+from dilemma.envs.matrix_game import MatrixGame
 from dilemma.envs.n_player_ipd import NPlayerIPD
 from dilemma.envs.optional_public_goods import OptionalPublicGoods
 from dilemma.envs.public_goods import PublicGoods
@@ -53,6 +54,17 @@ def test_played_payoffs_carry_their_error(tmp_path):
     moran = evolution[evolution["process"] == "moran"]
     assert (moran["low"] < moran["share"]).all()
     assert (moran["share"] < moran["high"]).all()
+
+
+def test_two_types_have_a_phase_line_and_gradients_of_finite_processes(tmp_path):
+    linear = {**ASKED, "evolution": ["replicator", "moran"], "draws": 100}
+    for payoffs, drawn in (((3, 0, 5, 1), {"phase", "gradient"}), ((-30, 0, 5, 1), {"phase"})):
+        population = {"size": 10, "selection": 0.5, "fitness": "linear"}  # negative in the second
+        game = {"pd": MatrixGame(payoffs=payoffs)}
+        given = {"self_play": True, "analysis": {**linear, "population": population}}
+        Tournament(game, AGENTS[:2], **given).run().report(tmp_path / str(len(drawn)))
+        kinds = {path.stem.removeprefix("1-pd-") for path in (tmp_path / str(len(drawn)) / "figures").iterdir()}
+        assert kinds & {"phase", "gradient", "simplex"} == drawn
 
 
 def test_without_self_play_it_says_what_is_missing(tmp_path):

@@ -37,7 +37,7 @@ def test_first_passage_is_the_first_row_with_half(generations):
 def test_populations_of_one_agent_are_counted(generations):
     found = final_shares(generations)
     assert found.table.set_index("agent")["alone"].to_dict() == {"a": 1, "b": 1}
-    assert "At the end 1 of b alone, 1 of a alone, 2 still mixed." in found.remarks
+    assert "At the end: 1 of b alone, 1 of a alone, 2 still mixed." in found.remarks
     infinite = final_shares(generations.assign(count=float("nan")))
     assert "alone" not in infinite.table
 
