@@ -99,7 +99,7 @@ class RoundRobin(Schedule):
         earlier = RoundRobin.model_validate({key: value for key, value in before.items() if key != "kind"})
         if self.self_play < earlier.self_play:
             yield "schedule.self_play is false, was true"
-        if self.compositions != "all" == earlier.compositions:
+        if (self.compositions, earlier.compositions) == ("pairs", "all"):
             yield "schedule.compositions is 'pairs', was 'all'"
         if self.highest < earlier.highest:
             yield f"schedule.repetitions is {self.highest}, was {earlier.highest}"
