@@ -6,6 +6,7 @@ import re
 import nashpy
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from dilemma.analysis.evolution import (
     PopulationGame,
@@ -76,6 +77,20 @@ def test_replicator_of_two_types(payoffs, start, time, share):
     assert states.shape == (3, 2, 2)
     np.testing.assert_allclose(states[0, 0, 0], start, atol=1e-12)
     np.testing.assert_allclose(states[-1, :, 0], share, rtol=1e-9)
+
+
+def test_replicator_is_scipys_integration_of_sums_written_out():
+    rng = np.random.default_rng(7)
+    for types in (2, 4, 7):
+        payoffs, start, times = rng.normal(size=(types, types)), rng.dirichlet(np.ones(types)), [1.0, 6.0]
+
+        def velocity(_, x, a=payoffs, n=types):
+            earned = [sum(a[i][j] * x[j] for j in range(n)) for i in range(n)]
+            mean = sum(x[i] * earned[i] for i in range(n))
+            return [x[i] * (earned[i] - mean) for i in range(n)]
+
+        theirs = solve_ivp(velocity, (0, 6), start, "LSODA", times, rtol=1e-10, atol=1e-13)
+        np.testing.assert_allclose(replicator(payoffs, start, times), theirs.y.T, atol=1e-8)
 
 
 @pytest.mark.parametrize(
