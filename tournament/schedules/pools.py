@@ -42,9 +42,9 @@ class Exhausted(Exception):  # noqa: N818
 class Pools:
     """The pools of one environment; agents are counted in the plan's order, pairs are (first, second >= first).
 
-    A payoff that is exact is a pool of one match that is never used up. A pool that runs out grows to what is likely
-    to be taken, so that it is asked for a few times; after `at_most` matches they are drawn again, by chance and
-    with replacement.
+    A payoff that is exact is a pool of one match that is never used up. A pool that runs out grows to what is
+    likely to be taken, so that it is asked for a few times; after `at_most` matches they are drawn again, by
+    chance and with replacement.
     """
 
     def __init__(self, plan: Plan, setting: int, history: History, at_most: int) -> None:

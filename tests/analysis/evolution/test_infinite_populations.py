@@ -105,6 +105,11 @@ def test_zero_sum_rock_paper_scissors_goes_round(start, period):
     assert (np.abs(states[1:-1] - x).max(1) > 1e-3).all()  # not before
 
 
+def test_near_the_middle_rock_paper_scissors_goes_round_in_two_pi_root_three():
+    pace = np.abs(rest_point(rock_paper_scissors(), THIRDS).eigenvalues.imag)
+    np.testing.assert_allclose(2 * math.pi / pace, 10.8827961854, rtol=1e-10)
+
+
 def test_an_absent_type_stays_away_and_a_rare_one_keeps_its_digits():
     assert (replicator(rock_paper_scissors(), [0.5, 0.5, 0], [1, 100])[:, 2] == 0).all()
     rare = replicator(DONATION, [0.5, 0.5], [500])[0, 0]
