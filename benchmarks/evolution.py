@@ -9,6 +9,6 @@ import runpy
 from pathlib import Path
 
 if __name__ == "__main__":
-    for part in ("populations", "infinite", "structured"):
+    for part in ("populations", "played", "infinite", "structured"):
         print(f"\n{part}", flush=True)
         runpy.run_path(str(Path(__file__).with_name(f"evolution_{part}.py")), run_name="__main__")

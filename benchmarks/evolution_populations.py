@@ -61,8 +61,14 @@ def played_out(random: np.random.Generator) -> None:
 def beside_egttools(random: np.random.Generator) -> None:
     from egttools.analytical import PairwiseComparison
     from egttools.games import Matrix2PlayerGameHolder
+    from egttools.numerical import PairwiseComparisonNumerical
 
-    for types in (10, 30, 50):
+    for size, selection, runs in ((20, 0.1, 10_000), (100, 0.01, 1_000)):
+        game = Matrix2PlayerGameHolder(2, np.array(DILEMMA))
+        simulated = PairwiseComparisonNumerical(size, game, 1_000_000)
+        took = seconds(lambda: simulated.estimate_fixation_probability(1, 0, runs, 1_000_000, selection))  # noqa: B023
+        print(f"fixations a second, 2 types, N = {size:3}     {runs / took:12,.0f} (EGTtools)")
+    for types in (10, 30, 50):  # 100 take it more than a minute
         table = random.random((types, types))
         game = Matrix2PlayerGameHolder(types, table)
         theirs = PairwiseComparison(100, game)

@@ -117,7 +117,12 @@ def _difference(
         yield f"{kind}: {label!r} is gone"
         return
     for key in keys:
-        yield f"{kind}: {label!r} has {key} = {new.get(key)!r}, was {old.get(key)!r}"
+        yield f"{kind}: {label!r} has {key} = {_said(new.get(key))}, was {_said(old.get(key))}"
+
+
+def _said(value: object) -> str:
+    """A value as a config has it: 200 for rounds that are stored as 200.0."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else repr(value)
 
 
 def _differences(before: RawConfig, now: RawConfig, labels: Mapping[str, str]) -> Iterator[str]:

@@ -33,6 +33,7 @@ from ..envs.errors import DilemmaError
 from .config_file import RawConfig, file_text
 from .how import HOW
 from .identity import SCHEMA
+from .keys import distinct
 from .labels import current, of_record, relabelled
 
 _PLACED = ("environment", "replicate", "generation", "vertex", "x", "y", "agent")
@@ -112,7 +113,7 @@ class RunFolder:
     def done(self) -> NDArray[np.int64]:
         """The identities of the matches that have rows, sorted."""
         columns = [pq.read_table(file, columns=["match"])["match"].to_numpy() for file in self._files()]
-        return np.unique(np.concatenate(columns)) if columns else np.empty(0, np.int64)
+        return distinct(np.concatenate(columns)) if columns else np.empty(0, np.int64)
 
     def seats(self) -> pd.DataFrame:
         """All rows, with labels as categories in the order of the config."""

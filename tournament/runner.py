@@ -23,6 +23,7 @@ from ..envs.errors import DilemmaError
 from .casts import cast_keys, match_keys
 from .chunk import Chunk, Failure, Outcome, play_chunk, whole_failure
 from .how import HOW, How
+from .keys import among, distinct
 from .plan import Plan
 from .recipe import recipe
 from .schedules.schedule import Request
@@ -39,7 +40,7 @@ MANY_SEATS = 16
 
 
 def work(plan: Plan, requests: Sequence[Request], done: Indices = NOTHING) -> list[Chunk]:
-    """What is asked for, less the matches that are `done` (their identities).
+    """What is asked for, less the matches that are `done` (their identities, in ascending order).
 
     Raises DilemmaError where something is asked for that can't be played.
     """
@@ -77,10 +78,14 @@ def carry_out(chunks: Sequence[Chunk], execution: Execution) -> Iterator[Outcome
 
 
 def lost(chunks: Sequence[Chunk], known: NDArray[np.int64]) -> Iterator[Failure]:
-    """The matches of chunks that aren't among the `known`, those with rows or a reason: they count as failures."""
+    """The matches of chunks that aren't among the `known`, those with rows or a reason: they count as failures.
+
+    `known` is in ascending order.
+    """
     for chunk in chunks:
-        asked = chunk.keys if chunk.wanted is None else np.intersect1d(chunk.keys, chunk.wanted)
-        missing = np.isin(chunk.keys, np.setdiff1d(asked, known))
+        missing = ~among(chunk.keys, known)
+        if chunk.wanted is not None:
+            missing &= among(chunk.keys, distinct(chunk.wanted))
         if missing.any():
             reason = "it was to be played and nothing came of it, neither rows nor a reason"
             yield from whole_failure(chunk.select(missing), reason).failures
@@ -181,7 +186,7 @@ def _cut(plan: Plan, index: int, requests: Sequence[Request], how: How, done: In
     matches = _matches(plan, requests, how)
     if matches is None:
         return
-    missing = ~np.isin(matches.keys, done) & matches.wanted
+    missing = ~among(matches.keys, done) & matches.wanted
     if how == "learned":
         yield from _blocks(plan, index, matches, missing)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,14 +24,17 @@ class FigureWriter:
     pdf: bool = False
     """Whether PDFs are written too; they take longer than all other drawing."""
 
+    def clear(self) -> None:
+        """Remove the environment's figures of an earlier report, which may be outdated."""
+        for form in ("svg", "pdf"):
+            for path in self.folder.glob(f"{glob.escape(self.slug)}-*.{form}"):
+                path.unlink()
+
     def add(self, kind: str, caption: str, figure: Figure) -> Markup:
         """Write the figure's files; returns it as an element of the page."""
         figures.fit(figure)
         document = figures.figure_svg(figure, f"{self.slug}-{kind}")
         (self.folder / f"{self.slug}-{kind}.svg").write_text(document, encoding="utf-8")
-        pdf_path = self.folder / f"{self.slug}-{kind}.pdf"
         if self.pdf:
-            figures.pdf(figure, pdf_path)
-        else:
-            pdf_path.unlink(missing_ok=True)  # of an earlier report, and possibly outdated
+            figures.pdf(figure, self.folder / f"{self.slug}-{kind}.pdf")
         return Markup(figures.inline(document, f"{kind}-{self.number}", caption))  # labels are escaped

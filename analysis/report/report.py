@@ -143,6 +143,7 @@ def write_report(
         game = games.get(environment, Game(roles=["player"] * 2, seats=2, title=""))
         slug = file_name(label.lower().replace("_", "-"))
         figure_writer = FigureWriter(folder / "figures", number, f"{number}-{slug}", pdf=options.pdf)
+        figure_writer.clear()
         own_costs, own_curves = (_of(all_cells, table) for table in (costs, curves))
         own_chapters = list(generation_chapters(evolved[label], label) if label in evolved else ())
         evolution = _generations_drawing(shares[label]) if label in shares else {}

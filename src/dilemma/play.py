@@ -34,6 +34,7 @@ from .tournament.exploit.record import record
 from .tournament.exploit.search import Found, find_exploiters, searches
 from .tournament.how import Mode
 from .tournament.identity import SCHEMA
+from .tournament.keys import distinct
 from .tournament.plan import Entrant, Plan, Setting
 from .tournament.run_folder import accepted
 from .tournament.runner import carry_out, lost, work
@@ -184,7 +185,7 @@ def play_into(store: Store, plan: Plan, watch: Watch) -> None:
             again |= rows_of(outcome, checks)
         found |= dict(faults(checks, first, again, plan))
     reasoned = np.array([record["match"] for record in store.failures()], dtype=np.int64)
-    store.add_failures(list(lost(planned, np.union1d(store.done(), reasoned))), plan)
+    store.add_failures(list(lost(planned, distinct(np.append(store.done(), reasoned)))), plan)
     counts = {"failed": len(store.settle_failures()), "matches": len(store.done())}
     store.write_manifest({**manifest, "counts": counts, "finished": _now()})
 
@@ -312,7 +313,7 @@ class Told:
 
     def settle(self, chunks: Sequence[Chunk]) -> None:
         """These have been played, or have failed."""
-        self._done = np.union1d(self._done, np.concatenate([chunk.keys for chunk in chunks]))
+        self._done = distinct(np.concatenate([self._done, *(chunk.keys for chunk in chunks)]))
         self._rows = None
 
     def settled(self, requests: Sequence[Request]) -> bool:

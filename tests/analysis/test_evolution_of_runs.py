@@ -174,11 +174,14 @@ def test_payoffs_played_in_groups_carry_their_error(tmp_path):
     assert (evolution["share"] < evolution["high"]).all()
 
 
-def test_no_table_outlives_what_it_answered(tmp_path):
+def test_no_table_or_figure_outlives_what_it_answered(tmp_path):
     report(tmp_path)
     kept = tmp_path / "fixation_of_mine.csv"
     kept.touch()
+    (tmp_path / "figures" / "mine.svg").touch()
     report(tmp_path, analysis={})
+    drawn = {path.name.partition("prisoners-dilemma-")[2] for path in (tmp_path / "figures").iterdir()}
+    assert drawn == {"ranking.svg", "payoff.svg", "cooperation.svg", ""}
     assert [path.name for path in tmp_path.glob("fixation*")] == [kept.name]
     assert not list(tmp_path.glob("stability.*"))
 

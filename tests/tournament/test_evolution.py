@@ -7,6 +7,7 @@ from collections import defaultdict
 import pandas as pd
 import pytest
 import torch
+from scipy import stats
 
 from dilemma import Tournament, open_run
 from dilemma.cli import main
@@ -275,6 +276,32 @@ def test_payoffs_that_are_played_and_exact_lead_to_the_same():
     )
     pd.testing.assert_frame_equal(exact[["agent", "count", "step"]], played[["agent", "count", "step"]])
     assert exact["payoff"].to_numpy() == pytest.approx(played["payoff"].to_numpy())
+
+
+def test_axelrods_programs_take_over_as_often_as_in_the_axelrod_library(axelrod):
+    """Three programs that are no automata; chance makes it fail once in 10,000 seeds."""
+    programs = {"First by Tullock": "tullock", "Gradual": "gradual", "First by Feld: 1.0, 0.5, 200": "feld"}
+    players = [axelrod.FirstByTullock, axelrod.Gradual, axelrod.FirstByFeld]
+    theirs = dict.fromkeys(programs.values(), 0)
+    for seed in range(60):
+        cast = [player() for player in players for _ in range(2 if player is axelrod.Gradual else 1)]
+        process = axelrod.MoranProcess(cast, turns=3, noise=0.1, seed=seed)
+        process.play()
+        theirs[programs[process.winning_strategy_name]] += 1
+    found = evolved(
+        "moran",
+        tuple(programs.values()),
+        PrisonersDilemma(rounds=3, noise=0.1),
+        "played",
+        population={"tullock": 1, "gradual": 2, "feld": 1},
+        replicates=300,
+        fitness="linear",
+        selection=1.0,
+        at_most=100_000,
+    )
+    ours = found[found["fixed"]]["agent"].value_counts()
+    table = [[ours[name] for name in theirs], list(theirs.values())]
+    assert stats.chi2_contingency(table).pvalue > 1e-4
 
 
 def test_with_self_interaction_one_also_meets_its_copy():

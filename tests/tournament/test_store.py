@@ -131,6 +131,10 @@ def agent_gone(config):
     del config["agents"][3]
 
 
+def other_rounds(config):
+    config["environments"][0]["rounds"] = 7
+
+
 def environment_gone(config):
     config["environments"][0] = {"name": "chicken"}
 
@@ -154,6 +158,7 @@ def everything_at_once(config):
         (other_agent, ["agents: 'generous' has name = 'all_d', was 'generous_tit_for_tat'"]),
         (agent_gone, ["agents: 'tullock' is gone"]),
         (environment_gone, ["environments: 'noisy' is gone"]),
+        (other_rounds, ["has rounds = 7, was 10"]),
         (fewer_repetitions, ["schedule.repetitions is 1, was 2"]),
         (everything_at_once, ["seed is 4", "'tullock' is gone"]),
     ],
@@ -250,7 +255,14 @@ def test_the_folder_says_what_was_asked_with_every_default(finished):
     assert written["agents"][0] == {"name": "generous_tit_for_tat", "label": "generous", "generosity": 1 / 3}
     assert written["evaluation"] == {"mode": "auto"}
     assert written["schedule"] == {
-        **{"kind": "round_robin", "self_play": False, "repetitions": 2, "at_most": 1000, "background": []}
+        **{
+            "kind": "round_robin",
+            "self_play": False,
+            "compositions": "pairs",
+            "repetitions": 2,
+            "at_most": 1000,
+            "background": [],
+        }
     }
     assert written["analysis"]["draws"] == 2000
     assert parse(written) == parse(asked())

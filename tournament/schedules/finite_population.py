@@ -163,7 +163,7 @@ class FinitePopulation(Evolution):
         open_ = np.arange(len(counts))
         for generation in range(self.generations + 1):
             tell(generation, self.generations)
-            earned = self.earned(pools, counts[open_])
+            earned = self.earned(pools, counts[open_], self._ahead(generation * steps, steps))
             fixed = self._fixed(counts[open_], size)
             last = generation == self.generations
             seen = np.flatnonzero(fixed | last | (generation % self.every == 0))
@@ -187,7 +187,7 @@ class FinitePopulation(Evolution):
             here = counts[open_]
             for step in range(steps):
                 if step:
-                    earned = self.earned(pools, here)
+                    earned = self.earned(pools, here, self._ahead(generation * steps + step, steps))
                 which = (moving,) if self.whole else (moving, step)
                 here = self.succeeded(here, earned, partial(drawn.uniform, which))
                 left = ~self._fixed(here, size)
@@ -198,8 +198,11 @@ class FinitePopulation(Evolution):
                 if not len(moving):
                     break
 
-    def earned(self, pools: Pools, counts: Indices) -> Earned:
-        """What everybody earned per round, and how often they cooperated, in populations [replicate, agent]."""
+    def earned(self, pools: Pools, counts: Indices, ahead: int = 1) -> Earned:
+        """What everybody earned per round, and how often they cooperated, in populations [replicate, agent].
+
+        `ahead` is for how many steps, this one included, matches are asked for where they lack.
+        """
         if pools.complete:
             return self._expected(pools, counts)
         pairs = counts[:, pools.first] * counts[:, pools.second]
@@ -207,7 +210,7 @@ class FinitePopulation(Evolution):
         own = counts[:, pools.first[alone]]
         pairs[:, alone] = own * (own - 1) // 2 + (own if self.self_interaction else 0)
         demand = pairs.sum(axis=0)
-        pools.require(demand)
+        pools.require(demand, ahead)
         if pools.constant[demand > 0].all():
             return self._expected(pools, counts)
         size = int(counts[0].sum())
@@ -250,6 +253,10 @@ class FinitePopulation(Evolution):
         if self.mutates_to == "others":
             to += to >= agents
         return np.where(drawn < self.mutation, to, agents)
+
+    def _ahead(self, passed: int, steps: int) -> int:
+        """As many steps as have passed, a generation at least, and at most those that are left."""
+        return max(1, min(max(passed, steps), self.generations * steps + 1 - passed))
 
     def _fixed(self, counts: Indices, size: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         fixed = counts.max(axis=1) == size

@@ -27,6 +27,8 @@ Flags: TypeAlias = NDArray[np.bool_]
 
 FIRST = 16
 """The fewest matches of a cast that are asked for."""
+MARGIN = 1.25
+"""How many times as many as are likely to be taken, for who is there changes."""
 
 
 class Unplayed(Exception):  # noqa: N818 (no error: what is asked for next)
@@ -40,8 +42,8 @@ class Exhausted(Exception):  # noqa: N818
 class Pools:
     """The pools of one environment; agents are counted in the plan's order, pairs are (first, second >= first).
 
-    A payoff that is exact is a pool of one match that is never used up. A pool grows to twice what has been taken
-    whenever it runs out, so that it is asked for a few times; after `at_most` matches they are drawn again, by
+    A payoff that is exact is a pool of one match that is never used up. A pool that runs out grows to what is
+    likely to be taken, so that it is asked for a few times; after `at_most` matches they are drawn again, by
     chance and with replacement.
     """
 
@@ -70,8 +72,8 @@ class Pools:
         """Whether nothing can run out, nor lack."""
         return self._known and bool((self.constant & (self._lengths > 0)).all())
 
-    def require(self, demand: Indices) -> None:
-        """So many matches of each pair [pair] are about to be taken.
+    def require(self, demand: Indices, times: int = 1) -> None:
+        """So many matches of each pair [pair] are about to be taken, and most likely so many `times` over.
 
         Raises Unplayed where they have to be played first, Exhausted where they can't be.
         """
@@ -82,7 +84,7 @@ class Pools:
             if self._known and not short.any():
                 break
             if short.any():
-                self._grow(wanted, short)
+                self._grow(self.taken + times * demand, short)
             self._look()
         lacking = (demand > 0) & (self._lengths == 0)
         if lacking.any():
@@ -174,20 +176,17 @@ class Pools:
     def _name(self, pair: int | np.int64) -> str:
         return " and ".join(self._plan.entrants[index].label for index in self._casts[pair])
 
-    def _grow(self, wanted: Indices, short: Flags) -> None:
-        """Levels for twice as long a time as has passed, and for the pools that are short."""
+    def _grow(self, likely: Indices, short: Flags) -> None:
+        """Levels for what is likely to be taken, and some more for the pools that are short."""
         block = self._plan.learning.block
-        for pair in np.flatnonzero(~self.constant & (short | (2 * wanted > self._levels))):
-            level = max(FIRST, 2 ** math.ceil(math.log2(2 * wanted[pair])), 2 * self._levels[pair])
+        for pair in np.flatnonzero(~self.constant & (short | (likely > self._levels))):
+            level = max(FIRST, math.ceil(MARGIN * max(likely[pair], self._levels[pair])))
             self._levels[pair] = min(math.ceil(level / block) * block, self._most)
 
     def _look(self) -> None:
         """Read what has been asked for. Raises Unplayed where it isn't there."""
-        if not self._history.settled(self.requests()):
-            raise Unplayed
         if not self._known:
             self._read()
-            self._known = True
         ends = np.append(self._starts[1:], len(self._repetitions))
         self._lengths = np.array(
             [
@@ -197,6 +196,9 @@ class Pools:
             dtype=np.int64,
         )
         self._means = None
+        if (self._lengths < self._levels).any() and not self._history.settled(self.requests()):
+            raise Unplayed
+        self._known = True
 
     def _read(self) -> None:
         """Sort the rows of this environment into pools."""
@@ -205,7 +207,9 @@ class Pools:
             rows = rows[(rows["environment"] == plan.settings[self.setting].label).to_numpy()]
         place = {plan.entrants[entrant].label: place for place, entrant in enumerate(plan.order)}
         agent, other = (
-            rows[name].astype(object).map(place).to_numpy(np.int64) if len(rows) else np.empty(0, np.int64)
+            np.array([place.get(label, -1) for label in rows[name].cat.categories])[rows[name].cat.codes]
+            if len(rows)
+            else np.empty(0, np.int64)
             for name in ("agent", "opponent")
         )
         pair = self.pair[agent, other]

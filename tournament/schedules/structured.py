@@ -227,7 +227,7 @@ class _Population:
         steps, why = evolve(state, counts, taken, generations, self.ways, stock, rule, self.random)
         if why == SHORT:
             self.random.bit_generator.state = chance
-            pools.require(taken - pools.taken)
+            pools.require(taken - pools.taken, times=2 + self.generation)  # as many again as so far
             return False
         pools.taken, self.state, self.counts = taken, state, counts
         self.generation += -(-steps // self._events(rule))

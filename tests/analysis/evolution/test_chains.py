@@ -92,6 +92,19 @@ def test_tit_for_tat_lowers_the_benefit_that_cooperation_needs(b, wanted, withou
     assert three[2] == pytest.approx(without, abs=1e-8)
 
 
+def test_payoffs_of_memory_one_strategies_that_err():
+    """ALLC, ALLD, TFT and WSLS at b = 3, one move in a hundred wrong; ALLC and an extortioner without errors."""
+    wanted = [
+        [1.98, -0.96, 1.9506, 0.51],
+        [2.96, 0.02, 0.0494, 1.49],
+        [1.9898, 0.0102, 1, 1],
+        [2.47, -0.47, 1, 1.941192],
+    ]
+    np.testing.assert_allclose(table([ALLC, ALLD, TFT, WSLS], 3, 0.01), wanted, atol=5e-7)
+    extorted = table([ALLC, EXTORTIONER], 3, 1e-7)
+    assert extorted[[1, 0], [0, 1]] == pytest.approx((16 / 7, 8 / 7), abs=1e-5)
+
+
 @pytest.mark.parametrize(
     ("size", "wanted"),
     [
@@ -120,10 +133,10 @@ def test_nobody_invades_a_generous_zero_determinant_strategy():
     b, c, chi, size = 3, 1, 1.5, 10
     gap = np.array([0, -c - 2 - chi * (b - 2), b - 2 + chi * (c + 2), (chi - 1) * 2])
     generous = np.array([1, 1, 0, 0]) + gap / 10
-    mutants = np.random.default_rng(5).random((1000, 4))
-    payoffs = np.empty((1000, 2, 2))
+    mutants = np.random.default_rng(5).random((10_000, 4))
+    payoffs = np.empty((10_000, 2, 2))
     payoffs[:, 0, 0], payoffs[:, 0, 1] = payoff(mutants, mutants, b), payoff(mutants, generous, b)
-    payoffs[:, 1, 0], payoffs[:, 1, 1] = payoff(np.broadcast_to(generous, (1000, 4)), mutants, b), b - c
+    payoffs[:, 1, 0], payoffs[:, 1, 1] = payoff(np.broadcast_to(generous, mutants.shape), mutants, b), b - c
     np.testing.assert_allclose(2 - payoffs[:, 1, 0], chi * (2 - payoffs[:, 0, 1]), atol=1e-9)
     for selection in (0.01, 10):
         assert max(fixation_probabilities(game, size, selection)[0, 1] for game in payoffs) < 1 / size + 1e-12

@@ -21,7 +21,7 @@ def test_small_mutation_of_random_games():
 
     random = np.random.default_rng(8)
     for _ in range(50):
-        types, size = int(random.integers(2, 7)), int(random.integers(5, 60))
+        types, size = int(random.integers(2, 9)), int(random.integers(5, 60))
         payoffs = random.random((types, types))
         _keep, pairwise = theirs(payoffs, size)
         transition, _ = pairwise.calculate_transition_and_fixation_matrix_sml(

@@ -138,7 +138,7 @@ def test_wright_fisher_depending_on_frequency(game, selection, pair, wanted):
 
 def test_one_third_rule():
     random = np.random.default_rng(3)
-    for _ in range(100):
+    for _ in range(500):
         (a, b), (c, d) = game = random.random((2, 2))
         size = int(random.integers(3, 40))
         stake = a * (size - 2) + b * (2 * size - 1) - c * (size + 1) - d * (2 * size - 4)

@@ -6,6 +6,7 @@ import re
 import nashpy
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from dilemma.analysis.evolution import (
     PopulationGame,
@@ -78,6 +79,20 @@ def test_replicator_of_two_types(payoffs, start, time, share):
     np.testing.assert_allclose(states[-1, :, 0], share, rtol=1e-9)
 
 
+def test_replicator_is_scipys_integration_of_sums_written_out():
+    rng = np.random.default_rng(7)
+    for types in (2, 4, 7):
+        payoffs, start, times = rng.normal(size=(types, types)), rng.dirichlet(np.ones(types)), [1.0, 6.0]
+
+        def velocity(_, x, a=payoffs, n=types):
+            earned = [sum(a[i][j] * x[j] for j in range(n)) for i in range(n)]
+            mean = sum(x[i] * earned[i] for i in range(n))
+            return [x[i] * (earned[i] - mean) for i in range(n)]
+
+        theirs = solve_ivp(velocity, (0, 6), start, "LSODA", times, rtol=1e-10, atol=1e-13)
+        np.testing.assert_allclose(replicator(payoffs, start, times), theirs.y.T, atol=1e-8)
+
+
 @pytest.mark.parametrize(
     ("start", "period"),
     [((0.34, 0.33), 10.8835169876), ((0.5, 0.25), 11.297500567), ((0.8, 0.1), 14.860064668)],
@@ -88,6 +103,11 @@ def test_zero_sum_rock_paper_scissors_goes_round(start, period):
     np.testing.assert_allclose(states.prod(-1), x.prod(), rtol=1e-9)
     np.testing.assert_allclose(states[-1], x, atol=1e-9)
     assert (np.abs(states[1:-1] - x).max(1) > 1e-3).all()  # not before
+
+
+def test_near_the_middle_rock_paper_scissors_goes_round_in_two_pi_root_three():
+    pace = np.abs(rest_point(rock_paper_scissors(), THIRDS).eigenvalues.imag)
+    np.testing.assert_allclose(2 * math.pi / pace, 10.8827961854, rtol=1e-10)
 
 
 def test_an_absent_type_stays_away_and_a_rare_one_keeps_its_digits():
