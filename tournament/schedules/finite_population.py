@@ -222,9 +222,14 @@ class FinitePopulation(Evolution):
 
     def _keys(self, plan: Plan, setting: int) -> torch.Tensor:
         """The key of each replicate's chance."""
-        text = f"[{plan.seed},{canonical(plan.settings[setting].definition.text)},evolution]"
-        whole = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True)
-        return derive(torch.tensor(whole), torch.arange(self.replicates))
+        return replicate_keys(plan, setting, self.replicates)
+
+
+def replicate_keys(plan: Plan, setting: int, replicates: int) -> torch.Tensor:
+    """The keys of the chance of populations that evolve side by side in an environment [replicate]."""
+    text = f"[{plan.seed},{canonical(plan.settings[setting].definition.text)},evolution]"
+    whole = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True)
+    return derive(torch.tensor(whole), torch.arange(replicates))
 
 
 class _Drawn:
