@@ -33,12 +33,11 @@ def parameters_plot(history: pd.DataFrame) -> Figure:
             axes.plot(times, middle, color=ACCENT, linewidth=1.3)
             axes.set_title(short(measure), fontsize=9, loc="left", color=INK)
             axes.tick_params(labelsize=8, length=0)
+            axes.locator_params(axis="x", nbins=3)
             axes.grid(color=INK, alpha=0.13, linewidth=0.5)
             axes.spines[:].set_visible(False)
             axes.set_facecolor("none")
             tidy(axes)
         for axes in list(grid.flat)[len(measures) :]:
             axes.set_axis_off()
-        for axes in grid[-1]:
-            axes.set_xlabel("generation", fontsize=9)
     return figure

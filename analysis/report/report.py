@@ -219,7 +219,7 @@ def _evolved(
     for number, (label, history) in enumerate(histories.groupby("environment", sort=False), start=1):
         slug = f"{number}-{file_name(str(label).lower().replace('_', '-'))}"
         writer = FigureWriter(folder / "figures", number, slug, pdf=options.pdf)
-        caption = "Medians over replicates, with the range from the first to the last tenth"
+        caption = "By generation: medians over replicates, with the range from the first to the last tenth"
         drawing = writer.add("parameters", caption, parameters_plot(history))
         chapters_of = evolved_chapters(history, str(label))
         found += [replace(chapter, drawings={caption: drawing}) for chapter in chapters_of]

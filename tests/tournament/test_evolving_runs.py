@@ -222,7 +222,7 @@ size = 10
     assert table.loc["q", "median"] == pytest.approx(last["q"].median(), rel=1e-5)
     genealogy = pd.read_csv(report / "genealogy.csv")
     assert (genealogy.groupby("replicate")["share"].sum() == 1).all()
-    assert "Medians over replicates" in (report / "index.html").read_text()
+    assert "By generation: medians over replicates" in (report / "index.html").read_text()
 
     done = CliRunner().invoke(main, ["run", "small.toml", "--set", "schedule.method.size=20"])
     assert done.exit_code == 2
