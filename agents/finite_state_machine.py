@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 
 from .automaton import Automaton, AutomatonAgent
 
-_ROW = re.compile(r"(\d+): (\d+)([CD]) (\d+)([CD])")
+ROW = re.compile(r"(\d+): (\d+)([CD]) (\d+)([CD])")
 
 
 def machine(opening: str, *rows: str) -> Automaton:
@@ -30,7 +30,7 @@ def _table(rows: tuple[str, ...]) -> dict[str, dict[str, tuple[str, str]]]:
     """The next state and move, by state and other's move. Raises ValueError for rows that are no machine."""
     table = {}
     for row in rows:
-        if not (found := _ROW.fullmatch(row)):
+        if not (found := ROW.fullmatch(row)):
             raise ValueError(f'a row looks like "2: 1D 3C" (state, then next state and move), found {row!r}')
         state, after_c, move_c, after_d, move_d = found.groups()
         if state in table:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, TypeAlias
 
+import numpy as np
 from pydantic import Field
 
 from ..envs.environment import Probability
@@ -17,15 +18,21 @@ FiveProbabilities: TypeAlias = Annotated[
 ]
 
 
+AFTER_OUTCOMES = np.tile(np.array([[1, 2], [3, 4]]), (5, 1, 1))
+"""The next states of a memory-one automaton: one for each outcome, whatever the state."""
+
+
 def memory_one(start: float, cc: float, cd: float, dc: float, dd: float) -> Automaton:
     """P(C) in the first round and after each outcome; a state for each of these."""
-    return Automaton.of([start, cc, cd, dc, dd], [[1, 2, 3, 4]] * 5)
+    return Automaton(np.array([start, cc, cd, dc, dd], float), AFTER_OUTCOMES)
 
 
 class MemoryOne(AutomatonAgent):
     """Cooperates with a probability that depends on the last round."""
 
     source: ClassVar[str] = "Nowak and Sigmund 1990"
+    answers: ClassVar[tuple[str, ...]] = ("p[0]", "p[1]", "p[2]", "p[3]", "p[4]")
+    """The parameter that is P(C) in the first round, and those after CC, CD, DC, DD."""
     p: FiveProbabilities = Field(
         description="P(C) in the first round and after CC, CD, DC, DD, own action first",
         examples=[(1, 0.9, 0.1, 0.8, 0.2)],
@@ -39,6 +46,8 @@ class Reactive(AutomatonAgent):
     """Cooperates with a probability that depends on the other's last move."""
 
     source: ClassVar[str] = "Nowak and Sigmund 1989"
+    answers: ClassVar[tuple[str, ...]] = ("y", "p", "q", "p", "q")
+    """As those of `MemoryOne`."""
     y: Probability = Field(1.0, description="P(C) in the first round")
     p: Probability = Field(description="P(C) after the other's C", examples=[0.9])
     q: Probability = Field(description="P(C) after the other's D", examples=[0.1])

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import ParamSpec, TypeVar
 
 import torch
@@ -173,16 +174,21 @@ def play(
     protocol: Protocol = STRATEGIES,
     labels: Sequence[str] = (),
     recorders: Sequence[Recorder] = (),
+    start: Mapping[int, Mapping[str, Tensor]] = MappingProxyType({}),
 ) -> Played:
     """Play matches: `cast` [match, seat] says which of `agents` is on which seat, `keys` [match] are their chance.
 
-    `labels` are the labels of the agents, by which `protocol` freezes them; `recorders` receive each round. Raises
-    AgentError if an agent raises.
+    `labels` are the labels of the agents, by which `protocol` freezes them; `recorders` receive each round.
+    `start` has the learned states [chair] that agents go on from. Raises AgentError if an agent raises.
     """
     learning = any(agents[index].learns for index in set(cast.flatten().tolist()))
     # Inference mode is faster, but learners must be able to differentiate what they have seen.
     with torch.no_grad() if learning else torch.inference_mode():
         seating = seat(game, agents, cast, keys, protocol.tables)
+        for sitting in seating:
+            for index in start.keys() & set(sitting.indices):
+                state = {name: value.to(cast.device) for name, value in start[index].items()}
+                _ask(sitting, sitting.player.load_state_dict, state)
         chance = Chance.at_tables(sealed(keys, 0), protocol.tables)
         episodes = Episodes(
             game, seating, (*cast.shape, protocol.tables), chance, protocol, labels, learning, recorders

@@ -73,6 +73,8 @@ class Chunk:
     device: str = "cpu"
     wanted: NDArray[np.int64] | None = None
     """Matches whose rows are kept; others only complete a block [match]."""
+    start: tuple[LearnedState, ...] = ()
+    """What learners begin with, as it was kept of the same chairs."""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -275,7 +277,8 @@ def game_of(chunk: Chunk) -> Environment:
 def _played(chunk: Chunk, recorders: Sequence[Recorder] = ()) -> Outcome:
     game = game_of(chunk)
     keys, cast = (torch.from_numpy(each).to(chunk.device) for each in (chunk.keys, chunk.cast))
-    played = play(game, _agents(chunk), cast, keys, chunk.learning, chunk.labels, recorders).on_cpu()
+    start = {chunk.entrants.tolist().index(learned.entrant): learned.state for learned in chunk.start}
+    played = play(game, _agents(chunk), cast, keys, chunk.learning, chunk.labels, recorders, start).on_cpu()
     weight = played.weight.sum(2)
     payoff, cooperation, mutual = (
         (value.sum(2) / weight).numpy() for value in (played.payoff, played.cooperation, played.mutual)

@@ -7,6 +7,8 @@
     costs/*.parquet  costs of each agent in each chunk
     generations/*.parquet  trajectories of the populations of each environment
     snapshots/*.parquet  who is where in the first population on a graph, in some generations
+    evolved/*.npz    agents that evolve in each environment: their history, genealogy, and all to go on from
+    evolved.toml     what they came to, as entries of a config
     checkpoints/     learned states of the agents that the config keeps
     exploits/*.json  results of searches for exploiters of each agent
     failures.jsonl   failed matches, each with its reason and traceback
@@ -18,7 +20,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -38,6 +40,9 @@ from .labels import current, of_record, relabelled
 
 _PLACED = ("environment", "replicate", "generation", "vertex", "x", "y", "agent")
 """The columns of snapshots."""
+
+HOW_BORN = ("entry", "random", "mutant", "crossover", "sampled", "copied")
+"""How somebody whose parameters evolve came to be."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,14 @@ class RunFolder:
     @property
     def snapshots_path(self) -> Path:
         return self.path / "snapshots"
+
+    @property
+    def evolved_path(self) -> Path:
+        return self.path / "evolved"
+
+    @property
+    def entries_path(self) -> Path:
+        return self.path / "evolved.toml"
 
     @property
     def exploits_path(self) -> Path:
@@ -167,6 +180,69 @@ class RunFolder:
         ]
         return pd.concat(asked, ignore_index=True)
 
+    def evolution(self, environment: str) -> dict[str, NDArray[np.generic]] | None:
+        """What is kept of the agents that evolve in the environment of this identity; None if nothing is."""
+        path = self.evolved_path / f"{environment}.npz"
+        if not path.exists():
+            return None
+        with np.load(path) as file:
+            return dict(file)
+
+    def histories(self) -> pd.DataFrame | None:
+        """Means of populations whose parameters evolve: a row for each environment, replicate and generation.
+
+        Columns are the mean payoff, the best one, cooperation, and each parameter that is a number; None where
+        nobody evolves.
+        """
+        parts = list[pd.DataFrame]()
+        for label, kept in self._evolutions():
+            history, genes = kept["history"], json.loads(str(kept["genes"]))
+            times, replicates, _ = history.shape
+            names = ("payoff", "best", "cooperation", *(gene["name"] for gene in genes))
+            chosen = {gene["name"] for gene in genes if gene["options"]}
+            generation = np.arange(times) * int(self.asked()["schedule"]["every"])
+            columns = {
+                "environment": label,
+                "replicate": np.tile(np.arange(replicates), times),
+                "generation": np.repeat(generation, replicates),
+                **dict(zip(names, history.reshape(-1, len(names)).T, strict=True)),
+            }
+            parts.append(pd.DataFrame({name: each for name, each in columns.items() if name not in chosen}))
+        return pd.concat(parts, ignore_index=True) if parts else None
+
+    def genealogies(self) -> pd.DataFrame | None:
+        """Those who are alive in the end, and their ancestors: a row each; None where nobody evolves.
+
+        `share` is 0 of those who are gone; parents are empty of those who have none.
+        """
+        parts = list[pd.DataFrame]()
+        for label, kept in self._evolutions():
+            number = kept["genealogy.id"]
+            share = pd.Series(kept["population.share"].ravel(), kept["population.line"].ravel())
+            columns = {
+                "environment": label,
+                "replicate": kept["genealogy.replicate"],
+                "id": number,
+                "parent": _numbers(kept["genealogy.parent"]),
+                "other_parent": _numbers(kept["genealogy.other"]),
+                "born": kept["genealogy.born"],
+                "how": np.array(HOW_BORN)[kept["genealogy.how"].astype(np.int64)],
+                "payoff": kept["genealogy.payoff"],
+                "share": share.groupby(level=0).sum().reindex(number, fill_value=0.0).to_numpy(),
+            }
+            for gene, values in zip(json.loads(str(kept["genes"])), kept["genealogy.genes"].T, strict=True):
+                options = np.array(gene["options"])
+                columns[gene["name"]] = options[values.astype(np.int64)] if len(options) else values
+            parts.append(pd.DataFrame(columns))
+        return pd.concat(parts, ignore_index=True) if parts else None
+
+    def _evolutions(self) -> Iterator[tuple[str, dict[str, NDArray[np.generic]]]]:
+        """The label of each environment in which agents evolve, and what is kept there."""
+        for entry in self.asked()["environments"]:
+            kept = self.evolution(entry["known"]["identity"]) if "known" in entry else None
+            if kept is not None:
+                yield entry["label"], kept
+
     def exploits(self) -> dict[str, dict[str, Any]]:
         """The result of every search so far, by its key: a card, or the reason why there is none."""
         now, found = current(self.asked()), {}
@@ -241,6 +317,11 @@ def _no_rows() -> dict[str, list[float]]:
     )
     others = ("match", "cast", "repetition", "seat", "k", "environment", "role", "agent", "opponent", "how")
     return {name: [] for name in (*others, *floats)}
+
+
+def _numbers(ids: NDArray[np.generic]) -> pd.Series[int]:
+    """Numbers of parents; missing where there is none."""
+    return pd.Series(ids).astype("Int64").mask(pd.Series(ids) < 0)
 
 
 def accepted(config: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -23,14 +23,15 @@ def schema() -> dict[str, Any]:
     definitions = whole["$defs"]
     whole["properties"]["environments"]["items"] = _entries(ENVIRONMENTS, definitions.pop("Named"), definitions)
     whole["properties"]["agents"]["items"] = _entries(AGENTS, definitions.pop("AgentEntry"), definitions)
-    whole["properties"]["schedule"] = {"anyOf": [_schedule(name) for name in SCHEDULES.names]}
+    whole["properties"]["schedule"] = {"anyOf": [_schedule(name, definitions) for name in SCHEDULES.names]}
     return {**whole, "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "dilemma config"}
 
 
-def _schedule(name: str) -> dict[str, Any]:
+def _schedule(name: str, definitions: dict[str, Any]) -> dict[str, Any]:
     """The section of a kind of schedule; `kind` may be omitted for the default."""
     model = SCHEDULES.model(name)
     own = model.model_json_schema() if model else {}
+    definitions |= own.pop("$defs", {})
     properties = {"kind": {"const": name}, **own.get("properties", {})}
     required = own.get("required", []) + ([] if name == DEFAULT else ["kind"])
     return {**own, "title": name, "properties": properties, "required": required}

@@ -163,6 +163,19 @@ class Store(RunFolder):
             if rows:
                 self._write_rows(folder, name, dict(rows), plan)
 
+    def write_evolution(self, environment: str, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        """Keep the agents that evolve in the environment of this identity, in the place of what was there."""
+        self.evolved_path.mkdir(exist_ok=True)
+        path = self.evolved_path / f"{environment}.npz"
+        aside = path.with_suffix(f".{os.getpid()}.tmp")
+        with aside.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+        os.replace(aside, path)
+
+    def write_entries(self, text: str) -> None:
+        """Write what evolved, as entries of a config."""
+        _write(self.entries_path, text)
+
     def write_exploit(self, key: str, record: Mapping[str, object]) -> None:
         """Store the result of a search for an exploiter, by its key."""
         self.exploits_path.mkdir(exist_ok=True)

@@ -57,6 +57,23 @@ def fixation_probabilities(
     )
 
 
+def mutant_fixation(payoffs: Numbers, size: int, selection: float, fitness: Fitness = "exponential") -> Numbers:
+    """The probability that one mutant takes over, for pairs of types that share no table [pair].
+
+    `payoffs` are [pair, own type, other type], the mutant first. The Moran process; with exponential fitness also
+    pairwise comparison. Raises ValueError where linear fitness would be negative.
+
+    >>> mutant_fixation(np.array([[[2.0, 2], [1, 1]]]), 10, 1, "linear").round(4)
+    array([0.5005])
+    """
+    process = process_of(np.zeros((2, 2)), size, selection, "moran", fitness)
+    mutants, others = np.arange(1, size)[:, None], size - 1
+    (a, b), (c, d) = payoffs.transpose(1, 2, 0)
+    own = ((mutants - 1) * a + (size - mutants) * b) / others
+    other = (mutants * c + (others - mutants) * d) / others
+    return np.asarray(np.exp(_log_birth_death(log_advantage(process, own, other), 1)), np.float64)
+
+
 def log_fixation(process: Process, mutants: int = 1) -> Numbers:
     """Logarithms of the probabilities of fixation [mutant, resident]."""
     check_two(process, mutants)

@@ -6,14 +6,15 @@ are written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from importlib import import_module
 from typing import Generic, TypeAlias, TypeVar
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 from numpy.linalg import LinAlgError
 
 from ..arrays import Numbers
@@ -107,6 +108,8 @@ class WrittenChapter:
     finding: Finding
     text: Callable[[], pd.DataFrame]
     """The table as text."""
+    drawings: Mapping[str, Markup] = field(default_factory=dict)
+    """Caption -> SVG element, where it stands by itself."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias, TypedDict, TypeVar
@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from ...file_names import file_name
 from ..behaviour.curves import LATE_COLUMNS, POINTS
 from ..behaviour.evolution import selection_gradients
+from ..behaviour.evolved import evolved_chapters
 from ..behaviour.exploitability import searches_alone
 from ..behaviour.generations import agents_of, beginnings, generation_chapters, paths, share_curves
 from ..behaviour.learned_runs import learned_runs
@@ -97,6 +98,8 @@ def write_report(
     costs: pd.DataFrame | None = None,
     generations: pd.DataFrame | None = None,
     snapshots: pd.DataFrame | None = None,
+    histories: pd.DataFrame | None = None,
+    genealogies: pd.DataFrame | None = None,
     cards: Cards = (),
     replays: Mapping[str, Gallery] | None = None,
     ranked: pd.DataFrame | None = None,
@@ -110,9 +113,10 @@ def write_report(
     for each match, seat and point of a learning curve; if there are any, `curves.csv` is written, and `policies`
     like the other tables. `costs` has the costs of agents, `generations` the trajectories of populations (their
     mean shares go to `generations.csv`), `snapshots` who is where in those on graphs (each generation that is
-    there is drawn), `cards` the results of searches for exploiters, `replays` the drawn matches by environment.
-    `ranked` is the ranking with the same options, if it has been computed already. `tell` hears of what was asked
-    for and can't be worked out, in a sentence.
+    there is drawn), `histories` the means of populations whose parameters evolve and `genealogies` their ancestry
+    (`evolved.csv` and `genealogy.csv`), `cards` the results of searches for exploiters, `replays` the drawn
+    matches by environment. `ranked` is the ranking with the same options, if it has been computed already. `tell`
+    hears of what was asked for and can't be worked out, in a sentence.
     """
     folder = Path(folder)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
@@ -188,7 +192,8 @@ def write_report(
         table[["environment", *(name for name in table if name != "environment")]].to_csv(
             folder / "generations.csv", index=False, float_format="%.6g"
         )
-    last = list(environments_chapter({section.label: section.ranking for section in sections}, options))
+    last = _evolved(folder, histories, genealogies, options)
+    last += environments_chapter({section.label: section.ranking for section in sections}, options)
     last += searches_alone(cards, [section.environment for section in sections])
     files = _write_tables(folder, sections, last, progress)
     progress("the page")
@@ -205,6 +210,30 @@ def _of(cells: Cells, table: T) -> T:
     if cells.label != cells.environment:
         mine &= table["agent"].isin(cells.agents[cells.roster])
     return table[mine]
+
+
+def _evolved(
+    folder: Path, histories: pd.DataFrame | None, genealogies: pd.DataFrame | None, options: AnalysisOptions
+) -> list[WrittenChapter]:
+    """What became of parameters in each environment, with figures; writes the tables of it."""
+    for name, table in (("evolved", histories), ("genealogy", genealogies)):
+        path = folder / f"{name}.csv"
+        path.unlink(missing_ok=True)
+        if table is not None:
+            table.to_csv(path, index=False, float_format="%.6g")
+    if histories is None:
+        return []
+    from .parameter_figures import parameters_plot
+
+    found = list[WrittenChapter]()
+    for number, (label, history) in enumerate(histories.groupby("environment", sort=False), start=1):
+        slug = f"{number}-{file_name(str(label).lower().replace('_', '-'))}"
+        writer = FigureWriter(folder / "figures", number, slug, pdf=options.pdf)
+        caption = "By generation: medians over replicates, with the range from the first to the last tenth"
+        drawing = writer.add("parameters", caption, parameters_plot(history))
+        chapters_of = evolved_chapters(history, str(label))
+        found += [replace(chapter, drawings={caption: drawing}) for chapter in chapters_of]
+    return found
 
 
 def _generations_drawing(shares: pd.DataFrame) -> dict[str, tuple[str, Figure]]:

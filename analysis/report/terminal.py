@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from ..behaviour.evolved import evolved
 from ..finding import Cards
 from .failures import Failures, failure_kinds, unranked_text
 from .remarks import notes
@@ -55,6 +56,22 @@ def ranking_tables(ranking: pd.DataFrame, rows: int = ROWS) -> Group:
         parts += [Text(one_line(note), style="dim") for note in notes(part)]
         parts.append(Text(""))
     return Group(*(parts or [Text("No results to rank.")]))
+
+
+def evolved_tables(histories: pd.DataFrame, rows: int = ROWS) -> Group:
+    """For `rich.print`: what parameters came to in each environment, over replicates at the end."""
+    parts: list[Table | Text] = []
+    for label, history in histories.groupby("environment", sort=False):
+        finding = evolved(history)
+        title = Text(f"{one_line(str(label))}, what evolved", style="bold")
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+        names = ("measure", "start", "end", "tenth", "median", "ninetieth")
+        for name in names:
+            table.add_column(name.capitalize(), justify="left" if name == "measure" else "right", no_wrap=True)
+        for measure, *values in finding.table[list(names)].head(rows).itertuples(index=False):
+            table.add_row(Text(one_line(str(measure))), *(f"{value:.3f}" for value in values))
+        parts += [table, *(Text(one_line(remark), style="dim") for remark in finding.remarks), Text("")]
+    return Group(*parts)
 
 
 def failures_text(

@@ -310,6 +310,7 @@ def _outlook(plan: Plan, folder: Path, accept_changes: bool) -> str:
     most = ("at most " if ahead.all else "at first ") if plan.schedule.asks_again else ""
     hunted = [kind for kind in analysis.exploitability if kind not in ("population", "exact")]
     unknown = f"; {' and '.join(hunted)} exploiters come on top" if hunted else ""
+    unknown += "; evolution comes on top" if plan.schedule.evolves else ""
     return (
         f"{most}{ahead.played:,} matches to play and {ahead.exact:,} payoffs to compute: "
         f"{duration(play + report.seconds)}, of which the report {duration(report.seconds)}; "
@@ -342,7 +343,7 @@ def _report(
 
     import rich
 
-    from .analysis.report.terminal import exploits_table, failures_text, ranking_tables
+    from .analysis.report.terminal import evolved_tables, exploits_table, failures_text, ranking_tables
     from .progress import Steps
     from .results import stored
 
@@ -352,11 +353,13 @@ def _report(
     folder, gaps = out or store.report_path, list[str]()
     with Steps() as progress:
         page = results.report(folder, progress, gaps.append)
-    if len(results.rows) or not results.exploits:
+    if results.histories is not None:
+        rich.print(evolved_tables(results.histories))
+    elif len(results.rows) or not results.exploits:
         rich.print(ranking_tables(results.ranking))
     for gap in gaps:
         click.echo(f"Not worked out: {gap}", err=True)
-    if show_exploits or not len(results.rows):
+    if show_exploits or not (len(results.rows) or results.histories is not None):
         rich.print(exploits_table(results.exploits))
     if results.failures:
         click.echo(

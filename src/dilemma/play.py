@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import platform
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -30,6 +31,8 @@ from .envs.errors import DilemmaError
 from .results import Results, stored
 from .tournament.chunk import Chunk, Rows
 from .tournament.config import load
+from .tournament.evolving.entries import evolved_entries, learned
+from .tournament.evolving.evolution import evolution
 from .tournament.exploit.record import record
 from .tournament.exploit.search import Found, find_exploiters, searches
 from .tournament.how import Mode
@@ -38,6 +41,7 @@ from .tournament.keys import distinct
 from .tournament.plan import Entrant, Plan, Setting
 from .tournament.run_folder import accepted
 from .tournament.runner import carry_out, lost, work
+from .tournament.schedules.evolve import Evolve
 from .tournament.schedules.schedule import Request, Schedule
 from .tournament.spot_check import faults, rows_of, spot_checks
 from .tournament.store import Store
@@ -46,6 +50,8 @@ Playable: TypeAlias = Environment | type[Environment] | str
 Player: TypeAlias = Agent | type[Agent] | Callable[..., object] | str
 Watch: TypeAlias = Callable[[int, int], None]
 """Told (matches done, matches to do) whenever a chunk is finished."""
+SECONDS, PATIENCE = 1.0, 20.0
+"""Between two times that an evolution is kept: so long at least, and so many times what it takes to keep it."""
 
 
 class Tournament:
@@ -195,11 +201,33 @@ def evolve_into(store: Store, plan: Plan, watch: Watch) -> None:
     if not plan.schedule.evolves:
         return
     plan = store.continued(plan)
+    if isinstance(plan.schedule, Evolve):
+        _evolve_agents(store, plan, plan.schedule.generations, watch)
+        return
     notes = list[str]()
     for trajectory in plan.schedule.trajectories(plan, Told(store, plan, over=True), watch):
         store.write_generations(trajectory, plan)
         notes += [f"{plan.settings[trajectory.setting].label}: {note}" for note in trajectory.notes]
     store.write_manifest({**store.manifest(), "evolution": notes})
+
+
+def _evolve_agents(store: Store, plan: Plan, generations: int, watch: Watch) -> None:
+    """Let parameters evolve in each environment, on from what is kept; generations are kept now and then."""
+    whole, entries = generations * len(plan.settings), list[str]()
+    for number, setting in enumerate(plan.settings):
+        environment, due = setting.definition.key, 0.0
+        for now in evolution(plan, number, store.evolution(environment)):
+            watch(number * generations + now.generation, whole)
+            over = now.generation == generations
+            if over or (now.generation and time.monotonic() > due):
+                began = time.monotonic()
+                store.write_evolution(environment, now.arrays())
+                due = time.monotonic() + max(SECONDS, PATIENCE * (time.monotonic() - began))
+            if over:
+                for outcome in learned(now, plan):
+                    store.write(outcome, plan)
+                entries.append(evolved_entries(now, plan, number))
+    store.write_entries("\n".join(entries))
 
 
 def exploit_into(

@@ -50,6 +50,10 @@ class Results:
     """Costs of each agent in each chunk; None if nobody played."""
     generations: pd.DataFrame | None = None
     """A row for each replicate, generation and agent of populations that evolved; None if none did."""
+    histories: pd.DataFrame | None = None
+    """A row for each environment, replicate and generation of agents whose parameters evolve; None if none do."""
+    genealogies: pd.DataFrame | None = None
+    """A row for each of those who evolved, and their ancestors; None if none did."""
     exploits: Sequence[Mapping[str, Any]] = ()
     """The result of each search for an exploiter: a card, or the reason why there is none."""
     plan: Plan | None = None
@@ -119,6 +123,8 @@ class Results:
                 costs=self.costs,
                 generations=self.generations,
                 snapshots=snapshots,
+                histories=self.histories,
+                genealogies=self.genealogies,
                 cards=self.exploits,
                 replays=replays,
                 ranked=ranked,
@@ -175,6 +181,8 @@ def stored(store: RunFolder, changes: Sequence[str] = ()) -> Results:
         store.curves(),
         store.costs(),
         store.generations(),
+        store.histories(),
+        store.genealogies(),
         list(store.exploits().values()),
         run=store.path,
         faults=list(manifest.get("faults", {}).values()),

@@ -30,7 +30,7 @@ from .lead import lead_probabilities
 from .long_run import LongRun, long_run
 from .passage import Passage
 
-_COOPERATES = np.array([[1, 1, 0, 0], [1, 0, 1, 0]], dtype=np.float64)
+COOPERATES = np.array([[1, 1, 0, 0], [1, 0, 1, 0]], dtype=np.float64)
 """Whether each seat cooperates in CC, CD, DC, DD [seat, outcome]."""
 _MORE_C = np.array([0, 1, -1, 0])  # how often seat 0 cooperates more than seat 1, by outcome
 _STEPS = 8
@@ -61,7 +61,7 @@ class ExactResults:
     @property
     def cooperation(self) -> Numbers:
         """Frequency of C [pair, seat]."""
-        return mean_over(self.outcomes, _COOPERATES)
+        return mean_over(self.outcomes, COOPERATES)
 
 
 def exact_results(
@@ -182,7 +182,7 @@ def _leads(game: RepeatedGame, payoffs: Numbers, chains: Chains) -> tuple[Number
 def _leads_for_ever(run: LongRun, payoffs: Numbers, within: Numbers, pairs: int) -> tuple[Numbers, Numbers]:
     """`_leads` of long-run averages: they depend on the class that a match ends in; `within` is its outcomes
     [class, 4]."""
-    earned, cooperates = mean_over(within, payoffs), mean_over(within, _COOPERATES)
+    earned, cooperates = mean_over(within, payoffs), mean_over(within, COOPERATES)
     wins, good = np.zeros((pairs, 2)), np.zeros((pairs, 2))
     np.add.at(wins, run.pair, run.ends[:, None] * (earned > earned[:, ::-1] + _TIE))
     np.add.at(good, run.pair, run.ends[:, None] * (cooperates >= cooperates[:, ::-1] - _TIE))
@@ -197,7 +197,7 @@ def _in_a_row(chains: Chains, flow: Numbers) -> Numbers:
 
 def _opening(chains: Chains) -> Numbers:
     """Probability that a seat opens with C [pair, seat]."""
-    return mean_over(chains.outcomes[chains.start], _COOPERATES)
+    return mean_over(chains.outcomes[chains.start], COOPERATES)
 
 
 def _blocks(chains: Chains, value: Numbers) -> Blocks:

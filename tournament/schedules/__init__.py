@@ -16,6 +16,7 @@ BUILTIN = {
     "wright_fisher": "dilemma.tournament.schedules.wright_fisher:WrightFisher",
     "imitation": "dilemma.tournament.schedules.imitation:Imitation",
     "ecological": "dilemma.tournament.schedules.ecological:Ecological",
+    "evolve": "dilemma.tournament.schedules.evolve:Evolve",
 }
 
 DEFAULT = "round_robin"

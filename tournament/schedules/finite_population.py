@@ -158,7 +158,7 @@ class FinitePopulation(Evolution):
     def evolve(self, plan: Plan, pools: Pools, diary: Diary, tell: Tell) -> None:
         counts = self.starts(plan)
         size, steps = self.members, 1 if self.whole else self.members
-        keys = self.keys(plan, pools.setting, len(counts))
+        keys = replicate_keys(plan, pools.setting, len(counts))
         reached = np.zeros(len(counts), dtype=np.int64)
         open_ = np.arange(len(counts))
         for generation in range(self.generations + 1):
@@ -262,11 +262,12 @@ class FinitePopulation(Evolution):
         fixed = counts.max(axis=1) == size
         return np.asarray(fixed & (self.mutation == 0))
 
-    def keys(self, plan: Plan, setting: int, replicates: int) -> torch.Tensor:
-        """The key of each replicate's chance."""
-        text = f"[{plan.seed},{canonical(plan.settings[setting].definition.text)},evolution]"
-        whole = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True)
-        return derive(torch.tensor(whole), torch.arange(replicates))
+
+def replicate_keys(plan: Plan, setting: int, replicates: int) -> torch.Tensor:
+    """The keys of the chance of populations that evolve side by side in an environment [replicate]."""
+    text = f"[{plan.seed},{canonical(plan.settings[setting].definition.text)},evolution]"
+    whole = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True)
+    return derive(torch.tensor(whole), torch.arange(replicates))
 
 
 class _Drawn:

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from ...envs.catalogue import Whereabouts
 from .evolution import Diary, Indices, Numbers, Tell
-from .finite_population import FinitePopulation
+from .finite_population import FinitePopulation, replicate_keys
 from .graph_updates import SHORT, Rule, Stock, Ways, evolve, ways
 from .graphs import Given, GraphKind, Network, network
 from .pools import Pools
@@ -94,7 +94,7 @@ class Structured(FinitePopulation):
         present = np.full(len(plan.order), self.mutation > 0) | starts.any(axis=0)
         pools.require((present[pools.first] & present[pools.second]).astype(np.int64))
         stock = pools.stock()
-        populations = self._populations(starts, self.keys(plan, pools.setting, len(starts)))
+        populations = self._populations(starts, replicate_keys(plan, pools.setting, len(starts)))
         extremes = plan.settings[pools.setting].game.extremes or (0.0, 0.0)
         low, high = (min(extremes[0], 0.0), max(extremes[1], 0.0)) if self.payoff == "accumulated" else extremes
         rule = self.rule(high - low)
