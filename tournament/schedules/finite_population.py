@@ -162,7 +162,7 @@ class FinitePopulation(Evolution):
         reached = np.zeros(len(counts), dtype=np.int64)
         open_ = np.arange(len(counts))
         for generation in range(self.generations + 1):
-            tell(generation, self.generations)
+            tell(self.done(generation, len(counts) - len(open_), len(counts)), self.generations)
             earned = self.earned(pools, counts[open_], self._ahead(generation * steps, steps))
             fixed = self._fixed(counts[open_], size)
             last = generation == self.generations
@@ -197,6 +197,10 @@ class FinitePopulation(Evolution):
                     moving, here = moving[left], here[left]
                 if not len(moving):
                     break
+
+    def done(self, generation: int, over: int, populations: int) -> int:
+        """Generations that are as good as done where so many populations are over."""
+        return max(generation, self.generations * over // populations)
 
     def earned(self, pools: Pools, counts: Indices, ahead: int = 1) -> Earned:
         """What everybody earned per round, and how often they cooperated, in populations [replicate, agent].

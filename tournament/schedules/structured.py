@@ -102,11 +102,16 @@ class Structured(FinitePopulation):
         ends = np.union1d(np.append(np.arange(0, self.generations, self.every), self.generations), pictured)
         if not stock.exact.all():  # matches are taken in an order that `every` and `pictures` have no part in
             ends = np.arange(self.generations + 1)
+        tell(done := 0, self.generations)
         for generation in ends.tolist():
+            over = 0
             for each in populations:
                 while not each.fixed and not each.go_on(generation - each.generation, pools, stock, rule):
                     stock = pools.stock()
-            tell(generation, self.generations)
+                over += each.fixed
+                if (now := self.done(done, over, len(populations))) > done:
+                    tell(done := now, self.generations)
+            done = max(done, generation)
             if generation in pictured and not populations[0].written:
                 diary.picture(generation, populations[0].state, populations[0].network)
             due = generation == self.generations or generation % self.every == 0
