@@ -79,8 +79,7 @@ def carry_out(chunks: Sequence[Chunk], execution: Execution) -> Iterator[Outcome
 def lost(chunks: Sequence[Chunk], known: NDArray[np.int64]) -> Iterator[Failure]:
     """The matches of chunks that aren't among the `known`, those with rows or a reason: they count as failures."""
     for chunk in chunks:
-        asked = chunk.keys if chunk.wanted is None else np.intersect1d(chunk.keys, chunk.wanted)
-        missing = np.isin(chunk.keys, np.setdiff1d(asked, known))
+        missing = np.isin(chunk.keys, np.setdiff1d(chunk.asked, known))
         if missing.any():
             reason = "it was to be played and nothing came of it, neither rows nor a reason"
             yield from whole_failure(chunk.select(missing), reason).failures

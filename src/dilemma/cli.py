@@ -15,6 +15,7 @@ import click
 from .version import VERSION
 
 if TYPE_CHECKING:
+    from .results import Results
     from .tournament.plan import Plan
     from .tournament.run_folder import RunFolder
 
@@ -66,14 +67,22 @@ def main() -> None:
 @click.option(
     "--accept-changes", is_flag=True, help="Go on where the code of an agent has changed, and keep its old rows."
 )
+@click.option("--fresh", is_flag=True, help="Begin anew: what is in the run folder is moved aside, to NAME.1.")
 @speaks_plainly
 def run(
-    config: str, out: str | None, jobs: int | None, changes: tuple[str, ...], dry_run: bool, accept_changes: bool
+    config: str,
+    out: str | None,
+    jobs: int | None,
+    changes: tuple[str, ...],
+    dry_run: bool,
+    accept_changes: bool,
+    fresh: bool,
 ) -> int:
     """Play the tournament of CONFIG, a file or the name of a shipped config, and write its report.
 
     The same command again plays only what is missing. A config with more agents, environments or
-    repetitions plays only what it adds. Paths in it are relative to its own folder.
+    repetitions plays only what it adds; one with less reports on that, and everything stays stored. Paths
+    in it are relative to its own folder.
 
     A config is code: who plays it runs what it names.
     """
@@ -85,12 +94,14 @@ def run(
     plan = load(config, changes)
     folder = Path(out or Path("runs") / file_name(plan.name))
     if dry_run:
-        click.echo(_outlook(plan, folder, accept_changes))
+        click.echo(_outlook(plan, folder, accept_changes, fresh))
         return 0
-    from .play import evolve_into, exploit_into, play_into
+    from .play import evolve_into, exploit_into, play_into, results_of
     from .progress import Meter
     from .tournament.store import Store
 
+    if fresh and (kept := Store(folder).moved_aside()):
+        click.echo(f"The run that was there is now {kept}", err=True)
     store = Store.open(folder, plan, accept_changes=accept_changes)
     again = f"dilemma run {config} --out {folder}"
     with _interruptible(again):
@@ -100,7 +111,12 @@ def run(
             with Meter("generations") as meter:
                 evolve_into(store, plan, meter)
         wrong = exploit_into(store, plan, (), lambda: Meter("agents", "exploit"))
-    return _report(store, again, wrong, plan=store.continued(plan))
+    if store.continuation(plan).more:
+        click.echo(
+            f"{folder} has more than this config asks for, and keeps it: `dilemma report {folder}` is of all",
+            err=True,
+        )
+    return _report(results_of(store, plan), store, again, wrong)
 
 
 @main.command()
@@ -116,9 +132,11 @@ def report(run: Path, changes: tuple[str, ...], out: Path | None) -> int:
     It changes nothing else in the folder, and runs only code of this package: only its agents and
     environments are played again, for pictures.
     """
+    from .results import stored
     from .tournament.run_folder import RunFolder
 
-    return _report(RunFolder.existing(run), f"dilemma run CONFIG --out {run}", changes=changes, out=out)
+    store = RunFolder.existing(run)
+    return _report(stored(store, changes), store, f"dilemma run CONFIG --out {run}", out=out)
 
 
 @main.command()
@@ -145,7 +163,7 @@ def exploit(
     code that the folder's config names.
     """
     from .envs.errors import DilemmaError
-    from .play import exploit_into
+    from .play import exploit_into, results_of
     from .progress import Meter
     from .tournament.config import load
     from .tournament.store import Store
@@ -163,7 +181,7 @@ def exploit(
     again = f"dilemma exploit {run}"
     with _interruptible(again):
         wrong = exploit_into(store, plan, labels, lambda: Meter("agents", "exploit"))
-    return _report(store, again, wrong, plan=store.continued(plan), show_exploits=True)
+    return _report(results_of(store, plan), store, again, wrong, show_exploits=True)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})  # keys may be negative numbers
@@ -259,7 +277,7 @@ def schema() -> int:
     return 0
 
 
-def _outlook(plan: Plan, folder: Path, accept_changes: bool) -> str:
+def _outlook(plan: Plan, folder: Path, accept_changes: bool, fresh: bool) -> str:
     """The work of a run, its estimated time, and disk space."""
     import time
 
@@ -269,7 +287,7 @@ def _outlook(plan: Plan, folder: Path, accept_changes: bool) -> str:
     from .tournament.runner import workers_of
 
     done = None
-    if folder.exists():
+    if folder.exists() and not fresh:
         from .tournament.store import Store
 
         store = Store(folder)
@@ -301,27 +319,20 @@ def _interruptible(again: str) -> Iterator[None]:
 
 
 def _report(
+    results: Results,
     store: RunFolder,
     again: str,
     wrong: Sequence[str] = (),
-    changes: Sequence[str] = (),
     *,
-    plan: Plan | None = None,
     out: Path | None = None,
     show_exploits: bool = False,
 ) -> int:
-    """Write the report, print the ranking and failures; `plan` is the plan that has just been played."""
-    from dataclasses import replace
-
+    """Write the report, print the ranking and failures."""
     import rich
 
     from .analysis.report.terminal import exploits_table, failures_text, ranking_tables
     from .progress import Steps
-    from .results import stored
 
-    results = stored(store, changes)
-    if plan is not None:
-        results = replace(results, plan=plan)
     folder = out or store.report_path
     with Steps() as progress:
         page = results.report(folder, progress)
