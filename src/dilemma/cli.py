@@ -1,44 +1,27 @@
-"""The command line: run, report, exploit, replay, agents, envs, schema. Heavy imports are inside commands."""
+"""The command line: run, report, exploit, replay, agents, envs, schema; `cli_runs.py` has those across runs.
+
+Heavy imports are inside commands.
+"""
 
 from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING
 
 import click
 
+from .cli_runs import runs, view
+from .exit_codes import FAILED, INTERRUPTED, speaks_plainly
 from .version import VERSION
 
 if TYPE_CHECKING:
     from .results import Results
     from .tournament.plan import Plan
     from .tournament.run_folder import RunFolder
-
-P = ParamSpec("P")
-FAILED, MISTAKE, INTERRUPTED = 1, 2, 130
-"""Exit codes: some matches failed; the user's mistake; Ctrl-C."""
-
-
-def speaks_plainly(command: Callable[P, int]) -> Callable[P, None]:
-    """Run a command: a DilemmaError is printed without traceback; the result is the exit code."""
-
-    @wraps(command)
-    def plain(*args: P.args, **kwargs: P.kwargs) -> None:
-        from .envs.errors import DilemmaError
-
-        try:
-            code = command(*args, **kwargs)
-        except DilemmaError as error:
-            click.echo(f"Error: {error}", err=True)
-            code = MISTAKE
-        sys.exit(code)
-
-    return plain
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -48,6 +31,10 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # the console's encoding may lack characters of a label
+
+
+for across in (runs, view):
+    main.add_command(across)
 
 
 @main.command()

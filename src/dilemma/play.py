@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import platform
 import shutil
 from collections import Counter
@@ -177,6 +178,7 @@ def play_into(store: Store, plan: Plan, watch: Watch) -> None:
         "accepted_changes": [known for _, known in accepted(store.asked())],
         "started": _now(),
         "finished": None,
+        "process": {"host": platform.node(), "pid": os.getpid()},
         "faults": found,
     }
     store.write_manifest(manifest)
@@ -187,6 +189,7 @@ def play_into(store: Store, plan: Plan, watch: Watch) -> None:
         planned += chunks
         checks, first = spot_checks(chunks, plan), dict[int, Rows]()
         total, finished = sum(map(len, chunks)), 0
+        store.write_manifest(manifest := {**manifest, "asked": len(store.done()) + total})
         watch(0, total)
         for outcome in carry_out(chunks, plan.execution):
             store.write(outcome, plan)
