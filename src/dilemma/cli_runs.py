@@ -45,3 +45,54 @@ def view(folder: Path, port: int) -> int:
         except KeyboardInterrupt:
             click.echo()
     return 0
+
+
+@click.command()
+@click.argument("file", metavar="FILE.csv", type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE", help="The ratings; NAME_ratings.csv where left out."
+)
+@speaks_plainly
+def rate(file: Path, out: Path | None) -> int:
+    """Rate the agents of a payoff table of your own, by every rating, with intervals where it has repetitions.
+
+    FILE.csv is a square matrix with labels (row: own, column: other; empty cells: never met), or has the
+    columns agent, opponent, payoff and, where matches were repeated, repetition.
+    """
+    import rich
+
+    from .analysis.ranking.payoffs import cell_table
+    from .analysis.ratings.own_table import cells_of
+    from .analysis.ratings.ratings import rate_cells
+    from .analysis.report.terminal import ratings_tables
+    from .envs.errors import DilemmaError
+    from .tournament.config_file import file_text
+
+    out = out or Path(f"{file.stem}_ratings.csv")
+    if out.resolve() == file.resolve():
+        raise DilemmaError(f"--out: found {out}, the table itself; allowed: another file")
+    try:
+        cells = cells_of(file_text(file))
+    except ValueError as error:
+        raise DilemmaError(f"{file}: {error}") from error
+    found = rate_cells(cells, cell_table(cells))
+    rich.print(ratings_tables(found.table))
+    for remark in found.remarks:
+        click.echo(remark, err=True)
+    _written(out, found.table.to_csv(index=False))
+    click.echo(out)
+    return 0
+
+
+def _written(path: Path, text: str) -> None:
+    """Write a file, whole or not at all. Raises DilemmaError if it cannot be written."""
+    import os
+
+    from .envs.errors import DilemmaError
+
+    aside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        os.replace(aside, path)
+    except OSError as error:
+        raise DilemmaError(f"{path} can't be written ({error.strerror or error}): choose another --out") from error
