@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .exit_codes import speaks_plainly
+from .exit_codes import FAILED, speaks_plainly
 
 
 @click.command()
@@ -67,6 +67,7 @@ def rate(file: Path, out: Path | None) -> int:
     from .analysis.report.terminal import ratings_tables
     from .envs.errors import DilemmaError
     from .tournament.config_file import file_text
+    from .written import writing
 
     out = out or Path(f"{file.stem}_ratings.csv")
     if out.resolve() == file.resolve():
@@ -79,20 +80,55 @@ def rate(file: Path, out: Path | None) -> int:
     rich.print(ratings_tables(found.table))
     for remark in found.remarks:
         click.echo(remark, err=True)
-    _written(out, found.table.to_csv(index=False))
+    with writing(out) as written:
+        found.table.to_csv(written, index=False)
     click.echo(out)
     return 0
 
 
-def _written(path: Path, text: str) -> None:
-    """Write a file, whole or not at all. Raises DilemmaError if it cannot be written."""
-    import os
+@click.command()
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--moves", is_flag=True, help="Write all moves of automata and strategies, by playing them again.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="RUN/export where left out.")
+@speaks_plainly
+def export(run: Path, moves: bool, out: Path | None) -> int:
+    """Write a run for other tools: payoff matrices (Nashpy, OpenSpiel, EGTtools), or with --moves all moves.
 
+    Matrices are written as CSV with labels and as .npz with A, B, rows and columns; moves as moves.parquet,
+    and for the Axelrod library as interactions CSV. --moves runs the code that the folder's config names.
+    """
     from .envs.errors import DilemmaError
+    from .tournament.run_folder import RunFolder
 
-    aside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        aside.write_text(text, encoding="utf-8")
-        os.replace(aside, path)
-    except OSError as error:
-        raise DilemmaError(f"{path} can't be written ({error.strerror or error}): choose another --out") from error
+    store, folder, code = RunFolder.existing(run), out or run / "export", 0
+    if moves:
+        from .export import MovesExport
+
+        exported = MovesExport(store)
+        for remark in exported.remarks:
+            click.echo(remark, err=True)
+        for path in exported.write(folder):
+            click.echo(path)
+        if exported.differing:
+            click.echo(
+                f"{exported.differing:,} matches earn other payoffs than the stored ones: versions differ, or an "
+                "environment or an agent draws from more than its seed",
+                err=True,
+            )
+            code = FAILED
+    else:
+        from .export import export_matrices
+        from .results import stored
+
+        results = stored(store)
+        written = list(export_matrices(results, folder))
+        for label, game in results.games.items():
+            if game["seats"] != 2:
+                click.echo(
+                    f"{label} has {game['seats']} seats, and no matrix: report/payoffs.csv has it", err=True
+                )
+        if not written:
+            raise DilemmaError(f"{run} has no payoffs of two players to export")
+        for path in written:
+            click.echo(path)
+    return code

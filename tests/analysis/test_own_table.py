@@ -100,5 +100,5 @@ def test_the_command_prints_and_writes_every_rating(tmp_path, monkeypatch):
     assert max(map(len, done.stdout.splitlines())) <= 80
     refused = CliRunner().invoke(main, ["rate", "my.csv", "--out", "./my.csv"])
     assert refused.exit_code == 2
-    assert CliRunner().invoke(main, ["rate", "my.csv", "--out", "no/where.csv"]).exit_code == 2
+    assert CliRunner().invoke(main, ["rate", "my.csv", "--out", "my.csv/here.csv"]).exit_code == 2
     assert CliRunner().invoke(main, ["rate", "none.csv"]).exit_code == 2
