@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .cli_runs import export, rate, runs, view
+from .cli_runs import compare, export, rate, runs, view
 from .exit_codes import FAILED, INTERRUPTED, speaks_plainly
 from .version import VERSION
 
@@ -33,7 +33,7 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # the console's encoding may lack characters of a label
 
 
-for across in (export, rate, runs, view):
+for across in (compare, export, rate, runs, view):
     main.add_command(across)
 
 

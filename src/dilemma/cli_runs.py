@@ -10,6 +10,40 @@ from .exit_codes import FAILED, speaks_plainly
 
 
 @click.command()
+@click.argument("folders", metavar="RUN RUN ...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write compare.csv and compare.md too."
+)
+@speaks_plainly
+def compare(folders: tuple[Path, ...], out: Path | None) -> int:
+    """Show the tables of runs side by side, and how each differs from the first.
+
+    Differences of payoffs, cooperation and exploiters' payoffs have 95 % intervals over further repetitions,
+    paired where both runs share matches. Agents are matched by label, then by definition.
+    """
+    import rich
+
+    from .comparison import as_markdown, as_table, shown
+    from .comparison import compare as compared
+    from .envs.errors import DilemmaError
+    from .written import writing
+
+    if len(folders) < 2:
+        raise DilemmaError(f"found one run, {folders[0]}; allowed: two or more")
+    found = compared(folders)
+    for each in found:
+        rich.print(shown(each))
+    if out is not None:
+        table = as_table(found)
+        with writing(out / "compare.csv") as file:
+            table.to_csv(file, index=False)
+        with writing(out / "compare.md") as file:
+            file.write(as_markdown(found).encode())
+        click.echo(out / "compare.md")
+    return 0
+
+
+@click.command()
 @click.argument("folder", metavar="[DIR]", default="runs", type=click.Path(path_type=Path))
 @speaks_plainly
 def runs(folder: Path) -> int:

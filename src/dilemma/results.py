@@ -148,7 +148,7 @@ def stored(store: RunFolder, changes: Sequence[str] = ()) -> Results:
     return Results(
         store.seats(),
         failures,
-        {label: _game(entry) for label, entry in games.items()},
+        {label: game_of(entry) for label, entry in games.items()},
         facts,
         _options(config, str(store.config_path), changes),
         store.curves(),
@@ -165,7 +165,7 @@ def open_run(folder: Path | str) -> Results:
     return stored(RunFolder.existing(Path(folder)))
 
 
-def _game(entry: Mapping[str, Any]) -> Game:
+def game_of(entry: Mapping[str, Any]) -> Game:
     """A manifest's entry of an environment; older ones have no roles, but whether seats are interchangeable."""
     game: Any = {key: value for key, value in entry.items() if key != "symmetric"}
     if "roles" not in entry:
