@@ -1,5 +1,7 @@
 """`dilemma compare`: runs are put side by side under the same labels, and what one lacks is told."""
 
+import shutil
+
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -49,7 +51,19 @@ def test_a_run_beside_itself_differs_in_nothing(shelf):
     assert done.exit_code == 0
     table = pd.read_csv(out / "compare.csv")
     assert (table["difference"] == 0).all()
+    assert "| Agent | one (1) | one (2) | Difference |" in (out / "compare.md").read_text()
     assert set(table.loc[~table["measure"].str.startswith("exploiter"), "how"]) == {"equal"}
+
+
+def test_names_of_runs_are_no_markup(shelf, tmp_path):
+    runs = [str(shelf / "one"), str(tmp_path / "[red]b|c")]
+    shutil.copytree(*runs)
+    done = CliRunner().invoke(main, ["compare", *runs, "--out", str(tmp_path)])
+    assert "[red]b|c" in done.stdout
+    assert "| Agent | one | [red]b/c |" in (tmp_path / "compare.md").read_text()
+    (tmp_path / "[red]b|c" / "manifest.json").unlink()
+    nothing = CliRunner().invoke(main, ["compare", *runs])
+    assert (nothing.exit_code, nothing.stderr.count("\n")) == (2, 1)
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,10 @@ class RunFolder:
         return [record for match, record in latest.items() if match in asked and match not in done]
 
     def manifest(self) -> dict[str, Any]:
-        facts: dict[str, Any] = json.loads(self.manifest_path.read_text(encoding="utf-8"))
+        try:
+            facts: dict[str, Any] = json.loads(self.manifest_path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DilemmaError(f"{self.path} has no manifest.json that can be read: nothing was played") from error
         return facts
 
     def _files(self) -> list[Path]:

@@ -65,13 +65,14 @@ def ratings_tables(rated: pd.DataFrame, rows: int = ROWS) -> Group:
         title = Text(name.replace("_", " "), style="bold")
         table = Table(title=title, title_justify="left", box=None, pad_edge=False)
         table.add_column("Agent", no_wrap=True, max_width=_WIDTH)
-        for header in ("Score", "95 % interval"):
-            table.add_column(header, justify="right", no_wrap=True)
+        table.add_column("Score", justify="right", no_wrap=True)
         digits = decimals(own[name])
         ends = zip(*(fixed(own[f"{name}{end}"], digits) for end in ("_low", "_high")), strict=True)
         shown = [f"[{low}, {high}]" if low else "" for low, high in ends]
+        if any(shown):
+            table.add_column("95 % interval", justify="right", no_wrap=True)
         for agent, score, interval in list(zip(own["agent"], fixed(own[name], digits), shown, strict=True))[:rows]:
-            table.add_row(Text(one_line(str(agent))), score, Text(interval))
+            table.add_row(Text(one_line(str(agent))), score, *([Text(interval)] if any(shown) else []))
         parts.append(table)
         if len(own) > rows:
             parts.append(Text(f"... and {len(own) - rows} more", style="dim"))

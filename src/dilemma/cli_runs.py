@@ -136,7 +136,7 @@ def export(run: Path, moves: bool, out: Path | None) -> int:
 
     store, folder, code = RunFolder.existing(run), out or run / "export", 0
     if moves:
-        from .export import MovesExport
+        from .export_moves import MovesExport
 
         exported = MovesExport(store)
         for remark in exported.remarks:
@@ -151,7 +151,7 @@ def export(run: Path, moves: bool, out: Path | None) -> int:
             )
             code = FAILED
     else:
-        from .export import export_matrices
+        from .export_matrices import export_matrices
         from .results import stored
 
         results = stored(store)

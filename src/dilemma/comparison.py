@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-from rich.console import Group
+from rich.console import Group, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -18,7 +18,8 @@ from .results import game_of, stored
 from .tournament.config_file import RawConfig
 from .tournament.run_folder import Part, RunFolder
 
-WIDTH = 24
+WIDTH, RUN = 24, 10
+"""Columns of a terminal for an agent, and for the name of a run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +72,11 @@ def compare(folders: Sequence[Path]) -> list[Comparison]:
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """The names of folders; those that are alike with the folder that they are in."""
-    names = [path.resolve().name for path in paths]
+    """The names of folders; with numbers where they are alike."""
+    names = [one_line(path.resolve().name) for path in paths]
     return [
-        name if names.count(name) == 1 else f"{path.resolve().parent.name}/{name}"
-        for name, path in zip(names, paths, strict=True)
+        name if names.count(name) == 1 else f"{name} ({names[: place + 1].count(name)})"
+        for place, name in enumerate(names)
     ]
 
 
@@ -130,12 +131,9 @@ def shown(comparison: Comparison, rows: int = 25) -> Group:
         table = Table(title=Text(one_line(title), style="bold"), title_justify="left", box=None, pad_edge=False)
         for name in text:
             words = name in ("Agent", "How")
-            table.add_column(
-                one_line(str(name)),
-                justify="left" if words else "right",
-                no_wrap=True,
-                max_width=WIDTH if name == "Agent" else None,
-            )
+            most = WIDTH if name == "Agent" else RUN if name in (comparison.first, comparison.other) else None
+            justify: JustifyMethod = "left" if words else "right"
+            table.add_column(Text(str(name)), justify=justify, no_wrap=True, max_width=most)
         for row in text.head(rows).itertuples(index=False):
             table.add_row(*(Text(one_line(str(value))) for value in row))
         parts.append(table)
@@ -156,7 +154,10 @@ def as_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
 def as_markdown(comparisons: Sequence[Comparison]) -> str:
     parts = []
     for each in comparisons:
-        parts.append(f"# {one_line(each.other)} beside {one_line(each.first)}\n")
-        parts += [f"## {one_line(title)}\n\n{markdown(text)}" for title, text in each.parts()]
+        parts.append(f"# {each.other} beside {each.first}\n")
+        plain = {name: name.replace("|", "/") for name in (each.first, each.other)}
+        parts += [
+            f"## {one_line(title)}\n\n{markdown(text.rename(columns=plain))}" for title, text in each.parts()
+        ]
         parts += [f"- {one_line(remark)}" for remark in each.remarks]
     return "\n".join(parts) + "\n"

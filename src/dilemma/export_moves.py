@@ -1,4 +1,4 @@
-"""Exports of a run for other tools: payoff matrices, and all moves of strategies. docs/commands.md has columns."""
+"""All moves of strategies of a run, as Parquet and for the Axelrod library; docs/commands.md has the columns."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from .analysis.matrices import game_matrices
 from .envs.environment import Discrete
 from .envs.errors import DilemmaError
 from .file_names import file_name
-from .results import Results
 from .tournament.config import load
 from .tournament.moves import PlayedAgain, moves, recordable
 from .tournament.plan import Setting
@@ -30,6 +27,10 @@ MOVES = pa.schema(
         **{"agent": pa.string(), "actions": pa.list_(pa.int16()), "rewards": pa.list_(pa.float64())},
     }
 )
+NO_MOVES = {
+    "exact": "payoffs are exact: they have no match, and so no moves (evaluation.mode = 'played' has)",
+    "learned": "matches are of learners, whose moves are too many: `dilemma replay` shows one table",
+}
 STATES = ("CC", "CD", "DC", "DD")
 AXELROD = (
     *("Interaction index", "Player index", "Opponent index", "Repetition", "Player name", "Opponent name"),
@@ -39,20 +40,6 @@ AXELROD = (
     "Good partner",
 )
 """The columns of the Axelrod library's interactions."""
-
-
-def export_matrices(results: Results, folder: Path) -> Iterator[Path]:
-    """Write the payoff matrices of every two-player game: as CSV with labels, and both players' as .npz."""
-    for game in game_matrices(results.payoffs, results.games):
-        name = folder / f"payoffs_{file_name(game.environment)}"
-        table = pd.DataFrame(game.row_payoffs, game.rows, game.columns)
-        with writing(name.with_name(f"{name.name}.csv")) as file:
-            table.to_csv(file, index_label="agent")
-        yield name.with_name(f"{name.name}.csv")
-        with writing(name.with_name(f"{name.name}.npz")) as file:
-            rows, columns = np.array(game.rows), np.array(game.columns)
-            np.savez(file, A=game.row_payoffs, B=game.column_payoffs, rows=rows, columns=columns)
-        yield name.with_name(f"{name.name}.npz")
 
 
 class MovesExport:
@@ -65,14 +52,7 @@ class MovesExport:
         self.differing = 0
         """Matches that earn other payoffs than the stored ones."""
         how = self._seats.drop_duplicates("match")["how"].value_counts()
-        self.remarks = [
-            said
-            for kind, said in {
-                "exact": "payoffs are exact: they have no match, and so no moves (evaluation.mode = 'played' has)",
-                "learned": "matches are of learners, whose moves are too many: `dilemma replay` shows one table",
-            }.items()
-            for said in ([f"{how[kind]:,} {said}"] if how[kind] else [])
-        ]
+        self.remarks = [f"{how[kind]:,} {why}" for kind, why in NO_MOVES.items() if how[kind]]
         self.remarks += [
             f"{setting.label} has actions that are no whole numbers: its moves are left out"
             for setting in self._plan.settings
