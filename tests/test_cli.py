@@ -232,6 +232,34 @@ def test_another_config_into_the_same_folder_is_a_mistake(config):
     assert "seed is 9, was 0" in done.stderr
 
 
+def test_what_was_set_once_does_not_lock_the_next_run(config):
+    def matches():
+        return pd.read_csv("runs/tournament/report/payoffs.csv")["matches"].max()
+
+    dilemma("run", config, "--set", "schedule.repetitions=6")
+    assert matches() == 6
+    plain = dilemma("run", config)
+    assert (plain.exit_code, matches()) == (0, 4)
+    said = "runs/tournament has more than this config asks for, and keeps it"
+    assert plain.stderr.splitlines()[0] == "Nothing left to play"
+    assert plain.stderr.splitlines()[1].startswith(said)
+    dilemma("report", "runs/tournament")
+    assert matches() == 6
+
+
+def test_a_fresh_run_moves_the_old_one_aside(config):
+    dilemma("run", config)
+    for number in (1, 2):
+        before = Path("runs/tournament/config.toml").read_bytes()
+        assert dilemma("run", config, "--fresh", "--dry-run").stdout.startswith("8 matches to play")
+        done = dilemma("run", config, "--fresh", "--set", f"seed={number}")
+        assert done.stderr.splitlines()[0] == f"The run that was there is now runs/tournament.{number}"
+        assert Path(f"runs/tournament.{number}/config.toml").read_bytes() == before
+    assert dilemma("report", "runs/tournament.1").exit_code == 0
+    assert dilemma("run", config, "--fresh", "--out", ".").exit_code == 2  # no run of ours
+    assert config.exists()
+
+
 def test_failed_matches_are_counted_and_the_same_command_plays_them_again(config, tmp_path):
     (tmp_path / "stubborn.py").write_text(STUBBORN)
     (tmp_path / "marker").touch()

@@ -79,6 +79,11 @@ class Chunk:
     def __len__(self) -> int:
         return len(self.keys)
 
+    @property
+    def asked(self) -> NDArray[np.int64]:
+        """The matches whose rows are kept [match]."""
+        return self.keys if self.wanted is None else self.wanted
+
     def select(self, which: NDArray[np.bool_] | NDArray[np.int64] | slice) -> Chunk:
         """The chunk with only these matches."""
         return replace(
@@ -157,8 +162,7 @@ def _play(chunk: Chunk, timeout: float | None, outcome: Outcome, recorders: Sequ
         why, where = _reason(error, timeout), trace(error)
     else:
         lost = _without_numbers(chunk, played, outcome)
-        wanted = chunk.keys if chunk.wanted is None else chunk.wanted
-        kept = np.setdiff1d(wanted, lost)
+        kept = np.setdiff1d(chunk.asked, lost)
         outcome.rows.extend(only(rows, kept) for rows in played.rows)
         outcome.curves.extend(only(rows, kept) for rows in played.curves)
         outcome.checkpoints.extend(played.checkpoints)

@@ -1,16 +1,16 @@
 """Continuation: whether a config continues a run, and how the run identifies its agents and environments.
 
-A config may add to a run, and change labels. Agents and environments that are in the run keep their definition:
-the clone index that distinguishes them from equal ones, and the digest of the code that they were first played
-with.
+A config may add to a run, ask for a part of it, and change labels. The run keeps what it has: its config is the
+union of all that was asked for. Agents and environments that are in the run keep their definition: the clone index
+that distinguishes them from equal ones, and the digest of the code that they were first played with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from .config import as_config
 from .config_file import RawConfig
@@ -25,6 +25,10 @@ class Continuation:
     """A plan with the identities of the run, or the reasons why it does not continue the run."""
 
     plan: Plan
+    union: RawConfig
+    """The config of the run from now on: what `plan` asks for and what the run has beyond that."""
+    more: bool
+    """Whether the run has anything beyond that."""
     differences: tuple[str, ...]
     changed: tuple[str, ...]
     """A sentence for each changed code; not a difference if the change is accepted."""
@@ -38,6 +42,8 @@ class Match:
     """Definitions of the config's entries, with the identities of the run."""
     labels: Mapping[str, str]
     """The run's label -> the config's label."""
+    gone: Sequence[Mapping[str, Any]]
+    """The run's entries that the config lacks."""
     differences: tuple[str, ...]
     changed: tuple[str, ...]
 
@@ -54,13 +60,48 @@ def continuation(before: RawConfig, plan: Plan, folder: Path) -> Continuation:
         settings=tuple(replace(one, definition=definition) for one, definition in settings),
         entrants=tuple(replace(one, definition=definition) for one, definition in entrants),
     )
-    differences = (
-        *_differences(before, now, cast.labels),
-        *_of_schedule(before, now, plan),
-        *games.differences,
-        *cast.differences,
-    )
-    return Continuation(plan, differences, games.changed + cast.changed)
+    union, more, unlike = _united(before, as_config(plan, folder), plan, games, cast)
+    differences = (*_differences(before, now, cast.labels), *unlike, *games.differences, *cast.differences)
+    return Continuation(plan, union, more, differences, games.changed + cast.changed)
+
+
+def _united(
+    before: RawConfig, now: RawConfig, plan: Plan, games: Match, cast: Match
+) -> tuple[RawConfig, bool, tuple[str, ...]]:
+    """`now` with what only `before` asks for; whether there is any; and why it can't be had."""
+    kind, earlier = now["schedule"]["kind"], before["schedule"]["kind"]
+    if kind != earlier:
+        return now, False, (f"schedule.kind is {kind!r}, was {earlier!r}",)
+    if lost := tuple(plan.schedule.lost(before["schedule"])):
+        return now, False, lost
+    gone = {"environments": games.gone, "agents": cast.gone}
+    whole = plan.schedule.united(before["schedule"])
+    shared = [name for name in gone if len(gone[name]) < len(before[name])]
+    if whole is None or len(shared) < len(gone):  # nothing in common is another tournament
+        said = [f"{name}: {entry['label']!r} is gone" for name in gone for entry in gone[name]]
+        return now, False, tuple(said)
+    left = {entry["label"] for entry in cast.gone}
+    partners = [label for label in before["schedule"].get("background", ()) if label in left]
+    section = {"kind": kind, **whole}
+    more = any(gone.values()) or section != now["schedule"]
+    union = {
+        **now,
+        **{name: [*now[name], *gone[name]] for name in gone},
+        "schedule": {**section, "background": [*section["background"], *partners]},
+    }
+    if "learning" in before:
+        learning, old = now.get("learning"), before["learning"]
+        union["learning"] = old if learning is None else {**learning, **_of_the_gone(learning, old, left)}
+    return union, more, ()
+
+
+def _of_the_gone(learning: Mapping[str, Any], old: Mapping[str, Any], gone: Set[str]) -> dict[str, object]:
+    """What a section says of learners, with what the `old` one said of those that are `gone`."""
+    frozen = {label: after for label, after in old["freeze_after"].items() if label in gone}
+    return {
+        "freeze_after": {**learning["freeze_after"], **frozen},
+        "keep": [*learning["keep"], *(label for label in old["keep"] if label in gone)],
+    }
 
 
 def _matched(
@@ -94,28 +135,29 @@ def _matched(
     gone = [label for label, known in left.items() if not any(one.is_known(known) for one in new)]
     entries = {entry["label"]: entry for entry in before[kind]}
     present = {entry["label"]: entry for entry in now[kind]}
+    lacking = (*gone, *(entries.keys() - there.keys()))
     differences = [
         sentence
-        for label in (*gone, *(entries.keys() - there.keys()))
-        for sentence in _difference(kind, label, entries[label], present.get(label))
+        for label in lacking
+        if label in present
+        for sentence in _difference(kind, label, entries[label], present[label])
     ]
     definitions = [
         definition.as_known(found[index]) if index in found else definition
         for index, (_, definition) in enumerate(things)
     ]
     clones = [found[index].clone if index in found else None for index in range(len(things))]
-    return Match(told_apart(definitions, clones), labels, tuple(differences), tuple(changed))
+    left_out = [entry for label, entry in entries.items() if label in lacking and label not in present]
+    return Match(told_apart(definitions, clones), labels, left_out, tuple(differences), tuple(changed))
 
 
 def _difference(
-    kind: EntryKind, label: str, old: Mapping[str, object], new: Mapping[str, object] | None
+    kind: EntryKind, label: str, old: Mapping[str, object], new: Mapping[str, object]
 ) -> Iterator[str]:
     """How the current entry with this label differs from the old one."""
-    keys = sorted(old.keys() | (new or {}).keys() - {"known"})
-    keys = [key for key in keys if key not in ("known", "label") and new and old.get(key) != new.get(key)]
-    if new is None or not keys:
+    keys = [key for key in sorted({*old, *new} - {"known", "label"}) if old.get(key) != new.get(key)]
+    if not keys:
         yield f"{kind}: {label!r} is gone"
-        return
     for key in keys:
         yield f"{kind}: {label!r} has {key} = {_said(new.get(key))}, was {_said(old.get(key))}"
 
@@ -132,18 +174,10 @@ def _differences(before: RawConfig, now: RawConfig, labels: Mapping[str, str]) -
         if old != new:
             yield f"{section}{'.' if section else ''}{key} is {new!r}, was {old!r}"
     learning = ("tables", "episodes", "window", "freeze_after", "block")
-    for key in learning if "learning" in before else ():
-        old, new = (config.get("learning", {}).get(key) for config in (before, now))
+    for key in learning if "learning" in before and "learning" in now else ():
+        old, new = (config["learning"].get(key) for config in (before, now))
         if key == "freeze_after":
-            old = {labels.get(label, label): after for label, after in (old or {}).items()}
-            new = new or {}
+            old = {labels[label]: after for label, after in (old or {}).items() if label in labels}
+            new = {label: after for label, after in (new or {}).items() if label in labels.values()}
         if old != new:
             yield f"learning.{key} is {new!r}, was {old!r}"
-
-
-def _of_schedule(before: RawConfig, now: RawConfig, plan: Plan) -> Iterator[str]:
-    old, new = before["schedule"]["kind"], now["schedule"]["kind"]
-    if old != new:
-        yield f"schedule.kind is {new!r}, was {old!r}"
-    else:
-        yield from plan.schedule.lost(before["schedule"])

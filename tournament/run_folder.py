@@ -45,11 +45,20 @@ HOW_BORN = ("entry", "random", "mutant", "crossover", "sampled", "copied")
 """How somebody whose parameters evolve came to be."""
 
 
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What a smaller config asks of a run."""
+
+    config: RawConfig
+    matches: NDArray[np.int64]
+
+
 @dataclass(frozen=True)
 class RunFolder:
-    """A run folder, for reading: this imports no agents, and nothing that plays."""
+    """A run folder, or a part of it, for reading: this imports no agents, and nothing that plays."""
 
     path: Path
+    part: Part | None = None
 
     @classmethod
     def existing(cls, path: Path) -> Self:
@@ -117,7 +126,9 @@ class RunFolder:
         return self.path / "report"
 
     def asked(self) -> RawConfig:
-        """The config of the run, as parsed TOML."""
+        """The config of the run, or of this part of it, as parsed TOML."""
+        if self.part is not None:
+            return self.part.config
         try:
             return tomllib.loads(file_text(self.config_path))
         except tomllib.TOMLDecodeError as error:
@@ -130,12 +141,18 @@ class RunFolder:
 
     def seats(self) -> pd.DataFrame:
         """All rows, with labels as categories in the order of the config."""
-        return to_frame([pq.read_table(file) for file in self._files()], self.asked())
+        return self._asked_of(to_frame([pq.read_table(file) for file in self._files()], self.asked()))
 
     def curves(self) -> pd.DataFrame | None:
         """The learning curves, with labels as categories; None if nobody learned."""
         tables = [pq.read_table(file) for file in sorted(self.curves_path.glob("*.parquet"))]
-        return to_frame(tables, self.asked()) if tables else None
+        return self._asked_of(to_frame(tables, self.asked())) if tables else None
+
+    def _asked_of(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The rows of matches that this part asks for."""
+        if self.part is None:
+            return table
+        return table[table["match"].isin(self.part.matches)].reset_index(drop=True)
 
     def costs(self) -> pd.DataFrame | None:
         """The costs of each agent in each chunk; None if nobody played."""
@@ -266,10 +283,14 @@ class RunFolder:
         lines = self.failures_path.read_text(encoding="utf-8").splitlines()
         latest = {record["match"]: record for record in map(json.loads, lines)}
         done = set(self.done().tolist()) if latest else set()
-        return [record for match, record in latest.items() if match not in done]
+        asked = latest.keys() if self.part is None else set(self.part.matches.tolist())
+        return [record for match, record in latest.items() if match in asked and match not in done]
 
     def manifest(self) -> dict[str, Any]:
-        facts: dict[str, Any] = json.loads(self.manifest_path.read_text(encoding="utf-8"))
+        try:
+            facts: dict[str, Any] = json.loads(self.manifest_path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DilemmaError(f"{self.path} has no manifest.json that can be read: nothing was played") from error
         return facts
 
     def _files(self) -> list[Path]:

@@ -83,9 +83,7 @@ def lost(chunks: Sequence[Chunk], known: NDArray[np.int64]) -> Iterator[Failure]
     `known` is in ascending order.
     """
     for chunk in chunks:
-        missing = ~among(chunk.keys, known)
-        if chunk.wanted is not None:
-            missing &= among(chunk.keys, distinct(chunk.wanted))
+        missing = ~among(chunk.keys, known) & among(chunk.keys, distinct(chunk.asked))
         if missing.any():
             reason = "it was to be played and nothing came of it, neither rows nor a reason"
             yield from whole_failure(chunk.select(missing), reason).failures
@@ -190,7 +188,11 @@ def _cut(plan: Plan, index: int, requests: Sequence[Request], how: How, done: In
     if how == "learned":
         yield from _blocks(plan, index, matches, missing)
         return
-    matches = matches.select(missing)
+    yield from cut(plan, index, matches.select(missing), how)
+
+
+def cut(plan: Plan, index: int, matches: Matches, how: How) -> Iterator[Chunk]:
+    """Matches without learners as chunks; those with a slow agent in smaller ones."""
     slow_agents = [i for i, entrant in enumerate(plan.entrants) if entrant.agent.slow]
     slow = np.asarray(np.isin(matches.cast, slow_agents).any(axis=1)) | plan.settings[index].game.slow
     for selected, is_slow in ((~slow, False), (slow, True)):
@@ -203,7 +205,7 @@ def _cut(plan: Plan, index: int, requests: Sequence[Request], how: How, done: In
 
 
 @dataclass(frozen=True, eq=False)
-class _Matches:
+class Matches:
     """Repetitions of casts."""
 
     cast: Indices
@@ -217,11 +219,11 @@ class _Matches:
     wanted: NDArray[np.bool_]
     """Whether it is asked for, or only keeps others of its block company [match]."""
 
-    def select(self, which: Indices | NDArray[np.bool_] | slice) -> _Matches:
-        return _Matches(*(getattr(self, field.name)[which] for field in fields(self)))
+    def select(self, which: Indices | NDArray[np.bool_] | slice) -> Matches:
+        return Matches(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
-def _matches(plan: Plan, requests: Sequence[Request], how: How) -> _Matches | None:
+def _matches(plan: Plan, requests: Sequence[Request], how: How) -> Matches | None:
     """The matches of requests for one environment that are known in this way, cast by cast; None for none."""
     found = []
     for request in requests:
@@ -238,13 +240,13 @@ def _matches(plan: Plan, requests: Sequence[Request], how: How) -> _Matches | No
         cast, casts = cast[which], casts[which]
         keys = match_keys(casts, repetition)
         sitting = seated(cast, keys, repetition, plan.settings[request.setting].game.roles)
-        found.append(_Matches(sitting, casts, repetition, keys, repetition < request.repetitions))
+        found.append(Matches(sitting, casts, repetition, keys, repetition < request.repetitions))
     if not found:
         return None
-    return _Matches(*(np.concatenate([getattr(each, field.name) for each in found]) for field in fields(_Matches)))
+    return Matches(*(np.concatenate([getattr(each, field.name) for each in found]) for field in fields(Matches)))
 
 
-def _blocks(plan: Plan, index: int, matches: _Matches, missing: NDArray[np.bool_]) -> Iterator[Chunk]:
+def _blocks(plan: Plan, index: int, matches: Matches, missing: NDArray[np.bool_]) -> Iterator[Chunk]:
     """Every block in which a match is missing, whole: in other company, its learners would give other bits."""
     learning = plan.learning
     for start in range(0, len(missing), learning.block):
@@ -269,7 +271,7 @@ def chunk_size(plan: Plan, index: int, matches: int) -> int:
     return max(1, size * 2 // game.seats) if game.seats > MANY_SEATS else size
 
 
-def _chunk(plan: Plan, index: int, matches: _Matches, how: How) -> Chunk:
+def _chunk(plan: Plan, index: int, matches: Matches, how: How) -> Chunk:
     present, local = np.unique(matches.cast, return_inverse=True)
     setting = plan.settings[index]
     members = [plan.entrants[i] for i in present]

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,13 @@ from ..envs.errors import DilemmaError
 from ..file_names import file_name
 from .chunk import Failure, LearnedState, Outcome, Rows
 from .config import as_config
-from .continuation import continuation
+from .continuation import Continuation, continuation
 from .how import HOW
 from .labels import current, rewritten, updated_identities, with_identities
 from .outcome_counts import COLUMNS as CONDUCT
 from .plan import Entrant, Plan
-from .run_folder import RunFolder
+from .run_folder import Part, RunFolder
+from .runner import NOTHING, work
 from .schedules.schedule import PopulationTrajectory
 
 _TYPES: Mapping[str, type[np.generic]] = {
@@ -59,10 +61,10 @@ class Store(RunFolder):
         `accept_changes`, rows of code that has changed since are kept.
         """
         store = Store(path)
-        known = store.continued(plan, accept_changes=accept_changes)
+        found = store.continuation(plan, accept_changes=accept_changes)
         try:
             store.seats_path.mkdir(parents=True, exist_ok=True)
-            _write(store.config_path, tomli_w.dumps(as_config(known, path)))
+            _write(store.config_path, tomli_w.dumps(found.union))
         except OSError as error:
             raise DilemmaError(f"{path} can't be written: {error}") from error
         for leftover in path.glob("*/*.tmp"):
@@ -71,29 +73,58 @@ class Store(RunFolder):
         store._relabel()
         return store
 
+    def moved_aside(self) -> Path | None:
+        """Move this run to the first free name of NAME.1, NAME.2, ...; None if there is none.
+
+        Paths in its config, relative to the folder, stay what they are.
+        """
+        if not self.config_path.exists():
+            return None
+        names = (self.path.parent / f"{self.path.name}.{number}" for number in count(1))
+        free = next(name for name in names if not os.path.lexists(name))
+        try:
+            self.path.rename(free)
+        except OSError as error:
+            raise DilemmaError(f"{self.path} can't be moved to {free}: {error.strerror or error}") from error
+        return free
+
     def continued(self, plan: Plan, *, accept_changes: bool = False) -> Plan:
         """`plan` with the identities that this run has for its agents and environments; nothing is written.
 
         Raises DilemmaError if `plan` does not continue the run, or the folder is no run folder.
         """
+        return self.continuation(plan, accept_changes=accept_changes).plan
+
+    def continuation(self, plan: Plan, *, accept_changes: bool = False) -> Continuation:
+        """How `plan` continues this run. Raises DilemmaError if it does not, or the folder is no run folder."""
         path = self.path
         self.check_schema()
         if not self.config_path.exists():
             if path.is_file() or (path.is_dir() and any(path.iterdir())):
                 raise DilemmaError(f"{path} is not empty and holds no run: choose another folder with --out")
-            return plan
+            return Continuation(plan, as_config(plan, path), more=False, differences=(), changed=())
         found = continuation(self.asked(), plan, path)
         if found.differences:
             raise DilemmaError(
                 f"{path} holds another run: {'; '.join((*found.differences, *found.changed))}. "
-                "Choose another folder with --out, or set these keys back"
+                "Set these keys back, choose another folder with --out, or move the old run aside with --fresh"
             )
         if found.changed and not accept_changes:
             raise DilemmaError(
                 f"{path} holds another run: {'; '.join(found.changed)}. Give it another label, to have it played "
                 "anew; choose another folder with --out; or go on with --accept-changes, which keeps the old rows"
             )
-        return found.plan
+        return found
+
+    def asked_by(self, plan: Plan) -> RunFolder:
+        """What the run has of `plan`, for reading: all of it, or a part."""
+        found = self.continuation(plan)
+        if not found.more:
+            return self
+        requests = found.plan.schedule.most(found.plan) or ()
+        matches = [chunk.asked for chunk in work(found.plan, requests)]
+        part = Part(as_config(found.plan, self.path), np.concatenate(matches) if matches else NOTHING)
+        return RunFolder(self.path, part)
 
     def write(self, outcome: Outcome, plan: Plan) -> None:
         """Add the outcome of a finished chunk. Rows of `seats` are written last, because they mark a match as

@@ -12,9 +12,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ..arrays import Flags, Numbers
+from ..cells import Cells
 from ..finding import Finding
 from ..report.chapters import Chapter, Evidence
 from ..statistics.bootstrap import bootstrap_tables
+from ..statistics.influence_functions import payoff_matrix
 from ..statistics.tails import CONFIDENCE
 from .alpha_rank import alpha_rank
 from .bradley_terry import bradley_terry, same_partner, separation
@@ -274,6 +276,23 @@ def rate(
     return Finding(table, tuple(remarks))
 
 
+def rate_cells(
+    cells: Cells,
+    table: pd.DataFrame,
+    ratings: Mapping[str, Rating] = RATINGS,
+    draws: int = 1000,
+    seed: int = 0,
+) -> Finding:
+    """`rate` for a square league, from its cells and their `cell_table`, with as many bootstrap tables as its size
+    allows."""
+    names = [str(label) for label in cells.agents[cells.roster]]
+    affordable = MAX_WORK // len(names) ** 3
+    draws = min(affordable, draws, max(rating.draws for rating in ratings.values()))
+    tables = bootstrap_tables(cells, draws if draws >= MIN_DRAWS else 0, seed)
+    moves = bool((tables != tables[:1])[~np.isnan(tables)].any())
+    return rate(payoff_matrix(cells, table), tables if moves else None, names, ratings=ratings)
+
+
 def _why_not(rating: Rating, payoffs: Numbers, names: Sequence[str], no_self_play: Sequence[str]) -> str:
     if rating.self_play and no_self_play:
         return f"It needs payoffs against oneself, which are missing for {', '.join(no_self_play)}."
@@ -316,11 +335,7 @@ def _compute(evidence: Evidence) -> Finding | None:
     chosen = chosen_ratings(evidence)
     if not chosen:
         return None
-    affordable = MAX_WORK // len(evidence.names) ** 3
-    draws = min(affordable, evidence.options.draws, max(rating.draws for rating in chosen.values()))
-    tables = bootstrap_tables(evidence.cells, draws if draws >= MIN_DRAWS else 0, evidence.options.seed)
-    moves = bool((tables != tables[:1])[~np.isnan(tables)].any())
-    found = rate(evidence.matrix, tables if moves else None, evidence.names, ratings=chosen)
+    found = rate_cells(evidence.cells, evidence.table, chosen, evidence.options.draws, evidence.options.seed)
     order = evidence.ranking["agent"].astype(str).to_list()
     table = found.table.sort_values("agent", key=lambda names: names.map(order.index), kind="stable")
     return Finding(table.reset_index(drop=True), found.remarks)

@@ -13,7 +13,7 @@ from ..behaviour.evolved import evolved
 from ..finding import Cards
 from .failures import Failures, failure_kinds, unranked_text
 from .remarks import notes
-from .tables import half_widths, one_line, ranking_text
+from .tables import decimals, fixed, half_widths, one_line, ranking_text
 
 ROWS = 25
 KINDS = 12
@@ -71,6 +71,29 @@ def evolved_tables(histories: pd.DataFrame, rows: int = ROWS) -> Group:
         for measure, *values in finding.table[list(names)].head(rows).itertuples(index=False):
             table.add_row(Text(one_line(str(measure))), *(f"{value:.3f}" for value in values))
         parts += [table, *(Text(one_line(remark), style="dim") for remark in finding.remarks), Text("")]
+    return Group(*parts)
+
+
+def ratings_tables(rated: pd.DataFrame, rows: int = ROWS) -> Group:
+    """For `rich.print`: a table for each rating, the best first, with its intervals where it has any."""
+    parts: list[Table | Text] = []
+    for name in [name for name in map(str, rated.columns) if f"{name}_low" in rated]:
+        own = rated.sort_values(name, ascending=False, kind="stable")
+        title = Text(name.replace("_", " "), style="bold")
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+        table.add_column("Agent", no_wrap=True, max_width=_WIDTH)
+        table.add_column("Score", justify="right", no_wrap=True)
+        digits = decimals(own[name])
+        ends = zip(*(fixed(own[f"{name}{end}"], digits) for end in ("_low", "_high")), strict=True)
+        shown = [f"[{low}, {high}]" if low else "" for low, high in ends]
+        if any(shown):
+            table.add_column("95 % interval", justify="right", no_wrap=True)
+        for agent, score, interval in list(zip(own["agent"], fixed(own[name], digits), shown, strict=True))[:rows]:
+            table.add_row(Text(one_line(str(agent))), score, *([Text(interval)] if any(shown) else []))
+        parts.append(table)
+        if len(own) > rows:
+            parts.append(Text(f"... and {len(own) - rows} more", style="dim"))
+        parts.append(Text(""))
     return Group(*parts)
 
 

@@ -1,43 +1,27 @@
-"""The command line: run, report, exploit, replay, agents, envs, schema. Heavy imports are inside commands."""
+"""The command line: run, report, exploit, replay, agents, envs, schema; `cli_runs.py` has those across runs.
+
+Heavy imports are inside commands.
+"""
 
 from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING
 
 import click
 
+from .cli_runs import compare, export, rate, runs, view
+from .exit_codes import FAILED, INTERRUPTED, speaks_plainly
 from .version import VERSION
 
 if TYPE_CHECKING:
+    from .results import Results
     from .tournament.plan import Plan
     from .tournament.run_folder import RunFolder
-
-P = ParamSpec("P")
-FAILED, MISTAKE, INTERRUPTED = 1, 2, 130
-"""Exit codes: some matches failed; the user's mistake; Ctrl-C."""
-
-
-def speaks_plainly(command: Callable[P, int]) -> Callable[P, None]:
-    """Run a command: a DilemmaError is printed without traceback; the result is the exit code."""
-
-    @wraps(command)
-    def plain(*args: P.args, **kwargs: P.kwargs) -> None:
-        from .envs.errors import DilemmaError
-
-        try:
-            code = command(*args, **kwargs)
-        except DilemmaError as error:
-            click.echo(f"Error: {error}", err=True)
-            code = MISTAKE
-        sys.exit(code)
-
-    return plain
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -47,6 +31,10 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # the console's encoding may lack characters of a label
+
+
+for across in (compare, export, rate, runs, view):
+    main.add_command(across)
 
 
 @main.command()
@@ -66,14 +54,22 @@ def main() -> None:
 @click.option(
     "--accept-changes", is_flag=True, help="Go on where the code of an agent has changed, and keep its old rows."
 )
+@click.option("--fresh", is_flag=True, help="Begin anew: what is in the run folder is moved aside, to NAME.1.")
 @speaks_plainly
 def run(
-    config: str, out: str | None, jobs: int | None, changes: tuple[str, ...], dry_run: bool, accept_changes: bool
+    config: str,
+    out: str | None,
+    jobs: int | None,
+    changes: tuple[str, ...],
+    dry_run: bool,
+    accept_changes: bool,
+    fresh: bool,
 ) -> int:
     """Play the tournament of CONFIG, a file or the name of a shipped config, and write its report.
 
     The same command again plays only what is missing. A config with more agents, environments or
-    repetitions plays only what it adds. Paths in it are relative to its own folder.
+    repetitions plays only what it adds; one with less reports on that, and everything stays stored. Paths
+    in it are relative to its own folder.
 
     A config is code: who plays it runs what it names.
     """
@@ -85,12 +81,14 @@ def run(
     plan = load(config, changes)
     folder = Path(out or Path("runs") / file_name(plan.name))
     if dry_run:
-        click.echo(_outlook(plan, folder, accept_changes))
+        click.echo(_outlook(plan, folder, accept_changes, fresh))
         return 0
-    from .play import evolve_into, exploit_into, play_into
+    from .play import evolve_into, exploit_into, play_into, results_of
     from .progress import Meter
     from .tournament.store import Store
 
+    if fresh and (kept := Store(folder).moved_aside()):
+        click.echo(f"The run that was there is now {kept}", err=True)
     store = Store.open(folder, plan, accept_changes=accept_changes)
     again = f"dilemma run {config} --out {folder}"
     with _interruptible(again):
@@ -100,7 +98,12 @@ def run(
             with Meter("generations") as meter:
                 evolve_into(store, plan, meter)
         wrong = exploit_into(store, plan, (), lambda: Meter("agents", "exploit"))
-    return _report(store, again, wrong, plan=store.continued(plan))
+    if store.continuation(plan).more:
+        click.echo(
+            f"{folder} has more than this config asks for, and keeps it: `dilemma report {folder}` is of all",
+            err=True,
+        )
+    return _report(results_of(store, plan), store, again, wrong)
 
 
 @main.command()
@@ -116,9 +119,11 @@ def report(run: Path, changes: tuple[str, ...], out: Path | None) -> int:
     It changes nothing else in the folder, and runs only code of this package: only its agents and
     environments are played again, for pictures.
     """
+    from .results import stored
     from .tournament.run_folder import RunFolder
 
-    return _report(RunFolder.existing(run), f"dilemma run CONFIG --out {run}", changes=changes, out=out)
+    store = RunFolder.existing(run)
+    return _report(stored(store, changes), store, f"dilemma run CONFIG --out {run}", out=out)
 
 
 @main.command()
@@ -145,7 +150,7 @@ def exploit(
     code that the folder's config names.
     """
     from .envs.errors import DilemmaError
-    from .play import exploit_into
+    from .play import exploit_into, results_of
     from .progress import Meter
     from .tournament.config import load
     from .tournament.store import Store
@@ -163,7 +168,7 @@ def exploit(
     again = f"dilemma exploit {run}"
     with _interruptible(again):
         wrong = exploit_into(store, plan, labels, lambda: Meter("agents", "exploit"))
-    return _report(store, again, wrong, plan=store.continued(plan), show_exploits=True)
+    return _report(results_of(store, plan), store, again, wrong, show_exploits=True)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})  # keys may be negative numbers
@@ -286,7 +291,7 @@ def _write(out: Path, content: bytes) -> None:
     click.echo(out)
 
 
-def _outlook(plan: Plan, folder: Path, accept_changes: bool) -> str:
+def _outlook(plan: Plan, folder: Path, accept_changes: bool, fresh: bool) -> str:
     """The work of a run, its estimated time, and disk space."""
     import time
 
@@ -296,7 +301,7 @@ def _outlook(plan: Plan, folder: Path, accept_changes: bool) -> str:
     from .tournament.runner import workers_of
 
     done = None
-    if folder.exists():
+    if folder.exists() and not fresh:
         from .tournament.store import Store
 
         store = Store(folder)
@@ -329,27 +334,20 @@ def _interruptible(again: str) -> Iterator[None]:
 
 
 def _report(
+    results: Results,
     store: RunFolder,
     again: str,
     wrong: Sequence[str] = (),
-    changes: Sequence[str] = (),
     *,
-    plan: Plan | None = None,
     out: Path | None = None,
     show_exploits: bool = False,
 ) -> int:
-    """Write the report, print the ranking and failures; `plan` is the plan that has just been played."""
-    from dataclasses import replace
-
+    """Write the report, print the ranking and failures."""
     import rich
 
     from .analysis.report.terminal import evolved_tables, exploits_table, failures_text, ranking_tables
     from .progress import Steps
-    from .results import stored
 
-    results = stored(store, changes)
-    if plan is not None:
-        results = replace(results, plan=plan)
     folder, gaps = out or store.report_path, list[str]()
     with Steps() as progress:
         page = results.report(folder, progress, gaps.append)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import platform
 import shutil
 import time
@@ -25,6 +26,7 @@ from .analysis.cells import cells_by_league
 from .analysis.game import Game
 from .analysis.ranking.held_out import rivals
 from .analysis.ranking.racing import unresolved
+from .analysis.report.report import Facts
 from .arguments import plan_of
 from .envs.environment import Environment
 from .envs.errors import DilemmaError
@@ -140,7 +142,17 @@ class Tournament:
         play_into(store, self.plan, watch)
         evolve_into(store, self.plan, lambda done, total: None)
         exploit_into(store, self.plan, (), lambda: nullcontext(watch))
-        return replace(stored(store), plan=store.continued(self.plan))
+        return results_of(store, self.plan)
+
+
+def results_of(store: Store, plan: Plan) -> Results:
+    """The results of what `plan` asks for, of a run that may hold more."""
+    asked = store.asked_by(plan)
+    found, plan = stored(asked), store.continued(plan)
+    if asked is store:
+        return replace(found, plan=plan)
+    counts = {"failed": len(found.failures), "matches": int(found.rows["match"].nunique())}
+    return replace(found, plan=plan, games=games_of(plan), facts=Facts({**found.facts, "counts": counts}))
 
 
 def _check_names(plan: Plan, folder: Path | str) -> None:
@@ -158,17 +170,22 @@ def _check_names(plan: Plan, folder: Path | str) -> None:
 
 def play_into(store: Store, plan: Plan, watch: Watch) -> None:
     """Play what a run folder lacks; every finished chunk is kept at once."""
-    plan = store.continued(plan)
-    found: dict[str, str] = store.manifest().get("faults", {}) if store.manifest_path.exists() else {}
+    continued = store.continuation(plan)
+    plan, games = continued.plan, games_of(continued.plan)
+    before = store.manifest() if store.manifest_path.exists() else {}
+    found: dict[str, str] = before.get("faults", {})
+    if continued.more:
+        games = _with_others(games, before.get("games", {}))
     manifest = {
         "schema": SCHEMA,
         "name": plan.name,
         "seed": plan.seed,
         "versions": versions(),
-        "games": games_of(plan),
+        "games": games,
         "accepted_changes": [known for _, known in accepted(store.asked())],
         "started": _now(),
         "finished": None,
+        "process": {"host": platform.node(), "pid": os.getpid()},
         "faults": found,
     }
     store.write_manifest(manifest)
@@ -179,6 +196,7 @@ def play_into(store: Store, plan: Plan, watch: Watch) -> None:
         planned += chunks
         checks, first = spot_checks(chunks, plan), dict[int, Rows]()
         total, finished = sum(map(len, chunks)), 0
+        store.write_manifest(manifest := {**manifest, "asked": len(store.done()) + total})
         watch(0, total)
         for outcome in carry_out(chunks, plan.execution):
             store.write(outcome, plan)
@@ -280,6 +298,19 @@ def games_of(plan: Plan) -> dict[str, Game]:
     }
 
 
+def _with_others(games: Mapping[str, Game], before: Mapping[str, Game]) -> dict[str, Game]:
+    """Games of a part of a run, with those of the rest of it, and with the versions among its agents.
+
+    Who shares a role there shows in the rows, since here not all agents are known.
+    """
+    found = {**before, **games}
+    for label, game in games.items():
+        versions = {**before.get(label, game).get("versions", {}), **game["versions"]}
+        found[label] = Game({**game, "versions": versions})
+        found[label].pop("leagues", None)
+    return found
+
+
 def _of_one_run(entrants: Sequence[Entrant], game: Environment) -> str:
     """What must be said of checkpoints of a single trained run."""
     single = [of.label for of in entrants if of.agent.kept_runs(game) == 1]
@@ -322,7 +353,8 @@ class Told:
     """What a schedule is told of a run so far: the `History` of its run folder."""
 
     def __init__(self, store: Store, plan: Plan, *, over: bool = False):
-        self._store, self._plan = store, plan
+        self._plan = plan
+        self._asked = store.asked_by(plan)
         self._over = over
         """Whether everything has been played: what has no rows has failed."""
         self._done = store.done()
@@ -332,7 +364,7 @@ class Told:
     @property
     def rows(self) -> pd.DataFrame:
         if self._rows is None:
-            self._rows = self._store.seats()
+            self._rows = self._asked.seats()
         return self._rows
 
     def left(self, requests: Sequence[Request]) -> list[Chunk]:

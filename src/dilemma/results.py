@@ -171,11 +171,13 @@ class Results:
 def stored(store: RunFolder, changes: Sequence[str] = ()) -> Results:
     """The results in a run folder; `changes` (KEY=VALUE) are applied to its [analysis] section."""
     config, manifest, failures = store.asked(), store.manifest(), store.failures()
-    facts = _facts(config, failures, manifest)
+    labels = [entry["label"] for entry in config["environments"]]
+    games = {label: manifest["games"][label] for label in labels if label in manifest["games"]}
+    facts = _facts(config, failures, manifest, games)
     return Results(
         store.seats(),
         failures,
-        {label: _game(entry) for label, entry in manifest["games"].items()},
+        {label: game_of(entry) for label, entry in games.items()},
         facts,
         _options(config, str(store.config_path), changes),
         store.curves(),
@@ -194,7 +196,7 @@ def open_run(folder: Path | str) -> Results:
     return stored(RunFolder.existing(Path(folder)))
 
 
-def _game(entry: Mapping[str, Any]) -> Game:
+def game_of(entry: Mapping[str, Any]) -> Game:
     """A manifest's entry of an environment; older ones have no roles, but whether seats are interchangeable."""
     game: Any = {key: value for key, value in entry.items() if key != "symmetric"}
     if "roles" not in entry:
@@ -212,7 +214,10 @@ def _options(config: Mapping[str, Any], path: str, changes: Sequence[str]) -> An
 
 
 def _facts(
-    config: Mapping[str, Any], failures: Sequence[Mapping[str, object]], manifest: Mapping[str, Any]
+    config: Mapping[str, Any],
+    failures: Sequence[Mapping[str, object]],
+    manifest: Mapping[str, Any],
+    games: Mapping[str, Mapping[str, Any]],
 ) -> Facts:
     return Facts(
         title=config["name"],
@@ -228,7 +233,7 @@ def _facts(
         notes=[
             *manifest.get("evolution", ()),
             *manifest.get("faults", {}).values(),
-            *(f"{label}: {game['note']}" for label, game in manifest["games"].items() if game.get("note")),
+            *(f"{label}: {game['note']}" for label, game in games.items() if game.get("note")),
             *(
                 f"{label}: its code has changed (its digest was {known['digest']}, now it is {known['code']}), "
                 "and that was accepted: rows of the old code are among those of the new one"

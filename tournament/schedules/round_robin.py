@@ -95,14 +95,18 @@ class RoundRobin(Schedule):
         if self.compositions == "all":
             yield from _too_mixed(plan)
 
-    def lost(self, before: Mapping[str, Any]) -> Iterator[str]:
+    def united(self, before: Mapping[str, Any]) -> dict[str, Any]:
         earlier = RoundRobin.model_validate({key: value for key, value in before.items() if key != "kind"})
-        if self.self_play < earlier.self_play:
-            yield "schedule.self_play is false, was true"
-        if (self.compositions, earlier.compositions) == ("pairs", "all"):
-            yield "schedule.compositions is 'pairs', was 'all'"
-        if self.highest < earlier.highest:
-            yield f"schedule.repetitions is {self.highest}, was {earlier.highest}"
+        resolved = UNTIL_RESOLVED in (self.repetitions, earlier.repetitions)
+        highest = max(self.highest, earlier.highest)
+        mixed = "all" in (self.compositions, earlier.compositions)
+        return {
+            **self.model_dump(mode="json", exclude_none=True),
+            "self_play": self.self_play or earlier.self_play,
+            "compositions": "all" if mixed else "pairs",
+            "repetitions": UNTIL_RESOLVED if resolved else highest,
+            "at_most": highest if resolved else self.at_most,
+        }
 
 
 def casts(plan: Plan, index: int, schedule: RoundRobin) -> Indices:

@@ -105,8 +105,15 @@ class Schedule(Section, ABC):
         yield from ()
 
     def lost(self, before: Mapping[str, Any]) -> Iterator[str]:
-        """What a run by the section `before` asked for and this one doesn't, as the run's differences."""
+        """Why this section can't go on with what a run by the section `before` has, as the run's differences."""
         yield from ()
+
+    def united(self, before: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The section that asks for all that this one or the section `before` of the same kind asks for.
+
+        None where there is none: a run by `before` then has to keep its agents and environments.
+        """
+        return None
 
 
 class _NothingYet:

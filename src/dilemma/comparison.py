@@ -1,0 +1,163 @@
+"""Runs side by side: their tables under the same labels, and what is only in one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+from rich.console import Group, JustifyMethod
+from rich.table import Table
+from rich.text import Text
+
+from .analysis.report.tables import decimals, fixed, markdown, one_line
+from .analysis.statistics.run_differences import RunTables, run_differences
+from .results import game_of, stored
+from .tournament.config_file import RawConfig
+from .tournament.run_folder import Part, RunFolder
+
+WIDTH, RUN = 24, 10
+"""Columns of a terminal for an agent, and for the name of a run."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """A run beside the first one."""
+
+    first: str
+    other: str
+    table: pd.DataFrame
+    """`run_differences`."""
+    remarks: tuple[str, ...]
+
+    def parts(self) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Title and text of each environment and measure."""
+        roles = self.table.groupby("environment", sort=False)["role"].nunique().to_dict()
+        for (environment, role, measure), part in self.table.groupby(
+            ["environment", "role", "measure"], sort=False
+        ):
+            name = f"{environment}: {role}" if roles[environment] > 1 else str(environment)
+            digits = min(4, decimals(pd.concat([part["value"], part["other_value"]])))
+            ends = zip(fixed(part["low"], digits), fixed(part["high"], digits), strict=True)
+            yield (
+                f"{name}, {measure}",
+                pd.DataFrame(
+                    {
+                        "Agent": part["agent"].to_list(),
+                        self.first: fixed(part["value"], digits),
+                        self.other: fixed(part["other_value"], digits),
+                        "Difference": [f"{value:+.{digits}f}" for value in part["difference"].round(digits) + 0.0],
+                        "95 % interval": [f"[{low}, {high}]" if low else "unknown" for low, high in ends],
+                        "How": part["how"].to_list(),
+                    },
+                    dtype=str,
+                ),
+            )
+
+
+def compare(folders: Sequence[Path]) -> list[Comparison]:
+    """Every further run beside the first. Raises DilemmaError if a folder is no run."""
+    first, *others = (RunFolder.existing(folder) for folder in folders)
+    names = _names([store.path for store in (first, *others)])
+    tables, config = _tables(first, first.asked()), first.asked()
+    found = []
+    for name, store in zip(names[1:], others, strict=True):
+        renamed, remarks = _renamed(config, store.asked(), names[0], name)
+        differences = run_differences(tables, _tables(store, renamed))
+        said = (*remarks, *differences.remarks)
+        found.append(Comparison(names[0], name, differences.table, said))
+    return found
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """The names of folders; with numbers where they are alike."""
+    names = [one_line(path.resolve().name) for path in paths]
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[: place + 1].count(name)})"
+        for place, name in enumerate(names)
+    ]
+
+
+def _tables(store: RunFolder, config: RawConfig) -> RunTables:
+    """The tables of a run under the labels of `config`."""
+    old = {entry["known"]["identity"]: entry["label"] for entry in store.asked()["environments"]}
+    labels = {entry["label"]: old[entry["known"]["identity"]] for entry in config["environments"]}
+    found = stored(RunFolder(store.path, Part(config, store.done())))
+    described = store.manifest()["games"]
+    games = {label: game_of(described[name]) for label, name in labels.items() if name in described}
+    background = tuple(found.options.background)
+    return RunTables(found.rows, games, found.failures, found.exploits, background)
+
+
+def _renamed(first: RawConfig, other: RawConfig, name: str, other_name: str) -> tuple[RawConfig, list[str]]:
+    """The config of another run with the labels of the first: entries are matched by label, then by definition."""
+    remarks, labels = list[str](), dict[str, dict[str, str]]()
+    config = dict(other)
+    kinds: tuple[Literal["agents", "environments"], ...] = ("environments", "agents")
+    for kind in kinds:
+        ours, theirs = (_identities(entries[kind]) for entries in (first, other))
+        by_identity = {identity: label for label, identity in ours.items() if label not in theirs}
+        labels[kind] = {
+            label: by_identity.pop(identity, label) if label not in ours else label
+            for label, identity in theirs.items()
+        }
+        for label, ours_is in labels[kind].items():
+            if label != ours_is:
+                remarks.append(f"{label} of {other_name} is {ours_is} of {name}.")
+            elif label in ours and ours[label] != theirs[label]:
+                remarks.append(f"{label} is not defined alike in {name} and {other_name}.")
+        config[kind] = [{**entry, "label": labels[kind][entry["label"]]} for entry in other[kind]]
+        for run, only in (
+            (name, ours.keys() - {*labels[kind].values()}),
+            (other_name, {*labels[kind].values()} - ours.keys()),
+        ):
+            if only:
+                remarks.append(f"Only in {run}: {kind} {', '.join(sorted(only))}.")
+    section = other["schedule"]
+    background = [labels["agents"][label] for label in section.get("background", ())]
+    return {**config, "schedule": {**section, "background": background}}, remarks
+
+
+def _identities(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    return {entry["label"]: entry["known"]["identity"] for entry in entries}
+
+
+def shown(comparison: Comparison, rows: int = 25) -> Group:
+    """For `rich.print`: a table for each environment and measure."""
+    parts: list[Table | Text] = []
+    for title, text in comparison.parts():
+        table = Table(title=Text(one_line(title), style="bold"), title_justify="left", box=None, pad_edge=False)
+        for name in text:
+            words = name in ("Agent", "How")
+            most = WIDTH if name == "Agent" else RUN if name in (comparison.first, comparison.other) else None
+            justify: JustifyMethod = "left" if words else "right"
+            table.add_column(Text(str(name)), justify=justify, no_wrap=True, max_width=most)
+        for row in text.head(rows).itertuples(index=False):
+            table.add_row(*(Text(one_line(str(value))) for value in row))
+        parts.append(table)
+        if len(text) > rows:
+            parts.append(Text(f"... and {len(text) - rows} more", style="dim"))
+        parts.append(Text(""))
+    parts += [Text(one_line(remark)) for remark in comparison.remarks]
+    return Group(*(parts or [Text("Nothing to compare.")]))
+
+
+def as_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """All comparisons in one table, with the names of both runs."""
+    return pd.concat(
+        [each.table.assign(run=each.first, other=each.other) for each in comparisons], ignore_index=True
+    )
+
+
+def as_markdown(comparisons: Sequence[Comparison]) -> str:
+    parts = []
+    for each in comparisons:
+        parts.append(f"# {each.other} beside {each.first}\n")
+        plain = {name: name.replace("|", "/") for name in (each.first, each.other)}
+        parts += [
+            f"## {one_line(title)}\n\n{markdown(text.rename(columns=plain))}" for title, text in each.parts()
+        ]
+        parts += [f"- {one_line(remark)}" for remark in each.remarks]
+    return "\n".join(parts) + "\n"

@@ -1,0 +1,31 @@
+"""Exit codes of the command line, and mistakes as one sentence without traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+import click
+
+P = ParamSpec("P")
+FAILED, MISTAKE, INTERRUPTED = 1, 2, 130
+"""Some matches failed; the user's mistake; Ctrl-C."""
+
+
+def speaks_plainly(command: Callable[P, int]) -> Callable[P, None]:
+    """Run a command: a DilemmaError is printed without traceback; the result is the exit code."""
+
+    @wraps(command)
+    def plain(*args: P.args, **kwargs: P.kwargs) -> None:
+        from .envs.errors import DilemmaError
+
+        try:
+            code = command(*args, **kwargs)
+        except DilemmaError as error:
+            click.echo(f"Error: {error}", err=True)
+            code = MISTAKE
+        sys.exit(code)
+
+    return plain

@@ -1,0 +1,97 @@
+"""Moves: all stored matches of strategies are played again, chunk by chunk, and what was done is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..envs.environment import Discrete, Environment
+from ..envs.errors import DilemmaError
+from .chunk import Chunk, play_chunk
+from .plan import Plan
+from .recorders import PlayedRound
+from .runner import Indices, Matches, cut
+
+
+@dataclass(frozen=True, eq=False)
+class PlayedAgain:
+    """Matches of one environment as they were played again, a row for each seat, as in the seats table."""
+
+    rows: pd.DataFrame
+    """`environment`, `match`, `repetition`, `seat`, `agent` and `payoff`, the stored one."""
+    actions: list[Indices]
+    """Of each row what was done, after noise [round]."""
+    rewards: list[NDArray[np.float64]]
+    """[round]."""
+    same: NDArray[np.bool_]
+    """Whether a row earned again what is stored."""
+
+
+def recordable(game: Environment) -> bool:
+    """Whether actions are whole numbers in all seats."""
+    return all(isinstance(game.actions(seat), Discrete) for seat in range(game.seats))
+
+
+def moves(plan: Plan, seats: pd.DataFrame) -> Iterator[PlayedAgain]:
+    """The played matches in a seats table, environment by environment; exact ones and learners' are left out.
+
+    Raises DilemmaError if a match fails that has not failed before.
+    """
+    labels = {entrant.label: index for index, entrant in enumerate(plan.entrants)}
+    for index, setting in enumerate(plan.settings):
+        game = setting.game
+        played = seats[(seats["environment"] == setting.label) & (seats["how"] == "played")]
+        if played.empty or not recordable(game):
+            continue
+        played = played.sort_values(["match", "seat"], ignore_index=True)
+        agents = np.array([labels[label] for label in played["agent"].astype(str)], dtype=np.int64)
+        sitting = agents.reshape(-1, game.seats)
+        keys, casts, repetition = (
+            played[name].to_numpy(np.int64).reshape(-1, game.seats)[:, 0]
+            for name in ("match", "cast", "repetition")
+        )
+        matches = Matches(sitting, casts, repetition, keys, np.ones(len(keys), dtype=np.bool_))
+        for chunk in cut(plan, index, matches, "played"):
+            yield _again(chunk, played)
+
+
+def _again(chunk: Chunk, played: pd.DataFrame) -> PlayedAgain:
+    """A chunk, played again."""
+    recorder = _Moves()
+    outcome = play_chunk(chunk, recorders=[recorder])
+    if outcome.failures:
+        failure = outcome.failures[0]
+        raise DilemmaError(f"match {failure.match} fails: {failure.reason}")
+    [rows] = outcome.rows
+    again = pd.DataFrame({name: rows[name] for name in ("match", "seat", "payoff")})
+    columns = ["environment", "match", "repetition", "seat", "agent", "payoff"]
+    stored = again[["match", "seat"]].merge(played[columns], on=["match", "seat"], how="left", validate="1:1")
+    action, reward, playing = (torch.stack(each).flatten(1).numpy() for each in recorder.columns)
+    length = playing.sum(0)
+    return PlayedAgain(
+        stored[columns],
+        [action[:rounds, row] for row, rounds in enumerate(length.tolist())],
+        [reward[:rounds, row] for row, rounds in enumerate(length.tolist())],
+        (stored["payoff"] == again["payoff"]).to_numpy(),
+    )
+
+
+class _Moves:
+    """Records actions, rewards and who took part in each round of a chunk at one table [match, seat]."""
+
+    def __init__(self) -> None:
+        self.columns: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
+
+    def record(self, played: PlayedRound) -> None:
+        before, step = played.before, played.step
+        if played.opens:  # possibly again, if the chunk was played twice
+            self.columns = ([], [], [])
+        playing = torch.ones_like(step.reward, dtype=torch.bool) if before.playing is None else before.playing
+        for column, value in zip(self.columns, (step.action.to(torch.int16), step.reward, playing), strict=True):
+            column.append(value[..., 0].clone())
