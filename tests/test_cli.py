@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from dilemma.agents import BUILTIN as AGENTS
 from dilemma.cli import main
 
 CONFIG = """
@@ -153,6 +155,8 @@ def test_a_report_is_written_again_without_playing(config):
         (["run"], "Missing argument 'CONFIG'"),
         (["report", "."], "is not a run folder"),
         (["agents", "tft"], "did you mean tit_for_tat"),
+        (["agents", "--kind", "bots"], "found 'bots'; allowed: automata, memory_one"),
+        (["agents", "--where", "smart"], "found 'smart'; allowed: learns, game, memory"),
         (["envs", "prisoners"], "there is no environment 'prisoners'"),
         (["league"], "No such command 'league'"),
     ],
@@ -250,14 +254,33 @@ def test_failed_matches_are_counted_and_the_same_command_plays_them_again(config
     assert (again.exit_code, again.stderr) == (0, "12 matches to play\n")
 
 
-def test_agents_and_environments_are_listed_and_described():
-    agents, envs = dilemma("agents").stdout, dilemma("envs").stdout
-    assert "\ntit_for_tat " in agents
-    assert envs.startswith("prisoners_dilemma ")
-    assert all(len(line.split(maxsplit=1)) == 2 for line in (agents + envs).splitlines())
+def test_agents_are_listed_by_group_in_80_columns_without_importing_them():
+    code = "import sys\nfrom dilemma.cli import main\ntry:\n    main(['agents'])\nexcept SystemExit:\n    pass\n"
+    *listed, imported = python(
+        code + "print('torch' in sys.modules, 'dilemma.agents.agent' in sys.modules)"
+    ).splitlines()
+    assert imported == "False False"
+    assert max(map(len, listed)) <= 80 < len(" ".join(listed))
+    assert listed[0] == "automata"
+    assert "memory_one" in listed
+    assert {name for line in listed if line[0] == " " for name in line.split()} > set(AGENTS)
+    assert len(listed) < 70
+
+
+def test_listings_are_narrowed_down():
+    lookup = dilemma("agents", "--search", "HARPER ET AL. 2017", "--kind", "memory_n").stdout
+    assert re.findall(r"^  (\w+)", lookup, re.MULTILINE) == ["evolved_lookup_1", "evolved_lookup_2"]
+    plain = dilemma("agents", "--kind", "automata", "--where", "nice", "--where", "memory<=1").stdout
+    assert re.findall(r"^  (\w+)", plain, re.MULTILINE) == ["all_c", "tit_for_tat"]
+    assert dilemma("envs", "--search", "tags the other").stdout.startswith("gridworlds\n  gathering  ")
+    assert dilemma("envs", "--search", "nothing like it").stdout == "Nothing fits.\n"
+
+
+def test_agents_and_environments_are_described():
     described = dilemma("agents", "memory_one").stdout
     assert "Nowak and Sigmund 1990" in described
     assert "P(C) in the first round and after CC, CD, DC, DD" in described
+    assert "Properties with p = (1, 0.9, 0.1, 0.8, 0.2): learns=no, game=no, memory=1, stochastic=yes" in described
     described = dilemma("envs", "prisoners_dilemma").stdout
     assert "noise" in described
     assert "misperception" in described

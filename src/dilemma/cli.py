@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -225,25 +226,37 @@ def replay(
 
 @main.command()
 @click.argument("name", required=False)
+@click.option("--search", default="", metavar="TEXT", help="Only those with TEXT in name, summary or source.")
+@click.option("--kind", metavar="GROUP", help="Only this group.")
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="PROPERTY",
+    help="Only those with a property, such as nice, stochastic=no, memory<=1, year>=2010; may be given again.",
+)
 @speaks_plainly
-def agents(name: str | None) -> int:
+def agents(name: str | None, search: str, kind: str | None, where: tuple[str, ...]) -> int:
     """List the agents, or tell all about the one called NAME."""
-    from .agents import CATALOGUE
-    from .listing import describe, lines
+    from .agents import CATALOGUE, GROUPS
+    from .listing import Wanted, describe, listing
 
-    click.echo(describe(CATALOGUE, name) if name else lines(CATALOGUE))
+    click.echo(
+        describe(CATALOGUE, name) if name else listing(CATALOGUE, GROUPS, Wanted(search, kind, where), _width())
+    )
     return 0
 
 
 @main.command()
 @click.argument("name", required=False)
+@click.option("--search", default="", metavar="TEXT", help="Only those with TEXT in name or summary.")
+@click.option("--kind", metavar="GROUP", help="Only this group.")
 @speaks_plainly
-def envs(name: str | None) -> int:
+def envs(name: str | None, search: str, kind: str | None) -> int:
     """List the environments, or tell all about the one called NAME."""
-    from .envs import CATALOGUE
-    from .listing import describe, lines
+    from .envs import CATALOGUE, GROUPS
+    from .listing import Wanted, describe, listing
 
-    click.echo(describe(CATALOGUE, name) if name else lines(CATALOGUE))
+    click.echo(describe(CATALOGUE, name) if name else listing(CATALOGUE, GROUPS, Wanted(search, kind), _width()))
     return 0
 
 
@@ -257,6 +270,11 @@ def schema() -> int:
 
     click.echo(json.dumps(schema(), indent=2))
     return 0
+
+
+def _width() -> int:
+    """The columns of the terminal; 80 where there is none."""
+    return shutil.get_terminal_size().columns
 
 
 def _outlook(plan: Plan, folder: Path, accept_changes: bool) -> str:
