@@ -190,6 +190,22 @@ def test_a_report_that_cannot_be_written_is_a_sentence_and_keeps_the_results(con
     assert dilemma("report", "here/run").exit_code == 0
 
 
+def test_a_report_that_is_interrupted_leaves_the_one_before(config, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    dilemma("run", config, "--out", "here")
+    before = {path: path.read_bytes() for path in Path("here/report").rglob("*") if path.is_file()}
+    monkeypatch.setattr("dilemma.analysis.report.report._page", interrupted)
+    for arguments in ([], ["--out", "elsewhere"]):
+        done = dilemma("report", "here", *arguments)
+        again = " ".join(["dilemma report here", *arguments])
+        assert done.exit_code == 130
+        assert done.stderr.splitlines()[-1] == f"Interrupted. 9 finished matches are kept; to go on: {again}"
+    assert {path: path.read_bytes() for path in Path("here/report").rglob("*") if path.is_file()} == before
+    assert not Path("elsewhere").exists()
+
+
 def test_what_is_wrong_with_the_analysis_is_blamed_on_what_says_it(config):
     dilemma("run", config, "--out", "here")
     wrong = dilemma("report", "here", "--set", "analysis.top=0")
@@ -251,7 +267,7 @@ def test_failed_matches_are_counted_and_the_same_command_plays_them_again(config
     assert dilemma("report", "runs/tournament").exit_code == 1
     (tmp_path / "marker").unlink()
     again = dilemma(*command.split()[1:])
-    assert (again.exit_code, again.stderr) == (0, "12 matches to play\n")
+    assert (again.exit_code, again.stderr) == (0, "12 matches to play, 9 kept\n")
 
 
 def test_agents_are_listed_by_group_in_80_columns_without_importing_them():
@@ -392,6 +408,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path, config):
     assert "Traceback" not in stderr
     assert stdout == ""
     *_, last = stderr.splitlines()
-    assert last == f"Interrupted. Everything finished is kept; to go on: dilemma run {config} --out here"
+    kept = len(pd.concat(map(pd.read_parquet, Path("here/seats").glob("*.parquet")))["match"].unique())
+    assert last == f"Interrupted. {kept:,} finished matches are kept; to go on: dilemma run {config} --out here"
     rows = sum(len(pd.read_parquet(path)) for path in Path("here/seats").glob("*.parquet"))
     assert 2000 < rows < 1_600_000

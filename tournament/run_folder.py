@@ -9,6 +9,7 @@
     snapshots/*.parquet  who is where on the graph of a population, at some generations
     checkpoints/     learned states of the agents that the config keeps
     exploits/*.json  results of searches for exploiters of each agent
+    progress/        how far learners are, while they play
     failures.jsonl   failed matches, each with its reason and traceback
 
 Tables are read with the labels of the current config: each file has the identities of the labels in it.
@@ -82,6 +83,11 @@ class RunFolder:
     @property
     def snapshots_path(self) -> Path:
         return self.path / "snapshots"
+
+    @property
+    def signs_path(self) -> Path:
+        """Where chunks give signs of life while the run is played."""
+        return self.path / "progress"
 
     @property
     def exploits_path(self) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +50,12 @@ def write_table(folder: Path, name: str, caption: str, columns: Sequence[str], p
 def remove_table(folder: Path, name: str) -> None:
     """Remove a table of an earlier report in all its formats."""
     _remove(folder, name, (*TEXTS, PARQUET))
+
+
+def remove_others(folder: Path, names: Iterable[str], written: Path) -> None:
+    """Remove the files that tables of these names have in `folder` and not in `written`."""
+    for name in names:
+        _remove(folder, name, [form for form in (*TEXTS, PARQUET) if not (written / f"{name}.{form}").exists()])
 
 
 def _remove(folder: Path, name: str, forms: Sequence[str]) -> None:

@@ -94,9 +94,9 @@ def run(
 
     store = Store.open(folder, plan, accept_changes=accept_changes)
     again = f"dilemma run {config} --out {folder}"
-    with _interruptible(again):
-        with Meter() as meter:
-            play_into(store, plan, meter)
+    with _interruptible(store, again):
+        with Meter(kept=len(store.done())) as meter:
+            play_into(store, plan, meter, meter.hear)
         if plan.schedule.evolves:
             with Meter("generations") as meter:
                 evolve_into(store, plan, meter)
@@ -162,7 +162,7 @@ def exploit(
         if label not in known:
             raise DilemmaError(f"--agent: {run} has no agent {label!r}; it has {', '.join(known)}")
     again = f"dilemma exploit {run}"
-    with _interruptible(again):
+    with _interruptible(store, again):
         wrong = exploit_into(store, plan, labels, lambda: Meter("agents", "exploit"))
     return _report(store, again, wrong, plan=store.continued(plan), show_exploits=True)
 
@@ -309,12 +309,12 @@ def _outlook(plan: Plan, folder: Path, accept_changes: bool) -> str:
 
 
 @contextmanager
-def _interruptible(again: str) -> Iterator[None]:
-    """On Ctrl-C, say that finished work is kept, and how to continue."""
+def _interruptible(store: RunFolder, again: str) -> Iterator[None]:
+    """On Ctrl-C, say what is kept, and how to continue."""
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(f"\nInterrupted. Everything finished is kept; to go on: {again}", err=True)
+        click.echo(f"\nInterrupted. {len(store.done()):,} finished matches are kept; to go on: {again}", err=True)
         sys.exit(INTERRUPTED)
 
 
@@ -341,7 +341,10 @@ def _report(
     if plan is not None:
         results = replace(results, plan=plan)
     folder = out or store.report_path
-    with Steps() as progress:
+    with (
+        _interruptible(store, f"dilemma report {store.path}" + (f" --out {out}" if out else "")),
+        Steps() as progress,
+    ):
         page = results.report(folder, progress)
     if len(results.rows) or not results.exploits:
         rich.print(ranking_tables(results.ranking))

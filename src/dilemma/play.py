@@ -27,6 +27,7 @@ from .analysis.ranking.racing import unresolved
 from .arguments import plan_of
 from .envs.environment import Environment
 from .envs.errors import DilemmaError
+from .progress import Meter
 from .results import Results, stored
 from .tournament.chunk import Chunk, Rows
 from .tournament.config import load
@@ -35,6 +36,7 @@ from .tournament.exploit.search import Found, find_exploiters, searches
 from .tournament.how import Mode
 from .tournament.identity import SCHEMA
 from .tournament.plan import Entrant, Plan, Setting
+from .tournament.pulse import Hear, listening
 from .tournament.run_folder import accepted
 from .tournament.runner import carry_out, lost, work
 from .tournament.schedules.schedule import Request, Schedule
@@ -118,22 +120,30 @@ class Tournament:
     ) -> Results:
         """Play what is missing; in `folder`, which keeps every finished chunk, or in memory.
 
+        Where somebody learns, which takes its time, and nobody watches, stderr says how far it is.
         Raises DilemmaError where `folder` holds another run, can't keep something because it has no name that
         leads to it again, or holds rows of code that has changed since; with `accept_changes` those are kept.
         """
-        watch = watch or (lambda done, total: None)
         if folder is not None:
             _check_names(self.plan, folder)
             return self._run(Path(folder), watch, accept_changes)
         with TemporaryDirectory() as passing:
             return replace(self._run(Path(passing) / "run", watch), run=None)
 
-    def _run(self, folder: Path, watch: Watch, accept_changes: bool = False) -> Results:
+    def _run(self, folder: Path, watch: Watch | None, accept_changes: bool = False) -> Results:
         store = Store.open(folder, self.plan, accept_changes=accept_changes)
-        play_into(store, self.plan, watch)
-        evolve_into(store, self.plan, lambda done, total: None)
-        exploit_into(store, self.plan, (), lambda: nullcontext(watch))
+        if watch is None and any(entrant.agent.learns for entrant in self.plan.entrants):
+            with Meter(kept=len(store.done())) as meter:
+                play_into(store, self.plan, meter, meter.hear)
+        else:
+            play_into(store, self.plan, watch or _unwatched)
+        evolve_into(store, self.plan, _unwatched)
+        exploit_into(store, self.plan, (), lambda: nullcontext(watch or _unwatched))
         return replace(stored(store), plan=store.continued(self.plan))
+
+
+def _unwatched(done: int, total: int) -> None:
+    """A Watch that says nothing."""
 
 
 def _check_names(plan: Plan, folder: Path | str) -> None:
@@ -149,8 +159,8 @@ def _check_names(plan: Plan, folder: Path | str) -> None:
         )
 
 
-def play_into(store: Store, plan: Plan, watch: Watch) -> None:
-    """Play what a run folder lacks; every finished chunk is kept at once."""
+def play_into(store: Store, plan: Plan, watch: Watch, hear: Hear | None = None) -> None:
+    """Play what a run folder lacks; each finished chunk is kept at once, and `hear` is told of those under way."""
     plan = store.continued(plan)
     found: dict[str, str] = store.manifest().get("faults", {}) if store.manifest_path.exists() else {}
     manifest = {
@@ -173,11 +183,12 @@ def play_into(store: Store, plan: Plan, watch: Watch) -> None:
         checks, first = spot_checks(chunks, plan), dict[int, Rows]()
         total, finished = sum(map(len, chunks)), 0
         watch(0, total)
-        for outcome in carry_out(chunks, plan.execution):
-            store.write(outcome, plan)
-            first |= rows_of(outcome, checks)
-            finished += outcome.matches + len(outcome.failures)
-            watch(finished, total)
+        with listening(store.signs_path, hear) as signs:
+            for outcome in carry_out(chunks, plan.execution, signs):
+                store.write(outcome, plan)
+                first |= rows_of(outcome, checks)
+                finished += outcome.matches + len(outcome.failures)
+                watch(finished, total)
         again = dict[int, Rows]()
         checks = [spot for spot in checks if spot.match in first]  # the others failed, which is known
         for outcome in carry_out([spot.chunk for spot in checks], plan.execution):

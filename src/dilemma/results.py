@@ -16,6 +16,9 @@ from .analysis.ranking.held_out import rivals
 from .analysis.ranking.mean_weights import mean_payoffs, mean_weights
 from .analysis.ranking.payoffs import payoff_table
 from .analysis.ranking.ranking import rank
+from .analysis.report.appendix import remove_others
+from .analysis.report.chapters import all_chapters
+from .analysis.report.filing import written_aside
 from .analysis.report.gallery import Gallery
 from .analysis.report.report import Facts, Progress, write_report
 from .envs.errors import DilemmaError
@@ -93,27 +96,32 @@ class Results:
         """Write the report into `folder`; returns its page. `progress` is called with each step before it is
         computed.
 
-        Raises DilemmaError if it cannot be written.
+        A report that is interrupted leaves the folder as it was. Raises DilemmaError if it cannot be written.
         """
         progress("ranking")
         ranked = self.ranking
         progress("replays")
         replays = self.replays()
+        folder = Path(folder)
         try:
-            return write_report(
-                folder,
-                self.rows,
-                self.games,
-                self.facts,
-                options=self.options,
-                curves=self.curves,
-                costs=self.costs,
-                generations=self.generations,
-                cards=self.exploits,
-                replays=replays,
-                ranked=ranked,
-                progress=progress,
-            )
+            with written_aside(folder) as aside:
+                page = write_report(
+                    aside,
+                    self.rows,
+                    self.games,
+                    self.facts,
+                    options=self.options,
+                    curves=self.curves,
+                    costs=self.costs,
+                    generations=self.generations,
+                    cards=self.exploits,
+                    replays=replays,
+                    ranked=ranked,
+                    progress=progress,
+                )
+                names = ("ranking", "payoffs", "policies", *(chapter.name for chapter in all_chapters()))
+                remove_others(folder, names, aside)
+            return folder / page.name
         except OSError as error:
             again = f": dilemma report {self.run} --out DIR" if self.run else ""
             raise DilemmaError(
