@@ -347,7 +347,7 @@ def _report(
     ):
         page = results.report(folder, progress)
     if len(results.rows) or not results.exploits:
-        rich.print(ranking_tables(results.ranking))
+        rich.print(ranking_tables(results.ranking, results.exploitability))
     if show_exploits or not len(results.rows):
         rich.print(exploits_table(results.exploits))
     if results.failures:

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from .analysis.behaviour.exploitability import COLUMNS, exploitability
+from .analysis.cells import cells_by_league
 from .analysis.game import Game
 from .analysis.options import AnalysisOptions
+from .analysis.ranking.field import common_field
 from .analysis.ranking.held_out import rivals
 from .analysis.ranking.mean_weights import mean_payoffs, mean_weights
 from .analysis.ranking.payoffs import payoff_table
@@ -91,6 +94,18 @@ class Results:
         Roles that the same agents take are ranked together, under the names of all of them.
         """
         return rank(rivals(self.rows, self.options.background), self.games, self.options, self.failures)
+
+    @cached_property
+    def exploitability(self) -> pd.DataFrame:
+        """A row for each environment, agent and kind of exploiter: what it gains, and what is left for the agent."""
+        parts = []
+        for cells in cells_by_league(rivals(self.rows, self.options.background), self.games):
+            field = common_field(cells, self.failures).cells
+            within = "population" in self.options.exploitability and field is not None and field.square
+            agents = [str(agent) for agent in cells.agents[cells.roster]]
+            cards = [card for card in self.exploits if card["agent"] in agents]
+            parts.append(exploitability(cells.environment, agents, cards, field if within else None).table)
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
 
     def report(self, folder: Path | str, progress: Progress = lambda step: None) -> Path:
         """Write the report into `folder`; returns its page. `progress` is called with each step before it is
