@@ -97,7 +97,7 @@ class Results:
 
     @cached_property
     def exploitability(self) -> pd.DataFrame:
-        """A row for each environment, agent and kind of exploiter: what it gains, and what is left for the agent."""
+        """A row for each environment, agent and kind of exploiter: its gain, and what is left for the agent."""
         parts = []
         for cells in cells_by_league(rivals(self.rows, self.options.background), self.games):
             field = common_field(cells, self.failures).cells
