@@ -39,8 +39,9 @@ def ranking_tables(ranking: pd.DataFrame, exploits: pd.DataFrame | None = None, 
         table = Table(title=title, title_justify="left", box=None, pad_edge=False)
         letters = _letters(part)
         shown = _columns(part, _gains(exploits, str(environment), part), letters)
-        taken = sum(max(len(head), int(shown[head].str.len().max())) + 2 for head in shown if head != "Agent")
-        for head in shown:
+        heads = [str(head) for head in shown]
+        taken = sum(max(len(head), *map(len, shown[head])) + 2 for head in heads if head != "Agent")
+        for head in heads:
             if head == "Agent":
                 table.add_column(head, no_wrap=True, overflow="ellipsis", max_width=COLUMNS - taken)
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,15 +25,17 @@ from .analysis.report.chapters import all_chapters
 from .analysis.report.filing import written_aside
 from .analysis.report.gallery import Gallery
 from .analysis.report.report import Facts, Progress, write_report
+from .analysis.report.tables import one_line
 from .envs.errors import DilemmaError
 from .tournament.config_file import analysis_of
 from .tournament.run_folder import RunFolder, accepted
 
 if TYPE_CHECKING:
+    from .plots import Plots
     from .tournament.plan import Plan
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Results:
     """The results of a tournament."""
 
@@ -60,6 +63,47 @@ class Results:
     """The run folder, if there is one."""
     faults: Sequence[str] = ()
     """A sentence for each agent whose matches depend on what else was played."""
+
+    def __repr__(self) -> str:
+        lines = [self._played(), *(f"{label}: {leader}" for label, leader in self._leaders().items())]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = [
+            f"<tr><th>{escape(label)}</th><td>{escape(said)}</td></tr>" for label, said in self._leaders().items()
+        ]
+        return f"<table><caption>{escape(self._played())}</caption>{''.join(rows)}</table>"
+
+    def _played(self) -> str:
+        """How much was played, and how much failed."""
+        matches, exact = (
+            self.rows["match"].nunique(),
+            self.rows.loc[self.rows["how"] == "exact", "match"].nunique(),
+        )
+        parts = [f"{matches - exact:,} matches", f"{exact:,} exact payoffs", f"{len(self.failures):,} failed"]
+        known = [part for part in parts if not part.startswith("0 ")]
+        agents, title = len(self.facts.get("agents", ())), one_line(self.facts.get("title", "tournament"))
+        return f"{title}: {agents} agents, {', '.join(known) or 'nothing played'}"
+
+    def _leaders(self) -> dict[str, str]:
+        """Who earns most, by environment and league, in words."""
+        said, roles = (
+            dict[str, str](),
+            self.ranking.groupby("environment", observed=True)["role"].nunique().to_dict(),
+        )
+        first = self.ranking[self.ranking["rank"] == 1]
+        for (environment, role), best in first.groupby(["environment", "role"], observed=True, sort=False):
+            label = f"{environment}, {role}" if roles[environment] > 1 else str(environment)
+            agents = " and ".join(one_line(str(agent)) for agent in best["agent"])
+            said[label] = f"{agents}, {best['payoff'].iloc[0]:.4g} per round"
+        return said
+
+    @property
+    def plot(self) -> Plots:
+        """`plot.ranking()`, `plot.payoffs()` and `plot.curves()` draw on matplotlib Axes, and return them."""
+        from .plots import Plots
+
+        return Plots(self)
 
     @cached_property
     def seats(self) -> pd.DataFrame:
