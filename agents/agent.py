@@ -5,6 +5,7 @@ A player sits on all the chairs of its agent in a chunk at once: every tensor st
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -212,6 +213,8 @@ class Agent(BaseModel, ABC):
     """Whether its players learn from episode to episode (in a policy game, from round to round)."""
     slow: ClassVar[bool] = False
     """Whether it plays one match at a time in plain Python."""
+    remembers: ClassVar[float] = math.inf
+    """The past rounds that may decide a move; of finite automata their table says it."""
 
     def __hash__(self) -> int:
         # Pydantic's own leaves the class out, and agents without parameters would all collide.

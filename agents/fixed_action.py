@@ -16,6 +16,7 @@ class FixedAction(Agent):
     """Always plays `action`."""
 
     source: ClassVar[str] = "a pure strategy"
+    remembers: ClassVar[float] = 0
 
     action: int = Field(0, description="the action's number; 0 is cooperation where the game has it", ge=0)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from dilemma.agents import BUILTIN as AGENTS
 from dilemma.cli import main
 
 CONFIG = """
@@ -86,9 +88,8 @@ def test_quickstart():
     ranking, payoffs = (pd.read_csv(f"runs/quickstart/report/{name}.csv") for name in ("ranking", "payoffs"))
     for row in ranking.itertuples():
         [printed] = [line.split() for line in done.stdout.splitlines() if row.agent in line]
-        assert printed[:3] == [str(row.rank), row.agent, f"{row.payoff:.3f}"]
         # Two automata: their order is certain, and two partners tell nothing of others.
-        assert printed[3:6] == ["±", "0.000", str(row.fixed_rank_low)]
+        assert printed[:4] == [str(row.fixed_rank_low), row.agent, f"{row.payoff:.3f}", "exact"]
     wanted = {"environment", "rank", "agent", "payoff", "low", "high", "cooperation"}
     assert wanted <= set(ranking.columns)
     wanted = {"environment", "agent", "opponent", "payoff", "standard_error", "cooperation", "matches", "how"}
@@ -153,6 +154,8 @@ def test_a_report_is_written_again_without_playing(config):
         (["run"], "Missing argument 'CONFIG'"),
         (["report", "."], "is not a run folder"),
         (["agents", "tft"], "did you mean tit_for_tat"),
+        (["agents", "--kind", "bots"], "found 'bots'; allowed: automata, memory_one"),
+        (["agents", "--where", "smart"], "found 'smart'; allowed: learns, game, memory"),
         (["envs", "prisoners"], "there is no environment 'prisoners'"),
         (["league"], "No such command 'league'"),
     ],
@@ -184,6 +187,22 @@ def test_a_report_that_cannot_be_written_is_a_sentence_and_keeps_the_results(con
         assert "All results are kept" in done.stderr
     Path("here/run/report").unlink()
     assert dilemma("report", "here/run").exit_code == 0
+
+
+def test_a_report_that_is_interrupted_leaves_the_one_before(config, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    dilemma("run", config, "--out", "here")
+    before = {path: path.read_bytes() for path in Path("here/report").rglob("*") if path.is_file()}
+    monkeypatch.setattr("dilemma.analysis.report.report._page", interrupted)
+    for arguments in ([], ["--out", "elsewhere"]):
+        done = dilemma("report", "here", *arguments)
+        again = " ".join(["dilemma report here", *arguments])
+        assert done.exit_code == 130
+        assert done.stderr.splitlines()[-1] == f"Interrupted. 9 finished matches are kept; to go on: {again}"
+    assert {path: path.read_bytes() for path in Path("here/report").rglob("*") if path.is_file()} == before
+    assert not Path("elsewhere").exists()
 
 
 def test_what_is_wrong_with_the_analysis_is_blamed_on_what_says_it(config):
@@ -275,17 +294,36 @@ def test_failed_matches_are_counted_and_the_same_command_plays_them_again(config
     assert dilemma("report", "runs/tournament").exit_code == 1
     (tmp_path / "marker").unlink()
     again = dilemma(*command.split()[1:])
-    assert (again.exit_code, again.stderr) == (0, "12 matches to play\n")
+    assert (again.exit_code, again.stderr) == (0, "12 matches to play, 9 kept\n")
 
 
-def test_agents_and_environments_are_listed_and_described():
-    agents, envs = dilemma("agents").stdout, dilemma("envs").stdout
-    assert "\ntit_for_tat " in agents
-    assert envs.startswith("prisoners_dilemma ")
-    assert all(len(line.split(maxsplit=1)) == 2 for line in (agents + envs).splitlines())
+def test_agents_are_listed_by_group_in_80_columns_without_importing_them():
+    code = "import sys\nfrom dilemma.cli import main\ntry:\n    main(['agents'])\nexcept SystemExit:\n    pass\n"
+    *listed, imported = python(
+        code + "print('torch' in sys.modules, 'dilemma.agents.agent' in sys.modules)"
+    ).splitlines()
+    assert imported == "False False"
+    assert max(map(len, listed)) <= 80 < len(" ".join(listed))
+    assert listed[0] == "automata"
+    assert "memory_one" in listed
+    assert {name for line in listed if line[0] == " " for name in line.split()} > set(AGENTS)
+    assert len(listed) < 70
+
+
+def test_listings_are_narrowed_down():
+    lookup = dilemma("agents", "--search", "HARPER ET AL. 2017", "--kind", "memory_n").stdout
+    assert re.findall(r"^  (\w+)", lookup, re.MULTILINE) == ["evolved_lookup_1", "evolved_lookup_2"]
+    plain = dilemma("agents", "--kind", "automata", "--where", "nice", "--where", "memory<=1").stdout
+    assert re.findall(r"^  (\w+)", plain, re.MULTILINE) == ["all_c", "tit_for_tat"]
+    assert dilemma("envs", "--search", "tags the other").stdout.startswith("gridworlds\n  gathering  ")
+    assert dilemma("envs", "--search", "nothing like it").stdout == "Nothing fits.\n"
+
+
+def test_agents_and_environments_are_described():
     described = dilemma("agents", "memory_one").stdout
     assert "Nowak and Sigmund 1990" in described
     assert "P(C) in the first round and after CC, CD, DC, DD" in described
+    assert "Properties with p = (1, 0.9, 0.1, 0.8, 0.2): learns=no, game=no, memory=1, stochastic=yes" in described
     described = dilemma("envs", "prisoners_dilemma").stdout
     assert "noise" in described
     assert "misperception" in described
@@ -397,6 +435,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path, config):
     assert "Traceback" not in stderr
     assert stdout == ""
     *_, last = stderr.splitlines()
-    assert last == f"Interrupted. Everything finished is kept; to go on: dilemma run {config} --out here"
+    kept = len(pd.concat(map(pd.read_parquet, Path("here/seats").glob("*.parquet")))["match"].unique())
+    assert last == f"Interrupted. {kept:,} finished matches are kept; to go on: dilemma run {config} --out here"
     rows = sum(len(pd.read_parquet(path)) for path in Path("here/seats").glob("*.parquet"))
     assert 2000 < rows < 1_600_000

@@ -213,8 +213,22 @@ def _learning(plan: Plan) -> Iterator[Problem]:
             if label not in learners:
                 known = f"the learners are {', '.join(learners)}" if learners else "no agent here learns"
                 yield Problem(("learning", key), f"there is no learner {label!r}; {known}")
+    if "episodes" not in plan.learning.model_fields_set:
+        yield from _unsaid_episodes(plan)
     if plan.learning.device == "cuda" and not torch.cuda.is_available():
         yield Problem(("learning", "device"), "found 'cuda'; torch sees no CUDA device here")
+
+
+def _unsaid_episodes(plan: Plan) -> Iterator[Problem]:
+    """Learners in games with an update an episode, of which the default would be a single one."""
+    games = [setting.label for setting in plan.settings if setting.game.curve == "episode"]
+    learners = [entrant.label for entrant in plan.entrants if entrant.agent.learns]
+    if games and learners:
+        yield Problem(
+            ("learning", "episodes"),
+            f"{', '.join(learners)} learn{'s' * (len(learners) == 1)} from episode to episode in {games[0]}, and "
+            "nothing says from how many; allowed: a whole number from 1, such as [learning] episodes = 200",
+        )
 
 
 def _background(plan: Plan) -> Iterator[Problem]:

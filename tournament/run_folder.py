@@ -11,6 +11,7 @@
     evolved.toml     what they came to, as entries of a config
     checkpoints/     learned states of the agents that the config keeps
     exploits/*.json  results of searches for exploiters of each agent
+    progress/        how far learners are, while they play
     failures.jsonl   failed matches, each with its reason and traceback
 
 Tables are read with the labels of the current config: each file has the identities of the labels in it.
@@ -108,6 +109,11 @@ class RunFolder:
     @property
     def entries_path(self) -> Path:
         return self.path / "evolved.toml"
+
+    @property
+    def signs_path(self) -> Path:
+        """Where chunks give signs of life while the run is played."""
+        return self.path / "progress"
 
     @property
     def exploits_path(self) -> Path:

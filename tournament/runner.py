@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import TypeAlias
 
 import joblib
@@ -25,6 +26,7 @@ from .chunk import Chunk, Failure, Outcome, play_chunk, whole_failure
 from .how import HOW, How
 from .keys import among, distinct
 from .plan import Plan
+from .pulse import pulsing
 from .recipe import recipe
 from .schedules.schedule import Request
 from .seating import seated
@@ -54,8 +56,8 @@ def work(plan: Plan, requests: Sequence[Request], done: Indices = NOTHING) -> li
     ]
 
 
-def carry_out(chunks: Sequence[Chunk], execution: Execution) -> Iterator[Outcome]:
-    """Outcomes as they finish, in any order.
+def carry_out(chunks: Sequence[Chunk], execution: Execution, signs: Path | None = None) -> Iterator[Outcome]:
+    """Outcomes as they finish, in any order; meanwhile chunks give signs of life in the folder `signs`.
 
     A worker that dies takes down the chunks that were under way: they are tried again, each by itself, and
     the one that kills its worker again has failed.
@@ -63,18 +65,18 @@ def carry_out(chunks: Sequence[Chunk], execution: Execution) -> Iterator[Outcome
     workers = min(workers_of(execution), len(chunks))
     if workers <= 1:
         for chunk in chunks:
-            yield play_chunk(chunk, execution.timeout)
+            yield _numbered(0, chunk, execution.timeout, signs)[1]
         return
     pending = dict(enumerate(chunks))
     while pending:
         under_way: set[int] = set()
         try:
-            for number, outcome in _in_parallel(pending, under_way, workers, execution):
+            for number, outcome in _in_parallel(pending, under_way, workers, execution, signs):
                 del pending[number]
                 yield outcome
         except BrokenExecutor:
             for number in sorted(under_way & pending.keys()):
-                yield _alone(pending.pop(number), execution)
+                yield _alone(pending.pop(number), execution, signs)
 
 
 def lost(chunks: Sequence[Chunk], known: NDArray[np.int64]) -> Iterator[Failure]:
@@ -121,12 +123,12 @@ def leave_interrupts_to_the_parent() -> None:
 
 
 def _in_parallel(
-    pending: dict[int, Chunk], under_way: set[int], workers: int, execution: Execution
+    pending: dict[int, Chunk], under_way: set[int], workers: int, execution: Execution, signs: Path | None
 ) -> Iterator[tuple[int, Outcome]]:
     def calls() -> Iterator[object]:
         for number, chunk in list(pending.items()):
             under_way.add(number)
-            yield joblib.delayed(_numbered)(number, chunk, execution.timeout)
+            yield joblib.delayed(_numbered)(number, chunk, execution.timeout, signs)
 
     with backend(execution) as streams:
         parallel = joblib.Parallel(
@@ -146,14 +148,15 @@ def _in_parallel(
                     results.close()
 
 
-def _numbered(number: int, chunk: Chunk, timeout: float | None) -> tuple[int, Outcome]:
-    return number, play_chunk(chunk, timeout)
+def _numbered(number: int, chunk: Chunk, timeout: float | None, signs: Path | None) -> tuple[int, Outcome]:
+    with pulsing(chunk, signs) as recorders:
+        return number, play_chunk(chunk, timeout, recorders)
 
 
-def _alone(chunk: Chunk, execution: Execution) -> Outcome:
+def _alone(chunk: Chunk, execution: Execution, signs: Path | None) -> Outcome:
     """Try a chunk whose worker died once more, with nothing else under way."""
     try:
-        for _, outcome in _in_parallel({0: chunk}, set(), 2, execution):
+        for _, outcome in _in_parallel({0: chunk}, set(), 2, execution, signs):
             return outcome
     except BrokenExecutor:
         pass

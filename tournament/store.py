@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..agents.checkpoint import MARK
+from ..columns import stored_types
 from ..envs.errors import DilemmaError
 from ..file_names import file_name
 from .chunk import Failure, LearnedState, Outcome, Rows
@@ -25,29 +26,12 @@ from .config import as_config
 from .continuation import Continuation, continuation
 from .how import HOW
 from .labels import current, rewritten, updated_identities, with_identities
-from .outcome_counts import COLUMNS as CONDUCT
 from .plan import Entrant, Plan
 from .run_folder import Part, RunFolder
 from .runner import NOTHING, work
 from .schedules.schedule import PopulationTrajectory
 
-_TYPES: Mapping[str, type[np.generic]] = {
-    **{
-        "match": np.int64,
-        "cast": np.int64,
-        "repetition": np.int32,
-        "seat": np.int16,
-        "k": np.int16,
-        "run": np.int32,
-        "replicate": np.int32,
-        "generation": np.int32,
-        "step": np.int64,
-        "fixed": np.bool_,
-        "vertex": np.int32,
-    },
-    **dict.fromkeys(CONDUCT, np.float32),
-}
-"""Types of the columns that are no labels; others are float64."""
+_TYPES = stored_types()
 
 
 class Store(RunFolder):
@@ -245,7 +229,7 @@ def to_table(rows: Rows, plan: Plan) -> pa.Table:
         elif name == "how":
             columns[name] = _labels(column, HOW)
         else:
-            columns[name] = pa.array(column.astype(_TYPES.get(name, np.float64)))
+            columns[name] = pa.array(column.astype(_TYPES.get(name, "float64")))
     return with_identities(pa.table(columns), plan)
 
 

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from ..strategy import Memory, Strategy
-from .first_tournament import AXELROD
 
 
 class RevisedDowning(Strategy):
@@ -68,7 +67,7 @@ class Downing(RevisedDowning):
     precision, which decides ties: with Shubik it gets the published 261 points, in float64 it gets 268.
     """
 
-    source: ClassVar[str] = f"Downing in {AXELROD}; Downing 1975, Simulation and Games 6:366-391"
+    source: ClassVar[str] = "Downing in Axelrod 1980; Downing 1975, Simulation and Games 6:366-391"
     opening: ClassVar[bool | float] = False
     beliefs: ClassVar[tuple[float, float]] = (0.5, 0.5)
 

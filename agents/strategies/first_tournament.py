@@ -1,10 +1,11 @@
-"""The programs of Axelrod's first tournament: repeated prisoner's dilemma, 200 moves, 1980.
+"""The programs of Axelrod's first tournament: repeated prisoner's dilemma, 200 moves.
 
-Nydegger and Graaskamp entered the second tournament again, and their Fortran is archived with it; the others are
-lost. They follow the descriptions in Axelrod 1980 and, where these are ambiguous, the reading that reproduces the
-paper's scores of pairs: see `docs/axelrod_1980.md`, also for what remains unknown. The Axelrod library (4.14)
-follows the descriptions alone; Shubik, Davis, Feld and Tullock are the same there. Tit for tat, Joss, the
-grudger and random were in the tournament too, and Downing, which is in `downing`.
+Axelrod 1980, Journal of Conflict Resolution 24:3-25. Nydegger and Graaskamp entered the second tournament again,
+and their Fortran is archived with it; the others are lost. They follow the descriptions in Axelrod 1980 and,
+where these are ambiguous, the reading that reproduces the paper's scores of pairs: see `docs/axelrod_1980.md`,
+also for what remains unknown. The Axelrod library (4.14) follows the descriptions alone; Shubik, Davis, Feld and
+Tullock are the same there. Tit for tat, Joss, the grudger and random were in the tournament too, and Downing,
+which is in `downing`.
 """
 
 from __future__ import annotations
@@ -22,9 +23,6 @@ from ...envs.environment import Probability
 from ..automaton import Automaton, AutomatonAgent
 from ..strategy import Memory, Strategy
 
-AXELROD = "Axelrod 1980, Journal of Conflict Resolution 24:3-25"
-FORTRAN = "its Fortran in Axelrod's archive of the second tournament"
-
 
 class TidemanAndChieruzzi(Strategy):
     """Tit for tat that punishes the other's n-th run of defections with n - 1 more, and now and then forgives.
@@ -39,7 +37,7 @@ class TidemanAndChieruzzi(Strategy):
     counted in its own payoffs, as if the game were symmetric.
     """
 
-    source: ClassVar[str] = f"Tideman and Chieruzzi in {AXELROD}; their entry K84R of the second tournament"
+    source: ClassVar[str] = "Tideman and Chieruzzi in Axelrod 1980; their entry K84R of the second tournament"
     needs: ClassVar[frozenset[str]] = frozenset({"others_actions", "game_model"})
 
     def begin(self, me: Memory) -> None:
@@ -83,7 +81,9 @@ class Nydegger(AutomatonAgent):
     program the two are the other way round, and more values defect.
     """
 
-    source: ClassVar[str] = f'Nydegger in {AXELROD}; {FORTRAN} (K57R, "same as round one")'
+    source: ClassVar[str] = (
+        'Nydegger in Axelrod 1980; Fortran of the second tournament (K57R, "same as round one")'
+    )
 
     COOPERATES: ClassVar[frozenset[int]] = frozenset(
         {0, 27, 28, 32, *range(40, 45), *range(46, 49), 56, 57, 59, 60, 62, 63}
@@ -113,7 +113,7 @@ class Grofman(AutomatonAgent):
     defecting after mutual defection gives 514 on average, and cooperating then 407.
     """
 
-    source: ClassVar[str] = f"Grofman in {AXELROD}"
+    source: ClassVar[str] = "Grofman in Axelrod 1980"
 
     def automaton(self) -> Automaton:
         return Automaton.of([1, 2 / 7, 0], [[0, 1, 1, 2]] * 3)
@@ -122,7 +122,7 @@ class Grofman(AutomatonAgent):
 class Shubik(Strategy):
     """Answers the n-th defection against its cooperation with n defections, and then cooperates again."""
 
-    source: ClassVar[str] = f"Shubik in {AXELROD}; Shubik 1970, Journal of Conflict Resolution 14:181-193"
+    source: ClassVar[str] = "Shubik in Axelrod 1980; Shubik 1970, Journal of Conflict Resolution 14:181-193"
 
     def begin(self, me: Memory) -> None:
         me.length = me.owed = me.zeros()
@@ -141,7 +141,7 @@ class SteinAndRapoport(Strategy):
     of CD and DC"; how is unknown.)
     """
 
-    source: ClassVar[str] = f"Stein and Rapoport in {AXELROD}"
+    source: ClassVar[str] = "Stein and Rapoport in Axelrod 1980"
 
     alpha: float = Field(0.05, description="level of the test, above 0", gt=0, le=1)
 
@@ -176,7 +176,7 @@ class SteinAndRapoport(Strategy):
 class Davis(AutomatonAgent):
     """A patient grudger: cooperates for some rounds, and from then on while the other has never defected."""
 
-    source: ClassVar[str] = f"Davis in {AXELROD}"
+    source: ClassVar[str] = "Davis in Axelrod 1980"
 
     rounds_to_cooperate: int = Field(10, description="rounds before a defection is answered, from 1 on", ge=1)
 
@@ -202,7 +202,9 @@ class Graaskamp(Strategy):
     Points are counted in the payoffs of Axelrod's tournament (5, 3, 1, 0), whatever game is played.
     """
 
-    source: ClassVar[str] = f'Graaskamp in {AXELROD}; {FORTRAN} (GRASR, "same as round one Graaskamp")'
+    source: ClassVar[str] = (
+        'Graaskamp in Axelrod 1980; Fortran of the second tournament (GRASR, "same as round one Graaskamp")'
+    )
 
     def begin(self, me: Memory) -> None:
         me.both_c = me.answers = me.left = me.zeros()
@@ -231,7 +233,7 @@ class Graaskamp(Strategy):
 class Feld(AutomatonAgent):
     """Tit for tat, but P(C) after the other's cooperation falls linearly, by default from 1 to 1/2."""
 
-    source: ClassVar[str] = f"Feld in {AXELROD}"
+    source: ClassVar[str] = "Feld in Axelrod 1980"
 
     start: Probability = Field(1.0, description="P(C) after the other's C, before the decay")
     end: Probability = Field(0.5, description="the same once it no longer changes")
@@ -249,7 +251,7 @@ class Feld(AutomatonAgent):
 class Tullock(Strategy):
     """Cooperates eleven times, then 10% less than the other did in the last ten rounds: P(C) = (k - 1)/10."""
 
-    source: ClassVar[str] = f"Tullock in {AXELROD}; Overcast and Tullock 1971"
+    source: ClassVar[str] = "Tullock in Axelrod 1980; Overcast and Tullock 1971"
 
     def begin(self, me: Memory) -> None:
         me.window = me.zeros()  # The other's last ten moves as bits, the oldest on top: 1 is C.
@@ -270,7 +272,7 @@ class Unnamed(AutomatonAgent):
     0.35 fits the published scores best. (Tit for tat's 359 points are those of 0.29, the grudger's 489 of 0.36.)
     """
 
-    source: ClassVar[str] = f"Name withheld, in {AXELROD}"
+    source: ClassVar[str] = "Name withheld, in Axelrod 1980"
 
     def automaton(self) -> Automaton:
         return Automaton.of([0.35], [[0] * 4])

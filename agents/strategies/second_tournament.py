@@ -99,6 +99,7 @@ class Black(Strategy):
     """
 
     source: ClassVar[str] = "Black, in Axelrod 1980b"
+    remembers: ClassVar[float] = 5
 
     def begin(self, me: Memory) -> None:
         me.moves = me.zeros()  # one bit a move, 1 for D, the latest lowest

@@ -7,15 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from ...columns import PAYOFFS
 from ..arrays import Numbers
 from ..cells import Cells, cells_by_league
 from ..game import Game
 
 MEASURES = ("margin", "cooperation", "cc", "cd", "dc", "dd")
-COLUMNS = (
-    *("environment", "role", "agent", "opponent", "company", "seat", "k", "payoff", "standard_error", "variance"),
-    *("cooperation", "cc", "cd", "dc", "dd", "margin", "wins", "matches", "how"),
-)
+COLUMNS = PAYOFFS.names
 _GIVEN = {
     *("match", "environment", "how", "repetition", "seat", "agent", "opponent", "k", "run", "cast"),
     *("payoff", "weight", "mean_weight", "rounds", "variance", "standard_error", "opening", "win", "good"),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from ...columns import RANKING
 from ..arrays import Flags, Indices, Numbers
 from ..cells import Cells, cells_by_league
 from ..game import Game
@@ -19,16 +19,8 @@ from .field import FailureRecords, Field, common_field, unranked
 from .payoffs import cell_table
 from .rank_sets import payoff_contrasts, rank_sets
 
-COLUMNS = (
-    *("environment", "role", "rank", "agent", "payoff", "low", "high", "fixed_low", "fixed_high"),
-    *("fixed_rank_low", "fixed_rank_high", "fixed_p_best", "rank_low", "rank_high", "p_best", "p_top"),
-    *("standard_error", "payoff_without_self", "gap", "worst_partner", "worst_partner_name", "worst_tenth"),
-    *("wins", "cooperation", "opponents", "kinds", "missing", "matches", "note"),
-)
-_TYPES: dict[str, Literal["Int64", "int64"]] = {
-    **dict.fromkeys(("rank", "rank_low", "rank_high", "fixed_rank_low", "fixed_rank_high", "kinds"), "Int64"),
-    **{"opponents": "int64", "missing": "int64", "matches": "int64"},
-}
+COLUMNS = RANKING.names
+_TYPES = {column.name: column.kind for column in RANKING.columns if column.kind in ("Int64", "int64")}
 WORST = 0.1
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from .filing import MAX_TEXT_ROWS
 from .tables import latex, markdown
 
-TEXTS, PARQUET = ("csv", "md", "tex"), "parquet"
+PARQUET = "parquet"
 _IN_FULL = frozenset({"payoff", "p", "p_flip", "p_student", "p_wilcoxon"})
 """Columns that keep double precision in Parquet; others keep seven digits, at half the size."""
 
@@ -29,11 +29,10 @@ class TablePart:
 def write_table(folder: Path, name: str, caption: str, columns: Sequence[str], parts: Sequence[TablePart]) -> str:
     """Write a table of all environments to `folder` under `name`; returns the name of the machine-readable file.
 
-    `columns` are those of a table without rows. Files in other formats, from an earlier report, are removed.
+    `columns` are those of a table without rows.
     """
     whole = pd.concat([part.table for part in parts] or [pd.DataFrame(columns=list(columns))], ignore_index=True)
     long = len(whole) > MAX_TEXT_ROWS
-    _remove(folder, name, TEXTS if long else (PARQUET,))
     if long:
         _write_parquet(whole, folder / f"{name}.{PARQUET}")
         return f"{name}.{PARQUET}"
@@ -45,16 +44,6 @@ def write_table(folder: Path, name: str, caption: str, columns: Sequence[str], p
     needs = "% \\usepackage{booktabs,longtable}\n"
     (folder / f"{name}.tex").write_text(needs + tex, encoding="utf-8")
     return f"{name}.csv"
-
-
-def remove_table(folder: Path, name: str) -> None:
-    """Remove a table of an earlier report in all its formats."""
-    _remove(folder, name, (*TEXTS, PARQUET))
-
-
-def _remove(folder: Path, name: str, forms: Sequence[str]) -> None:
-    for form in forms:
-        (folder / f"{name}.{form}").unlink(missing_ok=True)
 
 
 def _write_parquet(table: pd.DataFrame, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,12 +22,6 @@ class FigureWriter:
     """Prefix of its file names."""
     pdf: bool = False
     """Whether PDFs are written too; they take longer than all other drawing."""
-
-    def clear(self) -> None:
-        """Remove the environment's figures of an earlier report, which may be outdated."""
-        for form in ("svg", "pdf"):
-            for path in self.folder.glob(f"{glob.escape(self.slug)}-*.{form}"):
-                path.unlink()
 
     def add(self, kind: str, caption: str, figure: Figure) -> Markup:
         """Write the figure's files; returns it as an element of the page."""

@@ -34,11 +34,11 @@ from ..ranking.ranking import COLUMNS as RANKING_COLUMNS
 from ..ranking.ranking import rank_field
 from ..ratings.anchors import environments_chapter
 from . import figures, fonts
-from .appendix import PARQUET, TablePart, remove_table, write_table
-from .chapters import Evidence, Tell, WrittenChapter, all_chapters, chapters
+from .appendix import PARQUET, TablePart, write_table
+from .chapters import Evidence, Tell, WrittenChapter, chapters
 from .failures import failure_kinds, unranked_text
 from .figure_writer import FigureWriter
-from .filing import MAX_TEXT_ROWS
+from .filing import MAX_TEXT_ROWS, written_aside
 from .gallery import Gallery
 from .learning import LearningSection, LearningTables, learning_section, learning_tables
 from .remarks import remarks
@@ -108,6 +108,9 @@ def write_report(
 ) -> Path:
     """Write the report into `folder` and return its `index.html`, which needs no other file and no network.
 
+    Files of a report that was there before are replaced or go, when all is written; what is interrupted changes
+    nothing.
+
     `ranking` and `payoffs` are also written as CSV (in full precision), Markdown and LaTeX, or as Parquet if they
     are long; `figures/` as SVG, and as PDF if `options.pdf`. Each chapter has files of its own. `curves` has a row
     for each match, seat and point of a learning curve; if there are any, `curves.csv` is written, and `policies`
@@ -119,87 +122,87 @@ def write_report(
     hears of what was asked for and can't be worked out, in a sentence.
     """
     folder = Path(folder)
-    (folder / "figures").mkdir(parents=True, exist_ok=True)
-    learned = dict(learning_tables(curves, games, options.seed)) if curves is not None and len(curves) else {}
-    runs = learned_runs(curves, games) if learned and curves is not None else None
-    without = cells_by_league(rivals(seats, options.background), games) if options.background else ()
-    by_label = {cells.label: cells for cells in without}
-    evolved = dict[str, pd.DataFrame]()
-    if generations is not None:
-        evolved = {str(label): part for label, part in generations.groupby("environment", observed=True)}
-    shares = {label: share_curves(mine) for label, mine in evolved.items() if len(beginnings(mine)) == 1}
-    sections = list[PageSection]()
-    for number, all_cells in enumerate(cells_by_league(seats, games), start=1):
-        environment, label = all_cells.environment, all_cells.label
-        progress(f"{label}: ranking")
-        all_table = cell_table(all_cells)
-        ranked_cells = by_label.get(label, all_cells)
-        shown = all_table if ranked_cells is all_cells else cell_table(ranked_cells)
-        field = common_field(ranked_cells, (facts or {}).get("failures", ()))
-        cells = field.cells
-        table = shown if cells is ranked_cells else None if cells is None else cell_table(cells)
-        if ranked is None:
-            ranking = rank_field(field, table, options)
-        else:
-            rows = (ranked["environment"] == environment) & (ranked["role"] == all_cells.league)
-            ranking = ranked[rows].reset_index(drop=True)
-            ranking = ranking.assign(environment=environment, role=all_cells.league)
-        game = games.get(environment, Game(roles=["player"] * 2, seats=2, title=""))
-        slug = file_name(label.lower().replace("_", "-"))
-        figure_writer = FigureWriter(folder / "figures", number, f"{number}-{slug}", pdf=options.pdf)
-        figure_writer.clear()
-        own_costs, own_curves = (_of(all_cells, table) for table in (costs, curves))
-        own_chapters = list(generation_chapters(evolved[label], label) if label in evolved else ())
-        evolution = _generations_drawing(shares[label]) if label in shares else {}
-        if label in evolved and snapshots is not None:
-            evolution |= _snapshots_drawing(_of(all_cells, snapshots), agents_of(evolved[label]))
-        if cells is not None and table is not None:
-            here = set(all_cells.agents[all_cells.roster])
-            own_cards = [card for card in cards if label == environment or card["agent"] in here]
-            own_runs = runs and Finding(_of(all_cells, runs.table), runs.remarks)
-            evidence = Evidence(
-                cells,
-                table,
-                ranking,
-                all_cells,
-                all_table,
-                game,
-                options,
-                own_cards,
-                own_runs,
-                own_costs,
-                own_curves,
-            )
-            own_chapters += chapters(evidence, progress, tell)
-            if (options.evolution or label in evolved) and not why_not(evidence):
-                from .evolution_figures import evolution_drawings
+    with written_aside(folder) as aside:
+        (aside / "figures").mkdir(parents=True, exist_ok=True)
+        learned = dict(learning_tables(curves, games, options.seed)) if curves is not None and len(curves) else {}
+        runs = learned_runs(curves, games) if learned and curves is not None else None
+        without = cells_by_league(rivals(seats, options.background), games) if options.background else ()
+        by_label = {cells.label: cells for cells in without}
+        evolved = dict[str, pd.DataFrame]()
+        if generations is not None:
+            evolved = {str(label): part for label, part in generations.groupby("environment", observed=True)}
+        shares = {label: share_curves(mine) for label, mine in evolved.items() if len(beginnings(mine)) == 1}
+        sections = list[PageSection]()
+        for number, all_cells in enumerate(cells_by_league(seats, games), start=1):
+            environment, label = all_cells.environment, all_cells.label
+            progress(f"{label}: ranking")
+            all_table = cell_table(all_cells)
+            ranked_cells = by_label.get(label, all_cells)
+            shown = all_table if ranked_cells is all_cells else cell_table(ranked_cells)
+            field = common_field(ranked_cells, (facts or {}).get("failures", ()))
+            cells = field.cells
+            table = shown if cells is ranked_cells else None if cells is None else cell_table(cells)
+            if ranked is None:
+                ranking = rank_field(field, table, options)
+            else:
+                rows = (ranked["environment"] == environment) & (ranked["role"] == all_cells.league)
+                ranking = ranked[rows].reset_index(drop=True)
+                ranking = ranking.assign(environment=environment, role=all_cells.league)
+            game = games.get(environment, Game(roles=["player"] * 2, seats=2, title=""))
+            slug = file_name(label.lower().replace("_", "-"))
+            figure_writer = FigureWriter(aside / "figures", number, f"{number}-{slug}", pdf=options.pdf)
+            own_costs, own_curves = (_of(all_cells, table) for table in (costs, curves))
+            own_chapters = list(generation_chapters(evolved[label], label) if label in evolved else ())
+            evolution = _generations_drawing(shares[label]) if label in shares else {}
+            if label in evolved and snapshots is not None:
+                evolution |= _snapshots_drawing(_of(all_cells, snapshots), agents_of(evolved[label]))
+            if cells is not None and table is not None:
+                here = set(all_cells.agents[all_cells.roster])
+                own_cards = [card for card in cards if label == environment or card["agent"] in here]
+                own_runs = runs and Finding(_of(all_cells, runs.table), runs.remarks)
+                evidence = Evidence(
+                    cells,
+                    table,
+                    ranking,
+                    all_cells,
+                    all_table,
+                    game,
+                    options,
+                    own_cards,
+                    own_runs,
+                    own_costs,
+                    own_curves,
+                )
+                own_chapters += chapters(evidence, progress, tell)
+                if (options.evolution or label in evolved) and not why_not(evidence):
+                    from .evolution_figures import evolution_drawings
 
-                ways = paths(evolved[label], evidence.names) if label in evolved else []
-                drawn = next(type_payoffs(evidence, 0))
-                evolution |= evolution_drawings(drawn, evidence.names, selection_gradients(evidence), ways)
-        progress(f"{label}: figures")
-        first = environment not in {section.environment for section in sections}
-        replayed = (replays or {}).get(environment) if first else None
-        tables = learned.get(environment)
-        if tables and label != environment:
-            tables = tables.of(all_cells.agents[all_cells.roster])
-        sections.append(
-            _section(figure_writer, all_cells, game, ranking, shown, tables, own_chapters, replayed, evolution)
-        )
-    if shares:
-        curves_of = [curve.assign(environment=label) for label, curve in shares.items()]
-        table = pd.concat(curves_of, ignore_index=True)
-        table[["environment", *(name for name in table if name != "environment")]].to_csv(
-            folder / "generations.csv", index=False, float_format="%.6g"
-        )
-    last = _evolved(folder, histories, genealogies, options)
-    last += environments_chapter({section.label: section.ranking for section in sections}, options)
-    last += searches_alone(cards, [section.environment for section in sections])
-    files = _write_tables(folder, sections, last, progress)
-    progress("the page")
-    page = folder / "index.html"
-    page.write_text(_page(sections, last, facts or Facts(), options, files), encoding="utf-8")
-    return page
+                    ways = paths(evolved[label], evidence.names) if label in evolved else []
+                    drawn = next(type_payoffs(evidence, 0))
+                    evolution |= evolution_drawings(drawn, evidence.names, selection_gradients(evidence), ways)
+            progress(f"{label}: figures")
+            first = environment not in {section.environment for section in sections}
+            replayed = (replays or {}).get(environment) if first else None
+            tables = learned.get(environment)
+            if tables and label != environment:
+                tables = tables.of(all_cells.agents[all_cells.roster])
+            sections.append(
+                _section(figure_writer, all_cells, game, ranking, shown, tables, own_chapters, replayed, evolution)
+            )
+        if shares:
+            curves_of = [curve.assign(environment=label) for label, curve in shares.items()]
+            table = pd.concat(curves_of, ignore_index=True)
+            table[["environment", *(name for name in table if name != "environment")]].to_csv(
+                aside / "generations.csv", index=False, float_format="%.6g"
+            )
+        last = _evolved(aside, histories, genealogies, options)
+        last += environments_chapter({section.label: section.ranking for section in sections}, options)
+        last += searches_alone(cards, [section.environment for section in sections])
+        files = _write_tables(aside, sections, last, progress)
+        progress("the page")
+        page = aside / "index.html"
+        page.write_text(_page(sections, last, facts or Facts(), options, files), encoding="utf-8")
+    return folder / page.name
 
 
 def _of(cells: Cells, table: T) -> T:
@@ -217,10 +220,8 @@ def _evolved(
 ) -> list[WrittenChapter]:
     """What became of parameters in each environment, with figures; writes the tables of it."""
     for name, table in (("evolved", histories), ("genealogy", genealogies)):
-        path = folder / f"{name}.csv"
-        path.unlink(missing_ok=True)
         if table is not None:
-            table.to_csv(path, index=False, float_format="%.6g")
+            table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
     if histories is None:
         return []
     from .parameter_figures import parameters_plot
@@ -324,9 +325,6 @@ def _write_tables(
     for name, caption, columns, parts in [*kinds, *_chapter_files(sections, together)]:
         progress(f"the table of {name.replace('_', ' ')}")
         files[name] = write_table(folder, name, caption, columns, parts)
-    for chapter in all_chapters():
-        if chapter.name not in files:
-            remove_table(folder, chapter.name)
     return files
 
 

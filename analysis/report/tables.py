@@ -73,12 +73,6 @@ def _rank_sets(ranking: pd.DataFrame, name: str) -> list[str]:
     return [rank_set(*ends) for ends in zip(ranking[f"{name}_low"], ranking[f"{name}_high"], strict=True)]
 
 
-def half_widths(ranking: pd.DataFrame, high: str) -> list[str]:
-    """Half widths of intervals that end at the column `high`."""
-    half = fixed(ranking[high] - ranking["payoff"], decimals(ranking["payoff"]))
-    return [f"± {width}" if width else "" for width in half]
-
-
 def _played_only(shares: pd.Series[float], exact: pd.Series[bool]) -> list[str]:
     """Shares of matches; marked as of played matches only if they are unknown for exact results."""
     unknown = exact & shares.isna()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import string
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 from rich.console import Group
@@ -13,49 +14,87 @@ from ..behaviour.evolved import evolved
 from ..finding import Cards
 from .failures import Failures, failure_kinds, unranked_text
 from .remarks import notes
-from .tables import decimals, fixed, half_widths, one_line, ranking_text
+from .tables import decimals, fixed, one_line, ranking_text
 
 ROWS = 25
 KINDS = 12
 """Number of kinds of failures that are shown."""
 _REASON = 240
-_SHOWN = ("Rank", "Agent", "Payoff", "Same field", "Ranks", "Other partners", "Ranks, others", "Cooperation")
-_HEADERS = {"Other partners": "Others", "Ranks, others": "Ranks", "Cooperation": "Coop."}
-"""Shorter headers, so that a row fits into 80 columns."""
 _WIDTH = 28
+COLUMNS = 80
+"""A ranking fits into as many, in a terminal and in a file; agents' labels are cut to what is left of them."""
 
 
-def ranking_tables(ranking: pd.DataFrame, rows: int = ROWS) -> Group:
+def ranking_tables(ranking: pd.DataFrame, exploits: pd.DataFrame | None = None, rows: int = ROWS) -> Group:
     """For `rich.print`: the first `rows` places of each environment and league, and the number of further ones.
 
-    Intervals are shown by their half width: with the same opponents, and with others of their kind.
+    Columns are the ranks left open in this field, the agent, its payoff with its 95 % interval in this field, the
+    ranks left open with other partners, its cooperation, the largest gain of an exploiter (of the table of
+    exploitability), and the letters of its notes. Those that are empty throughout are left out.
     """
     parts: list[Table | Text] = []
     leagues = ranking.groupby("environment", observed=True)["role"].nunique().to_dict()
     for (environment, role), part in ranking.groupby(["environment", "role"], observed=True, sort=False):
-        text = ranking_text(part)
-        for name, high in (("Same field", "fixed_high"), ("Other partners", "high")):
-            if part[high].notna().any():
-                text[name] = half_widths(part, high)
         name = f"{environment}: {role}" if leagues[environment] > 1 else str(environment)
         title = Text(f"{one_line(name)}, payoff per round", style="bold")
         table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-        for name in _SHOWN:
-            if name == "Agent":
-                table.add_column(name, no_wrap=True, max_width=_WIDTH)
-            elif name in text:
-                header = _HEADERS.get(name, name)
-                width = max(len(header), int(text[name].str.len().max()))
-                table.add_column(header, justify="right", no_wrap=True, min_width=width)
-        shown = text[[name for name in _SHOWN if name in text]]
+        letters = _letters(part)
+        shown = _columns(part, _gains(exploits, str(environment), part), letters)
+        heads = [str(head) for head in shown]
+        taken = sum(max(len(head), *map(len, shown[head])) + 2 for head in heads if head != "Agent")
+        for head in heads:
+            if head == "Agent":
+                table.add_column(head, no_wrap=True, overflow="ellipsis", max_width=COLUMNS - taken)
+            else:
+                table.add_column(head, no_wrap=True, justify="left" if head == "Note" else "right")
         for row in shown.head(rows).itertuples(index=False):
             table.add_row(*(Text(one_line(str(value))) for value in row))
         parts.append(table)
-        if len(text) > rows:
-            parts.append(Text(f"... and {len(text) - rows} more", style="dim"))
-        parts += [Text(one_line(note), style="dim") for note in notes(part)]
+        if len(part) > rows:
+            parts.append(Text(f"... and {len(part) - rows} more", style="dim"))
+        parts += [Text(one_line(f"{letter}: {note}"), style="dim") for note, letter in letters.items()]
+        parts += [Text(one_line(note), style="dim") for note in notes(part) if not letters]
         parts.append(Text(""))
     return Group(*(parts or [Text("No results to rank.")]))
+
+
+def _columns(ranking: pd.DataFrame, gains: list[str], letters: Mapping[str, str]) -> pd.DataFrame:
+    text = ranking_text(ranking)
+    exact = ranking["fixed_low"] == ranking["fixed_high"]
+    sure = [
+        "exact" if known else interval for known, interval in zip(exact, _column(text, "Same field"), strict=True)
+    ]
+    shown = {
+        "Rank": _column(text, "Ranks"),
+        "Agent": _column(text, "Agent"),
+        "Payoff": [" ".join(both).rstrip() for both in zip(_column(text, "Payoff"), sure, strict=True)],
+        "Others": _column(text, "Ranks, others"),
+        "Coop.": _column(text, "Cooperation"),
+        "Exploit.": gains,
+        "Note": [letters.get(note, "") for note in ranking["note"]],
+    }
+    return pd.DataFrame({name: values for name, values in shown.items() if any(values)}, dtype=str)
+
+
+def _column(text: pd.DataFrame, name: str) -> list[str]:
+    return text[name].to_list() if name in text else [""] * len(text)
+
+
+def _gains(exploits: pd.DataFrame | None, environment: str, ranking: pd.DataFrame) -> list[str]:
+    """The largest gain that was found over each agent of a ranking; "" where none was looked for."""
+    if exploits is None or not len(exploits):
+        return [""] * len(ranking)
+    mine = exploits[exploits["environment"] == environment]
+    largest = mine.groupby(mine["agent"].astype(str))["gain"].max()
+    return fixed(ranking["agent"].astype(str).map(largest).astype(float), decimals(ranking["payoff"]))
+
+
+def _letters(ranking: pd.DataFrame) -> dict[str, str]:
+    """A letter for each note that is not all agents'."""
+    found = [note for note in ranking["note"].unique() if note]
+    if len(found) == 1 and (ranking["note"] == found[0]).all():
+        return {}
+    return dict(zip(found, string.ascii_letters, strict=False))
 
 
 def evolved_tables(histories: pd.DataFrame, rows: int = ROWS) -> Group:

@@ -6,6 +6,7 @@ Heavy imports are inside commands.
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -91,9 +92,9 @@ def run(
         click.echo(f"The run that was there is now {kept}", err=True)
     store = Store.open(folder, plan, accept_changes=accept_changes)
     again = f"dilemma run {config} --out {folder}"
-    with _interruptible(again):
-        with Meter() as meter:
-            play_into(store, plan, meter)
+    with _interruptible(store, again):
+        with Meter(kept=len(store.done())) as meter:
+            play_into(store, plan, meter, meter.hear)
         if plan.schedule.evolves:
             with Meter("generations") as meter:
                 evolve_into(store, plan, meter)
@@ -166,7 +167,7 @@ def exploit(
         if label not in known:
             raise DilemmaError(f"--agent: {run} has no agent {label!r}; it has {', '.join(known)}")
     again = f"dilemma exploit {run}"
-    with _interruptible(again):
+    with _interruptible(store, again):
         wrong = exploit_into(store, plan, labels, lambda: Meter("agents", "exploit"))
     return _report(results_of(store, plan), store, again, wrong, show_exploits=True)
 
@@ -228,25 +229,37 @@ def replay(
 
 @main.command()
 @click.argument("name", required=False)
+@click.option("--search", default="", metavar="TEXT", help="Only those with TEXT in name, summary or source.")
+@click.option("--kind", metavar="GROUP", help="Only this group.")
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="PROPERTY",
+    help="Only those with a property, such as nice, stochastic=no, memory<=1, year>=2010; may be given again.",
+)
 @speaks_plainly
-def agents(name: str | None) -> int:
+def agents(name: str | None, search: str, kind: str | None, where: tuple[str, ...]) -> int:
     """List the agents, or tell all about the one called NAME."""
-    from .agents import CATALOGUE
-    from .listing import describe, lines
+    from .agents import CATALOGUE, GROUPS
+    from .listing import Wanted, describe, listing
 
-    click.echo(describe(CATALOGUE, name) if name else lines(CATALOGUE))
+    click.echo(
+        describe(CATALOGUE, name) if name else listing(CATALOGUE, GROUPS, Wanted(search, kind, where), _width())
+    )
     return 0
 
 
 @main.command()
 @click.argument("name", required=False)
+@click.option("--search", default="", metavar="TEXT", help="Only those with TEXT in name or summary.")
+@click.option("--kind", metavar="GROUP", help="Only this group.")
 @speaks_plainly
-def envs(name: str | None) -> int:
+def envs(name: str | None, search: str, kind: str | None) -> int:
     """List the environments, or tell all about the one called NAME."""
-    from .envs import CATALOGUE
-    from .listing import describe, lines
+    from .envs import CATALOGUE, GROUPS
+    from .listing import Wanted, describe, listing
 
-    click.echo(describe(CATALOGUE, name) if name else lines(CATALOGUE))
+    click.echo(describe(CATALOGUE, name) if name else listing(CATALOGUE, GROUPS, Wanted(search, kind), _width()))
     return 0
 
 
@@ -260,6 +273,11 @@ def schema() -> int:
 
     click.echo(json.dumps(schema(), indent=2))
     return 0
+
+
+def _width() -> int:
+    """The columns of the terminal; 80 where there is none."""
+    return shutil.get_terminal_size().columns
 
 
 def _replay_population(store: RunFolder, wanted: str | None, out: Path | None) -> int:
@@ -324,12 +342,12 @@ def _outlook(plan: Plan, folder: Path, accept_changes: bool, fresh: bool) -> str
 
 
 @contextmanager
-def _interruptible(again: str) -> Iterator[None]:
-    """On Ctrl-C, say that finished work is kept, and how to continue."""
+def _interruptible(store: RunFolder, again: str) -> Iterator[None]:
+    """On Ctrl-C, say what is kept, and how to continue."""
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(f"\nInterrupted. Everything finished is kept; to go on: {again}", err=True)
+        click.echo(f"\nInterrupted. {len(store.done()):,} finished matches are kept; to go on: {again}", err=True)
         sys.exit(INTERRUPTED)
 
 
@@ -349,12 +367,15 @@ def _report(
     from .progress import Steps
 
     folder, gaps = out or store.report_path, list[str]()
-    with Steps() as progress:
+    with (
+        _interruptible(store, f"dilemma report {store.path}" + (f" --out {out}" if out else "")),
+        Steps() as progress,
+    ):
         page = results.report(folder, progress, gaps.append)
     if results.histories is not None:
         rich.print(evolved_tables(results.histories))
     elif len(results.rows) or not results.exploits:
-        rich.print(ranking_tables(results.ranking))
+        rich.print(ranking_tables(results.ranking, results.exploitability))
     for gap in gaps:
         click.echo(f"Not worked out: {gap}", err=True)
     if show_exploits or not (len(results.rows) or results.histories is not None):

@@ -1,31 +1,114 @@
-"""Listings of agents and environments: one line each, or one of them with all its parameters."""
+"""Listings of agents and environments: by group, narrowed down, or one of them with all its parameters."""
 
 from __future__ import annotations
 
 import ast
 import inspect
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
 from .envs.catalogue import Catalogue
 from .envs.errors import DilemmaError
 
+if TYPE_CHECKING:
+    from .properties import Properties
+
 T = TypeVar("T", bound=BaseModel)
+PLUGINS = "plugins"
+"""The group of what other packages add."""
+SUMMED_UP = 50
+"""The most names that a plain listing has summaries for."""
+Groups: TypeAlias = Mapping[str, Mapping[str, str]]
 
 
-def lines(catalogue: Catalogue[T]) -> str:
-    """Name and first line of the docstring of everything in a catalogue; for failed imports, the reason."""
-    said = {name: _first_line(catalogue, name) for name in catalogue.names}
-    for prefix, path in catalogue.adapters.items():
-        said[f"{prefix}:NAME" if prefix else "FILE.py:NAME"] = _read(path.partition(":")[0])[""]
-    width = max(map(len, said))
-    return "\n".join(f"{name:{width}}  {line}" for name, line in said.items())
+@dataclass(frozen=True)
+class Wanted:
+    """What a listing is narrowed down to."""
+
+    search: str = ""
+    """In name, summary or source, in any case."""
+    kind: str | None = None
+    """The group."""
+    where: Sequence[str] = ()
+    """Conditions on an agent's properties."""
+
+
+def listing(catalogue: Catalogue[T], groups: Groups, wanted: Wanted, width: int) -> str:
+    """The names of a catalogue by group, wrapped; with summaries where they are few, narrowed down, or plugins'.
+
+    Raises DilemmaError if there is no such group or property.
+    """
+    groups = {**groups, PLUGINS: dict.fromkeys(catalogue.plugins, "")}
+    kinds = [kind for kind, names in groups.items() if names]
+    if wanted.kind not in (None, *kinds):
+        raise DilemmaError(f"--kind: found {wanted.kind!r}; allowed: {', '.join(kinds)}")
+    fulfilled = _fulfilled(catalogue, wanted.where)
+    found = {
+        kind: [name for name in groups[kind] if _mentions(catalogue, name, wanted.search) and fulfilled(name)]
+        for kind in kinds
+        if wanted.kind in (None, kind)
+    }
+    narrowed = wanted != Wanted()
+    parts = list[str]()
+    for kind, names in found.items():
+        if names and (narrowed or kind == PLUGINS or len(catalogue.names) <= SUMMED_UP):
+            said = {name: _documented(catalogue, name).summary for name in names}
+            parts += [kind, *_summaries(said, width)]
+        elif names:
+            parts += [kind, textwrap.fill("  ".join(names), width, initial_indent="  ", subsequent_indent="  ")]
+    if not narrowed:
+        parts += ["your own", *_summaries(_adapters(catalogue), width)]
+    return "\n".join(parts or ["Nothing fits."])
+
+
+def _summaries(said: Mapping[str, str], width: int) -> Iterator[str]:
+    """Names and what is said of them, in two columns."""
+    column = max(map(len, said))
+    for name, text in said.items():
+        first, further = f"  {name:{column}}  ", " " * (column + 4)
+        yield textwrap.fill(text, width, initial_indent=first, subsequent_indent=further, break_on_hyphens=False)
+
+
+def _adapters(catalogue: Catalogue[T]) -> dict[str, str]:
+    return {
+        f"{prefix}:NAME" if prefix else "FILE.py:NAME": _read(path.partition(":")[0])[""].summary
+        for prefix, path in catalogue.adapters.items()
+    }
+
+
+def _mentions(catalogue: Catalogue[T], name: str, text: str) -> bool:
+    if not text:
+        return True
+    documented = _documented(catalogue, name)
+    return text.casefold() in f"{name}\n{documented.summary}\n{documented.source}".casefold()
+
+
+def _properties(kind: type[BaseModel] | None) -> Properties | None:
+    from .properties import example_properties  # which brings what plays along
+
+    return example_properties(kind)
+
+
+def _fulfilled(catalogue: Catalogue[T], where: Sequence[str]) -> Callable[[str], bool]:
+    """Whether the agent of a name fulfils all conditions, with its defaults or the first of its examples."""
+    if not where:
+        return lambda name: True
+    from .properties import condition
+
+    conditions = [condition(text) for text in where]
+
+    def fulfilled(name: str) -> bool:
+        found = _properties(catalogue.model(name))
+        return found is not None and all(holds(found) for holds in conditions)
+
+    return fulfilled
 
 
 def describe(catalogue: Catalogue[T], name: str) -> str:
@@ -41,6 +124,11 @@ def describe(catalogue: Catalogue[T], name: str) -> str:
     source: str = getattr(found, "source", "")
     if source:
         parts += ["", *textwrap.wrap(f"Source: {source}", 100)]
+    if catalogue.kind == "agent" and (known := _properties(found)):
+        required = [(name, field.examples) for name, field in found.model_fields.items() if field.is_required()]
+        given = [f"{name} = {examples[0]}" for name, examples in required if examples]
+        of = f" with {', '.join(given)}" if given else ""
+        parts += ["", *textwrap.wrap(f"Properties{of}: {known}", 100)]
     parts += ["", "Parameters:"] if found.model_fields else ["", "No parameters."]
     schema = found.model_json_schema()
     properties = schema.get("properties", {})
@@ -52,28 +140,51 @@ def describe(catalogue: Catalogue[T], name: str) -> str:
     return "\n".join(parts)
 
 
-def _first_line(catalogue: Catalogue[T], name: str) -> str:
+@dataclass(frozen=True)
+class Documented:
+    """The first line of a docstring, and the source that a class names."""
+
+    summary: str
+    source: str = ""
+
+
+def _documented(catalogue: Catalogue[T], name: str) -> Documented:
+    """What a class says of itself; for failed imports, the reason."""
     if path := catalogue.builtin.get(name):
         module, _, cls = path.partition(":")
         return _read(module)[cls]
     try:
         found = catalogue.find(name)
     except DilemmaError as error:
-        return f"! {error}"
-    return (inspect.getdoc(found) or "").partition("\n")[0]
+        return Documented(f"! {error}")
+    return Documented((inspect.getdoc(found) or "").partition("\n")[0], getattr(found, "source", ""))
 
 
 @cache
-def _read(module: str) -> dict[str, str]:
-    """The first docstring lines of a builtin module ("") and its classes, from the source without importing it."""
+def _read(module: str) -> dict[str, Documented]:
+    """What a builtin module ("") and its classes say of themselves, read from the text without importing it."""
     package, _, name = module.rpartition(".")
     spec = find_spec(package)
     assert spec
     assert spec.submodule_search_locations
-    tree = ast.parse(Path(spec.submodule_search_locations[0], f"{name}.py").read_text(encoding="utf-8"))
+    text = Path(spec.submodule_search_locations[0], f"{name}.py").read_text(encoding="utf-8")
+    tree = ast.parse(text)
     documented: dict[str, ast.Module | ast.ClassDef] = {"": tree}
     documented |= {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    return {name: (ast.get_docstring(node) or "").partition("\n")[0] for name, node in documented.items()}
+    return {
+        name: Documented((ast.get_docstring(node) or "").partition("\n")[0], _source(node))
+        for name, node in documented.items()
+    }
+
+
+def _source(node: ast.Module | ast.ClassDef) -> str:
+    """The expression that a class has for its source."""
+    values = (
+        part.value
+        for part in node.body
+        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name) and part.target.id == "source"
+    )
+    return next((ast.unparse(value) for value in values if value), "")
 
 
 def _kinds(schema: dict[str, Any], root: dict[str, Any]) -> Iterator[str]:

@@ -30,6 +30,7 @@ from .analysis.report.report import Facts
 from .arguments import plan_of
 from .envs.environment import Environment
 from .envs.errors import DilemmaError
+from .progress import Meter
 from .results import Results, stored
 from .tournament.chunk import Chunk, Rows
 from .tournament.config import load
@@ -41,6 +42,7 @@ from .tournament.how import Mode
 from .tournament.identity import SCHEMA
 from .tournament.keys import distinct
 from .tournament.plan import Entrant, Plan, Setting
+from .tournament.pulse import Hear, listening
 from .tournament.run_folder import accepted
 from .tournament.runner import carry_out, lost, work
 from .tournament.schedules.evolve import Evolve
@@ -127,21 +129,25 @@ class Tournament:
     ) -> Results:
         """Play what is missing; in `folder`, which keeps every finished chunk, or in memory.
 
+        Where somebody learns, which takes its time, and nobody watches, stderr says how far it is.
         Raises DilemmaError where `folder` holds another run, can't keep something because it has no name that
         leads to it again, or holds rows of code that has changed since; with `accept_changes` those are kept.
         """
-        watch = watch or (lambda done, total: None)
         if folder is not None:
             _check_names(self.plan, folder)
             return self._run(Path(folder), watch, accept_changes)
         with TemporaryDirectory() as passing:
             return replace(self._run(Path(passing) / "run", watch), run=None)
 
-    def _run(self, folder: Path, watch: Watch, accept_changes: bool = False) -> Results:
+    def _run(self, folder: Path, watch: Watch | None, accept_changes: bool = False) -> Results:
         store = Store.open(folder, self.plan, accept_changes=accept_changes)
-        play_into(store, self.plan, watch)
-        evolve_into(store, self.plan, lambda done, total: None)
-        exploit_into(store, self.plan, (), lambda: nullcontext(watch))
+        if watch is None and any(entrant.agent.learns for entrant in self.plan.entrants):
+            with Meter(kept=len(store.done())) as meter:
+                play_into(store, self.plan, meter, meter.hear)
+        else:
+            play_into(store, self.plan, watch or _unwatched)
+        evolve_into(store, self.plan, _unwatched)
+        exploit_into(store, self.plan, (), lambda: nullcontext(watch or _unwatched))
         return results_of(store, self.plan)
 
 
@@ -153,6 +159,10 @@ def results_of(store: Store, plan: Plan) -> Results:
         return replace(found, plan=plan)
     counts = {"failed": len(found.failures), "matches": int(found.rows["match"].nunique())}
     return replace(found, plan=plan, games=games_of(plan), facts=Facts({**found.facts, "counts": counts}))
+
+
+def _unwatched(done: int, total: int) -> None:
+    """A Watch that says nothing."""
 
 
 def _check_names(plan: Plan, folder: Path | str) -> None:
@@ -168,8 +178,8 @@ def _check_names(plan: Plan, folder: Path | str) -> None:
         )
 
 
-def play_into(store: Store, plan: Plan, watch: Watch) -> None:
-    """Play what a run folder lacks; every finished chunk is kept at once."""
+def play_into(store: Store, plan: Plan, watch: Watch, hear: Hear | None = None) -> None:
+    """Play what a run folder lacks; each finished chunk is kept at once, and `hear` is told of those under way."""
     continued = store.continuation(plan)
     plan, games = continued.plan, games_of(continued.plan)
     before = store.manifest() if store.manifest_path.exists() else {}
@@ -198,11 +208,12 @@ def play_into(store: Store, plan: Plan, watch: Watch) -> None:
         total, finished = sum(map(len, chunks)), 0
         store.write_manifest(manifest := {**manifest, "asked": len(store.done()) + total})
         watch(0, total)
-        for outcome in carry_out(chunks, plan.execution):
-            store.write(outcome, plan)
-            first |= rows_of(outcome, checks)
-            finished += outcome.matches + len(outcome.failures)
-            watch(finished, total)
+        with listening(store.signs_path, hear) as signs:
+            for outcome in carry_out(chunks, plan.execution, signs):
+                store.write(outcome, plan)
+                first |= rows_of(outcome, checks)
+                finished += outcome.matches + len(outcome.failures)
+                watch(finished, total)
         again = dict[int, Rows]()
         checks = [spot for spot in checks if spot.match in first]  # the others failed, which is known
         for outcome in carry_out([spot.chunk for spot in checks], plan.execution):

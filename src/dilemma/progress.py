@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -17,6 +20,10 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from .tournament.pulse import Pulse
 
 EVERY = 30.0
 """Seconds between plain lines."""
@@ -25,11 +32,14 @@ STEP = 3.0
 
 
 class Meter:
-    """A context manager; call it with (number done, total)."""
+    """A context manager; call it with (number done, total), and let it `hear` how far learners are.
 
-    def __init__(self, things: str = "matches", verb: str = "play") -> None:
-        self._things, self._verb = things, verb
-        self._bar: Progress | None = None
+    `kept` is how many an earlier call of the command has done.
+    """
+
+    def __init__(self, things: str = "matches", verb: str = "play", kept: int = 0) -> None:
+        self._things, self._verb, self._kept = things, verb, kept
+        self._live: Live | None = None
         if sys.stderr.isatty():
             self._bar = Progress(
                 TextColumn("{task.description}"),
@@ -40,36 +50,58 @@ class Meter:
                 TextColumn("gone,"),
                 TimeRemainingColumn(),
                 TextColumn("left"),
-                console=Console(stderr=True),
-                transient=True,
             )
             self._task = self._bar.add_task(f"{verb.capitalize()}ing", total=None)
+            self._now = Text(no_wrap=True, overflow="ellipsis", style="dim")
+            self._live = Live(Group(self._bar, self._now), console=Console(stderr=True), transient=True)
         self._start = self._last = time.monotonic()
+        self._done, self._total = 0, 0
+        self._heard_first: tuple[float, float] | None = None
 
     def __enter__(self) -> Meter:
-        if self._bar:
-            self._bar.start()
+        if self._live:
+            self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar:
-            self._bar.stop()
+        if self._live:
+            self._live.stop()
 
     def __call__(self, done: int, total: int) -> None:
-        if self._bar:
+        self._done, self._total = done, total
+        if self._live:
             self._bar.update(self._task, completed=done, total=total)
+            self._now.plain = f"{self._kept:,} kept" if self._kept else ""
             return
         now = time.monotonic()
         if done == 0:
-            said = f"{total:,} {self._things} to {self._verb}" if total else f"Nothing left to {self._verb}"
+            kept = f", {self._kept:,} kept" if self._kept else ""
+            said = f"{total:,} {self._things} to {self._verb}{kept}" if total else f"Nothing left to {self._verb}"
             click.echo(said, err=True)
         elif done < total and now - self._last > EVERY:
             self._last = now
             left = (now - self._start) * (total - done) / done
-            said = f"{done:,} of {total:,} {self._things} {self._verb}ed, {duration(left)} left"
-            click.echo(said, err=True)
+            click.echo(f"{self._so_far()}, {duration(left)} left", err=True)
+
+    def hear(self, pulses: Sequence[Pulse]) -> None:
+        """Say how far the matches under way are; the time left is at the rate since the first was heard of."""
+        now, done = time.monotonic(), self._done + sum(pulse.share * pulse.matches for pulse in pulses)
+        more = f" (and {len(pulses) - 1} more)" if len(pulses) > 1 else ""
+        said = f"{pulses[0]}{more}"
+        if self._live:
+            self._bar.update(self._task, completed=done)
+            self._now.plain = said
+            return
+        since, first = self._heard_first = self._heard_first or (now, done)
+        if now - self._last > EVERY and done > first:
+            self._last = now
+            left = (now - since) * (self._total - done) / (done - first)
+            click.echo(f"{self._so_far()}, {duration(left)} left; {said}", err=True)
+
+    def _so_far(self) -> str:
+        return f"{self._done:,} of {self._total:,} {self._things} {self._verb}ed"
 
 
 class Steps:

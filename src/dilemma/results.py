@@ -5,32 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from .analysis.behaviour.exploitability import COLUMNS, exploitability
+from .analysis.cells import cells_by_league
 from .analysis.game import Game
 from .analysis.options import AnalysisOptions
+from .analysis.ranking.field import common_field
 from .analysis.ranking.held_out import rivals
 from .analysis.ranking.mean_weights import mean_payoffs, mean_weights
 from .analysis.ranking.payoffs import payoff_table
 from .analysis.ranking.ranking import rank
 from .analysis.report.gallery import Gallery
 from .analysis.report.report import Facts, Progress, write_report
+from .analysis.report.tables import one_line
 from .envs.errors import DilemmaError
 from .pictures import evenly
 from .tournament.config_file import analysis_of
 from .tournament.run_folder import RunFolder, accepted
 
 if TYPE_CHECKING:
+    from .plots import Plots
     from .tournament.plan import Plan
 
 PICTURES = 8
 """Snapshots of each population in a report."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Results:
     """The results of a tournament."""
 
@@ -62,6 +68,47 @@ class Results:
     """The run folder, if there is one."""
     faults: Sequence[str] = ()
     """A sentence for each agent whose matches depend on what else was played."""
+
+    def __repr__(self) -> str:
+        lines = [self._played(), *(f"{label}: {leader}" for label, leader in self._leaders().items())]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = [
+            f"<tr><th>{escape(label)}</th><td>{escape(said)}</td></tr>" for label, said in self._leaders().items()
+        ]
+        return f"<table><caption>{escape(self._played())}</caption>{''.join(rows)}</table>"
+
+    def _played(self) -> str:
+        """How much was played, and how much failed."""
+        matches, exact = (
+            self.rows["match"].nunique(),
+            self.rows.loc[self.rows["how"] == "exact", "match"].nunique(),
+        )
+        parts = [f"{matches - exact:,} matches", f"{exact:,} exact payoffs", f"{len(self.failures):,} failed"]
+        known = [part for part in parts if not part.startswith("0 ")]
+        agents, title = len(self.facts.get("agents", ())), one_line(self.facts.get("title", "tournament"))
+        return f"{title}: {agents} agents, {', '.join(known) or 'nothing played'}"
+
+    def _leaders(self) -> dict[str, str]:
+        """Who earns most, by environment and league, in words."""
+        said, roles = (
+            dict[str, str](),
+            self.ranking.groupby("environment", observed=True)["role"].nunique().to_dict(),
+        )
+        first = self.ranking[self.ranking["rank"] == 1]
+        for (environment, role), best in first.groupby(["environment", "role"], observed=True, sort=False):
+            label = f"{environment}, {role}" if roles[environment] > 1 else str(environment)
+            agents = " and ".join(one_line(str(agent)) for agent in best["agent"])
+            said[label] = f"{agents}, {best['payoff'].iloc[0]:.4g} per round"
+        return said
+
+    @property
+    def plot(self) -> Plots:
+        """`plot.ranking()`, `plot.payoffs()` and `plot.curves()` draw on matplotlib Axes, and return them."""
+        from .plots import Plots
+
+        return Plots(self)
 
     @cached_property
     def seats(self) -> pd.DataFrame:
@@ -97,6 +144,18 @@ class Results:
         """
         return rank(rivals(self.rows, self.options.background), self.games, self.options, self.failures)
 
+    @cached_property
+    def exploitability(self) -> pd.DataFrame:
+        """A row for each environment, agent and kind of exploiter: its gain, and what is left for the agent."""
+        parts = []
+        for cells in cells_by_league(rivals(self.rows, self.options.background), self.games):
+            field = common_field(cells, self.failures).cells
+            within = "population" in self.options.exploitability and field is not None and field.square
+            agents = [str(agent) for agent in cells.agents[cells.roster]]
+            cards = [card for card in self.exploits if card["agent"] in agents]
+            parts.append(exploitability(cells.environment, agents, cards, field if within else None).table)
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
+
     def report(
         self,
         folder: Path | str,
@@ -106,12 +165,13 @@ class Results:
         """Write the report into `folder`; returns its page. `progress` is called with each step before it is
         computed, `tell` with a sentence on each thing that was asked for and can't be worked out.
 
-        Raises DilemmaError if it cannot be written.
+        A report that is interrupted leaves the folder as it was. Raises DilemmaError if it cannot be written.
         """
         progress("ranking")
         ranked = self.ranking
         progress("replays")
         replays, snapshots = self.replays(), self.snapshots(PICTURES)
+        folder = Path(folder)
         try:
             return write_report(
                 folder,

@@ -244,11 +244,26 @@ def test_the_terminal_has_every_number_whole_in_80_columns(seats):
         (pair, mean + random.normal(0, 0.1, 2)) for _ in range(3) for pair, mean in zip(pairs, means, strict=True)
     ]
     ranking = rank(seats(matches, repetitions=numbers.tolist(), cooperation=0.5), GAMES, FEW)
+    ranking["note"] = ["3 opponents are missing", "", *["2 opponents are missing"] * 18]
+    gains = pd.DataFrame({"environment": "game", "agent": ranking["agent"], "gain": np.arange(20) / 8})
     out = io.StringIO()
-    Console(file=out, width=80).print(ranking_tables(ranking))
-    _, header, *lines = out.getvalue().splitlines()
-    assert header.split() == ["Rank", "Agent", "Payoff", "Same", "field", "Ranks", "Others", "Ranks", "Coop."]
-    assert all(line.rstrip().endswith("0.500") and "…" not in line[30:] for line in lines[:20])
+    Console(file=out, width=200).print(ranking_tables(ranking, gains, rows=3))
+    shown = [line.rstrip() for line in out.getvalue().splitlines()]
+    assert shown == GOLDEN.splitlines()[1:]
+    assert max(map(len, shown)) <= 80
+
+
+GOLDEN = """
+game, payoff per round
+Rank  Agent                               Payoff  Others  Coop.  Exploit.  Note
+   1  agent_of_a_long_nam…  2.467 [2.377, 2.557]    1–20  0.500     0.000  a
+   2  agent_of_a_long_nam…  2.350 [2.330, 2.371]    1–20  0.500     0.125
+ 3–6  agent_of_a_long_nam…  2.111 [2.064, 2.157]    1–20  0.500     0.250  b
+... and 17 more
+a: 3 opponents are missing
+b: 2 opponents are missing
+
+"""
 
 
 def _printed(what):

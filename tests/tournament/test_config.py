@@ -133,3 +133,13 @@ def test_the_schema_knows_every_agent_and_its_parameters():
     assert memory_one["properties"]["p"]["maxItems"] == 5
     assert "p" in memory_one["required"]
     assert json.dumps(schema())
+
+
+@pytest.mark.parametrize("learning", [{}, {"learning": {"tables": 8}}])
+def test_learners_need_to_be_told_for_how_many_episodes(learning):
+    config = {"environments": [{"name": "prisoners_dilemma"}], "agents": [{"name": "ppo"}, {"name": "all_d"}]}
+    with pytest.raises(ConfigError, match=r"ppo learns from episode to episode in prisoners_dilemma"):
+        parse({**config, **learning})
+    assert parse({**config, "learning": {"episodes": 1}}).learning.episodes == 1
+    policies = {"environments": [{"name": "policy_game"}], "agents": [{"name": "naive_exact"}, {"name": "all_d"}]}
+    assert parse({**policies, **learning}).learning.episodes == 1  # there, they learn from round to round

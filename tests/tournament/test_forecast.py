@@ -21,7 +21,7 @@ def plans():
         (ipd, AUTOMATA, {}),
         (ipd, AUTOMATA + PLAYED, {"repetitions": 3, "self_play": True}),
         (ipd, AUTOMATA + PLAYED, {"repetitions": 3, "mode": "played", "background": ["all_d", "grudger"]}),
-        (ipd, [*AUTOMATA, LEARNER], {"repetitions": 2, "self_play": True}),
+        (ipd, [*AUTOMATA, LEARNER], {"repetitions": 2, "self_play": True, "learning": {"episodes": 1}}),
         (["battle_of_the_sexes", "stag_hunt"], AUTOMATA, {"self_play": True}),
         (three, ["random", "fixed_action"], {"repetitions": 2, "self_play": True}),
     ]
@@ -75,7 +75,8 @@ def clock(monkeypatch):
     ids=["exact", "played", "learned"],
 )
 def test_time_is_extrapolated_in_matches_and_rounds(agents, chunks, matches, rounds, clock):
-    config = Tournament(["prisoners_dilemma"], agents, repetitions=40, analysis={"exploitability": []}).plan
+    options = {"analysis": {"exploitability": []}, "learning": {"episodes": 1}}
+    config = Tournament(["prisoners_dilemma"], agents, repetitions=40, **options).plan
     expected = chunks * (START + rounds * ROUND) + matches * (EACH + rounds * MOVE)
     assert forecast(config).seconds == pytest.approx(expected + BOOKKEEPING * matches, rel=1e-6)
     assert clock[0] < 10

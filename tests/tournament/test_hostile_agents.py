@@ -471,7 +471,7 @@ def test_a_match_of_which_nothing_came_is_a_failure(tmp_path, plan, monkeypatch)
     whole = play_chunk(chunk)
     gone = whole.rows[0]["match"][0]
     kept = [{name: column[rows["match"] != gone] for name, column in rows.items()} for rows in whole.rows]
-    monkeypatch.setattr("dilemma.play.carry_out", lambda chunks, execution: [Outcome(kept)])
+    monkeypatch.setattr("dilemma.play.carry_out", lambda chunks, execution, signs=None: [Outcome(kept)])
     [failure] = run(tmp_path / "run", config).failures
     assert failure["match"] == gone
     assert "nothing came of it" in failure["reason"]

@@ -1,10 +1,12 @@
 """Matches in which somebody learns: curves, window, freezing, blocks, and a learner that breaks."""
 
+import math
 import sys
 from dataclasses import replace
 from importlib.metadata import EntryPoint
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -16,8 +18,11 @@ from dilemma.envs.matrix_game import PrisonersDilemma
 from dilemma.play import play_into
 from dilemma.replay import replayed
 from dilemma.results import stored
+from dilemma.tournament.chunk import play_chunk
 from dilemma.tournament.config import as_config, parse
 from dilemma.tournament.config_file import ConfigError, Execution
+from dilemma.tournament.pulse import Pulse, PulseRecorder, pulses, pulsing
+from dilemma.tournament.runner import work
 from dilemma.tournament.store import Store
 
 DRIFTER = '''
@@ -288,3 +293,41 @@ def test_costs_count_chairs_rounds_and_updates(tmp_path, config):
     others = costs.drop("drifter")
     assert (others["updates"] == 0).all()
     assert (costs["seconds"] > 0).all()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_learners_tell_how_far_they_are_and_play_the_same(config, tmp_path, monkeypatch, jobs):
+    monkeypatch.setattr("dilemma.tournament.pulse.EVERY", 0.01)  # workers keep their own
+    plan = replace(config({"episodes": 400}), execution=Execution(jobs=jobs))
+    heard = list[Pulse]()
+    told, untold = (Store.open(tmp_path / name, plan) for name in ("told", "untold"))
+    play_into(told, plan, lambda done, total: None, heard.extend)
+    play_into(untold, plan, lambda done, total: None)
+    assert not told.signs_path.exists()
+    for table in ("seats", "curves"):
+        pd.testing.assert_frame_equal(getattr(told, table)(), getattr(untold, table)())
+    if jobs == 1:
+        first, *_, last = [pulse for pulse in heard if pulse.agents == ("drifter", "all_c")]
+        assert (last.matches, last.points, last.unit) == (2, 400, "episode")
+        assert 0 < first.share < last.share <= 1
+        assert first.point <= last.point == math.ceil(last.share * 400)
+        assert last.rewards[0] == 3.0  # by then both cooperate
+
+
+def test_a_single_long_episode_is_told_of_by_its_rounds(tmp_path):
+    learns = {"environments": [{"name": "policy_game", "rounds": 9}], "learning": {"tables": 4, "episodes": 1}}
+    plan = parse({**learns, "agents": [{"name": "naive_exact"}], "schedule": {"self_play": True}})
+    [chunk] = work(plan, plan.schedule.ask(plan, None))
+    recorder = PulseRecorder(chunk, tmp_path / "sign.json")
+    recorder._last = -math.inf
+    play_chunk(chunk, recorders=[recorder])
+    [pulse] = pulses(tmp_path)
+    assert (pulse.agents, pulse.point, pulse.points, pulse.unit) == (("naive_exact",), 1, 10, "round")
+    assert pulse.share == 0.1
+
+
+def test_signs_of_life_that_can_t_be_written_fail_no_match(config, tmp_path, monkeypatch):
+    monkeypatch.setattr("dilemma.tournament.pulse.EVERY", 0.0)
+    chunk = work(config({}), config({}).schedule.ask(config({}), None))[-1]
+    with pulsing(chunk, tmp_path / "gone" / "progress") as recorders:
+        assert not play_chunk(chunk, recorders=recorders).failures

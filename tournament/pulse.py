@@ -1,0 +1,142 @@
+"""Signs of life from chunks in which somebody learns: small files that a worker writes and its parent reads.
+
+They are in a folder of the run while it plays, which works with any backend of joblib; nothing else reads them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from .chunk import Chunk, game_of
+from .recorders import PlayedRound
+
+EVERY = 2.0
+"""Seconds between two signs of a chunk."""
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """How far the matches of a chunk are."""
+
+    agents: tuple[str, ...]
+    """Labels of those who play."""
+    rewards: tuple[float, ...]
+    """Mean reward in the latest round, by agent."""
+    matches: int
+    point: int
+    """The episode that is played, from 1; of a single long episode its round."""
+    points: int
+    unit: str
+    """What is counted: episode or round."""
+    share: float
+    """Of its rounds that have been played."""
+    rate: float
+    """Episodes or rounds in a second."""
+
+    def __str__(self) -> str:
+        rewards = " and ".join(f"{reward:.3g}" for reward in self.rewards)
+        rate = f"{self.rate:.3g} {self.unit}s/s" if self.rate >= 1 else f"{1 / self.rate:.3g} s per {self.unit}"
+        playing = " against ".join(self.agents)
+        return f"{playing}, {self.unit} {self.point:,} of {self.points:,}: reward {rewards}, {rate}"
+
+
+Hear: TypeAlias = Callable[[Sequence[Pulse]], None]
+"""Told from time to time how far all chunks are that are under way."""
+
+
+class PulseRecorder:
+    """A recorder that writes a sign of life of its chunk to a file every few seconds."""
+
+    def __init__(self, chunk: Chunk, file: Path):
+        self._file, self._cast, self._labels = file, chunk.cast, chunk.labels
+        self._horizon, self._episodes = game_of(chunk).horizon, chunk.learning.episodes
+        self._start = self._last = time.monotonic()
+
+    def record(self, played: PlayedRound) -> None:
+        now = time.monotonic()
+        if now - self._last < EVERY:
+            return
+        self._last = now
+        text = json.dumps(asdict(self._pulse(played, now - self._start)))
+        with suppress(OSError):  # a worker elsewhere may not see the run folder, and a full disk fails no match
+            self._file.parent.mkdir(exist_ok=True)
+            aside = self._file.with_suffix(".tmp")
+            aside.write_text(text, encoding="utf-8")
+            os.replace(aside, self._file)
+
+    def _pulse(self, played: PlayedRound, seconds: float) -> Pulse:
+        reward = played.step.reward.mean(2).cpu().numpy()  # [match, seat]
+        present = np.unique(self._cast).tolist()
+        episode, round = played.before.episode, played.before.round + 1
+        share = (episode + round / self._horizon) / self._episodes
+        single = self._episodes == 1
+        points = int(self._horizon) if single else self._episodes
+        return Pulse(
+            tuple(self._labels[agent] for agent in present),
+            tuple(float(reward[self._cast == agent].mean()) for agent in present),
+            len(self._cast),
+            round if single else episode + 1,
+            points,
+            "round" if single else "episode",
+            share,
+            share * points / seconds,
+        )
+
+
+@contextmanager
+def pulsing(chunk: Chunk, folder: Path | None) -> Iterator[Sequence[PulseRecorder]]:
+    """The recorders with which a chunk gives signs of life in a folder: where somebody learns there is one."""
+    if folder is None or chunk.how != "learned":
+        yield ()
+        return
+    file = folder / f"{chunk.keys[0]}.json"
+    try:
+        yield (PulseRecorder(chunk, file),)
+    finally:
+        with suppress(OSError):
+            file.unlink()
+
+
+@contextmanager
+def listening(folder: Path, hear: Hear | None) -> Iterator[Path | None]:
+    """The folder for signs of life, which `hear` is told of from another thread; None if nobody hears them."""
+    if hear is None:
+        yield None
+        return
+    over, folder = threading.Event(), folder.absolute()  # an agent may change the process's own folder
+
+    def listen() -> None:
+        while not over.wait(EVERY / 2):
+            if found := list(pulses(folder)):
+                hear(found)
+
+    thread = threading.Thread(target=listen, daemon=True)
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+    thread.start()
+    try:
+        yield folder
+    finally:
+        over.set()
+        thread.join()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def pulses(folder: Path) -> Iterator[Pulse]:
+    """The latest sign of life of each chunk that gives signs in a folder."""
+    for file in sorted(folder.glob("*.json")):
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+        except OSError:  # its chunk has just ended
+            continue
+        yield Pulse(**{**found, "agents": tuple(found["agents"]), "rewards": tuple(found["rewards"])})
