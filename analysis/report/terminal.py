@@ -118,8 +118,7 @@ def ratings_tables(rated: pd.DataFrame, rows: int = ROWS) -> Group:
     parts: list[Table | Text] = []
     for name in [name for name in map(str, rated.columns) if f"{name}_low" in rated]:
         own = rated.sort_values(name, ascending=False, kind="stable")
-        title = Text(name.replace("_", " "), style="bold")
-        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False)
         table.add_column("Agent", no_wrap=True, max_width=_WIDTH)
         table.add_column("Score", justify="right", no_wrap=True)
         digits = decimals(own[name])
@@ -129,7 +128,7 @@ def ratings_tables(rated: pd.DataFrame, rows: int = ROWS) -> Group:
             table.add_column("95 % interval", justify="right", no_wrap=True)
         for agent, score, interval in list(zip(own["agent"], fixed(own[name], digits), shown, strict=True))[:rows]:
             table.add_row(Text(one_line(str(agent))), score, *([Text(interval)] if any(shown) else []))
-        parts.append(table)
+        parts += [Text(name.replace("_", " "), style="bold"), table]
         if len(own) > rows:
             parts.append(Text(f"... and {len(own) - rows} more", style="dim"))
         parts.append(Text(""))
