@@ -8,11 +8,11 @@ import numpy as np
 from cmaes import CMA
 from pydantic import Field
 
-from .method import Search, Start, Tournament, World
+from .method import PayoffMethod, Search, Start, World
 from .population import Arrays, Genealogy, Indices, Numbers, Population
 
 
-class CmaEs(Tournament):
+class CmaEs(PayoffMethod):
     """The covariance matrix adaptation evolution strategy, for real numbers, scaled to 0 .. 1 within their bounds.
 
     Samples beyond a bound are reflected at it, so that bounds themselves are found as easily as what lies between

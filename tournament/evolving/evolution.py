@@ -62,10 +62,9 @@ def evolution(plan: Plan, setting: int, kept: Mapping[str, NDArray[np.generic]] 
     key = identity(plan, setting)
     entrant = schedule.entrant(plan)
     genome = schedule.genome(entrant)
-    repetitions = getattr(schedule.method, "repetitions", 1)
     world = World(
         genome,
-        Meetings(plan, setting, entrant, genome, repetitions),
+        Meetings(plan, setting, entrant, genome, schedule.method.matches),
         Lots(replicate_keys(plan, setting, schedule.replicates)),
         schedule.replicates,
         schedule.distribution,

@@ -10,11 +10,11 @@ from pydantic import Field
 
 from ..run_folder import HOW_BORN
 from .lots import Lot
-from .method import Search, Start, Tournament, World
+from .method import PayoffMethod, Search, Start, World
 from .population import NOBODY, Arrays, Genealogy, Indices, Numbers, Population
 
 
-class Genetic(Tournament):
+class Genetic(PayoffMethod):
     """Each generation the `elites` stay, and the others are children of selected parents.
 
     A parent is the best of `contenders` members drawn by lot, or any of the best `truncation` of all. Two parents

@@ -81,6 +81,11 @@ class Method(Section, ABC):
         """Whether payoffs are those against the other agents of the config."""
         return False
 
+    @property
+    def matches(self) -> int:
+        """How many a pair plays in a generation, where payoffs are not exact."""
+        return 1
+
     def problems(self) -> Iterator[tuple[str, str]]:
         """A key of its own, and what is wrong with it."""
         yield from ()
@@ -89,17 +94,22 @@ class Method(Section, ABC):
 Start: TypeAlias = Literal["random", "entry"]
 
 
-class Tournament(Method):
+class PayoffMethod(Method):
     """A method in which members earn their mean payoff in matches."""
 
     population: int = Field(50, ge=2, le=10_000, description="members")
     against: Literal["field", "population"] = Field(
         "field", description="whom they meet: the other agents of the config, or each other"
     )
+    repetitions: int = Field(1, ge=1, le=1000, description="matches of each pair in a generation, if not exact")
 
     @property
     def meets_field(self) -> bool:
         return self.against == "field"
+
+    @property
+    def matches(self) -> int:
+        return self.repetitions
 
     def earned(self, world: World, genes: Numbers, generation: int) -> tuple[Numbers, Numbers]:
         """Payoff and cooperation of members [replicate, member, gene], both [replicate, member]."""

@@ -70,6 +70,10 @@ class PopulationBased(Method):
     def meets_field(self) -> bool:
         return True
 
+    @property
+    def matches(self) -> int:
+        return self.repetitions
+
     def begin(self, world: World) -> Search:
         alike = self.start == "entry"
         genes = world.alike(self.population) if alike else world.random(self.population)
