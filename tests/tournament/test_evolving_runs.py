@@ -30,7 +30,7 @@ def config(method, game=PD, agents=(HALF, TFT), **schedule):
         "seed": 3,
         "environments": [game],
         "agents": list(agents),
-        "learning": {"tables": 2},
+        "learning": {"tables": 2, "episodes": 1},
         "schedule": {"kind": "evolve", "agent": agents[0]["name"], "method": method, **schedule},
     }
 
