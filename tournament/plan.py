@@ -196,6 +196,7 @@ def problems(plan: Plan) -> Iterator[Problem]:
     yield from _clashes("environments", [setting.label for setting in plan.settings])
     yield from _learning(plan)
     yield from _background(plan)
+    yield from _evolution(plan)
     yield from plan.schedule.problems(plan)
     for i, entrant in enumerate(plan.entrants):
         yield from _unknown_roles(plan, i, entrant)
@@ -240,6 +241,19 @@ def _background(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             ("schedule", "background"), "found every agent; allowed: all but those that are to be ranked"
         )
+
+
+def _evolution(plan: Plan) -> Iterator[Problem]:
+    """Selection that a process of `[analysis] evolution` has no room for."""
+    population, asked = plan.analysis.population, plan.analysis.evolution
+    linear = ("moran", "wright_fisher") if population.fitness == "linear" else ()
+    for process in asked:
+        if population.selection > 1 and process in (*linear, "local_update"):
+            rule = "local_update" if process == "local_update" else f"{process} and linear fitness"
+            yield Problem(
+                ("analysis", "population", "selection"),
+                f"found {population.selection:g}; allowed with {rule}: from 0 to 1",
+            )
 
 
 def _clashes(kind: Literal["agents", "environments"], labels: Sequence[str]) -> Iterator[Problem]:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from .how import Mode
 from .identity import Known
@@ -90,13 +98,25 @@ EvolutionProcess: TypeAlias = Literal[
 ]
 
 
+def _mutation(given: object, validate: ValidatorFunctionWrapHandler) -> float | Literal["small"]:
+    """Say what is allowed once, rather than once for each form."""
+    try:
+        mutation: float | Literal["small"] = validate(given)
+    except ValidationError:
+        raise ValueError(
+            "'small', or a probability above 0 and up to 1 (without mutants a population of any one type alone "
+            "stays as it is: each type is absorbing, and there is no stationary distribution)"
+        ) from None
+    return mutation
+
+
 class Population(Section):
     """The population in which types spread by what they earn."""
 
     size: int = Field(100, ge=2, le=1_000_000, description="members, where the process is of a finite population")
     selection: float = Field(0.1, ge=0, description="intensity of selection")
     fitness: Literal["linear", "exponential"] = Field("exponential", description="how payoffs become fitness")
-    mutation: Literal["small"] | Annotated[float, Field(gt=0, le=1)] = Field(
+    mutation: Annotated[Literal["small"] | Annotated[float, Field(gt=0, le=1)], WrapValidator(_mutation)] = Field(
         "small",
         description='a probability, or "small": the limit in which one mutant at a time takes over or dies out',
     )
