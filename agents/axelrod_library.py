@@ -194,7 +194,8 @@ def _library() -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != "axelrod":
             raise
-        raise DilemmaError("the Axelrod library is not installed: pip install 'dilemma[axelrod]'") from None
+        needs = "pip install 'dilemma-tournaments[axelrod]'"
+        raise DilemmaError(f"the Axelrod library is not installed: {needs}") from None
     finally:
         multiprocessing.set_start_method(method, force=True)
 

@@ -354,7 +354,7 @@ def _library() -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != "pettingzoo":
             raise
-        raise DilemmaError("PettingZoo is not installed: pip install 'dilemma[pettingzoo]'") from None
+        raise DilemmaError("PettingZoo is not installed: pip install 'dilemma-tournaments[pettingzoo]'") from None
 
 
 def from_name(name: str, parameters: Mapping[str, object]) -> ParallelEnvironment:

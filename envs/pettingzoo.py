@@ -27,7 +27,8 @@ from torch import Tensor
 try:
     from pettingzoo import ParallelEnv
 except ModuleNotFoundError as error:
-    raise ModuleNotFoundError("PettingZoo is not installed: pip install 'dilemma[pettingzoo]'") from error
+    needs = "pip install 'dilemma-tournaments[pettingzoo]'"
+    raise ModuleNotFoundError(f"PettingZoo is not installed: {needs}") from error
 
 from . import CATALOGUE
 from .chance import Chance, sealed

@@ -54,7 +54,7 @@ def wheel(tmp_path_factory):
 def test_the_wheel_holds_our_packages_and_the_files_they_need(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     version = wheel.name.split("-")[1]
-    assert {name.partition("/")[0] for name in names} == {"dilemma", f"dilemma-{version}.dist-info"}
+    assert {name.partition("/")[0] for name in names} == {"dilemma", f"dilemma_tournaments-{version}.dist-info"}
     expected = {
         Path(package.replace(".", "/"), file.relative_to(ROOT / folder)).as_posix()
         for package, folder in FOLDERS.items()

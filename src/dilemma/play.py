@@ -49,6 +49,7 @@ from .tournament.schedules.evolve import Evolve
 from .tournament.schedules.schedule import Request, Schedule
 from .tournament.spot_check import faults, rows_of, spot_checks
 from .tournament.store import Store
+from .version import VERSION
 
 Playable: TypeAlias = Environment | type[Environment] | str
 Player: TypeAlias = Agent | type[Agent] | Callable[..., object] | str
@@ -343,8 +344,8 @@ def summary(thing: type) -> str:
 
 def versions() -> dict[str, str]:
     """Of everything that could change a result."""
-    found = {name: version(name) for name in ("dilemma", "torch", "numpy", "scipy", "pandas", "joblib")}
-    return {"python": platform.python_version(), **found}
+    found = {name: version(name) for name in ("torch", "numpy", "scipy", "pandas", "joblib")}
+    return {"python": platform.python_version(), "dilemma": VERSION, **found}
 
 
 def batches(store: Store, plan: Plan) -> Iterator[list[Chunk]]:

@@ -313,7 +313,7 @@ def test_the_librarys_absence_says_how_to_install_it(monkeypatch):
     monkeypatch.setattr(axelrod_library.importlib, "import_module", without)
     axelrod_library._library.cache_clear()
     axelrod_library._find.cache_clear()
-    with pytest.raises(DilemmaError, match=r"pip install 'dilemma\[axelrod\]'"):
+    with pytest.raises(DilemmaError, match=r"pip install 'dilemma-tournaments\[axelrod\]'"):
         AxelrodLibrary(strategy="TitForTat").refuses(PrisonersDilemma())
 
 

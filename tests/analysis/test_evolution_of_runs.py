@@ -191,10 +191,10 @@ def test_mistakes():
         Tournament(["chicken"], AGENTS, analysis={"population": {"size": 1}})
     with pytest.raises(DilemmaError, match="did you mean 'moran'"):
         Tournament(["chicken"], AGENTS, analysis={"evolution": ["morann"]})
-    with pytest.raises(DilemmaError, match="found 0; allowed: 'small', .* each type is absorbing"):
+    with pytest.raises(DilemmaError, match=r"found 0; allowed: 'small', .* each type is absorbing"):
         Tournament(["chicken"], AGENTS, analysis={"population": {"mutation": 0}})
     steep = {"fitness": "linear", "selection": 1.5}
-    with pytest.raises(DilemmaError, match="found 1.5; allowed with moran and linear fitness: from 0 to 1"):
+    with pytest.raises(DilemmaError, match=r"found 1\.5; allowed with moran and linear fitness: from 0 to 1"):
         Tournament(["chicken"], AGENTS, analysis={"evolution": ["moran"], "population": steep})
 
 
