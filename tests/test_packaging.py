@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from dilemma.version import VERSION
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 FOLDERS = PROJECT["tool"]["setuptools"]["package-dir"]
@@ -28,6 +30,11 @@ def test_every_link_beside_the_front_door_leads_to_its_package():
     links = {path.name: path.resolve() for path in (ROOT / "src" / "dilemma").iterdir() if path.is_symlink()}
     expected = {folder: ROOT / folder for folder in FOLDERS.values() if folder != "src/dilemma"}
     assert links == expected
+
+
+def test_what_is_cited_and_what_is_new_are_of_this_version():
+    assert f"\nversion: {VERSION}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"\n## {VERSION}" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def pip(*arguments):
