@@ -7,6 +7,7 @@ so in every later generation.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,11 +81,11 @@ def paths(generations: pd.DataFrame, agents: Sequence[str], most: int = 3) -> li
 def fixation(generations: pd.DataFrame) -> Finding | None:
     """In which share of populations each agent took over, with Wilson's 95 % interval; None where none was fixed.
 
-    `neutral` is the share at first: the probability if nobody had an advantage. `verdict`: "favoured" where the
+    `neutral` is the share at first: the probability if nobody had an advantage. `verdict`: "favoured" where an
     interval is above that, "opposed" where it is below even if the agent takes all that is still mixed, else
-    "open". `time` is the mean number of steps (births, comparisons; generations where all are replaced at once) of
-    those populations, idle steps included. Populations that began otherwise have rows of their own, which are of
-    mutants alone.
+    "open"; these intervals are so wide that all verdicts of the table hold together with 95 % (Bonferroni). `time`
+    is the mean number of steps (births, comparisons; generations where all are replaced at once) of those
+    populations, idle steps included. Populations that began otherwise have rows of their own, of mutants alone.
     """
     from statsmodels.stats.proportion import proportion_confint
 
@@ -92,12 +93,11 @@ def fixation(generations: pd.DataFrame) -> Finding | None:
         return None
     rows, said = list[pd.DataFrame](), list[str]()
     groups = beginnings(generations)
-    for group in groups:
-        ends, replicates = _ends(group), int(group["replicate"].nunique())
-        first = group[group["generation"] == 0]
-        start = first[first["replicate"] == first["replicate"].iloc[0]].set_index("agent")["count"]
-        size = int(start.sum())
-        own = start[2 * start < size] if len(groups) > 1 else start
+    starts = [_start(group) for group in groups]
+    asked = [start[2 * start < start.sum()] if len(groups) > 1 else start for start in starts]
+    joint = (1 - CONFIDENCE) / sum(map(len, asked))
+    for group, start, own in zip(groups, starts, asked, strict=True):
+        ends, replicates, size = _ends(group), int(group["replicate"].nunique()), int(start.sum())
         fixed = ends[ends["fixed"]]
         took = fixed["agent"].value_counts().reindex(own.index).to_numpy(np.int64)
         low, high = proportion_confint(took, replicates, 1 - CONFIDENCE, method="wilson")
@@ -119,12 +119,20 @@ def fixation(generations: pd.DataFrame) -> Finding | None:
             }
         )
         mixed = replicates - len(fixed)
-        _, most = proportion_confint(took + mixed, replicates, 1 - CONFIDENCE, method="wilson")
-        table["verdict"] = against_chance(low, most, table["neutral"].to_numpy())
+        least, _ = proportion_confint(took, replicates, joint, method="wilson")
+        _, most = proportion_confint(took + mixed, replicates, joint, method="wilson")
+        table["verdict"] = against_chance(least, most, table["neutral"].to_numpy())
         rows.append(table)
         where = f"Among {residents[0]}: " if len(groups) > 1 else ""
         said += [where + sentence for sentence in _said(table, replicates, len(fixed))]
     return Finding(pd.concat(rows, ignore_index=True), tuple(said))
+
+
+def _start(group: pd.DataFrame) -> pd.Series[Any]:
+    """How many there are at first of each agent."""
+    first = group[group["generation"] == 0]
+    counts: pd.Series[Any] = first[first["replicate"] == first["replicate"].iloc[0]].set_index("agent")["count"]
+    return counts
 
 
 def beginnings(generations: pd.DataFrame) -> list[pd.DataFrame]:
@@ -152,8 +160,8 @@ def _said(table: pd.DataFrame, replicates: int, fixed: int) -> Iterator[str]:
             "opposed who might yet take them."
         )
     for verdict, what in (
-        ("favoured", "Selection favours, with 95 % (fixed more often than by chance alone)"),
-        ("opposed", "Selection opposes, with 95 % (fixed less often than by chance alone)"),
+        ("favoured", "Selection favours (fixed more often than by chance alone; 95 % for all together)"),
+        ("opposed", "Selection opposes (fixed less often than by chance alone; 95 % for all together)"),
         ("open", f"Open with {replicates:,} populations, whether favoured or opposed"),
     ):
         if (which := table["verdict"] == verdict).any():

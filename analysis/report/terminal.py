@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 from rich.console import Group
@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..behaviour.evolved import evolved
-from ..finding import Cards
+from ..behaviour.generations import final_shares, fixation
+from ..finding import Cards, Finding
 from .failures import Failures, failure_kinds, unranked_text
 from .remarks import notes
 from .tables import decimals, fixed, one_line, ranking_text
@@ -97,20 +98,42 @@ def _letters(ranking: pd.DataFrame) -> dict[str, str]:
     return dict(zip(found, string.ascii_letters, strict=False))
 
 
-def evolved_tables(histories: pd.DataFrame, rows: int = ROWS) -> Group:
+def evolved_tables(histories: pd.DataFrame) -> Group:
     """For `rich.print`: what parameters came to in each environment, over replicates at the end."""
+    names = ("measure", "start", "end", "tenth", "median", "ninetieth")
+    return Group(
+        *(
+            part
+            for label, history in histories.groupby("environment", sort=False)
+            for part in _found(f"{label}, what evolved", evolved(history), names)
+        )
+    )
+
+
+def population_tables(generations: pd.DataFrame) -> Group:
+    """For `rich.print`: who is left of the populations of each environment; of invasions, who took over."""
     parts: list[Table | Text] = []
-    for label, history in histories.groupby("environment", sort=False):
-        finding = evolved(history)
-        title = Text(f"{one_line(str(label))}, what evolved", style="bold")
-        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-        names = ("measure", "start", "end", "tenth", "median", "ninetieth")
-        for name in names:
-            table.add_column(name.capitalize(), justify="left" if name == "measure" else "right", no_wrap=True)
-        for measure, *values in finding.table[list(names)].head(rows).itertuples(index=False):
-            table.add_row(Text(one_line(str(measure))), *(f"{value:.3f}" for value in values))
-        parts += [table, *(Text(one_line(remark), style="dim") for remark in finding.remarks), Text("")]
+    for label, mine in generations.groupby("environment", sort=False, observed=True):
+        if (shares := final_shares(mine)) is not None:
+            columns = ("agent", "start", "end", "second_half")
+            parts += _found(f"{label}, shares of the population", shares, columns)
+        elif (fixed := fixation(mine)) is not None:
+            names = ("mutant", "resident", "neutral", "probability", "low", "high", "verdict")
+            parts += _found(f"{label}, probability that one mutant takes over", fixed, names)
     return Group(*parts)
+
+
+def _found(title: str, finding: Finding, names: Sequence[str], rows: int = ROWS) -> list[Table | Text]:
+    """These columns of a finding, and what it says."""
+    whole = Text(one_line(title), style="bold")
+    table = Table(title=whole, title_justify="left", box=None, pad_edge=False)
+    for name in names:
+        is_text = finding.table[name].dtype.kind not in "fi"
+        heading = name.replace("_", " ").capitalize()
+        table.add_column(heading, justify="left" if is_text else "right", no_wrap=True, max_width=_WIDTH)
+    for values in finding.table[list(names)].head(rows).itertuples(index=False):
+        table.add_row(*(f"{one:.3f}" if isinstance(one, float) else Text(one_line(str(one))) for one in values))
+    return [table, *(Text(one_line(remark), style="dim") for remark in finding.remarks), Text("")]
 
 
 def ratings_tables(rated: pd.DataFrame, rows: int = ROWS) -> Group:

@@ -363,7 +363,13 @@ def _report(
     """Write the report, print the ranking and failures."""
     import rich
 
-    from .analysis.report.terminal import evolved_tables, exploits_table, failures_text, ranking_tables
+    from .analysis.report.terminal import (
+        evolved_tables,
+        exploits_table,
+        failures_text,
+        population_tables,
+        ranking_tables,
+    )
     from .progress import Steps
 
     folder, gaps = out or store.report_path, list[str]()
@@ -374,6 +380,8 @@ def _report(
         page = results.report(folder, progress, gaps.append)
     if results.histories is not None:
         rich.print(evolved_tables(results.histories))
+    elif results.generations is not None:
+        rich.print(population_tables(results.generations))
     elif len(results.rows) or not results.exploits:
         rich.print(ranking_tables(results.ranking, results.exploitability))
     for gap in gaps:

@@ -422,6 +422,7 @@ selection = 0.1
     done = CliRunner().invoke(main, ["run", "small.toml"])
     assert done.exit_code == 0, done.output
     assert "1,000 generations to play" in done.output
+    assert "prisoners_dilemma, shares of the population" in done.output
     fixation = pd.read_csv("runs/small/report/fixation.csv").set_index("mutant").loc["all_d"]
     assert (fixation["process"], fixation["resident"], fixation["replicates"]) == ("moran", "all_c", 200)
     assert fixation["low"] < 0.2155439906 < fixation["high"]
