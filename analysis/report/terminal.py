@@ -125,15 +125,15 @@ def population_tables(generations: pd.DataFrame) -> Group:
 
 def _found(title: str, finding: Finding, names: Sequence[str], rows: int = ROWS) -> list[Table | Text]:
     """These columns of a finding, and what it says."""
-    whole = Text(one_line(title), style="bold")
-    table = Table(title=whole, title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for name in names:
         is_text = finding.table[name].dtype.kind not in "fi"
         heading = name.replace("_", " ").capitalize()
         table.add_column(heading, justify="left" if is_text else "right", no_wrap=True, max_width=_WIDTH)
     for values in finding.table[list(names)].head(rows).itertuples(index=False):
         table.add_row(*(f"{one:.3f}" if isinstance(one, float) else Text(one_line(str(one))) for one in values))
-    return [table, *(Text(one_line(remark), style="dim") for remark in finding.remarks), Text("")]
+    said = [Text(one_line(remark), style="dim") for remark in finding.remarks]
+    return [Text(one_line(title), style="bold"), table, *said, Text("")]
 
 
 def ratings_tables(rated: pd.DataFrame, rows: int = ROWS) -> Group:
