@@ -322,6 +322,20 @@ def test_cooperation_where_the_best_takes_over(neighbours, self_interaction, tem
         ("von_neumann", False, 0.02, 1.01, 0),
         ("von_neumann", False, 0.3, 1.04, 0.412),
         ("von_neumann", False, 0.4, 1.06, 0.243),
+        ("von_neumann", False, 0.1, 0.95, 0.977),
+        ("von_neumann", False, 0.1, 0.96, 0.9596),
+        ("von_neumann", False, 0.1, 1.01, 0.518),
+        ("von_neumann", False, 0.1, 1.025, 0.328),
+        ("von_neumann", True, 0.1, 1.2, 0.9976),
+        ("von_neumann", True, 0.1, 1.5, 0.357),
+        ("von_neumann", True, 0.1, 1.7, 0.177),
+        ("von_neumann", True, 0.1, 1.75, 0.157),
+        ("von_neumann", False, 0.3, 1.0, 0.630),
+        ("von_neumann", False, 0.3, 1.06, 0.279),
+        ("von_neumann", False, 0.3, 1.07, 0.172),
+        ("von_neumann", False, 0.4, 1.0, 0.624),
+        ("von_neumann", False, 0.4, 1.04, 0.388),
+        ("von_neumann", False, 0.83, 1.0, 0.586),
     ],
 )
 def test_cooperation_under_the_fermi_rule(neighbours, self_interaction, noise, temptation, cooperation):
@@ -344,6 +358,10 @@ def scale_free(seed):
     return nx.barabasi_albert_graph(1000, 2, seed=seed)
 
 
+def regular(seed):
+    return nx.random_regular_graph(4, 1000, seed=seed)
+
+
 def snowdrift(ratio):
     benefit = (1 / ratio + 1) / 2
     return [[benefit - 0.5, benefit - 1], [benefit, 0]]
@@ -354,10 +372,23 @@ def snowdrift(ratio):
     [
         (scale_free, weak_dilemma(1.0), "accumulated", 0.953, 0.08),
         (scale_free, weak_dilemma(1.4), "accumulated", 0.944, 0.11),
+        (scale_free, weak_dilemma(1.1), "accumulated", 0.968, 0.08),
+        (scale_free, weak_dilemma(1.2), "accumulated", 0.939, 0.1),
+        (scale_free, weak_dilemma(1.6), "accumulated", 0.900, 0.15),
+        (scale_free, weak_dilemma(1.8), "accumulated", 0.803, 0.18),
+        (scale_free, weak_dilemma(2.0), "accumulated", 0.637, 0.17),
+        (scale_free, weak_dilemma(1.1), "average", 0.225, 0.15),
         (scale_free, weak_dilemma(1.4), "average", 0.031, 0.03),
+        (scale_free, snowdrift(0.25), "accumulated", 0.959, 0.08),
+        (scale_free, snowdrift(0.75), "accumulated", 0.843, 0.15),
         (scale_free, snowdrift(0.5), "accumulated", 0.912, 0.11),
         (lambda _: nx.watts_strogatz_graph(1000, 4, 0), weak_dilemma(1.2), "accumulated", 0, 0.01),
-        (lambda seed: nx.random_regular_graph(4, 1000, seed=seed), weak_dilemma(1.0), "accumulated", 0.713, 0.03),
+        (lambda _: nx.watts_strogatz_graph(1000, 4, 0), weak_dilemma(1.0), "accumulated", 0.947, 0.03),
+        (regular, weak_dilemma(1.0), "accumulated", 0.713, 0.03),
+        (regular, weak_dilemma(1.05), "accumulated", 0.558, 0.03),
+        (regular, weak_dilemma(1.1), "accumulated", 0.437, 0.04),
+        (regular, weak_dilemma(1.2), "accumulated", 0.146, 0.05),
+        (regular, weak_dilemma(1.4), "accumulated", 0.014, 0.02),
     ],
 )
 def test_the_rule_of_santos_and_pacheco(make, payoffs, payoff, cooperation, spread):
@@ -376,6 +407,15 @@ def test_the_rule_of_santos_and_pacheco(make, payoffs, payoff, cooperation, spre
         for seed in range(8)
     ]
     assert np.mean(shares) == pytest.approx(cooperation, abs=3 * spread * math.sqrt(1 / 8 + 1 / 24))
+
+
+def test_on_a_ring_clusters_of_cooperators_grow_for_thousands_of_generations():
+    """Between populations the share has a standard deviation of .11."""
+    random = np.random.default_rng(0)
+    start = random.integers(2, size=(8, 1000))
+    graph = nx.watts_strogatz_graph(1000, 4, 0)
+    shares = network_game(graph, weak_dilemma(1.1), start, 6000, "santos_pacheco", random=random).shares[..., 0]
+    assert shares[:, 5000:].mean() == pytest.approx(0.834, abs=3 * 0.11 * math.sqrt(1 / 8 + 1 / 24))
 
 
 def test_populations_on_one_graph_are_their_own():
