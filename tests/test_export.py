@@ -128,7 +128,9 @@ def test_other_tools_take_the_matrices(played):
 def test_what_has_no_moves_is_said(tmp_path):
     game = PrisonersDilemma(rounds=5)
     Tournament([game], ["tit_for_tat", "all_d"]).run(tmp_path / "exact")
-    Tournament([game], ["tit_for_tat", "q_learning", "tullock"], learning={"tables": 2}).run(tmp_path / "mixed")
+    Tournament([game], ["tit_for_tat", "q_learning", "tullock"], learning={"tables": 2, "episodes": 1}).run(
+        tmp_path / "mixed"
+    )
     none = CliRunner().invoke(main, ["export", str(tmp_path / "exact"), "--moves"])
     assert none.exit_code == 2
     assert "has no moves to export: 1 payoffs are exact: they have no match" in none.stderr

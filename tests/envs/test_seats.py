@@ -16,6 +16,7 @@ from dilemma.envs.environment import Discrete, Environment
 from dilemma.envs.gathering import Gathering
 from dilemma.envs.harvest import Harvest
 from dilemma.envs.in_the_matrix import InTheMatrix
+from dilemma.envs.optional_public_goods import OptionalPublicGoods
 from dilemma.envs.public_goods_with_punishment import PublicGoodsWithPunishment
 from dilemma.envs.stag_hunt_grid import StagHuntGridworld
 from dilemma.testing import examples
@@ -35,6 +36,7 @@ BUSY = {
         for variant in ("melting_pot", "socialjax", "ssd")
     ],
     "in_the_matrix": [InTheMatrix(size=4, coins=2, freeze=1)],
+    "optional_public_goods": [OptionalPublicGoods(rounds=10, punishers=True)],
     "public_goods_with_punishment": [PublicGoodsWithPunishment(players=3)],
     "stag_hunt_gridworld": [StagHuntGridworld(size=2, betrayal=0.1)],
 }
