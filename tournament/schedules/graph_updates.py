@@ -85,21 +85,29 @@ class Stock(NamedTuple):
 
 
 class Rule(NamedTuple):
+    """How places change hands: the keys of `moran` and `imitation` on graphs."""
+
     update: int
+    """`BIRTH_DEATH` and so on."""
     whole: bool
     """Whether all are updated at once, by what they were before."""
     linear: bool
+    """Whether fitness is 1 - s + s payoff, rather than e^(s payoff)."""
     selection: float
+    """s, also of Fermi's function."""
     span: float
     """The largest difference of payoffs per interaction, counting 0 where payoffs accumulate."""
     accumulates: bool
+    """Whether a payoff is the sum over neighbours, rather than the mean."""
     mutation: float
     others: bool
     """Whether mutants are of another agent."""
     tie: float
+    """Payoffs that differ by less are the same."""
 
 
 def led(weights: csr_array) -> Led:
+    """The ways along weights [vertex, other]."""
     kept = csr_array(weights)
     ends = kept.indices.astype(np.int32)
     strength = np.asarray(kept.sum(1), dtype=np.float64)
@@ -108,6 +116,7 @@ def led(weights: csr_array) -> Led:
 
 
 def ways(interaction: csr_array, replacement: csr_array) -> Ways:
+    """All ways of a network: `interaction` [player, other], `replacement` [parent, place]."""
     out = led(interaction)
     numbered = csr_array(
         (np.arange(1, 1 + len(out.end)), interaction.indices, interaction.indptr),

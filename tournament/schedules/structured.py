@@ -59,6 +59,7 @@ class Structured(FinitePopulation):
     def graph_rule(
         self, update: int, span: float, *, selection: float, linear: bool = False, whole: bool = False
     ) -> Rule:
+        """A rule with the keys that all updates share."""
         accumulates, others = self.payoff == "accumulated", self.mutates_to == "others"
         return Rule(update, whole, linear, selection, span, accumulates, self.mutation, others, TIE * span)
 
