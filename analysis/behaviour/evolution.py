@@ -46,6 +46,21 @@ class EvolvingPopulation:
     self_interaction: bool
     noise: float
 
+    def process(self, kind: str) -> dict[str, Any]:
+        """What functions of a finite population are told of it."""
+        return {
+            "size": self.size,
+            "selection": self.selection,
+            "process": kind,
+            "fitness": self.fitness,
+            "self_interaction": self.self_interaction,
+        }
+
+    @property
+    def mutants(self) -> dict[str, Any]:
+        """What they are told of mutants that keep coming."""
+        return {"mutation": float(self.mutation), "mutates_to": self.mutates_to}
+
 
 def long_run_shares(process: str, payoffs: TypePayoffs, population: EvolvingPopulation) -> tuple[Numbers, bool]:
     """Shares [type]: in the long run of a finite population, or where a dynamic leads from equal shares.
@@ -56,22 +71,10 @@ def long_run_shares(process: str, payoffs: TypePayoffs, population: EvolvingPopu
     from .. import evolution
 
     if process in FINITE:
-        kind: Any = process
+        given = population.process(process)
         if population.mutation == "small":
-            given = (population.size, population.selection, kind, population.fitness)
-            own = population.self_interaction
-            return evolution.small_mutation_distribution(payoffs.two, *given, self_interaction=own), True
-        law = evolution.mutation_distribution(
-            payoffs.all,
-            population.size,
-            population.selection,
-            kind,
-            population.fitness,
-            mutation=float(population.mutation),
-            mutates_to=population.mutates_to,
-            self_interaction=population.self_interaction,
-        )
-        return law.shares, True
+            return evolution.small_mutation_distribution(payoffs.two, **given), True
+        return evolution.mutation_distribution(payoffs.all, **given, **population.mutants).shares, True
     from ..evolution.population_game import population_game
 
     game = population_game(payoffs.all)
@@ -146,19 +149,18 @@ def _fixations(evidence: Evidence) -> Finding | None:
     """A row for each process, resident and mutant."""
     from .. import evolution
 
-    def columns(kind: Any, population: EvolvingPopulation) -> dict[str, NDArray[np.generic]]:
-        given = (population.size, population.selection, kind, population.fitness)
-        own: dict[str, Any] = {"self_interaction": population.self_interaction}
+    def columns(kind: str, population: EvolvingPopulation) -> dict[str, NDArray[np.generic]]:
+        given = population.process(kind)
         payoffs = [each.two for each in type_payoffs(evidence, DRAWS[True])]
-        draws = np.stack([evolution.fixation_probabilities(two, *given, **own) for two in payoffs])
+        draws = np.stack([evolution.fixation_probabilities(two, **given) for two in payoffs])
         low, high = _interval(draws)
         return {
             "neutral": np.full_like(low, 1 / population.size),
             "probability": draws[0],
             "low": low,
             "high": high,
-            "time": evolution.fixation_times(payoffs[0], *given, **own).fixation,
-            "drift": evolution.small_mutation_chain(payoffs[0], *given, **own).neutral,
+            "time": evolution.fixation_times(payoffs[0], **given).fixation,
+            "drift": evolution.small_mutation_chain(payoffs[0], **given).neutral,
         }
 
     found = _of_pairs(evidence, columns)
@@ -183,22 +185,10 @@ def _passages(evidence: Evidence) -> Finding | None:
     if evidence.options.population.get("mutation", "small") == "small":
         return None
 
-    def columns(kind: Any, population: EvolvingPopulation) -> dict[str, NDArray[np.generic]]:
-        draws = np.stack(
-            [
-                evolution.first_passage_times(
-                    each.two,
-                    population.size,
-                    population.selection,
-                    kind,
-                    population.fitness,
-                    mutation=float(population.mutation),
-                    mutates_to=population.mutates_to,
-                    self_interaction=population.self_interaction,
-                )
-                for each in type_payoffs(evidence, DRAWS[True])
-            ]
-        )
+    def columns(kind: str, population: EvolvingPopulation) -> dict[str, NDArray[np.generic]]:
+        given = {**population.process(kind), **population.mutants}
+        payoffs = [each.two for each in type_payoffs(evidence, DRAWS[True])]
+        draws = np.stack([evolution.first_passage_times(two, **given) for two in payoffs])
         low, high = _interval(draws)
         return {"time": draws[0], "low": low, "high": high}
 
@@ -216,16 +206,8 @@ def selection_gradients(evidence: Evidence) -> dict[str, Numbers]:
     population = EvolvingPopulation(**evidence.options.population)
     for process in evidence.options.evolution:
         if process in FINITE:
-            kind: Any = process
             with suppress(ValueError):  # the tables say which
-                found[process] = evolution.selection_gradient(
-                    two,
-                    population.size,
-                    population.selection,
-                    kind,
-                    population.fitness,
-                    self_interaction=population.self_interaction,
-                )
+                found[process] = evolution.selection_gradient(two, **population.process(process))
     return found
 
 
