@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import count
 from pathlib import Path
@@ -133,9 +134,8 @@ class Store(RunFolder):
         rows["opponents_known"] = [each and each.definition.key for each in opponents]
         kept = {"name": entrant.definition.name, "parameters": entrant.definition.parameters, **rows}
         target = folder / f"{_digest(checkpoint.rows)}.pt"
-        aside = target.with_suffix(f".{os.getpid()}.tmp")
-        torch.save({**kept, "state": checkpoint.state}, aside)
-        os.replace(aside, target)
+        with _aside(target) as file:
+            torch.save({**kept, "state": checkpoint.state}, file)
 
     def _checkpoints_of(self, entrant: Entrant) -> Path:
         """The folder of a learner's checkpoints, named by the label that it first had."""
@@ -181,11 +181,8 @@ class Store(RunFolder):
     def write_evolution(self, environment: str, arrays: Mapping[str, NDArray[np.generic]]) -> None:
         """Keep the agents that evolve in the environment of this identity, in the place of what was there."""
         self.evolved_path.mkdir(exist_ok=True)
-        path = self.evolved_path / f"{environment}.npz"
-        aside = path.with_suffix(f".{os.getpid()}.tmp")
-        with aside.open("wb") as file:
+        with _aside(self.evolved_path / f"{environment}.npz") as aside, aside.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
-        os.replace(aside, path)
 
     def write_entries(self, text: str) -> None:
         """Write what evolved, as entries of a config."""
@@ -276,14 +273,19 @@ def _digest(rows: Rows) -> str:
     return hashlib.blake2b(np.unique(rows["match"]).tobytes(), digest_size=10).hexdigest()
 
 
-def _write(path: Path, text: str) -> None:
+@contextmanager
+def _aside(path: Path) -> Iterator[Path]:
+    """Where to write a file, which is then renamed into place: what is there is whole."""
     aside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    aside.write_text(text, encoding="utf-8")
+    yield aside
     os.replace(aside, path)
+
+
+def _write(path: Path, text: str) -> None:
+    with _aside(path) as file:
+        file.write_text(text, encoding="utf-8")
 
 
 def _write_table(path: Path, table: pa.Table) -> None:
-    """Write a file aside, then rename it into place."""
-    aside = path.with_suffix(f".{os.getpid()}.tmp")
-    pq.write_table(table, aside, compression="zstd")
-    os.replace(aside, path)
+    with _aside(path) as file:
+        pq.write_table(table, file, compression="zstd")

@@ -297,15 +297,10 @@ def _replay_population(store: RunFolder, wanted: str | None, out: Path | None) -
 
 def _write(out: Path, content: bytes) -> None:
     """Write a file that was asked for, and say where it is."""
-    from .envs.errors import DilemmaError
+    from .written import writing
 
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(content)
-    except OSError as error:
-        raise DilemmaError(
-            f"{out} can't be written ({error.strerror or error}): name a file with --out"
-        ) from error
+    with writing(out) as file:
+        file.write(content)
     click.echo(out)
 
 
