@@ -9,7 +9,7 @@ import codecs
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeGuard, get_args
@@ -169,11 +169,18 @@ def _keys(model: type[BaseModel], path: Sequence[str | int]) -> set[str]:
         if part in kinds:
             model = kinds[part]
         elif isinstance(part, str) and part in model.model_fields:
-            annotation = model.model_fields[part].annotation
-            models = [each for each in (annotation, *get_args(annotation)) if _is_model(each)]
+            models = list(_models(model.model_fields[part].annotation))
             kinds = {each.model_fields["kind"].default: each for each in models if "kind" in each.model_fields}
-            model = annotation if _is_model(annotation) else Named
+            model = models[0] if len(models) == 1 else Named
     return set(model.model_fields)
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    """The tables that an annotation allows, however deep in it."""
+    if _is_model(annotation):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
 
 
 def _is_model(annotation: object) -> TypeGuard[type[BaseModel]]:

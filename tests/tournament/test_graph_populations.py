@@ -354,6 +354,7 @@ SPLIT = nx.disjoint_union(nx.cycle_graph(3), nx.cycle_graph(3))
         ({"graph": {"kind": "random_regular", "size": 5, "degree": 3}}, "an even product of both"),
         ({"graph": {"kind": "lattice", "rows": 2, "columns": 9}}, "allowed with periodic edges: 3 x 3"),
         ({"graph": {"kind": "lattice", "rows": 3}}, "'columns' is missing"),
+        ({"graph": {"kind": "ring", "size": 12, "neighbors": 4}}, "allowed: kind, neighbours, size; did you mean"),
         ({"graph": {"kind": "latice", "rows": 3}}, "did you mean 'lattice'"),
         ({"graph": {"kind": "edges", "edges": [[0, 0.5]]}}, "found an edge [0.0, 0.5]; allowed: two vertices"),
         ({"graph": "nowhere.graphml"}, "nowhere.graphml can't be read: No such file"),

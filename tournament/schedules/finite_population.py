@@ -106,7 +106,9 @@ class FinitePopulation(Evolution):
             if total != self.members:
                 yield Problem(place, f"found {total:g} individuals; allowed: {self.members:,} in all, or shares")
         elif self.sized and given and abs(total - 1) > 1e-6:
-            yield Problem(place, f"found shares that add up to {total:g}; allowed with `size`: 1 in all")
+            yield Problem(
+                place, f"found shares that add up to {total:g}; allowed with `size`, or a `graph`: 1 in all"
+            )
         elif self.members < present:
             yield Problem(
                 ("schedule", "size"), f"found {self.members}; allowed: at least one of each of {present} agents"
