@@ -195,7 +195,7 @@ def test_a_report_that_is_interrupted_leaves_the_one_before(config, monkeypatch)
 
     dilemma("run", config, "--out", "here")
     before = {path: path.read_bytes() for path in Path("here/report").rglob("*") if path.is_file()}
-    monkeypatch.setattr("dilemma.analysis.report.report._page", interrupted)
+    monkeypatch.setattr("dilemma.analysis.report.report.page_html", interrupted)
     for arguments in ([], ["--out", "elsewhere"]):
         done = dilemma("report", "here", *arguments)
         again = " ".join(["dilemma report here", *arguments])

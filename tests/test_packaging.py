@@ -69,7 +69,7 @@ def test_the_wheel_holds_our_packages_and_the_files_they_need(wheel):
         if file.is_file() and "__pycache__" not in file.parts
     }
     assert {name for name in names if name.startswith("dilemma/")} == expected
-    page = "dilemma/analysis/report/report.html"
+    page = "dilemma/analysis/report/page.html"
     assert {"dilemma/py.typed", page, "dilemma/configs/quickstart.toml"} <= expected
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias, TypedDict, TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, PackageLoader
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from ...file_names import file_name
-from ..behaviour.curves import LATE_COLUMNS, POINTS
+from ..behaviour.curves import LATE_COLUMNS
 from ..behaviour.evolution import selection_gradients
 from ..behaviour.evolved import evolved_chapters
 from ..behaviour.exploitability import searches_alone
@@ -33,58 +31,21 @@ from ..ranking.payoffs import cell_table
 from ..ranking.ranking import COLUMNS as RANKING_COLUMNS
 from ..ranking.ranking import rank_field
 from ..ratings.anchors import environments_chapter
-from . import figures, fonts
-from .appendix import PARQUET, TablePart, write_table
+from . import figures
+from .appendix import TablePart, write_table
 from .chapters import Evidence, Tell, WrittenChapter, chapters
-from .failures import failure_kinds, unranked_text
+from .facts import Facts
 from .figure_writer import FigureWriter
-from .filing import MAX_TEXT_ROWS, written_aside
+from .filing import written_aside
 from .gallery import Gallery
-from .learning import LearningSection, LearningTables, learning_section, learning_tables
+from .learning import LearningTables, learning_section, learning_tables
+from .page import PageSection, page_html
 from .remarks import remarks
-from .tables import TEXT_COLUMNS, payoffs_text, ranking_text
-
-LISTED = 2500
-"""Payoff tables with more rows are in the files only, not in the page."""
+from .tables import payoffs_text, ranking_text
 
 T = TypeVar("T", pd.DataFrame, pd.DataFrame | None)
-Parameters = Mapping[str, Mapping[str, object]]
 Progress: TypeAlias = Callable[[str], None]
 """Called with each step before it is computed."""
-
-
-class Facts(TypedDict, total=False):
-    """Facts on the run, shown in the page; each may be missing."""
-
-    title: str
-    seed: int
-    agents: Parameters
-    """Label -> parameters."""
-    environments: Parameters
-    versions: Mapping[str, str]
-    counts: Mapping[str, object]
-    failures: Sequence[Mapping[str, object]]
-    """Each with its `reason`, its `cast` and its `setting`."""
-    notes: Sequence[str]
-
-
-@dataclass(frozen=True)
-class PageSection:
-    """The part of the page on one ranking: of an environment, or one of its leagues."""
-
-    anchor: str
-    label: str
-    environment: str
-    title: str
-    seats: int
-    ranking: pd.DataFrame
-    payoffs: pd.DataFrame
-    drawings: dict[str, Markup]
-    """Caption -> SVG element."""
-    remarks: list[str]
-    learning: LearningSection | None
-    chapters: list[WrittenChapter]
-    replays: Gallery | None
 
 
 def write_report(
@@ -201,7 +162,7 @@ def write_report(
         files = _write_tables(aside, sections, last, progress)
         progress("the page")
         page = aside / "index.html"
-        page.write_text(_page(sections, last, facts or Facts(), options, files), encoding="utf-8")
+        page.write_text(page_html(sections, last, facts or Facts(), options, files), encoding="utf-8")
     return folder / page.name
 
 
@@ -346,45 +307,3 @@ def _chapter_files(
         ]
         found.append((name, title, (), tables))
     return found
-
-
-def _page(
-    sections: Sequence[PageSection],
-    together: Sequence[WrittenChapter],
-    facts: Facts,
-    options: AnalysisOptions,
-    files: Mapping[str, str],
-) -> str:
-    templates = Environment(
-        loader=PackageLoader("dilemma.analysis.report", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return templates.get_template("report.html").render(
-        title=facts.get("title") or "Tournament",
-        facts=facts,
-        sections=sections,
-        together=together,
-        draws=options.draws,
-        top=options.top,
-        listed=LISTED,
-        ranking_text=ranking_text,
-        payoffs_text=payoffs_text,
-        files=files,
-        max_text_rows=MAX_TEXT_ROWS,
-        long=any(file.endswith(PARQUET) for file in files.values()),
-        pdf=options.pdf,
-        points=POINTS,
-        companies=any("company" in section.payoffs for section in sections),
-        leagues=any(section.label != section.environment for section in sections),
-        learned=any((section.payoffs["how"] == "learned").any() for section in sections),
-        text_columns=TEXT_COLUMNS,
-        lacking=fonts.missing("".join(str(agent) for section in sections for agent in section.ranking["agent"])),
-        failed=failure_kinds(facts.get("failures", ())),
-        unranked=unranked_text(
-            pd.concat([section.ranking for section in sections] or [pd.DataFrame(columns=RANKING_COLUMNS)]),
-            facts.get("failures", ()),
-            options.background,
-        ),
-    )

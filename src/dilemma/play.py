@@ -26,7 +26,7 @@ from .analysis.cells import cells_by_league
 from .analysis.game import Game
 from .analysis.ranking.held_out import rivals
 from .analysis.ranking.racing import unresolved
-from .analysis.report.report import Facts
+from .analysis.report.facts import Facts
 from .arguments import plan_of
 from .envs.environment import Environment
 from .envs.errors import DilemmaError

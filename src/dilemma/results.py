@@ -20,8 +20,9 @@ from .analysis.ranking.held_out import rivals
 from .analysis.ranking.mean_weights import mean_payoffs, mean_weights
 from .analysis.ranking.payoffs import payoff_table
 from .analysis.ranking.ranking import rank
+from .analysis.report.facts import Facts
 from .analysis.report.gallery import Gallery
-from .analysis.report.report import Facts, Progress, write_report
+from .analysis.report.report import Progress, write_report
 from .analysis.report.tables import one_line
 from .envs.errors import DilemmaError
 from .pictures import evenly

@@ -15,7 +15,7 @@ from dilemma.analysis.cells import cells_by_league
 from dilemma.analysis.options import AnalysisOptions
 from dilemma.analysis.ranking.payoffs import cell_table
 from dilemma.analysis.ranking.ranking import rank, rank_cells
-from dilemma.analysis.report import appendix, chapters, figures, report
+from dilemma.analysis.report import appendix, chapters, figures, page, report
 from dilemma.analysis.report.gallery import Gallery, Scene
 from dilemma.analysis.report.report import write_report
 from dilemma.analysis.report.tables import decimals, latex, markdown, ranking_text
@@ -77,9 +77,9 @@ def test_long_tables_are_parquet_and_the_page_says_where(seats, folder, tmp_path
     table = field(seats, "ABC")
     write_report(tmp_path, table, GAMES, options=ASKED)
     monkeypatch.setattr(appendix, "MAX_TEXT_ROWS", 3)  # the ranking has 3 rows, the payoffs 9
-    monkeypatch.setattr(report, "LISTED", 3)
-    page = write_report(tmp_path, table, GAMES, options=ASKED).read_text()
-    assert "The payoff table has 9 rows; it is in <code>payoffs.parquet</code>" in page
+    monkeypatch.setattr(page, "LISTED", 3)
+    html = write_report(tmp_path, table, GAMES, options=ASKED).read_text()
+    assert "The payoff table has 9 rows; it is in <code>payoffs.parquet</code>" in html
     assert {path.suffix for path in tmp_path.glob("payoffs.*")} == {".parquet"}
     assert {path.suffix for path in tmp_path.glob("ranking.*")} == {".csv", ".md", ".tex"}
     whole, read = pd.read_csv(folder / "payoffs.csv"), pd.read_parquet(tmp_path / "payoffs.parquet")
