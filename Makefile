@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN = .venv/bin
 
-.PHONY: tournament test lint benchmarks clean
+.PHONY: tournament test lint benchmarks vendor clean
 
 tournament: .venv/installed
 	$(BIN)/dilemma run configs/quickstart.toml
@@ -26,6 +26,9 @@ benchmarks: .venv/tested
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/large_roster.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/environments.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/evolution.py
+
+vendor:
+	cd tools/vendor && npm ci --ignore-scripts && npm run build
 
 clean:
 	rm -rf .venv build

@@ -1,0 +1,3 @@
+import DataTable from "datatables.net";
+
+globalThis.DataTable = DataTable;
