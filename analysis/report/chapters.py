@@ -6,15 +6,14 @@ are written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib import import_module
 from typing import Generic, TypeAlias, TypeVar
 
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 from numpy.linalg import LinAlgError
 
 from ..arrays import Numbers
@@ -23,6 +22,7 @@ from ..finding import Cards, Finding
 from ..game import Game
 from ..options import AnalysisOptions
 from ..statistics.influence_functions import payoff_matrix
+from .drawing import Drawing
 from .tables import readable
 
 STATISTICS = (
@@ -108,8 +108,7 @@ class WrittenChapter:
     finding: Finding
     text: Callable[[], pd.DataFrame]
     """The table as text."""
-    drawings: Mapping[str, Markup] = field(default_factory=dict)
-    """Caption -> SVG element, where it stands by itself."""
+    drawings: Sequence[Drawing] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from . import figures
+from .drawing import Drawing, View
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class FigureWriter:
     """Where an environment's figures are written."""
 
     folder: Path
+    """A folder beside the page."""
     number: int
     """The environment's number in the page."""
     slug: str
@@ -23,11 +25,16 @@ class FigureWriter:
     pdf: bool = False
     """Whether PDFs are written too; they take longer than all other drawing."""
 
-    def add(self, kind: str, caption: str, figure: Figure) -> Markup:
-        """Write the figure's files; returns it as an element of the page."""
+    def add(self, kind: str, caption: str, figure: Figure, view: View | None = None) -> Drawing:
+        """Write the figure's files."""
         figures.fit(figure)
         document = figures.figure_svg(figure, f"{self.slug}-{kind}")
-        (self.folder / f"{self.slug}-{kind}.svg").write_text(document, encoding="utf-8")
+        file = self.folder / f"{self.slug}-{kind}.svg"
+        file.write_text(document, encoding="utf-8")
+        files = [file]
         if self.pdf:
-            figures.pdf(figure, self.folder / f"{self.slug}-{kind}.pdf")
-        return Markup(figures.inline(document, f"{kind}-{self.number}", caption))  # labels are escaped
+            files.append(file.with_suffix(".pdf"))
+            figures.pdf(figure, files[-1])
+        name = f"{kind}-{self.number}"
+        svg = Markup(figures.inline(document, name, caption))  # labels are escaped
+        return Drawing(caption, svg, tuple(f"{self.folder.name}/{each.name}" for each in files), name, view)

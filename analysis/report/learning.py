@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
-from markupsafe import Markup
 
 from ..behaviour.curves import POLICY, late_means, learning_curves
 from ..game import Game
 from .curve_figures import CROWD, curves_plot, measures_plot, panels, policies_plot
+from .drawing import Drawing
 from .figure_writer import FigureWriter
 from .tables import late_text
 
@@ -37,13 +37,13 @@ class LearningTables:
 
 @dataclass(frozen=True)
 class LearningSection:
-    """The tables as shown in the page; drawings are SVG elements by caption."""
+    """The tables and figures as shown in the page."""
 
     tables: LearningTables
-    drawings: Mapping[str, Markup]
-    learner_metrics: Markup | None
-    """Drawing of the metrics that learners report."""
-    policies: Mapping[str, Markup]
+    drawings: Sequence[Drawing]
+    learner_metrics: Drawing | None
+    """The metrics that learners report."""
+    policies: Drawing | None
     late_text: pd.DataFrame
     policies_text: pd.DataFrame
 
@@ -68,7 +68,7 @@ def learning_section(figure_writer: FigureWriter, tables: LearningTables) -> Lea
     learner_metrics = {name: headings[name] for name in measures if name not in (*EARNED, *tables.shares, *POLICY)}
     earned = {name: headings[name] for name in (*EARNED, *tables.shares) if name in measures}
 
-    drawings = {}
+    drawings = []
     for name, heading in earned.items():
         drawn = panels(curves[curves["measure"] == name], tables.agents)
         label, limits = ("payoff per round", None) if name == "payoff" else (heading.lower(), (-0.03, 1.03))
@@ -80,22 +80,26 @@ def learning_section(figure_writer: FigureWriter, tables: LearningTables) -> Lea
         if not (curves["seat"] == "any").all():
             caption += "; where a pair is named, its first agent has seat 0 and its own double is dashed"
         figure = curves_plot(drawn, tables.agents, label, limits)
-        drawings[caption] = figure_writer.add(f"curve-{name}", caption, figure)
+        drawings.append(figure_writer.add(f"curve-{name}", caption, figure))
     policy_measures = [name for name in POLICY if name in measures]
     known = late[late[policy_measures].notna().any(axis=1)] if policy_measures else late
-    caption = "Probability to cooperate at the start, and after the last (own, other's) moves"
     drawn_metrics = None
     if learner_metrics:
         figure = measures_plot(curves, list(learner_metrics), tables.agents)
-        drawn_metrics = figure_writer.add("measures", "metrics that learners report", figure)
-    whole = len(policy_measures) == len(POLICY)
+        caption = "Metrics that learners report: means over matches, opponents and seats"
+        drawn_metrics = figure_writer.add("measures", caption, figure)
+    drawn_policies = None
+    if len(policy_measures) == len(POLICY):
+        caption = (
+            "Probability to cooperate at the start, and after the last (own, other's) moves, over the last tenth "
+            "of the curve; a square for each agent, a row for each opponent"
+        )
+        drawn_policies = figure_writer.add("policies", caption, policies_plot(known, tables.agents))
     return LearningSection(
         tables=tables,
         drawings=drawings,
         learner_metrics=drawn_metrics,
-        policies={caption: figure_writer.add("policies", caption, policies_plot(known, tables.agents))}
-        if whole
-        else {},
+        policies=drawn_policies,
         late_text=late_text(late, {**earned, **learner_metrics}),
         policies_text=late_text(known, {**earned, **{name: HEADINGS[name] for name in policy_measures}}),
     )

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader
-from markupsafe import Markup
 
 from ..behaviour.curves import POINTS
 from ..options import AnalysisOptions
@@ -15,6 +14,7 @@ from ..ranking.ranking import COLUMNS as RANKING_COLUMNS
 from . import fonts
 from .appendix import PARQUET
 from .chapters import WrittenChapter
+from .drawing import Drawing
 from .facts import Facts
 from .failures import failure_kinds, unranked_text
 from .filing import MAX_TEXT_ROWS
@@ -37,8 +37,7 @@ class PageSection:
     seats: int
     ranking: pd.DataFrame
     payoffs: pd.DataFrame
-    drawings: dict[str, Markup]
-    """Caption -> SVG element."""
+    drawings: Sequence[Drawing]
     remarks: list[str]
     learning: LearningSection | None
     chapters: list[WrittenChapter]

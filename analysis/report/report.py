@@ -194,7 +194,7 @@ def _evolved(
         caption = "By generation: medians over replicates, with the range from the first to the last tenth"
         drawing = writer.add("parameters", caption, parameters_plot(history))
         chapters_of = evolved_chapters(history, str(label))
-        found += [replace(chapter, drawings={caption: drawing}) for chapter in chapters_of]
+        found += [replace(chapter, drawings=[drawing]) for chapter in chapters_of]
     return found
 
 
@@ -258,7 +258,7 @@ def _section(
         seats=game["seats"],
         ranking=ranking,
         payoffs=table,
-        drawings={caption: figure_writer.add(kind, caption, figure) for kind, (caption, figure) in drawn.items()},
+        drawings=[figure_writer.add(kind, caption, figure) for kind, (caption, figure) in drawn.items()],
         remarks=list(remarks(ranking, table)),
         learning=learning_section(figure_writer, tables) if tables else None,
         chapters=own_chapters,
