@@ -1,12 +1,13 @@
 # Two commands on a machine with Python 3.11 or later, make and git:
 #   make tournament   install into .venv, play a small tournament, print its ranking
 #   make test         install what tests need, and run them
+# And `make docs` writes the documentation's site, docs/_build/html/index.html.
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN = .venv/bin
 
-.PHONY: tournament test lint benchmarks vendor clean
+.PHONY: tournament test lint docs benchmarks vendor clean
 
 tournament: .venv/installed
 	$(BIN)/dilemma run configs/quickstart.toml
@@ -18,6 +19,9 @@ lint: .venv/tested
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+docs: .venv/documented
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs docs/_build/html
 
 benchmarks: .venv/tested
 	$(BIN)/python benchmarks/axelrod.py
@@ -31,7 +35,7 @@ vendor:
 	cd tools/vendor && npm ci --ignore-scripts && npm run build
 
 clean:
-	rm -rf .venv build
+	rm -rf .venv build docs/_build docs/reference
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed; name it with make PYTHON=..."; exit 1; }
@@ -43,4 +47,8 @@ clean:
 
 .venv/tested: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,axelrod]'
+	@touch $@ .venv/installed
+
+.venv/documented: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	@touch $@ .venv/installed

@@ -133,8 +133,8 @@ def describe(catalogue: Catalogue[T], name: str) -> str:
     schema = found.model_json_schema()
     properties = schema.get("properties", {})
     for key, field in found.model_fields.items():
-        default = "required" if field.is_required() else f"default {_value(field.default)}"
-        parts.append(f"  {key}  ({_type(properties[key])}; {default})")
+        default = "required" if field.is_required() else f"default {value_in_words(field.default)}"
+        parts.append(f"  {key}  ({type_in_words(properties[key])}; {default})")
         for said in (field.description or "", *_kinds(properties[key], schema)):
             parts += textwrap.wrap(said, 96, initial_indent="      ", subsequent_indent="      ")
     return "\n".join(parts)
@@ -196,19 +196,19 @@ def _kinds(schema: dict[str, Any], root: dict[str, Any]) -> Iterator[str]:
         yield f'{mark["propertyName"]} = "{kind}": {"; ".join(filter(None, (meaning, ", ".join(fields))))}'
 
 
-def _value(value: object) -> str:
+def value_in_words(value: object) -> str:
     if isinstance(value, BaseModel):
-        return f"{{ {', '.join(f'{key} = {_value(each)}' for key, each in value)} }}"
+        return f"{{ {', '.join(f'{key} = {value_in_words(each)}' for key, each in value)} }}"
     return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
-def _type(schema: dict[str, object]) -> str:
+def type_in_words(schema: dict[str, object]) -> str:
     """A JSON schema's type in a few words, with its bounds."""
     if "discriminator" in schema:
         return "table"
     options = schema.get("anyOf")
     if isinstance(options, list):
-        return " or ".join(dict.fromkeys(_type(option) for option in options))
+        return " or ".join(dict.fromkeys(type_in_words(option) for option in options))
     kind = {"number": "number", "integer": "whole number", "boolean": "true or false", "array": "list"}.get(
         str(schema.get("type")), str(schema.get("type", "any"))
     )

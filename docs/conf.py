@@ -1,0 +1,34 @@
+"""How the site is made: `make docs` writes docs/_build/html, which needs no network."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from docstrings import as_restructured_text
+from reference_pages import write_reference_pages
+from sphinx.application import Sphinx
+
+from dilemma import __version__
+
+project = "dilemma"
+copyright = "the dilemma authors"
+release = __version__
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "sphinx_click"]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = f"dilemma {release}"
+html_show_sphinx = False
+myst_heading_anchors = 4
+highlight_language = "text"
+default_role = "code"  # as in the Markdown of docstrings
+nitpicky = False
+autodoc_typehints = "description"
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True}
+
+
+def setup(app: Sphinx) -> None:
+    """Write the generated pages first, and read docstrings as they are written here."""
+    app.connect("builder-inited", lambda app: write_reference_pages(Path(app.srcdir) / "reference"))
+    app.connect("autodoc-process-docstring", as_restructured_text)
