@@ -2,6 +2,7 @@
 
     config.toml      the config, with every default filled in
     manifest.json    versions, seed, counts, start and end
+    calls.json       the calls that added to it: command, machine, versions, duration
     seats/*.parquet  a row for each seat of each match
     curves/*.parquet a row for each point of the learning curve of each seat
     costs/*.parquet  costs of each agent in each chunk
@@ -126,6 +127,10 @@ class RunFolder:
     @property
     def manifest_path(self) -> Path:
         return self.path / "manifest.json"
+
+    @property
+    def calls_path(self) -> Path:
+        return self.path / "calls.json"
 
     @property
     def report_path(self) -> Path:
@@ -298,6 +303,19 @@ class RunFolder:
         except (OSError, ValueError) as error:
             raise DilemmaError(f"{self.path} has no manifest.json that can be read: nothing was played") from error
         return facts
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The calls that added to the run; none where nothing says so."""
+        try:
+            calls: list[dict[str, Any]] = json.loads(self.calls_path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return []
+        return calls
+
+    def extent(self) -> set[tuple[str, int]]:
+        """What the run holds, to see whether something was added: files of rows, exploits and evolution."""
+        found = [*self._files(), *self.exploits_path.glob("*.json"), *self.evolved_path.glob("*.npz")]
+        return {(file.name, file.stat().st_mtime_ns) for file in found}
 
     def _files(self) -> list[Path]:
         return sorted(self.seats_path.glob("*.parquet"))

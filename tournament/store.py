@@ -210,6 +210,13 @@ class Store(RunFolder):
     def write_manifest(self, facts: Mapping[str, object]) -> None:
         _write(self.manifest_path, json.dumps(facts, indent=2) + "\n")
 
+    def write_calls(self, calls: Sequence[Mapping[str, object]]) -> None:
+        """Keep these calls in place of those before; without any there is no file."""
+        if calls:
+            _write(self.calls_path, json.dumps(calls, indent=2) + "\n")
+        else:
+            self.calls_path.unlink(missing_ok=True)
+
 
 def to_table(rows: Rows, plan: Plan) -> pa.Table:
     """Rows as an Arrow table, with labels in place of the plan's indices."""

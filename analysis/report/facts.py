@@ -1,11 +1,38 @@
-"""What a report is told of its run."""
+"""What a report is told of its run: what was asked, what came of it, where and how long it was played."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias, TypedDict
+from typing import NotRequired, TypeAlias, TypedDict
 
 Parameters: TypeAlias = Mapping[str, Mapping[str, object]]
+
+
+class Machine(TypedDict):
+    """A machine that played."""
+
+    processor: str
+    cores: int
+    system: str
+    memory: NotRequired[int]
+    """In bytes."""
+    accelerator: NotRequired[str]
+    """Where learners were, if not on the processor."""
+
+
+class Call(TypedDict):
+    """A call that added to a run."""
+
+    command: str | None
+    """As it was typed; None from Python."""
+    started: str
+    seconds: float | None
+    """None if it was killed, or is under way."""
+    workers: int
+    machine: Machine
+    versions: Mapping[str, str]
+    commit: str | None
+    """Of the checkout that the code lies in; None if it is installed."""
 
 
 class Facts(TypedDict, total=False):
@@ -16,6 +43,13 @@ class Facts(TypedDict, total=False):
     agents: Parameters
     """Label -> parameters."""
     environments: Parameters
+    sources: Mapping[str, Mapping[str, str]]
+    """`agents` and `environments`: label -> who published it, "" if nobody is named."""
+    schedule: Mapping[str, object]
+    """Who was to meet whom, and how often: this and the next two are sections of the config."""
+    evaluation: Mapping[str, object]
+    learning: Mapping[str, object]
+    calls: Sequence[Call]
     versions: Mapping[str, str]
     counts: Mapping[str, object]
     failures: Sequence[Mapping[str, object]]

@@ -6,6 +6,7 @@ Heavy imports are inside commands.
 from __future__ import annotations
 
 import io
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -25,7 +26,19 @@ if TYPE_CHECKING:
     from .tournament.run_folder import RunFolder
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+COMMAND = "dilemma.command"
+"""The key of what was typed, in the context's `meta`."""
+
+
+class _AsTyped(click.Group):
+    """Keeps what was typed, quoted for a shell."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[COMMAND] = shlex.join(["dilemma", *args])
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_AsTyped, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(VERSION, prog_name="dilemma")
 def main() -> None:
     """Tournaments between agents in social dilemmas."""
@@ -86,13 +99,14 @@ def run(
         return 0
     from .play import evolve_into, exploit_into, play_into, results_of
     from .progress import Meter
+    from .provenance import recorded
     from .tournament.store import Store
 
     if fresh and (kept := Store(folder).moved_aside()):
         click.echo(f"The run that was there is now {kept}", err=True)
     store = Store.open(folder, plan, accept_changes=accept_changes)
     again = f"dilemma run {config} --out {folder}"
-    with _interruptible(store, again):
+    with _interruptible(store, again), recorded(store, plan, _typed()):
         with Meter(kept=len(store.done())) as meter:
             play_into(store, plan, meter, meter.hear)
         if plan.schedule.evolves:
@@ -153,6 +167,7 @@ def exploit(
     from .envs.errors import DilemmaError
     from .play import exploit_into, results_of
     from .progress import Meter
+    from .provenance import recorded
     from .tournament.config import load
     from .tournament.store import Store
 
@@ -167,7 +182,7 @@ def exploit(
         if label not in known:
             raise DilemmaError(f"--agent: {run} has no agent {label!r}; it has {', '.join(known)}")
     again = f"dilemma exploit {run}"
-    with _interruptible(store, again):
+    with _interruptible(store, again), recorded(store, plan, _typed()):
         wrong = exploit_into(store, plan, labels, lambda: Meter("agents", "exploit"))
     return _report(results_of(store, plan), store, again, wrong, show_exploits=True)
 
@@ -273,6 +288,12 @@ def schema() -> int:
 
     click.echo(json.dumps(schema(), indent=2))
     return 0
+
+
+def _typed() -> str:
+    """The command line of this call."""
+    typed: str = click.get_current_context().meta[COMMAND]
+    return typed
 
 
 def _width() -> int:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -31,6 +30,7 @@ from .arguments import plan_of
 from .envs.environment import Environment
 from .envs.errors import DilemmaError
 from .progress import Meter
+from .provenance import recorded, versions
 from .results import Results, stored
 from .tournament.chunk import Chunk, Rows
 from .tournament.config import load
@@ -49,7 +49,6 @@ from .tournament.schedules.evolve import Evolve
 from .tournament.schedules.schedule import Request, Schedule
 from .tournament.spot_check import faults, rows_of, spot_checks
 from .tournament.store import Store
-from .version import VERSION
 
 Playable: TypeAlias = Environment | type[Environment] | str
 Player: TypeAlias = Agent | type[Agent] | Callable[..., object] | str
@@ -142,13 +141,14 @@ class Tournament:
 
     def _run(self, folder: Path, watch: Watch | None, accept_changes: bool = False) -> Results:
         store = Store.open(folder, self.plan, accept_changes=accept_changes)
-        if watch is None and any(entrant.agent.learns for entrant in self.plan.entrants):
-            with Meter(kept=len(store.done())) as meter:
-                play_into(store, self.plan, meter, meter.hear)
-        else:
-            play_into(store, self.plan, watch or _unwatched)
-        evolve_into(store, self.plan, _unwatched)
-        exploit_into(store, self.plan, (), lambda: nullcontext(watch or _unwatched))
+        with recorded(store, self.plan):
+            if watch is None and any(entrant.agent.learns for entrant in self.plan.entrants):
+                with Meter(kept=len(store.done())) as meter:
+                    play_into(store, self.plan, meter, meter.hear)
+            else:
+                play_into(store, self.plan, watch or _unwatched)
+            evolve_into(store, self.plan, _unwatched)
+            exploit_into(store, self.plan, (), lambda: nullcontext(watch or _unwatched))
         return results_of(store, self.plan)
 
 
@@ -193,6 +193,7 @@ def play_into(store: Store, plan: Plan, watch: Watch, hear: Hear | None = None) 
         "seed": plan.seed,
         "versions": versions(),
         "games": games,
+        "sources": _sources(plan, before.get("sources", {}) if continued.more else {}),
         "accepted_changes": [known for _, known in accepted(store.asked())],
         "started": _now(),
         "finished": None,
@@ -330,6 +331,16 @@ def _of_one_run(entrants: Sequence[Entrant], game: Environment) -> str:
     return f"of {', '.join(single)} {said}" if single else ""
 
 
+def _sources(plan: Plan, before: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Who published what, by label, of the environments and agents of a plan and of those of `before`."""
+    environments = {each.label: type(each.game).source for each in plan.settings}
+    agents = {each.label: type(each.agent).source for each in plan.entrants}
+    return {
+        "environments": {**before.get("environments", {}), **environments},
+        "agents": {**before.get("agents", {}), **agents},
+    }
+
+
 def versions_of(entrants: Sequence[Entrant]) -> dict[str, str]:
     """Label -> name, of agents that are there more than once: checkpoints of one learner, or other parameters."""
     names = {of.label: of.agent.version_of or of.definition.name for of in entrants}
@@ -340,12 +351,6 @@ def versions_of(entrants: Sequence[Entrant]) -> dict[str, str]:
 def summary(thing: type) -> str:
     """The first line of a class's docstring."""
     return (inspect.getdoc(thing) or "").partition("\n")[0]
-
-
-def versions() -> dict[str, str]:
-    """Of everything that could change a result."""
-    found = {name: version(name) for name in ("torch", "numpy", "scipy", "pandas", "joblib")}
-    return {"python": platform.python_version(), "dilemma": VERSION, **found}
 
 
 def batches(store: Store, plan: Plan) -> Iterator[list[Chunk]]:

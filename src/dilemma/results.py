@@ -234,7 +234,7 @@ def stored(store: RunFolder, changes: Sequence[str] = ()) -> Results:
     config, manifest, failures = store.asked(), store.manifest(), store.failures()
     labels = [entry["label"] for entry in config["environments"]]
     games = {label: manifest["games"][label] for label in labels if label in manifest["games"]}
-    facts = _facts(config, failures, manifest, games)
+    facts = _facts(config, failures, manifest, games, store.calls())
     return Results(
         store.seats(),
         failures,
@@ -279,12 +279,21 @@ def _facts(
     failures: Sequence[Mapping[str, object]],
     manifest: Mapping[str, Any],
     games: Mapping[str, Mapping[str, Any]],
+    calls: Sequence[Any],
 ) -> Facts:
     return Facts(
         title=config["name"],
         seed=config["seed"],
         agents={entry["label"]: _parameters(entry) for entry in config["agents"]},
         environments={entry["label"]: _parameters(entry) for entry in config["environments"]},
+        sources={
+            kind: {entry["label"]: named[entry["label"]] for entry in config[kind] if entry["label"] in named}
+            for kind, named in manifest.get("sources", {}).items()
+        },
+        schedule=config["schedule"],
+        evaluation=config["evaluation"],
+        learning=config.get("learning", {}),
+        calls=calls,
         versions=manifest.get("versions", {}),
         counts=manifest.get("counts", {}),
         failures=[
