@@ -13,7 +13,7 @@ from dilemma.envs import CATALOGUE as ENVIRONMENTS
 from dilemma.envs import GROUPS as ENVIRONMENT_GROUPS
 from dilemma.envs.catalogue import Catalogue
 from dilemma.listing import describe, type_in_words, value_in_words
-from dilemma.properties import Properties, example_properties
+from dilemma.properties import Properties, shipped
 from dilemma.tournament.config_file import File
 from dilemma.tournament.schedules import CATALOGUE as SCHEDULES
 from dilemma.tournament.sections import (
@@ -85,8 +85,14 @@ def write_reference_pages(folder: Path) -> None:
 
 def agents_page() -> str:
     """A table of all agents by group, with their properties."""
+    known = shipped()
     rows = [
-        (f"agents/{group}.html#{anchor(name)}", name, group, *_cells(example_properties(AGENTS.model(name))))
+        (
+            f"agents/{group}.html#{anchor(name)}",
+            name,
+            group,
+            *_cells(known[name].properties if name in known else None),
+        )
         for group, names in AGENT_GROUPS.items()
         for name in names
     ]

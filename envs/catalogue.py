@@ -22,12 +22,13 @@ from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Generic, Protocol, TypeVar, cast, runtime_checkable
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast, runtime_checkable
 
 from .errors import DilemmaError
 from .source import HasForeignCode, digest_of, plain_text, source_text
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Adapted(Protocol):
         """The name by which the adapter makes it; in angle brackets where there is none."""
 
 
-T = TypeVar("T", bound=BaseModel)
+T = TypeVar("T", bound="BaseModel")
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,8 @@ class Catalogue(Generic[T]):
         """The class of this name; None where an adapter makes the thing."""
         if name.partition(":")[0] in self.adapters:
             return None
+        from pydantic import BaseModel  # late, as a listing of names needs none
+
         found = self.find(name)
         return found if isinstance(found, type) and issubclass(found, BaseModel) else None
 
@@ -268,6 +271,8 @@ def relative_to(path: str, folder: Path) -> str:
 
 
 def _call(adapter: str, name: str, parameters: Mapping[str, object]) -> BaseModel:
+    from pydantic import BaseModel
+
     make = load_object(adapter)
     assert callable(make)
     made = make(name, parameters)

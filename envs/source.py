@@ -25,8 +25,6 @@ from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Protocol, runtime_checkable
 
-from pydantic import BaseModel
-
 LIBRARIES = frozenset({"dilemma", "axelrod", "pettingzoo", "pydantic", *sys.stdlib_module_names}) - {"__main__"}
 """Packages whose code is known by their version."""
 INSTALLED = frozenset({"site-packages", "dist-packages"})
@@ -216,6 +214,8 @@ def _lies_in(file: object, folder: Path) -> bool:
 
 def _written(code: type | FunctionType, seen: set[int]) -> Iterator[str]:
     """The code of a function or class itself, and what it uses from its surroundings."""
+    from pydantic import BaseModel  # late, as a listing of names needs none
+
     if id(code) in seen:
         return
     seen.add(id(code))

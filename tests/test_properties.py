@@ -1,16 +1,19 @@
 """Properties of agents: by hand, as the Axelrod library classifies them, and as conditions of a listing."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 
+from dilemma import Tournament
 from dilemma.agents import CATALOGUE, GROUPS
 from dilemma.agents.automaton import Automaton
 from dilemma.agents.automaton_properties import is_nice, memory, size
 from dilemma.agents.memory_one import MemoryOne
+from dilemma.classification import properties, properties_of, table
 from dilemma.envs.errors import DilemmaError
-from dilemma.properties import Properties, condition, example_properties, properties
+from dilemma.properties import Properties, condition, shipped
 
 torch.set_num_threads(1)
 
@@ -135,7 +138,7 @@ def test_the_axelrod_library_classifies_alike(axelrod):
     compared = 0
     for name in [name for group in GROUPS.values() for name in group]:
         theirs = known.get(NAMES.get(name, name.replace("_", "")).casefold())
-        ours = example_properties(CATALOGUE.model(name))
+        ours = shipped()[name].properties if name in shipped() else None
         if theirs is None or ours is None or ours.stochastic is None:
             continue
         classified = theirs().classifier
@@ -170,3 +173,25 @@ def test_other_conditions_are_refused_with_a_sentence(text):
 def test_what_is_unknown_fulfils_no_condition():
     assert of("coins_cooperator").nice is None
     assert not condition("nice=no")(of("coins_cooperator"))
+
+
+def test_the_table_of_the_shipped_agents_is_what_they_are():
+    path = Path(__file__).parents[1] / "src" / "dilemma" / "properties.csv"
+    assert path.read_text(encoding="utf-8") == table(), (
+        "python -m dilemma.classification > src/dilemma/properties.csv"
+    )
+
+
+def test_properties_in_words_are_read_back():
+    for each in shipped().values():
+        assert Properties.of(each.properties.words) == each.properties
+
+
+def test_agents_of_a_tournament_have_the_properties_of_their_parameters():
+    agents = {"one": ("prober", {}), "twin": ("prober", {}), "never": ("remorseful_prober", {"probability": 0.0})}
+    built = {label: CATALOGUE.build(*given) for label, given in agents.items()}
+    plan = Tournament(["prisoners_dilemma"], {**built, "mine": lambda history: 0}).plan
+    one, twin, never, mine = map(properties_of, plan.entrants)
+    assert one == twin == shipped()["prober"].properties
+    assert (shipped()["remorseful_prober"].properties.stochastic, never.stochastic) == (True, False)
+    assert (mine.learns, mine.stochastic, mine.memory) == (False, None, math.inf)

@@ -50,6 +50,8 @@ class Facts(TypedDict, total=False):
     evaluation: Mapping[str, object]
     learning: Mapping[str, object]
     calls: Sequence[Call]
+    properties: Mapping[str, Mapping[str, str]]
+    """Label -> properties of the agent in words, those that are known."""
     versions: Mapping[str, str]
     counts: Mapping[str, object]
     failures: Sequence[Mapping[str, object]]

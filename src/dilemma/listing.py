@@ -12,15 +12,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from pydantic import BaseModel
-
 from .envs.catalogue import Catalogue
 from .envs.errors import DilemmaError
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from .properties import Properties
 
-T = TypeVar("T", bound=BaseModel)
+T = TypeVar("T", bound="BaseModel")
 PLUGINS = "plugins"
 """The group of what other packages add."""
 SUMMED_UP = 50
@@ -90,14 +90,20 @@ def _mentions(catalogue: Catalogue[T], name: str, text: str) -> bool:
     return text.casefold() in f"{name}\n{documented.summary}\n{documented.source}".casefold()
 
 
-def _properties(kind: type[BaseModel] | None) -> Properties | None:
-    from .properties import example_properties  # which brings what plays along
+def _properties(catalogue: Catalogue[T], name: str) -> Properties | None:
+    """The properties of an agent with its defaults or the first of its examples; None if it can't be made so."""
+    from .properties import shipped
 
-    return example_properties(kind)
+    if name in catalogue.builtin:
+        return shipped()[name].properties if name in shipped() else None
+    from .classification import example, properties  # which bring what plays along
+
+    agent = example(catalogue.model(name))
+    return None if agent is None else properties(agent)
 
 
 def _fulfilled(catalogue: Catalogue[T], where: Sequence[str]) -> Callable[[str], bool]:
-    """Whether the agent of a name fulfils all conditions, with its defaults or the first of its examples."""
+    """Whether the agent of a name fulfils all conditions."""
     if not where:
         return lambda name: True
     from .properties import condition
@@ -105,7 +111,7 @@ def _fulfilled(catalogue: Catalogue[T], where: Sequence[str]) -> Callable[[str],
     conditions = [condition(text) for text in where]
 
     def fulfilled(name: str) -> bool:
-        found = _properties(catalogue.model(name))
+        found = _properties(catalogue, name)
         return found is not None and all(holds(found) for holds in conditions)
 
     return fulfilled
@@ -124,7 +130,7 @@ def describe(catalogue: Catalogue[T], name: str) -> str:
     source: str = getattr(found, "source", "")
     if source:
         parts += ["", *textwrap.wrap(f"Source: {source}", 100)]
-    if catalogue.kind == "agent" and (known := _properties(found)):
+    if catalogue.kind == "agent" and (known := _properties(catalogue, name)):
         required = [(name, field.examples) for name, field in found.model_fields.items() if field.is_required()]
         given = [f"{name} = {examples[0]}" for name, examples in required if examples]
         of = f" with {', '.join(given)}" if given else ""
@@ -197,6 +203,8 @@ def _kinds(schema: dict[str, Any], root: dict[str, Any]) -> Iterator[str]:
 
 
 def value_in_words(value: object) -> str:
+    from pydantic import BaseModel
+
     if isinstance(value, BaseModel):
         return f"{{ {', '.join(f'{key} = {value_in_words(each)}' for key, each in value)} }}"
     return f"{value:g}" if isinstance(value, float) else repr(value)

@@ -27,6 +27,7 @@ from .analysis.ranking.held_out import rivals
 from .analysis.ranking.racing import unresolved
 from .analysis.report.facts import Facts
 from .arguments import plan_of
+from .classification import properties_of
 from .envs.environment import Environment
 from .envs.errors import DilemmaError
 from .progress import Meter
@@ -194,6 +195,10 @@ def play_into(store: Store, plan: Plan, watch: Watch, hear: Hear | None = None) 
         "versions": versions(),
         "games": games,
         "sources": _sources(plan, before.get("sources", {}) if continued.more else {}),
+        "properties": {
+            **(before.get("properties", {}) if continued.more else {}),
+            **{entrant.label: properties_of(entrant).words for entrant in plan.entrants},
+        },
         "accepted_changes": [known for _, known in accepted(store.asked())],
         "started": _now(),
         "finished": None,

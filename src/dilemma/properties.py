@@ -1,32 +1,22 @@
-"""Properties of agents, found from what they are: their table, what they declare, or how they play."""
+"""Properties of agents: what is known of them, and conditions on it. Nothing that plays is imported.
+
+properties.csv has those of the shipped agents, with their defaults or the first of their examples;
+`python -m dilemma.classification > src/dilemma/properties.csv` writes it.
+"""
 
 from __future__ import annotations
 
+import csv
+import math
 import operator
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
 
-import torch
-from pydantic import BaseModel
-from torch import Tensor
-
-from .agents.agent import Agent
-from .agents.automata import AllC, AllD, Cycler, TitForTat
-from .agents.automaton_properties import is_nice, memory, size
-from .envs.chance import derive
 from .envs.errors import DilemmaError
-from .envs.matrix_game import PrisonersDilemma
-from .tournament.arena import play
-from .tournament.recorders import PlayedRound
 
-ROUNDS, LAST = 210, 10
-"""Rounds of a trial, and the last of them that don't count: many a nice agent ends with defections."""
-MATCHES = 32
-"""Matches of a trial with each partner."""
-GAME = PrisonersDilemma(rounds=ROUNDS)
-PARTNERS = (AllC(), AllD(), TitForTat(), Cycler(sequence="CCDCDDDCDCCDDC"))
-_YEAR = re.compile(r"\b(?:19|20)\d\d(?=[a-z]?\b)")
 _CONDITION = re.compile(r"(\w+)(?:(<=|>=|=)(.+))?")
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {"<=": operator.le, ">=": operator.ge, "=": operator.eq}
 
@@ -50,62 +40,36 @@ class Properties:
     year: int | None = None
     """The first year that its source names."""
 
-    def __str__(self) -> str:
+    @property
+    def words(self) -> dict[str, str]:
+        """Those that are known, in words."""
         known = {field.name: getattr(self, field.name) for field in fields(self)}
-        return ", ".join(f"{name}={_word(value)}" for name, value in known.items() if value is not None)
+        return {name: _word(value) for name, value in known.items() if value is not None}
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name}={word}" for name, word in self.words.items())
+
+    @staticmethod
+    def of(words: Mapping[str, str]) -> Properties:
+        """The properties that have these `words`; empty ones are unknown."""
+        known: dict[str, float] = {name: _value(word) for name, word in words.items() if word}
+        return Properties(**known)  # type: ignore[arg-type]
 
 
-def properties(agent: Agent) -> Properties:
-    """The properties of an agent.
+@dataclass(frozen=True)
+class Shipped:
+    """A shipped agent with its defaults, or the first of its examples."""
 
-    Those of a finite automaton are its table's. Others play 200 rounds with cooperators, defectors, tit for tat
-    and a cycle of moves: it is stochastic if its moves differ from match to match, and nice if it never defects
-    on cooperators.
-    """
-    automaton = agent.as_automaton(GAME)
-    year = _YEAR.search(agent.source)
-    found = Properties(
-        agent.learns,
-        "game_model" in agent.needs,
-        agent.remembers if automaton is None else memory(automaton),
-        year=int(year[0]) if year else None,
-    )
-    if automaton is not None:
-        return replace(
-            found, stochastic=not automaton.deterministic, nice=is_nice(automaton), states=size(automaton)
-        )
-    if agent.learns or agent.slow or agent.refuses(GAME):
-        return found
-    moves = _moves(agent)
-    return replace(found, stochastic=bool((moves != moves[:, :, :1]).any()), nice=not moves[:, 0].any())
+    identity: str
+    """The key of its definition."""
+    properties: Properties
 
 
-def example_properties(kind: type[BaseModel] | None) -> Properties | None:
-    """The properties of an agent with its defaults, or the first of its examples; None if it can't be made so."""
-    if kind is None or not issubclass(kind, Agent):
-        return None
-    required = [(name, field.examples) for name, field in kind.model_fields.items() if field.is_required()]
-    if not all(examples for _, examples in required):
-        return None
-    return properties(kind.model_validate({name: examples[0] for name, examples in required if examples}))
-
-
-def _moves(agent: Agent) -> Tensor:
-    """Its actions [round, partner, match]."""
-    cast = torch.tensor([(0, 1 + partner) for partner in range(len(PARTNERS))]).repeat_interleave(MATCHES, 0)
-    done = _Moves()
-    play(GAME, [agent, *PARTNERS], cast, derive(torch.arange(len(cast)), 0), recorders=[done])
-    return torch.stack(done.actions[:-LAST]).view(ROUNDS - LAST, len(PARTNERS), MATCHES)
-
-
-class _Moves:
-    """A recorder of the first seat's actions [match], round by round."""
-
-    def __init__(self) -> None:
-        self.actions: list[Tensor] = []
-
-    def record(self, played: PlayedRound) -> None:
-        self.actions.append(played.step.action[:, 0, 0].clone())
+@cache
+def shipped() -> Mapping[str, Shipped]:
+    """Properties of the shipped agents, by name; those without defaults or examples are missing."""
+    with Path(__file__).with_name("properties.csv").open(encoding="utf-8", newline="") as file:
+        return {row.pop("name"): Shipped(row.pop("identity"), Properties.of(row)) for row in csv.DictReader(file)}
 
 
 def condition(text: str) -> Callable[[Properties], bool]:
@@ -136,3 +100,7 @@ def _number(word: str) -> float | None:
 
 def _word(value: float) -> str:
     return ("no", "yes")[value] if isinstance(value, bool) else f"{value:g}"
+
+
+def _value(word: str) -> float:
+    return word == "yes" if word in ("yes", "no") else math.inf if word == "inf" else int(word)

@@ -294,6 +294,7 @@ def _facts(
         evaluation=config["evaluation"],
         learning=config.get("learning", {}),
         calls=calls,
+        properties=manifest.get("properties", {}),
         versions=manifest.get("versions", {}),
         counts=manifest.get("counts", {}),
         failures=[
