@@ -67,6 +67,8 @@ class Cells:
     0 included."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """As in `Game`."""
+    declared: bool = False
+    """Whether the game declares its extremes."""
 
     @property
     def exact(self) -> Flags:
@@ -269,6 +271,7 @@ def cells_by_league(seats: pd.DataFrame, games: Mapping[str, Game]) -> Iterator[
             cell_starts=cell_starts,
             versions=game.get("versions", {}) if game else {},
             extremes=_extremes(game.get("extremes") if game else None, seats, rows),
+            declared=bool(game and game.get("extremes") is not None),
         )
 
 

@@ -12,7 +12,7 @@ from ..arrays import Flags, Indices, Numbers
 from ..cells import Cells, cells_by_league
 from ..game import Game
 from ..options import AnalysisOptions
-from ..statistics.bootstrap import bootstrap_payoffs, generator, intervals
+from ..statistics.bootstrap import Interval, bootstrap_payoffs, generator, intervals
 from ..statistics.influence_functions import influences, payoff_matrix
 from ..statistics.kinds import MIN_KINDS
 from .field import FailureRecords, Field, common_field, unranked
@@ -102,6 +102,7 @@ def rank_cells(cells: Cells, table: pd.DataFrame, options: AnalysisOptions) -> p
         influence, payoff_contrasts(influence, sampled=False), options.draws, random, options.comparisons
     )
     payoff, opponents = influence.payoff, influence.partners
+    empty = _meaningless(cells, fixed, sampled)
     worst = np.where(np.isnan(matrix), np.inf, matrix)
     worst_names = cells.partners[cells.field[worst.argmin(1)]]
     order = np.argsort(np.where(np.isnan(payoff), np.inf, -payoff.round(12)), kind="stable")
@@ -140,7 +141,10 @@ def rank_cells(cells: Cells, table: pd.DataFrame, options: AnalysisOptions) -> p
             "opponents": opponents[order],
             "kinds": influence.kinds[order],
             "matches": np.bincount(index, table["matches"], size).astype(np.int64)[order],
-            "note": [_note(opponents[i], influence.kinds[i], bool(cells.members)) for i in order],
+            "note": [
+                "; ".join(filter(None, (_note(opponents[i], influence.kinds[i], bool(cells.members)), empty[i])))
+                for i in order
+            ],
         }
     )
 
@@ -169,6 +173,17 @@ def worst_tenth(matrix: Numbers) -> Numbers:
     weight = np.where(np.arange(matrix.shape[1]) < count, weight, 0)
     total = (weight * np.where(np.isnan(ordered), 0, ordered)).sum(1)
     return np.where(count[:, 0] > 0, total / np.where(count[:, 0] > 0, weight.sum(1), 1), np.nan)
+
+
+def _meaningless(cells: Cells, fixed: Interval, sampled: Interval) -> list[str]:
+    """A note on each agent whose intervals are wider than the payoffs of the game."""
+    low, high = cells.extremes if cells.declared else (-np.inf, np.inf)
+    game = f"wider than all payoffs of the game, {low:g} to {high:g}, and means nothing"
+    wide, elsewhere = (each.high - each.low > high - low for each in (fixed, sampled))
+    return [
+        f"its interval is {game}" if own else f"with other partners its interval is {game}" if others else ""
+        for own, others in zip(wide, elsewhere, strict=True)
+    ]
 
 
 def _note(opponents: int, kinds: int, companies: bool) -> str:

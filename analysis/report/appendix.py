@@ -46,6 +46,13 @@ def write_table(folder: Path, name: str, caption: str, columns: Sequence[str], p
     return f"{name}.csv"
 
 
+def forms(file: str) -> dict[str, str]:
+    """The files of a table whose machine-readable one this is, by their format."""
+    stem, _, form = file.rpartition(".")
+    names = {"Parquet": PARQUET} if form == PARQUET else {"CSV": "csv", "Markdown": "md", "LaTeX": "tex"}
+    return {name: f"{stem}.{each}" for name, each in names.items()}
+
+
 def _write_parquet(table: pd.DataFrame, path: Path) -> None:
     """Write a table; numbers are byte-stream split, which compresses better."""
     texts = [name for name, values in table.items() if values.dtype.kind not in "fiub"]

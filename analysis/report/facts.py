@@ -54,6 +54,8 @@ class Facts(TypedDict, total=False):
     """Label -> properties of the agent in words, those that are known."""
     versions: Mapping[str, str]
     counts: Mapping[str, object]
+    left: int
+    """Matches that are still to be played."""
     failures: Sequence[Mapping[str, object]]
     """Each with its `reason`, its `cast` and its `setting`."""
     notes: Sequence[str]

@@ -1,20 +1,37 @@
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach(each => { each.open = true; }));
-for (const table of document.querySelectorAll("table.sortable")) {
+document.documentElement.classList.add("scripts");
+
+const ordered = table => {
+  if (table.dataset.ordered) return;
+  table.dataset.ordered = "yes";
+  const rising = new Set(["Rank", "Rank with others", "Ranks, others"]);
   const heads = [...table.tHead.rows[0].cells];
-  heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
-    const text = head.classList.contains("text");
-    const last = head.getAttribute("aria-sort");
-    const rising = last ? last === "descending" : text || head.textContent === "Rank";
-    heads.forEach(other => other.removeAttribute("aria-sort"));
-    head.setAttribute("aria-sort", rising ? "ascending" : "descending");
-    const key = row => {
-      const value = row.cells[column].textContent;
-      return text ? value : parseFloat(value.replace("[", ""));
-    };
-    const blank = value => value === "" || Number.isNaN(value);
-    const order = (a, b) => blank(a) - blank(b) || (rising ? 1 : -1) * (text ? a.localeCompare(b) : blank(a) ? 0 : a - b);
-    const rows = [...table.tBodies[0].rows].map(row => [key(row), row]);
-    rows.sort((a, b) => order(a[0], b[0]));
-    table.tBodies[0].append(...rows.map(pair => pair[1]));
+  const first = head => (head.classList.contains("text") || rising.has(head.textContent) ? "asc" : "desc");
+  const columnDefs = heads.map((head, target) => ({
+    targets: target,
+    type: head.classList.contains("text") ? "string" : "num",
+    orderSequence: [first(head), first(head) === "asc" ? "desc" : "asc"],
   }));
-}
+  const layout = { topStart: null, topEnd: null, bottomStart: null, bottomEnd: null };
+  const shown = new DataTable(table, { paging: false, autoWidth: false, order: [], layout, columnDefs });
+  const filter = table.closest(".ranking")?.querySelector("input[type=search]");
+  filter?.addEventListener("input", () => shown.search(filter.value).draw());
+};
+const opened = box => [...box.querySelectorAll("table.data")].filter(table => !table.closest("details:not([open])"));
+
+opened(document).forEach(ordered);
+document.addEventListener("toggle", event => opened(event.target).forEach(ordered), true);
+
+const reveal = () => {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  for (let box = target; box; box = box.parentElement) if (box.tagName === "DETAILS") box.open = true;
+  target?.scrollIntoView();
+};
+addEventListener("hashchange", reveal);
+if (location.hash) reveal();
+
+let closed = [];
+addEventListener("beforeprint", () => {
+  closed = [...document.querySelectorAll("details:not([open])")];
+  closed.forEach(box => { box.open = true; });
+});
+addEventListener("afterprint", () => closed.forEach(box => { box.open = false; }));

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from importlib import resources
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
 
 from ..behaviour.curves import POINTS
 from ..options import AnalysisOptions
 from ..ranking.ranking import COLUMNS as RANKING_COLUMNS
+from ..statistics.kinds import MIN_KINDS
 from . import fonts
-from .appendix import PARQUET
+from .agent_pages import ENDS, PARTNERS, Standing, agent_pages, anchors
+from .appendix import forms
 from .chapters import WrittenChapter
 from .drawing import Drawing
 from .facts import Facts
 from .failures import failure_kinds, unranked_text
 from .filing import MAX_TEXT_ROWS
 from .gallery import Gallery
+from .headline import flags
 from .learning import LearningSection
-from .tables import TEXT_COLUMNS, payoffs_text, ranking_text
+from .page_table import PageTable, page_table, ranking_table
+from .rules import Rules
+from .tables import payoffs_text
 
 LISTED = 2500
 """Payoff tables with more rows are in the files only, not in the page."""
@@ -33,15 +41,23 @@ class PageSection:
     anchor: str
     label: str
     environment: str
-    title: str
-    seats: int
+    card: Mapping[str, str]
+    """Question -> answer."""
+    rules: Rules
     ranking: pd.DataFrame
     payoffs: pd.DataFrame
+    exploits: pd.DataFrame | None
+    """Its table of exploitability."""
     drawings: Sequence[Drawing]
     remarks: list[str]
     learning: LearningSection | None
     chapters: list[WrittenChapter]
     replays: Gallery | None
+
+    @property
+    def flags(self) -> dict[str, str]:
+        """Note -> its letter."""
+        return flags(self.ranking)
 
 
 def page_html(
@@ -51,32 +67,49 @@ def page_html(
     options: AnalysisOptions,
     files: Mapping[str, str],
 ) -> str:
+    """The page; `files` has the machine-readable file of each table."""
     templates = Environment(
         loader=PackageLoader("dilemma.analysis.report", "."),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    played = dict.fromkeys(str(agent) for section in sections for agent in section.ranking["agent"])
+    links = anchors(list(dict.fromkeys([*facts.get("agents", ()), *played])))
+    standings = [
+        Standing(each.label, each.anchor, each.ranking, each.payoffs, each.exploits, each.chapters, each.learning)
+        for each in sections
+    ]
+    properties = facts.get("properties", {})
+
+    def ranking(section: PageSection) -> PageTable:
+        return ranking_table(section.ranking, section.exploits, section.flags, links, properties)
+
     return templates.get_template("page.html").render(
         title=facts.get("title") or "Tournament",
         facts=facts,
         sections=sections,
         together=together,
+        agents=list(agent_pages(standings, links, facts)),
+        ranking=ranking,
+        table=partial(page_table, links=links),
         draws=options.draws,
         top=options.top,
         listed=LISTED,
-        ranking_text=ranking_text,
         payoffs_text=payoffs_text,
+        file=lambda name: Markup(resources.files(__package__).joinpath(name).read_text(encoding="utf-8")),
         files=files,
+        forms=forms,
+        few=MIN_KINDS,
+        partners=PARTNERS,
+        ends=ENDS,
         max_text_rows=MAX_TEXT_ROWS,
-        long=any(file.endswith(PARQUET) for file in files.values()),
         pdf=options.pdf,
         points=POINTS,
         companies=any("company" in section.payoffs for section in sections),
         leagues=any(section.label != section.environment for section in sections),
         learned=any((section.payoffs["how"] == "learned").any() for section in sections),
-        text_columns=TEXT_COLUMNS,
-        lacking=fonts.missing("".join(str(agent) for section in sections for agent in section.ranking["agent"])),
+        lacking=fonts.missing("".join(played)),
         failed=failure_kinds(facts.get("failures", ())),
         unranked=unranked_text(
             pd.concat([section.ranking for section in sections] or [pd.DataFrame(columns=RANKING_COLUMNS)]),

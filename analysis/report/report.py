@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,8 @@ from .gallery import Gallery
 from .learning import LearningTables, learning_section, learning_tables
 from .page import PageSection, page_html
 from .remarks import remarks
+from .result_card import result_card
+from .rules import rules
 from .tables import payoffs_text, ranking_text
 
 T = TypeVar("T", pd.DataFrame, pd.DataFrame | None)
@@ -148,7 +150,19 @@ def write_report(
             if tables and label != environment:
                 tables = tables.of(all_cells.agents[all_cells.roster])
             sections.append(
-                _section(figure_writer, all_cells, game, ranking, shown, tables, own_chapters, replayed, evolution)
+                _section(
+                    figure_writer,
+                    all_cells,
+                    game,
+                    ranking,
+                    shown,
+                    tables,
+                    own_chapters,
+                    replayed,
+                    evolution,
+                    (facts or {}).get("environments", {}).get(environment, {}),
+                    options.background,
+                )
             )
         if shares:
             curves_of = [curve.assign(environment=label) for label, curve in shares.items()]
@@ -233,7 +247,10 @@ def _section(
     own_chapters: list[WrittenChapter],
     replayed: Gallery | None,
     evolution: Mapping[str, tuple[str, Figure]],
+    parameters: Mapping[str, object],
+    background: Collection[str],
 ) -> PageSection:
+    exploits = next((each.finding.table for each in own_chapters if each.name == "exploitability"), None)
     agents = [str(agent) for agent in ranking["agent"]]
     drawn = {
         **evolution,
@@ -254,10 +271,11 @@ def _section(
         anchor=f"environment-{figure_writer.number}",
         label=cells.label,
         environment=cells.environment,
-        title=game["title"],
-        seats=game["seats"],
+        card=result_card(ranking, table, game, exploits, background),
+        rules=rules(game, parameters, table),
         ranking=ranking,
         payoffs=table,
+        exploits=exploits,
         drawings=[figure_writer.add(kind, caption, figure) for kind, (caption, figure) in drawn.items()],
         remarks=list(remarks(ranking, table)),
         learning=learning_section(figure_writer, tables) if tables else None,

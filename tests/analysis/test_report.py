@@ -79,7 +79,7 @@ def test_long_tables_are_parquet_and_the_page_says_where(seats, folder, tmp_path
     monkeypatch.setattr(appendix, "MAX_TEXT_ROWS", 3)  # the ranking has 3 rows, the payoffs 9
     monkeypatch.setattr(page, "LISTED", 3)
     html = write_report(tmp_path, table, GAMES, options=ASKED).read_text()
-    assert "The payoff table has 9 rows; it is in <code>payoffs.parquet</code>" in html
+    assert 'The payoff table has 9 rows; it is in <a href="payoffs.parquet" download>' in html
     assert {path.suffix for path in tmp_path.glob("payoffs.*")} == {".parquet"}
     assert {path.suffix for path in tmp_path.glob("ranking.*")} == {".csv", ".md", ".tex"}
     whole, read = pd.read_csv(folder / "payoffs.csv"), pd.read_parquet(tmp_path / "payoffs.parquet")
@@ -150,13 +150,16 @@ def test_labels_reasons_and_parameters_are_escaped(seats, tmp_path):
         "versions": {EVIL: EVIL},
     }
     page = write_report(tmp_path, field(seats, [EVIL, "B"]), GAMES, facts, options=FEW).read_text()
-    assert page.count("<script>") == 1
+    assert "<script>alert" not in page
     assert len(re.findall("&lt;script&gt;alert", page)) > 10
 
 
 def test_the_page_needs_no_network(folder):
-    page = (folder / "index.html").read_text()
-    assert not re.findall(r"""(?:src|href)=["'](?!#|data:)[^"']*|@import|url\((?!#|data:)""", page)
+    page = re.sub("<script>.*?</script>", "", (folder / "index.html").read_text(), flags=re.S)
+    links = re.findall(r"""(?:src|href)=["'](?!#|data:)([^"']*)""", page)
+    assert len(links) > 20
+    assert [link for link in links if not (folder / link).is_file()] == []
+    assert not re.findall(r"@import|url\((?!#|data:)", page)
 
 
 def test_no_two_elements_share_an_id(folder):
@@ -180,7 +183,7 @@ def test_environments_have_their_own_sections_and_one_table(seats, tmp_path):
     table = pd.concat([part.astype({"environment": str}) for part in both], ignore_index=True)
     table["environment"] = table["environment"].astype("category")
     page = write_report(tmp_path, table, GAMES | {"other": GAMES["game"]}, options=FEW).read_text()
-    assert re.findall("<h2>(.*)</h2>", page) == ["game", "other", "All environments together"]
+    assert re.findall("<h2>(.*)</h2>", page)[:3] == ["game", "other", "All environments together"]
     assert [row["environment"] for row in rows(tmp_path / "ranking.csv")] == ["game"] * 2 + ["other"] * 2
 
 
@@ -278,7 +281,7 @@ def test_replays_stand_in_the_section_of_their_environment(seats, tmp_path):
     shown = {"game": Gallery([scene], [EVIL]), "elsewhere": Gallery([scene])}
     page = write_report(tmp_path, field(seats, "AB"), GAMES, options=FEW, replays=shown).read_text()
     assert page.count("<svg><text>board</text></svg>") == page.count("<summary>Replays</summary>") == 1
-    assert page.count("<script>") == 1
+    assert "<script>alert" not in page
     assert len(re.findall("&lt;script&gt;alert", page)) == 3
 
 
