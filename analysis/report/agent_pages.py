@@ -40,6 +40,7 @@ class AgentPage:
     label: str
     anchor: str
     sections: Sequence[AgentSection]
+    source: str
     properties: Mapping[str, str]
     parameters: Mapping[str, object]
 
@@ -73,7 +74,8 @@ def agent_pages(standings: Sequence[Standing], links: Mapping[str, str], facts: 
         parameters = facts.get("agents", {}).get(label, {})
         properties = facts.get("properties", {}).get(label, {})
         if found[label] or parameters:
-            yield AgentPage(label, anchor, found[label], properties, parameters)
+            source = facts.get("sources", {}).get("agents", {}).get(label, "")
+            yield AgentPage(label, anchor, found[label], source, properties, parameters)
 
 
 def _sections(standing: Standing, links: Mapping[str, str]) -> Iterator[tuple[str, AgentSection]]:
