@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..arrays import Indices, Numbers
 from ..game import ANY_SEAT, Game, role_places, seat_names
 from ..statistics.bands import Bands, bands
+from ..statistics.tails import CONFIDENCE, t_ppf
 
 POINTS = 200
 """Curves with more points are averaged over neighbouring points, so that at most this many remain."""
@@ -164,6 +165,48 @@ def _bounded(found: Bands, share: list[bool]) -> Bands:
     for ends in (found.low, found.high, found.band_low, found.band_high):
         ends[shares] = ends[shares].clip(0, 1)
     return found
+
+
+def mean_curves(curves: pd.DataFrame, games: Mapping[str, Game]) -> pd.DataFrame:
+    """A row for each environment, agent, measure and point: the mean over opponents, each with the same weight.
+
+    The roles of an agent with one opponent share its weight. With weights w_c of the curves, and s_c the standard
+    deviation over the n_c matches of one, the variance is V = sum_c w_c^2 s_c^2 / n_c. The 95 % interval from
+    `low` to `high`, for each point alone, is Student's with Satterthwaite's (1946) degrees of freedom,
+    V^2 / sum_c (w_c^2 s_c^2 / n_c)^2 / (n_c - 1). It is NaN where an opponent was met in one match only.
+    """
+    tables = []
+    for part in curves_by_environment(curves, games):
+        parts = list(part.parts())
+        for agent in dict.fromkeys(part.agent.tolist()):
+            mine = np.flatnonzero(part.agent == agent)
+            for name, values in part.values.items():
+                mean, half = _mean_over(part.opponent[mine], [values[parts[index]] for index in mine])
+                low, high = mean - half, mean + half
+                if name in part.shares:
+                    low, high = low.clip(0, 1), high.clip(0, 1)
+                row = {"environment": part.environment, "agent": str(part.agents[agent]), "measure": name}
+                tables.append(pd.DataFrame({**row, "point": part.points, "mean": mean, "low": low, "high": high}))
+    return pd.concat(tables, ignore_index=True).dropna(subset="mean")
+
+
+def _mean_over(opponent: Indices, curves: Sequence[Numbers]) -> tuple[Numbers, Numbers]:
+    """The mean over opponents [point] of curves [match, point], and half its interval."""
+    count = np.stack([(~np.isnan(values)).sum(0) for values in curves])
+    known = count > 0
+    total = np.stack([np.nansum(values, 0) for values in curves])
+    means = total / count.clip(1)
+    squares = np.stack([np.nansum((values - mean) ** 2, 0) for values, mean in zip(curves, means, strict=True)])
+    same = opponent[:, None] == opponent[None, :]
+    roles = same @ known.astype(np.float64)
+    opponents = (known / roles.clip(1)).sum(0)
+    weight = np.where(known, 1 / roles.clip(1), 0.0) / np.where(opponents > 0, opponents, np.nan)
+    part = weight**2 * squares / (count - 1.0).clip(1) / count.clip(1)
+    variance = part.sum(0)
+    error = (part**2 / (count - 1.0).clip(1)).sum(0)
+    once = (count == 1).any(0)
+    freedom = np.where(once, np.nan, np.where(error > 0, variance**2 / np.where(error > 0, error, 1), 1))
+    return (weight * means).sum(0), np.sqrt(variance) * t_ppf((1 + CONFIDENCE) / 2, freedom)
 
 
 def late_means(curves: pd.DataFrame, games: Mapping[str, Game]) -> pd.DataFrame:

@@ -1,9 +1,9 @@
-"""Figures of learning: curves in small panels, and the policies that agents have at the end."""
+"""Figures of learning: a panel of curves for each learner, and the policies that agents have at the end."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import matplotlib
@@ -14,23 +14,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..behaviour.curves import POLICY
-from .figures import INK, annotate, short, style, tidy
+from .figures import ACCENT, INK, annotate, short, style, tidy
 
 COLOURS = ("#3b82d0", "#d9730d", "#2f9e5f", "#d64577", "#8f68cf", "#a8801c", "#1796a6", "#7f8790")
 """Readable on white and on near-black, and distinguishable by colour-blind readers together with the dashes."""
 Dashes: TypeAlias = Literal["-"] | tuple[float, tuple[float, ...]]
 DASHES: tuple[Dashes, ...] = ("-", (0, (4, 1.6)), (0, (1.2, 1.4)))
-PAIRS = 25
-"""Up to this many panels each pair has its own; else each agent has one, with a line for each opponent."""
-BANDED = 8
-"""Panels with up to this many lines show bands."""
-CROWD = 16
-"""With more agents the lines of a panel are grey, except the mean: colours could not be distinguished."""
 _WIDTH, _PANEL = 10.6, 3.6
 """Inches: of a figure at most, and of a panel at most."""
-_NAME = 17
-"""Letters of each agent in the title of a pair's panel."""
-_TIME = "episode, or learning step in a policy game"
+TIME = "episode, or learning step in a policy game"
 
 
 @dataclass(frozen=True)
@@ -39,21 +31,16 @@ class Pen:
 
     colour: str
     dashes: Dashes = "-"
-    width: float = 1.3
-    alpha: float = 1.0
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A title and, for each line, its pen and its rows of the table of curves."""
+    """The curves of one agent: rows with `point`, `mean`, `low` and `high`."""
 
-    title: str
-    lines: Sequence[tuple[Pen, pd.DataFrame]]
-
-    @property
-    def banded(self) -> bool:
-        """Whether the panel shows bands."""
-        return len(self.lines) <= BANDED and any(line["low"].notna().any() for _, line in self.lines)
+    agent: str
+    mean: pd.DataFrame
+    """Over opponents."""
+    opponents: Mapping[str, pd.DataFrame]
 
 
 def pens(agents: Sequence[str]) -> dict[str, Pen]:
@@ -64,18 +51,32 @@ def pens(agents: Sequence[str]) -> dict[str, Pen]:
     }
 
 
-def panels(table: pd.DataFrame, agents: Sequence[str]) -> list[Panel]:
-    """One environment's curves of one measure, from `learning_curves`; `agents` are all of the run, in order."""
-    return _pairs(table, agents) or _by_agent(table, agents)
+def panels(table: pd.DataFrame, mean: pd.DataFrame, agents: Collection[str]) -> list[Panel]:
+    """The curves of these agents, in this order, from `learning_curves` and `mean_curves` of a measure.
+
+    The curves with one opponent are averaged over seats.
+    """
+    numbers = ["mean", "low", "high"]
+    pooled = table.groupby(["agent", "opponent", "point"], observed=True, sort=False)[numbers].mean().reset_index()
+    if table["seat"].nunique() > 1:
+        pooled[["low", "high"]] = np.nan  # the mean of intervals is none
+    by_agent = {str(agent): part for agent, part in pooled.groupby("agent", observed=True)}
+    means = {str(agent): part for agent, part in mean.groupby("agent", observed=True)}
+    return [
+        Panel(
+            agent,
+            means[agent],
+            {str(other): part for other, part in by_agent[agent].groupby("opponent", observed=True)},
+        )
+        for agent in agents
+        if agent in by_agent
+    ]
 
 
-def curves_plot(
-    panels: Sequence[Panel], agents: Sequence[str], label: str, limits: tuple[float, float] | None
-) -> Figure:
-    """Panels side by side, on the same axes."""
-    table = pd.concat([line for panel in panels for _, line in panel.lines])
-    several = (5, 4) if len(panels) > 12 else (5, 4, 3)
-    columns = min(len(panels), min(several, key=lambda count: -len(panels) % count))
+def curves_plot(panels: Sequence[Panel], label: str, limits: tuple[float, float] | None) -> Figure:
+    """Panels side by side, on the same axes: thick the mean with its band, thin and grey each opponent."""
+    points = np.concatenate([panel.mean["point"].to_numpy(np.float64) for panel in panels])
+    columns = min(len(panels), min((4, 3), key=lambda count: -len(panels) % count))
     rows = -(-len(panels) // columns)
     width = min(_PANEL, _WIDTH / columns) * columns
     height = 0.64 * width / columns * rows
@@ -84,18 +85,21 @@ def curves_plot(
         space = {"left": 0, "right": 1, "bottom": 0, "top": 1, "wspace": 0.08, "hspace": 0.26}
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False, gridspec_kw=space)
         for axes, panel in zip(grid.flat, panels, strict=False):
-            _draw(axes, panel)
+            for line in panel.opponents.values() if len(panel.opponents) > 1 else ():
+                _line(axes, line, Pen(INK), width=0.7, alpha=0.3)
+            axes.fill_between(
+                panel.mean["point"], panel.mean["low"], panel.mean["high"], color=ACCENT, alpha=0.25, linewidth=0
+            )
+            _line(axes, panel.mean, Pen(ACCENT), width=2.0)
+            _tidy(axes, short(panel.agent))
         for axes in list(grid.flat)[len(panels) :]:
             axes.set_axis_off()
         for axes in list(grid.flat)[len(panels) - columns : len(panels)]:
             axes.tick_params(labelbottom=True)
-        grid[0, 0].set_ylim(limits or _limits(panels))
-        points = table["point"]
+        grid[0, 0].set_ylim(limits or range_of(panels))
         grid[0, 0].set_xlim(points.min(), max(points.max(), points.min() + 1))
-        figure.text(0.5, -0.28 / height, _TIME, fontsize=9, ha="center", va="top")
+        figure.text(0.5, -0.28 / height, TIME, fontsize=9, ha="center", va="top")
         figure.text(-0.42 / width, 0.5, label, fontsize=9, ha="right", va="center", rotation=90)
-        if len(agents) <= CROWD:
-            _legend(figure, {*table["agent"], *table["opponent"]}, agents, columns)
     return figure
 
 
@@ -112,36 +116,35 @@ def measures_plot(table: pd.DataFrame, measures: Sequence[str], agents: Sequence
         space = {"left": 0, "right": 1, "bottom": 0, "top": 1, "wspace": 0.25, "hspace": 0.42}
         grid = figure.subplots(rows, columns, squeeze=False, gridspec_kw=space)
         for axes, measure in zip(grid.flat, measures, strict=False):
-            here = mean[mean["measure"] == measure].assign(low=np.nan)
-            lines = [(pen[agent], here[here["agent"] == agent]) for agent in agents if agent in set(here["agent"])]
-            _draw(axes, Panel(measure.replace("_", " "), lines))
+            for agent, line in mean[mean["measure"] == measure].groupby("agent", observed=True):
+                _line(axes, line, pen[str(agent)])
+            _tidy(axes, measure.replace("_", " "))
             axes.margins(x=0)
         for axes in list(grid.flat)[len(measures) :]:
             axes.set_axis_off()
-        figure.text(0.5, -0.28 / height, _TIME, fontsize=9, ha="center", va="top")
+        figure.text(0.5, -0.28 / height, TIME, fontsize=9, ha="center", va="top")
         _legend(figure, set(mean["agent"]), agents, columns)
     return figure
 
 
-def _draw(axes: Axes, panel: Panel) -> None:
+def _line(axes: Axes, line: pd.DataFrame, pen: Pen, width: float = 1.3, alpha: float = 1.0) -> None:
+    marker = "o" if len(line) == 1 else None
+    axes.plot(
+        line["point"],
+        line["mean"],
+        color=pen.colour,
+        linestyle=pen.dashes,
+        linewidth=width,
+        alpha=alpha,
+        marker=marker,
+        markersize=1.5 * width + 1,
+    )
+
+
+def _tidy(axes: Axes, title: str) -> None:
     axes.set_facecolor("none")
-    for pen, line in panel.lines:
-        if panel.banded:
-            axes.fill_between(line["point"], line["low"], line["high"], color=pen.colour, alpha=0.22, linewidth=0)
-    for pen, line in panel.lines:
-        marker = "o" if len(line) == 1 else None
-        axes.plot(
-            line["point"],
-            line["mean"],
-            color=pen.colour,
-            linestyle=pen.dashes,
-            linewidth=pen.width,
-            alpha=pen.alpha,
-            marker=marker,
-            markersize=3,
-        )
-    axes.set_title(panel.title, fontsize=8.5, pad=3, loc="left", y=1)
-    axes.tick_params(labelsize=7.5, length=0, pad=3)
+    axes.set_title(title, fontsize=9, pad=3, loc="left", y=1)
+    axes.tick_params(labelsize=8, length=0, pad=3)
     axes.locator_params(nbins=5)
     axes.grid(color=INK, alpha=0.13, linewidth=0.5)
     axes.set_axisbelow(True)
@@ -149,17 +152,16 @@ def _draw(axes: Axes, panel: Panel) -> None:
     tidy(axes)
 
 
-def _limits(panels: Sequence[Panel]) -> tuple[float, float]:
+def range_of(panels: Sequence[Panel]) -> tuple[float, float]:
     """Limits that include all means, and bands only up to half their range beyond: one wide band must not set the
     scale."""
-    table = pd.concat([line for panel in panels for _, line in panel.lines])
-    low, high = table["mean"].min(), table["mean"].max()
+    lines = pd.concat([line["mean"] for panel in panels for line in (panel.mean, *panel.opponents.values())])
+    low, high = float(lines.min()), float(lines.max())
     room = 0.5 * (high - low)
-    bands = [line[["low", "high"]] for panel in panels if panel.banded for _, line in panel.lines]
-    if bands:
-        shown = pd.concat(bands)
-        low = min(low, max(shown["low"].min(), low - room))
-        high = max(high, min(shown["high"].max(), high + room))
+    bands = pd.concat([panel.mean[["low", "high"]] for panel in panels])
+    if bands["low"].notna().any():
+        low = min(low, max(float(bands["low"].min()), low - room))
+        high = max(high, min(float(bands["high"].max()), high + room))
     margin = 0.03 * (high - low) or 0.5
     return low - margin, high + margin
 
@@ -182,60 +184,6 @@ def _legend(figure: Figure, drawn: set[str], agents: Sequence[str], columns: int
         handlelength=2.2,
         columnspacing=1.6,
     )
-
-
-def _pairs(table: pd.DataFrame, agents: Sequence[str]) -> list[Panel]:
-    """A panel for each pair with both agents' lines; in an asymmetric game one for each order. [] if there are too
-    many."""
-    by_curve = _curves(table)
-    symmetric = all(seat == "any" for _, _, seat in by_curve)
-    if not symmetric and any(seat not in ("0", "1") for _, _, seat in by_curve):
-        return []
-    first, second = ("any", "any") if symmetric else ("0", "1")
-    pen = pens(agents)
-    panels = []
-    for i, row in enumerate(agents):
-        for column in agents[i if symmetric else 0 :]:
-            both = [(pen[row], by_curve.get((row, column, first)))]
-            if not symmetric or row != column:
-                other = replace(pen[column], dashes=DASHES[1]) if row == column else pen[column]
-                both.append((other, by_curve.get((column, row, second))))
-            lines = [(with_pen, line) for with_pen, line in both if line is not None]
-            title = f"{short(row, _NAME)} – {'itself' if row == column else short(column, _NAME)}"
-            if lines:
-                panels.append(Panel(title, lines))
-    return panels if len(panels) <= PAIRS else []
-
-
-def _by_agent(table: pd.DataFrame, agents: Sequence[str]) -> list[Panel]:
-    """A panel for each agent, with a line for each opponent (averaged over seats); grey lines if there are many
-    agents."""
-    numbers = ["mean", "low", "high"]
-    pooled = table.groupby(["agent", "opponent", "point"], observed=True, sort=False)[numbers].mean().reset_index()
-    if len({seat for _, _, seat in _curves(table)}) > 1:
-        pooled[["low", "high"]] = np.nan
-    by_curve = _curves(pooled.assign(seat="any"))
-    pen = pens(agents)
-    crowd = len(agents) > CROWD
-    panels = []
-    for agent in agents:
-        lines: list[tuple[Pen, pd.DataFrame]] = [
-            (Pen(INK, "-", 0.7, 0.3) if crowd else pen[opponent], by_curve[agent, opponent, "any"])
-            for opponent in agents
-            if (agent, opponent, "any") in by_curve
-        ]
-        if crowd and lines:
-            mean = pd.concat([line for _, line in lines]).groupby("point")["mean"].mean().reset_index()
-            lines.append((Pen(pen[agent].colour, "-", 2.0), mean.assign(low=np.nan, high=np.nan)))
-        if lines:
-            panels.append(Panel(short(agent), lines))
-    return panels
-
-
-def _curves(table: pd.DataFrame) -> dict[tuple[Hashable, ...], pd.DataFrame]:
-    """Each curve's rows, by (agent, opponent, seat)."""
-    labels = [table[name].astype(str) for name in ("agent", "opponent", "seat")]
-    return {tuple(key): part for key, part in table.groupby(labels, sort=False)}
 
 
 def policies_plot(late: pd.DataFrame, agents: Sequence[str]) -> Figure:

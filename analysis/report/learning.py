@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from ..behaviour.curves import POLICY, late_means, learning_curves
+from ..behaviour.curves import POLICY, late_means, learning_curves, mean_curves
 from ..game import Game
-from .curve_figures import CROWD, curves_plot, measures_plot, panels, policies_plot
+from .curve_figures import curves_plot, measures_plot, panels, policies_plot
 from .drawing import Drawing
 from .figure_writer import FigureWriter
 from .tables import late_text
@@ -20,19 +20,20 @@ HEADINGS = dict(zip(POLICY, ("Start", "After CC", "After CD", "After DC", "After
 
 @dataclass(frozen=True)
 class LearningTables:
-    """One environment's part of `learning_curves` and `late_means`."""
+    """One environment's part of `learning_curves`, `mean_curves` and `late_means`."""
 
     agents: Sequence[str]
     """All agents that learned or met a learner, in any environment, in order."""
     curves: pd.DataFrame
+    mean: pd.DataFrame
     late: pd.DataFrame
     shares: Sequence[str] = ()
     """The measures that the environment declares as shares."""
 
     def of(self, agents: Collection[str]) -> LearningTables | None:
         """The part of these agents, or None if they have none."""
-        curves, late = (table[table["agent"].isin(agents)] for table in (self.curves, self.late))
-        return replace(self, curves=curves, late=late) if len(curves) else None
+        curves, mean, late = (table[table["agent"].isin(agents)] for table in (self.curves, self.mean, self.late))
+        return replace(self, curves=curves, mean=mean, late=late) if len(curves) else None
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,19 @@ def learning_tables(
 ) -> Iterator[tuple[str, LearningTables]]:
     """Each environment's label and tables."""
     table, late = learning_curves(curves, games, seed=seed), late_means(curves, games)
+    mean = mean_curves(curves, games)
     met = set(late["agent"]) | set(late["opponent"])
     agents = [agent for agent in late["agent"].cat.categories if agent in met]
     for label, part in table.groupby("environment", observed=True, sort=False):
         shares = tuple(games[str(label)].get("shares", {})) if label in games else ()
-        yield str(label), LearningTables(agents, part, late[late["environment"] == label], shares)
+        own_mean, own_late = (of[of["environment"] == label] for of in (mean, late))
+        yield str(label), LearningTables(agents, part, own_mean, own_late, shares)
 
 
-def learning_section(figure_writer: FigureWriter, tables: LearningTables) -> LearningSection:
-    """Draw the tables of an environment."""
+def learning_section(
+    figure_writer: FigureWriter, tables: LearningTables, learners: Collection[str]
+) -> LearningSection:
+    """Draw the tables of an environment; a panel of curves for each of the learners, in this order."""
     curves, late = tables.curves, tables.late
     measures = [str(name) for name in curves["measure"].unique()]
     headings = {name: name.replace("_", " ").capitalize() for name in measures}
@@ -69,18 +74,17 @@ def learning_section(figure_writer: FigureWriter, tables: LearningTables) -> Lea
     earned = {name: headings[name] for name in (*EARNED, *tables.shares) if name in measures}
 
     drawings = []
+    shown = [agent for agent in learners if agent in set(curves["agent"])] or list(tables.agents)
     for name, heading in earned.items():
-        drawn = panels(curves[curves["measure"] == name], tables.agents)
+        of, mean = (table[table["measure"] == name] for table in (curves, tables.mean))
+        drawn = panels(of, mean, shown)
         label, limits = ("payoff per round", None) if name == "payoff" else (heading.lower(), (-0.03, 1.03))
-        caption = f"{heading} as agents learn, each with each opponent: the mean over matches"
-        if any(panel.banded for panel in drawn):
+        caption = f"{heading} of each learner as it learns: the mean over opponents"
+        if any(panel.mean["low"].notna().any() for panel in drawn):
             caption += ", with its 95 % band at each point"
-        if len(tables.agents) > CROWD:
-            caption += "; thick: over all opponents"
-        if not (curves["seat"] == "any").all():
-            caption += "; where a pair is named, its first agent has seat 0 and its own double is dashed"
-        figure = curves_plot(drawn, tables.agents, label, limits)
-        drawings.append(figure_writer.add(f"curve-{name}", caption, figure))
+        if any(len(panel.opponents) > 1 for panel in drawn):
+            caption += "; grey: each opponent, the mean over matches"
+        drawings.append(figure_writer.add(f"curve-{name}", caption, curves_plot(drawn, label, limits)))
     policy_measures = [name for name in POLICY if name in measures]
     known = late[late[policy_measures].notna().any(axis=1)] if policy_measures else late
     drawn_metrics = None

@@ -267,6 +267,8 @@ def _section(
                 "Share of rounds in which the row's agent cooperated with the column's, in the same order",
                 figures.heatmap(cooperation, agents, "cooperation", colours="cividis", limits=(0.0, 1.0)),
             )
+    others = set(table.loc[table["how"] != "learned", "agent"].astype(str))
+    learners = [agent for agent in agents if agent not in others]
     return PageSection(
         anchor=f"environment-{figure_writer.number}",
         label=cells.label,
@@ -278,7 +280,7 @@ def _section(
         exploits=exploits,
         drawings=[figure_writer.add(kind, caption, figure) for kind, (caption, figure) in drawn.items()],
         remarks=list(remarks(ranking, table)),
-        learning=learning_section(figure_writer, tables) if tables else None,
+        learning=learning_section(figure_writer, tables, learners) if tables else None,
         chapters=own_chapters,
         replays=replayed,
     )

@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from dilemma.analysis.behaviour.curves import POLICY, late_means, learning_curves
+from dilemma.analysis.behaviour.curves import POLICY, late_means, learning_curves, mean_curves
 from dilemma.analysis.options import AnalysisOptions
 from dilemma.analysis.ranking.payoffs import payoff_table
 from dilemma.analysis.report.curve_figures import panels, pens
@@ -147,11 +148,44 @@ def test_the_late_window_is_the_last_tenth_with_its_spread_over_matches():
     assert row["payoff_spread"] == pytest.approx(np.sqrt(8))
 
 
-def test_each_pair_has_a_panel_until_there_are_too_many():
-    few, many = ("ABCDE", "ABCDEFGH")
-    for labels, count in ((few, 15), (many, 8)):
-        table = learning_curves(league(labels, points=2), GAMES)
-        assert len(panels(table[table["measure"] == "payoff"], labels)) == count
+def test_the_mean_over_opponents_gives_each_the_same_weight():
+    matches = [
+        ("AB", ([1, 2], [0, 0])),
+        ("AB", ([3, 2], [0, 0])),
+        ("AC", ([8, 0], [0, 0])),
+        ("CA", ([0, 0], [6, 0])),
+    ]
+    table = mean_curves(make_curves(matches, "ABC"), GAMES)
+    own = table[(table["agent"] == "A") & (table["measure"] == "payoff")]
+    assert own["mean"].tolist() == [4.5, 1]
+    half = stats.t.ppf(0.975, 2) * np.sqrt((2 / 2 + 2 / 2) / 4)  # of two samples with the same variance and size
+    np.testing.assert_allclose((own["low"], own["high"]), ([4.5 - half, 1], [4.5 + half, 1]))
+    assert own["point"].tolist() == [1, 2]
+
+
+def test_the_mean_over_one_opponent_is_its_curve_with_the_same_band():
+    curves = league("AB", matches=5)[lambda table: table["agent"] != table["opponent"]]
+    mean, curve = mean_curves(curves, GAMES), learning_curves(curves, GAMES)
+    for name in ("mean", "low", "high"):
+        np.testing.assert_allclose(mean[name], curve[name])
+
+
+def test_the_roles_of_an_opponent_share_its_weight():
+    matches = [("AB", ([1], [0])), ("BA", ([0], [3])), ("AC", ([6], [0]))]
+    table = mean_curves(make_curves(matches, "ABC"), ASYMMETRIC)
+    own = table[(table["agent"] == "A") & (table["measure"] == "payoff")]
+    assert own["mean"].tolist() == [4]
+    assert own[["low", "high"]].isna().all(axis=None)  # one match each
+
+
+def test_each_learner_has_a_panel_with_its_mean_and_all_its_opponents():
+    table, mean = (
+        of[of["measure"] == "payoff"] for of in (f(league("ABC"), GAMES) for f in (learning_curves, mean_curves))
+    )
+    drawn = panels(table, mean, ["C", "A", "absent"])
+    assert [panel.agent for panel in drawn] == ["C", "A"]
+    assert all(list(panel.opponents) == ["A", "B", "C"] for panel in drawn)
+    np.testing.assert_allclose(drawn[1].mean["mean"], np.mean([curve(table, "A", other) for other in "ABC"], 0))
 
 
 def test_up_to_sixteen_agents_look_different():
