@@ -32,7 +32,7 @@ class PublicGoodsWithPunishment(Environment):
     The rules in full: docs/environments.md.
     """
 
-    source: ClassVar[str] = "Fehr and Gächter 2000; a fee of 1 and a fine of 3 a point as in 2002"
+    source: ClassVar[str] = "Fehr and Gächter 2000; a fee of 1 and a fine of 3 a point as in Fehr and Gächter 2002"
 
     rounds: Annotated[int, Field(ge=2, multiple_of=2)] = Field(
         20, description="rounds of an episode, two for each period"

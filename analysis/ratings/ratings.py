@@ -176,7 +176,7 @@ RATINGS: Mapping[str, Rating] = MappingProxyType(
                 _one_by_one(_nash),
                 draws=200,
                 agents=200,
-                source="Balduzzi et al. 2018",
+                source="Balduzzi, Tuyls, Pérolat and Graepel 2018",
                 meaning="what the agent earns more than its opponent, against the opponents that matter; it is "
                 "about relative payoffs, M - M^T, not about what agents earn",
                 self_play=False,

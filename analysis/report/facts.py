@@ -45,6 +45,8 @@ class Facts(TypedDict, total=False):
     environments: Parameters
     sources: Mapping[str, Mapping[str, str]]
     """`agents` and `environments`: label -> who published it, "" if nobody is named."""
+    learners: Sequence[str]
+    """Labels of the agents that learn."""
     schedule: Mapping[str, object]
     """Who was to meet whom, and how often: this and the next two are sections of the config."""
     evaluation: Mapping[str, object]

@@ -188,12 +188,14 @@ def play_into(store: Store, plan: Plan, watch: Watch, hear: Hear | None = None) 
     found: dict[str, str] = before.get("faults", {})
     if continued.more:
         games = _with_others(games, before.get("games", {}))
+    learners = [entrant.label for entrant in plan.entrants if entrant.agent.learns]
     manifest = {
         "schema": SCHEMA,
         "name": plan.name,
         "seed": plan.seed,
         "versions": versions(),
         "games": games,
+        "learners": sorted({*learners, *(before.get("learners", ()) if continued.more else ())}),
         "sources": _sources(plan, before.get("sources", {}) if continued.more else {}),
         "properties": {
             **(before.get("properties", {}) if continued.more else {}),

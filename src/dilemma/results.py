@@ -281,6 +281,7 @@ def _facts(
     games: Mapping[str, Mapping[str, Any]],
     calls: Sequence[Any],
 ) -> Facts:
+    labels = [entry["label"] for entry in config["agents"]]
     return Facts(
         title=config["name"],
         seed=config["seed"],
@@ -290,6 +291,7 @@ def _facts(
             kind: {entry["label"]: named[entry["label"]] for entry in config[kind] if entry["label"] in named}
             for kind, named in manifest.get("sources", {}).items()
         },
+        learners=[label for label in manifest.get("learners", ()) if label in labels],
         schedule=config["schedule"],
         evaluation=config["evaluation"],
         learning=config.get("learning", {}),
