@@ -46,7 +46,7 @@ def design(
     if agents and environments:
         sources = facts.get("sources", {}).get("environments", {})
         played = [
-            f"{label} ({rules(parameters, games[label]['seats'] if label in games else 2)})"
+            f"{label} ({in_words(parameters, games[label]['seats'] if label in games else 2)})"
             + mark(cited(sources.get(label, "")))
             for label, parameters in environments.items()
         ]
@@ -59,12 +59,13 @@ def design(
         )
     yield from _schedule(facts.get("schedule", {}), seats)
     if background := [label for label in agents if label in options.background]:
-        yield f"{listed(background)} were partners only: they are not ranked, and did not meet each other."
+        were = "was a partner" if len(background) == 1 else "were partners"
+        yield f"{listed(background)} {were} only, met by those that are ranked."
     yield from _counts(seats, len(facts.get("failures", ())))
 
 
-def rules(parameters: Mapping[str, object], seats: int = 2) -> str:
-    """The rules of a game in words, from its parameters: its rounds, its noise, and the others."""
+def in_words(parameters: Mapping[str, object], seats: int = 2) -> str:
+    """The rules of a game from its parameters: its rounds, its noise, and the others."""
     return ", ".join(_rules(parameters, seats))
 
 

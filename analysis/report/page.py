@@ -18,6 +18,7 @@ from ..statistics.kinds import MIN_KINDS
 from . import fonts
 from .agent_pages import ENDS, PARTNERS, Standing, agent_pages, anchors
 from .appendix import forms
+from .bibliography import FILE as BIBLIOGRAPHY
 from .chapters import WrittenChapter
 from .drawing import Drawing
 from .facts import Facts
@@ -26,6 +27,7 @@ from .filing import MAX_TEXT_ROWS
 from .gallery import Gallery
 from .headline import flags
 from .learning import LearningSection
+from .methods import Methods
 from .page_table import PageTable, page_table, ranking_table
 from .rules import Rules
 from .tables import payoffs_text
@@ -66,6 +68,7 @@ def page_html(
     facts: Facts,
     options: AnalysisOptions,
     files: Mapping[str, str],
+    methods: Methods,
 ) -> str:
     """The page; `files` has the machine-readable file of each table."""
     templates = Environment(
@@ -88,6 +91,8 @@ def page_html(
     return templates.get_template("page.html").render(
         title=facts.get("title") or "Tournament",
         facts=facts,
+        methods=methods,
+        bibliography=BIBLIOGRAPHY,
         sections=sections,
         together=together,
         agents=list(agent_pages(standings, links, facts)),

@@ -33,12 +33,14 @@ from ..ranking.ranking import rank_field
 from ..ratings.anchors import environments_chapter
 from . import figures
 from .appendix import TablePart, write_table
+from .bibliography import FILE as BIBLIOGRAPHY
 from .chapters import Evidence, Tell, WrittenChapter, chapters
 from .facts import Facts
 from .figure_writer import FigureWriter
 from .filing import written_aside
 from .gallery import Gallery
 from .learning import LearningTables, learning_section, learning_tables
+from .methods import methods
 from .page import PageSection, page_html
 from .remarks import remarks
 from .result_card import result_card
@@ -81,7 +83,8 @@ def write_report(
     mean shares go to `generations.csv`), `snapshots` who is where in those on graphs (each generation that is
     there is drawn), `histories` the means of populations whose parameters evolve and `genealogies` their ancestry
     (`evolved.csv` and `genealogy.csv`), `cards` the results of searches for exploiters, `replays` the drawn
-    matches by environment. `ranked` is the ranking with the same options, if it has been computed already. `tell`
+    matches by environment. `methods.tex` says how all this came about, for a paper, and cites `references.bib`.
+    `ranked` is the ranking with the same options, if it has been computed already. `tell`
     hears of what was asked for and can't be worked out, in a sentence.
     """
     folder = Path(folder)
@@ -175,8 +178,12 @@ def write_report(
         last += searches_alone(cards, [section.environment for section in sections])
         files = _write_tables(aside, sections, last, progress)
         progress("the page")
+        facts = facts or Facts()
+        said = methods(facts, games, seats, options, files)
+        (aside / "methods.tex").write_text(said.latex, encoding="utf-8")
+        (aside / BIBLIOGRAPHY).write_text(said.bibtex, encoding="utf-8")
         page = aside / "index.html"
-        page.write_text(page_html(sections, last, facts or Facts(), options, files), encoding="utf-8")
+        page.write_text(page_html(sections, last, facts, options, files, said), encoding="utf-8")
     return folder / page.name
 
 
