@@ -192,7 +192,9 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
             continue
         values = _text(table[name])
         if f"{name}_low" in table and f"{name}_high" in table:
-            ends = zip(values, _text(table[f"{name}_low"]), _text(table[f"{name}_high"]), strict=True)
+            digits = decimals(table[name].astype(float))
+            low, high = (fixed(table[f"{name}_{end}"].astype(float), digits) for end in ("low", "high"))
+            ends = zip(values, low, high, strict=True)
             values = [f"{value} [{low}, {high}]" if low else value for value, low, high in ends]
         if any(values) or name in ("agent", "opponent"):
             columns[name.replace("_", " ").capitalize()] = values

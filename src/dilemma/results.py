@@ -234,9 +234,12 @@ def stored(store: RunFolder, changes: Sequence[str] = ()) -> Results:
     config, manifest, failures = store.asked(), store.manifest(), store.failures()
     labels = [entry["label"] for entry in config["environments"]]
     games = {label: manifest["games"][label] for label in labels if label in manifest["games"]}
+    seats = store.seats()
+    left = 0 if manifest.get("finished") else manifest.get("asked", 0) - seats["match"].nunique() - len(failures)
     facts = _facts(config, failures, manifest, games, store.calls())
+    facts["left"] = max(left, 0)
     return Results(
-        store.seats(),
+        seats,
         failures,
         {label: game_of(entry) for label, entry in games.items()},
         facts,
