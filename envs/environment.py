@@ -100,7 +100,7 @@ class Environment(BaseModel, ABC):
     """Rules and parameters of a game; no state. Subclasses add parameters as fields and define the dynamics.
 
     A game writes `begin` and `play`. Around them, `reset` and `step` count rounds, end episodes by chance, and
-    set rewards to 0 where a seat has stopped playing. docs/environments.md shows how to write one.
+    set rewards to 0 where a seat has stopped playing. docs/howto/own_environment.md shows how to write one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
