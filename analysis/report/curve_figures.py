@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..behaviour.curves import POLICY
-from .figures import ACCENT, INK, annotate, short, style, tidy
+from .figures import ACCENT, INK, annotate, style, tidy
+from .labels import short_labels
 
 COLOURS = ("#3b82d0", "#d9730d", "#2f9e5f", "#d64577", "#8f68cf", "#a8801c", "#1796a6", "#7f8790")
 """Readable on white and on near-black, and distinguishable by colour-blind readers together with the dashes."""
@@ -84,14 +85,15 @@ def curves_plot(panels: Sequence[Panel], label: str, limits: tuple[float, float]
         figure = Figure(figsize=(width, height), facecolor="none")
         space = {"left": 0, "right": 1, "bottom": 0, "top": 1, "wspace": 0.08, "hspace": 0.26}
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False, gridspec_kw=space)
-        for axes, panel in zip(grid.flat, panels, strict=False):
+        titles = short_labels(panel.agent for panel in panels)
+        for axes, panel, title in zip(grid.flat, panels, titles, strict=False):
             for line in panel.opponents.values() if len(panel.opponents) > 1 else ():
                 _line(axes, line, Pen(INK), width=0.7, alpha=0.3)
             axes.fill_between(
                 panel.mean["point"], panel.mean["low"], panel.mean["high"], color=ACCENT, alpha=0.25, linewidth=0
             )
             _line(axes, panel.mean, Pen(ACCENT), width=2.0)
-            _tidy(axes, short(panel.agent))
+            _tidy(axes, title)
         for axes in list(grid.flat)[len(panels) :]:
             axes.set_axis_off()
         for axes in list(grid.flat)[len(panels) - columns : len(panels)]:
@@ -169,8 +171,8 @@ def range_of(panels: Sequence[Panel]) -> tuple[float, float]:
 def _legend(figure: Figure, drawn: set[str], agents: Sequence[str], columns: int) -> None:
     pen = pens(agents)
     handles = [
-        Line2D([], [], linewidth=1.8, label=short(agent), color=pen[agent].colour, linestyle=pen[agent].dashes)
-        for agent in agents
+        Line2D([], [], linewidth=1.8, label=label, color=pen[agent].colour, linestyle=pen[agent].dashes)
+        for agent, label in zip(agents, short_labels(agents), strict=True)
         if agent in drawn
     ]
     figure.legend(
@@ -196,7 +198,7 @@ def policies_plot(late: pd.DataFrame, agents: Sequence[str]) -> Figure:
     columns = min(len(present), 4)
     rows = -(-len(present) // columns)
     cell = 0.27
-    names = [short(other) for other in known]
+    names = short_labels(known)
     width, height = columns * 2.2, rows * (cell * len(known) + 0.45)
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(width, height), facecolor="none")
@@ -204,7 +206,7 @@ def policies_plot(late: pd.DataFrame, agents: Sequence[str]) -> Figure:
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False, gridspec_kw=space)
         for axes in grid.flat:
             axes.set_axis_off()
-        for axes, agent in zip(grid.flat, present, strict=False):
+        for axes, agent, title in zip(grid.flat, present, short_labels(present), strict=False):
             axes.set_axis_on()
             values = mean.reindex([(agent, other) for other in known]).to_numpy(np.float64)
             axes.pcolormesh(np.ma.masked_invalid(values), cmap="cividis", vmin=0, vmax=1)
@@ -214,7 +216,7 @@ def policies_plot(late: pd.DataFrame, agents: Sequence[str]) -> Figure:
             axes.tick_params(length=0, pad=2, labeltop=True, labelbottom=False)
             axes.set_ylim(len(known), 0)
             axes.spines[:].set_visible(False)
-            axes.set_title(short(agent), fontsize=9, pad=16, loc="left", fontweight="bold", y=1)
+            axes.set_title(title, fontsize=9, pad=16, loc="left", fontweight="bold", y=1)
             annotate(axes, values, "cividis", 0, 1, 7.5)
             tidy(axes)
     return figure

@@ -25,7 +25,8 @@ from ..evolution.replicator import growth_rates, replicator
 from ..evolution.rest_points import RestPoint, Verdict, rest_points
 from ..evolution.stability import drift_edges
 from .curve_figures import DASHES, pens
-from .figures import ACCENT, INK, PAPER, short, style, tidy
+from .figures import ACCENT, INK, PAPER, style, tidy
+from .labels import short, short_labels
 
 _CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(3) / 2]])
 _LABELS = _CORNERS + np.array([[-0.02, -0.04], [0.02, -0.04], [0, 0.04]])
@@ -90,8 +91,10 @@ def simplex_plot(
             axes.plot(*(trajectory @ _CORNERS).T, color=_PATH, linewidth=width, alpha=0.8, zorder=4)
             axes.plot(*(trajectory[0] @ _CORNERS), "o", color=_PATH, markersize=3.5, zorder=4)
         _mark_simplex(axes, payoffs, points)
-        for (left, height), name, ha in zip(_LABELS.tolist(), names, ("right", "left", "center"), strict=True):
-            axes.text(left, height, short(name), ha=ha, va="bottom" if height > 0 else "top", fontsize=10)
+        for (left, height), name, ha in zip(
+            _LABELS.tolist(), short_labels(names), ("right", "left", "center"), strict=True
+        ):
+            axes.text(left, height, name, ha=ha, va="bottom" if height > 0 else "top", fontsize=10)
         axes.set_xlim(-0.02, 1.02)
         axes.set_ylim(-0.02, _CORNERS[2, 1] + 0.02)
         axes.set_aspect("equal")
@@ -156,7 +159,7 @@ def stack_plot(times: Numbers, shares: Numbers, names: Sequence[str], label: str
         figure = Figure(figsize=(6.2, 2.8), facecolor="none")
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), facecolor="none")
         edges = np.column_stack((np.zeros(len(times)), shares.cumsum(1)))
-        for index, name in enumerate(names):
+        for index, (name, shown) in enumerate(zip(names, short_labels(names), strict=True)):
             look = pen[name]
             low, high = edges[:, index], edges[:, index + 1]
             hatch = _HATCHES[DASHES.index(look.dashes)]
@@ -167,7 +170,7 @@ def stack_plot(times: Numbers, shares: Numbers, names: Sequence[str], label: str
                     high,
                     facecolor=look.colour,
                     linewidth=0.3,
-                    label=short(name),
+                    label=shown,
                     hatch=hatch,
                     edgecolor=_WHITE,
                 )
@@ -206,12 +209,13 @@ def invasion_plot(graph: nx.DiGraph) -> Figure:
             else:
                 continue
             axes.add_patch(arrow)
-        for node, kind in graph.nodes(data="kind"):
+        labels = short_labels(str(node) for node in graph)
+        for (node, kind), label in zip(graph.nodes(data="kind"), labels, strict=True):
             x, y = places[node]
             axes.plot(x, y, "o", markersize=9, color=fill.get(kind, PAPER), markeredgecolor=INK)
             ha = "left" if x > 0.1 else "right" if x < -0.1 else "center"
             va = "center" if abs(x) > 0.1 else "bottom" if y > 0 else "top"
-            axes.text(1.12 * x, 1.12 * y, short(str(node)), ha=ha, va=va, fontsize=9)
+            axes.text(1.12 * x, 1.12 * y, label, ha=ha, va=va, fontsize=9)
         axes.set_xlim(-1.15, 1.15)
         axes.set_ylim(-1.15, 1.15)
         axes.set_axis_off()

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import io
 import re
-import unicodedata
 import warnings
-from bisect import bisect
 from collections.abc import Sequence
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +18,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.transforms import Affine2D
 
-from ..arrays import Indices, Numbers
+from ..arrays import Flags, Indices, Numbers
 from . import fonts
-from .tables import one_line
+from .labels import short_labels
 
 INK = "#1a1c1f"
 """The colour of text and lines; in a page it is replaced by the colour of the page's text."""
@@ -37,10 +35,12 @@ ANNOTATED = 25
 """The cells of a heatmap show their numbers up to this many agents."""
 NAMED = 120
 """With more agents a figure does not grow further, and ranks replace names."""
-_VECTOR = 40
+_VECTOR = 60
+"""With more agents a heatmap is a picture: one pixel a cell instead of one shape."""
+LEGIBLE = 9.0
+"""Pixels of the smallest text; in a narrower page a figure scrolls."""
 _DPI = 160
 """Resolution of rasterised parts."""
-_LABEL = 28
 _STYLE: dict[Any, Any] = {  # matplotlib's stubs enumerate the keys
     "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"],
     "svg.fonttype": "none",
@@ -78,51 +78,77 @@ def heatmap(
     limits: tuple[float, float] | None = None,
 ) -> Figure:
     """A heatmap: rows are agents, columns their opponents, both in the order given."""
-    values = np.where(np.isfinite(values), values, np.nan)
     size = len(agents)
-    cell = min(0.46, max(0.085, 10 / size), 0.085 * NAMED / size)
+    cell = min(0.46, max(0.085, 9 / size), 0.085 * NAMED / size)
     side = max(cell * size, 1.4)
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(side, side), facecolor="none")
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), facecolor="none")
-        low, high = limits or _range(values)
-        mesh = axes.pcolormesh(
-            np.ma.masked_invalid(values), cmap=colours, vmin=low, vmax=high, rasterized=size > _VECTOR
-        )
-        font = min(9.0, 60 * cell) if size <= NAMED else 8.0
-        places, names = ticks(agents)
-        axes.set_xticks(places + 0.5, names, rotation=90, fontsize=font)
-        axes.set_yticks(places + 0.5, names, fontsize=font)
+        font = min(9.0, 68 * cell) if size <= NAMED else 8.0
+        cells = draw_pairs(axes, values, agents, colours=colours, limits=limits, font=font, numbers=17 * cell)
         axes.xaxis.tick_top()
         axes.tick_params(length=0, pad=3)
-        axes.set_xlim(0, size)
-        axes.set_ylim(size, 0)
         axes.spines[:].set_visible(False)
         width = min(0.16, side * 0.08)
         tall = min(1.0, 3.4 / side)
         bar_axes = figure.add_axes((1 + 0.14 / side, 1 - tall, width / side, tall))
-        bar = figure.colorbar(mesh, cax=bar_axes)
+        bar = figure.colorbar(cells, cax=bar_axes)
         bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize=8, length=2)
         bar.set_label(label, fontsize=9)
-        if size <= ANNOTATED:
-            annotate(axes, values, colours, low, high, 17 * cell)
         tidy(axes)
     return figure
 
 
+def draw_pairs(
+    axes: Axes,
+    values: Numbers,
+    agents: Sequence[str],
+    *,
+    colours: str = "viridis",
+    limits: tuple[float, float] | None = None,
+    font: float | None = None,
+    numbers: float = 8.0,
+) -> ScalarMappable:
+    """The cells of a heatmap and the names beside them; a picture of one pixel a cell if there are many.
+
+    `font` is the size of names, matplotlib's own if None, and `numbers` that of the numbers in few cells.
+    """
+    values = np.where(np.isfinite(values), values, np.nan)
+    size, known = len(agents), np.ma.masked_invalid(values)
+    low, high = limits or spread(values)
+    cells: ScalarMappable
+    if size > _VECTOR:
+        look: dict[str, Any] = {"interpolation": "none", "aspect": "auto", "extent": (0, size, size, 0)}
+        cells = axes.imshow(known, cmap=colours, vmin=low, vmax=high, **look)
+    else:
+        cells = axes.pcolormesh(known, cmap=colours, vmin=low, vmax=high)
+    places, names = ticks(agents)
+    axes.set_xticks(places + 0.5, names, rotation=90, fontsize=font)
+    axes.set_yticks(places + 0.5, names, fontsize=font)
+    axes.set_xlim(0, size)
+    axes.set_ylim(size, 0)
+    if size <= ANNOTATED:
+        annotate(axes, values, colours, low, high, numbers)
+    return cells
+
+
 def annotate(axes: Axes, values: Numbers, colours: str, low: float, high: float, font: float) -> None:
     """Write each cell's number in it, dark on light and light on dark."""
-    fill = matplotlib.colormaps[colours]((values - low) / (high - low))[..., :3]
-    light = fill**2.2 @ (0.2126, 0.7152, 0.0722) > 0.18  # black has more contrast than white
+    dark_ink = light(matplotlib.colormaps[colours]((values - low) / (high - low)))
     for (row, column), value in np.ndenumerate(values):
         if not np.isnan(value):
-            colour = "#111111" if light[row, column] else "#ffffff"
+            colour = "#111111" if dark_ink[row, column] else "#ffffff"
             text = f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
             axes.text(column + 0.5, row + 0.5, text, color=colour, fontsize=font, ha="center", va="center")
 
 
-def _range(values: Numbers) -> tuple[float, float]:
+def light(fill: Numbers) -> Flags:
+    """Whether black is read better than white on colours [..., RGBA]."""
+    return np.asarray(fill[..., :3] ** 2.2 @ (0.2126, 0.7152, 0.0722) > 0.18, dtype=np.bool_)
+
+
+def spread(values: Numbers) -> tuple[float, float]:
     """The smallest and largest value, widened if they are equal."""
     known = values[~np.isnan(values)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
@@ -130,31 +156,15 @@ def _range(values: Numbers) -> tuple[float, float]:
 
 
 def ranking_plot(ranking: pd.DataFrame) -> Figure:
-    """One environment's payoffs, best on top. Thick lines are intervals in the same field, thin ones with other
-    partners.
-
-    Markers are hollow if there is no interval.
-    """
-    ranking = ranking[ranking["payoff"].notna()]
-    size = len(ranking)
+    """One environment's payoffs, as `draw_ranking` has them, in a figure as tall as there are agents."""
+    size = int(ranking["payoff"].notna().sum())
     step = 0.24 if size <= 60 else 0.15 * min(1, NAMED / size)
     height = step * size + 0.1
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(6.6, height), facecolor="none")
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), facecolor="none")
-        place = np.arange(size)
-        payoff = ranking["payoff"].to_numpy(np.float64)
-        unknown = ranking[["low", "fixed_low"]].isna().all(axis=1).to_numpy()
-        for name, width in (("", 1.0), ("fixed_", 3.0)):
-            low, high = (ranking[f"{name}{end}"].to_numpy(np.float64) for end in ("low", "high"))
-            drawn = ~np.isnan(low)
-            axes.hlines(place[drawn], low[drawn], high[drawn], color=ACCENT, linewidth=width, alpha=0.75)
         marker = 5.0 if size <= 60 else 3.5 if size <= NAMED else 1.8
-        axes.plot(payoff[~unknown], place[~unknown], "o", color=ACCENT, markersize=marker)
-        axes.plot(payoff[unknown], place[unknown], "o", color=ACCENT, markersize=marker, fillstyle="none")
-        marked, names = ticks([str(agent) for agent in ranking["agent"]])
-        axes.set_yticks(marked, names, fontsize=9 if size <= 60 else 7)
-        axes.set_ylim(size - 0.4, -0.6)
+        draw_ranking(axes, ranking, marker=marker, font=9 if size <= 60 else 7)
         axes.grid(axis="x", color=INK, alpha=0.15, linewidth=0.6)
         axes.set_axisbelow(True)
         axes.tick_params(axis="both", length=0, pad=5)
@@ -164,25 +174,34 @@ def ranking_plot(ranking: pd.DataFrame) -> Figure:
     return figure
 
 
+def draw_ranking(axes: Axes, ranking: pd.DataFrame, *, marker: float = 5.0, font: float | None = None) -> None:
+    """Mean payoffs, best on top. Thick lines are intervals in the same field, thin ones with other partners.
+
+    Markers are hollow if there is no interval. `font` is the size of names, matplotlib's own if None.
+    """
+    ranking = ranking[ranking["payoff"].notna()]
+    place = np.arange(len(ranking))
+    payoff = ranking["payoff"].to_numpy(np.float64)
+    unknown = ranking[["low", "fixed_low"]].isna().all(axis=1).to_numpy()
+    for name, width in (("", 1.0), ("fixed_", 3.0)):
+        low, high = (ranking[f"{name}{end}"].to_numpy(np.float64) for end in ("low", "high"))
+        drawn = ~np.isnan(low)
+        axes.hlines(place[drawn], low[drawn], high[drawn], color=ACCENT, linewidth=width, alpha=0.75)
+    axes.plot(payoff[~unknown], place[~unknown], "o", color=ACCENT, markersize=marker)
+    axes.plot(payoff[unknown], place[unknown], "o", color=ACCENT, markersize=marker, fillstyle="none")
+    marked, names = ticks([str(agent) for agent in ranking["agent"]])
+    axes.set_yticks(marked, names, fontsize=font)
+    axes.set_ylim(len(ranking) - 0.4, -0.6)
+
+
 def ticks(agents: Sequence[str]) -> tuple[Indices, list[str]]:
     """Positions and labels of the ticks of an axis of agents: names, or ranks if there are many agents."""
     size = len(agents)
     if size <= NAMED:
-        return np.arange(size), [short(agent) for agent in agents]
+        return np.arange(size), short_labels(agents)
     step = next(step for step in (10, 20, 25, 50, 100, 200, 250, 500, size) if size / step <= NAMED / 4)
     places = np.append(0, np.arange(step, size + 1, step) - 1)
     return places, [str(place + 1) for place in places.tolist()]
-
-
-def short(label: str, length: int = _LABEL) -> str:
-    """A label that fits beside a figure; wide characters (CJK) count as two."""
-    label = one_line(label)
-    ends = list(accumulate(1 + (unicodedata.east_asian_width(character) in "WF") for character in label))
-    if ends and ends[-1] > length:
-        label = label[: bisect(ends, length - 1)] + "…"
-    return (
-        f"\u200b{label}" if label.startswith("_") else label
-    )  # matplotlib omits labels with a leading underscore
 
 
 def fit(figure: Figure) -> Figure:
@@ -237,7 +256,16 @@ def inline(document: str, name: str, title: str) -> str:
     element = re.sub(r"(font(?:-family)?: [^;\"']*?)'DejaVu Sans'[^;\"]*", r"\1sans-serif", element)
     label = title.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
     element = element.replace(INK, "currentColor").replace(PAPER, "var(--paper)")
-    return element.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+    least = f' style="min-width: {legible_width(element):.0f}px"'
+    return element.replace("<svg", f'<svg role="img" aria-label="{label}"{least}', 1)
+
+
+def legible_width(element: str) -> float:
+    """The width in pixels at which the smallest text of an SVG element is legible, at most that of the figure."""
+    found = re.search(r'<svg[^>]* width="([\d.]+)pt"', element)
+    width = float(found[1]) / 72 * 96 if found else 0.0
+    sizes = [float(size) / 72 * 96 for size in re.findall(r"font(?:-size)?: ([\d.]+)px", element)]
+    return width * min(1.0, LEGIBLE / min(sizes, default=LEGIBLE))
 
 
 def pdf(figure: Figure, path: Path) -> None:

@@ -8,7 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..behaviour.evolved import TENTHS, measures_of
-from .figures import ACCENT, INK, short, style, tidy
+from .figures import ACCENT, INK, style, tidy
+from .labels import short
 
 MOST = 22
 """Measures that are drawn at most: the payoffs, cooperation, and the first parameters."""

@@ -16,7 +16,8 @@ from ..arrays import Indices, Numbers
 from ..behaviour.generations import agents_of
 from .curve_figures import DASHES, pens
 from .evolution_figures import legend
-from .figures import INK, short, style
+from .figures import INK, style
+from .labels import short_labels
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """[row, column, red, green, blue and alpha]."""
@@ -111,10 +112,10 @@ def lattice_snapshots(snapshots: pd.DataFrame, agents: Sequence[str]) -> Figure:
             said = f"generation {generation:,}" if len(shown) == 1 or generation == shown[0] else f"{generation:,}"
             axes.text(0.5, -0.05 / height, said, ha="center", va="top", fontsize=8.5, transform=axes.transAxes)
         here = set(agents_of(snapshots))
-        colours = dict(zip(agents, (agent_colours(agents) / 255).tolist(), strict=True))
+        looks = zip(agents, short_labels(agents), (agent_colours(agents) / 255).tolist(), strict=True)
         handles = [
-            Patch(facecolor=colour, edgecolor=INK, linewidth=0.3, label=short(agent))
-            for agent, colour in colours.items()
+            Patch(facecolor=colour, edgecolor=INK, linewidth=0.3, label=label)
+            for agent, label, colour in looks
             if agent in here
         ]
         legend(figure, handles)

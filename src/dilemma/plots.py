@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .analysis.report.curve_figures import COLOURS
-from .analysis.report.figures import ACCENT, ANNOTATED, annotate, short, square, ticks
-from .analysis.statistics.tails import CONFIDENCE, t_ppf
+from .analysis.behaviour.curves import mean_curves
+from .analysis.report.curve_figures import TIME, pens
+from .analysis.report.figures import draw_pairs, draw_ranking, square
+from .analysis.report.labels import short_labels
 from .envs.errors import DilemmaError
 
 if TYPE_CHECKING:
@@ -31,16 +32,8 @@ class Plots:
     def ranking(self, ax: Axes | None = None, environment: str | None = None) -> Axes:
         """Mean payoffs, the best on top; 95 % intervals are thick in the same field, thin with other partners."""
         ranking = self._of(self.results.ranking, environment)
-        ranking = ranking[ranking["payoff"].notna()]
-        axes, place = ax or _new_axes(), np.arange(len(ranking))
-        for name, width in (("", 1.0), ("fixed_", 3.0)):
-            axes.hlines(
-                place, ranking[f"{name}low"], ranking[f"{name}high"], color=ACCENT, linewidth=width, alpha=0.75
-            )
-        axes.plot(ranking["payoff"], place, "o", color=ACCENT)
-        marked, names = ticks([str(agent) for agent in ranking["agent"]])
-        axes.set_yticks(marked, names)
-        axes.set_ylim(len(ranking) - 0.4, -0.6)
+        axes = ax or _new_axes()
+        draw_ranking(axes, ranking)
         axes.set_xlabel("payoff per round, 95 % intervals")
         return axes
 
@@ -52,30 +45,21 @@ class Plots:
         if np.isnan(values).all():
             raise DilemmaError("there are no payoffs of pairs: agents met in companies of three or more")
         axes = ax or _new_axes()
-        mesh = axes.pcolormesh(np.ma.masked_invalid(values))
-        axes.figure.colorbar(mesh, ax=axes, label="payoff per round")
-        marked, names = ticks(agents)
-        axes.set_xticks(marked + 0.5, names, rotation=90)
-        axes.set_yticks(marked + 0.5, names)
-        axes.invert_yaxis()
-        if len(agents) <= ANNOTATED:
-            annotate(axes, values, "viridis", *mesh.get_clim(), font=8.0)
+        axes.figure.colorbar(draw_pairs(axes, values, agents), ax=axes, label="payoff per round")
         return axes
 
     def curves(self, ax: Axes | None = None, environment: str | None = None) -> Axes:
-        """Payoffs in matches with learners by episode, means over matches with their 95 % intervals."""
+        """Payoffs in matches with learners by episode: means over opponents, with their 95 % intervals."""
         if self.results.curves is None:
             raise DilemmaError("there are no learning curves: nobody learned")
-        curves = self._of(self.results.curves, environment)
+        table = mean_curves(self._of(self.results.curves, environment), self.results.games)
+        means = table[table["measure"] == "payoff"].groupby("agent", sort=False)
+        agents = [str(agent) for agent, _ in means]
         axes = ax or _new_axes()
-        for index, (agent, mine) in enumerate(curves.groupby("agent", observed=True)):
-            by_match = mine.pivot_table(index="point", columns="match", values="payoff")
-            mean, count, colour = by_match.mean(axis=1), by_match.count(axis=1), COLOURS[index % len(COLOURS)]
-            axes.plot(mean.index, mean, color=colour, label=short(str(agent)))
-            if (count > 1).all():
-                half = by_match.std(axis=1) / np.sqrt(count) * t_ppf((1 + CONFIDENCE) / 2, count.to_numpy() - 1.0)
-                axes.fill_between(mean.index, mean - half, mean + half, color=colour, alpha=0.2, linewidth=0)
-        axes.set_xlabel("episode, or learning step in a policy game")
+        for (_, mean), label, pen in zip(means, short_labels(agents), pens(agents).values(), strict=True):
+            axes.plot(mean["point"], mean["mean"], color=pen.colour, linestyle=pen.dashes, label=label)
+            axes.fill_between(mean["point"], mean["low"], mean["high"], color=pen.colour, alpha=0.2, linewidth=0)
+        axes.set_xlabel(TIME)
         axes.set_ylabel("payoff per round")
         axes.legend()
         return axes

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from dilemma.analysis.options import AnalysisOptions
 from dilemma.analysis.ranking.ranking import rank
-from dilemma.analysis.report import figures, fonts
+from dilemma.analysis.report import figures, fonts, labels
 from dilemma.analysis.report.curve_figures import curves_plot, panels
 from dilemma.analysis.report.tables import latex, markdown, one_line
 from dilemma.analysis.report.terminal import ranking_tables
@@ -70,9 +70,9 @@ def test_a_figure_with_characters_that_no_font_has_is_drawn_in_silence(tmp_path,
     few = ODD[:3]
     table = curves(few)
     learned = curves_plot(panels(table, table[table["opponent"] == few[0]], few), "payoff", None)
-    for figure, labels in ((figures.ranking_plot(ranking(ODD)), ODD), (learned, few)):
+    for figure, drawn in ((figures.ranking_plot(ranking(ODD)), ODD), (learned, few)):
         document = figures.figure_svg(figures.fit(figure), "odd")
-        for label in labels:
+        for label in drawn:
             assert one_line(label).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;") in document
         assert "\x1b" not in document
         figures.pdf(figure, tmp_path / "odd.pdf")
@@ -106,10 +106,23 @@ def test_a_font_that_has_what_ours_lacks_is_taken(families):
 
 @pytest.mark.parametrize(
     ("label", "shown"),
-    [("a" * 29, "a" * 27 + "…"), ("a" * 28, "a" * 28), ("裏" * 14, "裏" * 14), ("裏" * 15, "裏" * 13 + "…")],
+    [
+        ("a" * 15 + "b" * 14, "a" * 14 + "…" + "b" * 13),
+        ("a" * 28, "a" * 28),
+        ("裏" * 14, "裏" * 14),
+        ("裏" * 15, "裏" * 7 + "…" + "裏" * 6),
+    ],
 )
-def test_a_label_is_cut_at_28_columns_of_a_terminal(label, shown):
-    assert figures.short(label) == shown
+def test_a_label_is_cut_in_the_middle_at_28_columns_of_a_terminal(label, shown):
+    assert labels.short(label) == shown
+
+
+def test_labels_that_differ_do_not_look_alike():
+    alike = [f"{'long ' * 20}{middle}{' long' * 20}" for middle in "ab"]
+    shown = labels.short_labels([*alike, "c" * 40])
+    assert len(set(shown)) == 3
+    assert shown[2] == "c" * 14 + "…" + "c" * 13  # others stay short
+    assert labels.short_labels(["a\nb", "a b"]) == ["a b", "a b"]
 
 
 def test_a_label_stays_in_its_row():
