@@ -36,6 +36,7 @@ from .appendix import TablePart, write_table
 from .bibliography import FILE as BIBLIOGRAPHY
 from .chapters import Evidence, Tell, WrittenChapter, chapters
 from .facts import Facts
+from .failures import Failures
 from .figure_writer import FigureWriter
 from .filing import written_aside
 from .gallery import Gallery
@@ -165,6 +166,7 @@ def write_report(
                     evolution,
                     (facts or {}).get("environments", {}).get(environment, {}),
                     options.background,
+                    (facts or {}).get("failures", ()),
                 )
             )
         if shares:
@@ -256,6 +258,7 @@ def _section(
     evolution: Mapping[str, tuple[str, Figure]],
     parameters: Mapping[str, object],
     background: Collection[str],
+    failures: Failures,
 ) -> PageSection:
     exploits = next((each.finding.table for each in own_chapters if each.name == "exploitability"), None)
     agents = [str(agent) for agent in ranking["agent"]]
@@ -280,7 +283,7 @@ def _section(
         anchor=f"environment-{figure_writer.number}",
         label=cells.label,
         environment=cells.environment,
-        card=result_card(ranking, table, game, exploits, background),
+        card=result_card(ranking, table, game, exploits, background, failures),
         rules=rules(game, parameters, table),
         ranking=ranking,
         payoffs=table,

@@ -8,9 +8,10 @@ import pandas as pd
 
 from ..game import Game
 from ..statistics.kinds import MIN_KINDS
+from .failures import Failures, failure_kinds
 from .headline import gains
 from .remarks import FEW_KINDS, named
-from .tables import decimals, rank_set
+from .tables import decimals, one_line, rank_set
 
 NEGLIGIBLE = 1e-9
 
@@ -21,6 +22,7 @@ def result_card(
     game: Game,
     exploits: pd.DataFrame | None = None,
     background: Collection[str] = (),
+    failures: Failures = (),
 ) -> dict[str, str]:
     """Question -> answer, of one environment's ranking, payoff table and table of exploitability.
 
@@ -28,7 +30,7 @@ def result_card(
     who cooperates, and who was left out and why.
     """
     ranked = ranking[ranking["rank"].notna()]
-    left_out = " ".join(_left_out(ranking, background))
+    left_out = " ".join(_left_out(ranking, background, failures))
     if not len(ranked):
         return {"Who earns most?": "No agent has a payoff.", "Who was left out?": left_out}
     return {
@@ -134,14 +136,22 @@ def _cooperation(ranked: pd.DataFrame, game: Game) -> str:
     return f"{most} most ({share.max():.1%} of its moves), {least} least ({share.min():.1%}). {earned}"
 
 
-def _left_out(ranking: pd.DataFrame, background: Collection[str]) -> Iterator[str]:
+def _left_out(ranking: pd.DataFrame, background: Collection[str], failures: Failures) -> Iterator[str]:
+    """Who has no rank, or a mean over fewer partners, and why."""
+    known = {*ranking["agent"].astype(str), *background}
+    environments = set(ranking["environment"].astype(str))
+    here = [failure for failure in failures if failure["setting"] in environments]
+    lost = [(kind, [agent for agent in kind.agents if agent not in known]) for kind in failure_kinds(here)]
+    for kind, agents in lost:
+        if agents:
+            yield f"{named(agents)}: no match was finished ({one_line(kind.reason)})."
     out = ranking[ranking["rank"].isna()]
-    for note, agents in out.groupby("note", sort=False)["agent"]:
+    for note, unranked in out.groupby("note", sort=False)["agent"]:
         said = str(note).removeprefix("not ranked: ")
-        yield f"{named(agents)}: {said or 'no payoff is known'}."
+        yield f"{named(unranked)}: {said or 'no payoff is known'}."
     if background:
         yield f"{named(sorted(background))}, by the config: partners only."
-    if not len(out) and not background:
+    if not len(out) and not background and not any(agents for _, agents in lost):
         yield "Nobody." if len(ranking) else "Nobody played."
     some = ranking[ranking["rank"].notna() & (ranking["missing"].fillna(0) > 0)]
     if len(some):

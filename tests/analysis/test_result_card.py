@@ -112,6 +112,13 @@ def test_who_was_left_out_is_told_with_the_reason(seats):
     assert card(played(seats, "AB", {"A": 1.0, "B": 2.0}))["Who was left out?"] == "Nobody."
 
 
+def test_who_finished_no_match_is_left_out_with_its_reason(seats):
+    failures = [{"setting": "game", "cast": ["A", "C"], "blamed": ["C"], "reason": "KeyError: 'x'"}]
+    failures += [{"setting": "other", "cast": ["D"], "blamed": ["D"], "reason": "elsewhere"}]
+    said = card(played(seats, "AB", {"A": 1.0, "B": 2.0}), failures=failures)["Who was left out?"]
+    assert said == "C: no match was finished (KeyError: 'x')."
+
+
 def test_a_run_in_which_nobody_was_paid_says_so(seats):
     ranking = rank(seats([("AB", (1, 2))]), GAMES, ASKED).assign(rank=pd.NA)
     said = result_card(ranking, payoff_table(seats([]), GAMES), GAMES["game"])
