@@ -3,6 +3,8 @@
 import pytest
 
 from dilemma import progress
+from dilemma.tournament.exploit.search import SearchSign
+from dilemma.tournament.exploit.steps import Step
 from dilemma.tournament.pulse import Pulse
 
 
@@ -45,6 +47,26 @@ def test_learners_are_told_of_every_half_minute_with_the_time_left_at_their_rate
         "24 matches to play",
         f"8 of 24 matches played, about 2 min left; {told.format(100)}",  # 2 in 20 s, and 12 are left
         f"8 of 24 matches played, about 67 s left; {told.format(175)} (and 1 more)",  # 6 in 50.5 s, and 8 are left
+    ]
+
+
+def test_searches_are_told_of_soon_with_the_time_left_of_their_step(clock, capsys):
+    def sign(left):
+        return SearchSign("learned exploiter of a", Step("PPO, 4 restarts", 1200, 5000, 2.347, left))
+
+    with progress.Meter("search", "finish") as meter:
+        meter(0, 2)
+        for seconds, left in ((2.0, 30.0), (8.0, 24.0), (9.0, 23.0)):
+            clock[0] = seconds
+            meter.hear([sign(left)])
+        meter(1, 2)
+        clock[0] = 40.0
+        meter.hear([sign(0.5)])
+    told = "learned exploiter of a: PPO, 4 restarts, 1,200 of 5,000 rounds, the best restart earns 2.35"
+    assert capsys.readouterr().err.splitlines() == [
+        "2 searches to finish",
+        f"0 of 2 searches finished; {told}; about 24 s left of this step",
+        f"1 of 2 searches finished, about 38 s left; {told}; less than a second left of this step",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Signs of life from chunks in which somebody learns: small files that a worker writes and its parent reads.
+"""Signs of life from long work, of learners and searches: small files that a worker writes and its parent reads.
 
 They are in a folder of the run while it plays, which works with any backend of joblib; nothing else reads them.
 """
@@ -10,19 +10,34 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
 from .chunk import Chunk, game_of
 from .recorders import PlayedRound
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 EVERY = 2.0
-"""Seconds between two signs of a chunk."""
+"""Seconds between two signs of a worker."""
+
+
+class Sign(Protocol):
+    """How far a worker is; it says so as text."""
+
+    @property
+    def done(self) -> float:
+        """Of what the meter counts, what this worker has done since it last gave a result."""
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until the step that it tells of is over, if it knows."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +58,17 @@ class Pulse:
     """Of its rounds that have been played."""
     rate: float
     """Episodes or rounds in a second."""
+    left: None = None
+
+    @property
+    def done(self) -> float:
+        """Matches."""
+        return self.share * self.matches
+
+    @staticmethod
+    def read(found: Mapping[str, Any]) -> Pulse:
+        """What was written as JSON."""
+        return Pulse(**{**found, "agents": tuple(found["agents"]), "rewards": tuple(found["rewards"])})
 
     def __str__(self) -> str:
         rewards = " and ".join(f"{reward:.3g}" for reward in self.rewards)
@@ -51,8 +77,17 @@ class Pulse:
         return f"{playing}, {self.unit} {self.point:,} of {self.points:,}: reward {rewards}, {rate}"
 
 
-Hear: TypeAlias = Callable[[Sequence[Pulse]], None]
-"""Told from time to time how far all chunks are that are under way."""
+Hear: TypeAlias = Callable[[Sequence[Sign]], None]
+"""Told from time to time how far all that is under way is."""
+
+
+def give_sign(file: Path, sign: DataclassInstance) -> None:
+    """Write a sign of life, in the place of the one before."""
+    with suppress(OSError):  # a worker elsewhere may not see the run folder, and a full disk fails no match
+        file.parent.mkdir(exist_ok=True)
+        aside = file.with_suffix(".tmp")
+        aside.write_text(json.dumps(asdict(sign)), encoding="utf-8")
+        os.replace(aside, file)
 
 
 class PulseRecorder:
@@ -68,12 +103,7 @@ class PulseRecorder:
         if now - self._last < EVERY:
             return
         self._last = now
-        text = json.dumps(asdict(self._pulse(played, now - self._start)))
-        with suppress(OSError):  # a worker elsewhere may not see the run folder, and a full disk fails no match
-            self._file.parent.mkdir(exist_ok=True)
-            aside = self._file.with_suffix(".tmp")
-            aside.write_text(text, encoding="utf-8")
-            os.replace(aside, self._file)
+        give_sign(self._file, self._pulse(played, now - self._start))
 
     def _pulse(self, played: PlayedRound, seconds: float) -> Pulse:
         reward = played.step.reward.mean(2).cpu().numpy()  # [match, seat]
@@ -109,8 +139,13 @@ def pulsing(chunk: Chunk, folder: Path | None) -> Iterator[Sequence[PulseRecorde
 
 
 @contextmanager
-def listening(folder: Path, hear: Hear | None) -> Iterator[Path | None]:
-    """The folder for signs of life, which `hear` is told of from another thread; None if nobody hears them."""
+def listening(
+    folder: Path, hear: Hear | None, read: Callable[[Mapping[str, Any]], Sign] = Pulse.read
+) -> Iterator[Path | None]:
+    """The folder for signs of life, which `hear` is told of from another thread; None if nobody hears them.
+
+    `read` makes a sign of what was written.
+    """
     if hear is None:
         yield None
         return
@@ -118,7 +153,7 @@ def listening(folder: Path, hear: Hear | None) -> Iterator[Path | None]:
 
     def listen() -> None:
         while not over.wait(EVERY / 2):
-            if found := list(pulses(folder)):
+            if found := list(_signs(folder, read)):
                 hear(found)
 
     thread = threading.Thread(target=listen, daemon=True)
@@ -132,11 +167,11 @@ def listening(folder: Path, hear: Hear | None) -> Iterator[Path | None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def pulses(folder: Path) -> Iterator[Pulse]:
-    """The latest sign of life of each chunk that gives signs in a folder."""
+def _signs(folder: Path, read: Callable[[Mapping[str, Any]], Sign]) -> Iterator[Sign]:
+    """The latest sign of life of each worker that gives signs in a folder."""
     for file in sorted(folder.glob("*.json")):
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
         except OSError:  # its chunk has just ended
             continue
-        yield Pulse(**{**found, "agents": tuple(found["agents"]), "rewards": tuple(found["rewards"])})
+        yield read(found)

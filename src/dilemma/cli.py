@@ -110,9 +110,9 @@ def run(
         with Meter(kept=len(store.done())) as meter:
             play_into(store, plan, meter, meter.hear)
         if plan.schedule.evolves:
-            with Meter("generations") as meter:
+            with Meter("generation") as meter:
                 evolve_into(store, plan, meter)
-        wrong = exploit_into(store, plan, (), lambda: Meter("agents", "exploit"))
+        wrong = exploit_into(store, plan, (), lambda: Meter("search", "finish"))
     if store.continuation(plan).more:
         click.echo(
             f"{folder} has more than this config asks for, and keeps it: `dilemma report {folder}` is of all",
@@ -183,7 +183,7 @@ def exploit(
             raise DilemmaError(f"--agent: {run} has no agent {label!r}; it has {', '.join(known)}")
     again = f"dilemma exploit {run}"
     with _interruptible(store, again), recorded(store, plan, _typed()):
-        wrong = exploit_into(store, plan, labels, lambda: Meter("agents", "exploit"))
+        wrong = exploit_into(store, plan, labels, lambda: Meter("search", "finish"))
     return _report(results_of(store, plan), store, again, wrong, show_exploits=True)
 
 

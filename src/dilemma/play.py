@@ -9,9 +9,10 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -38,7 +39,7 @@ from .tournament.config import load
 from .tournament.evolving.entries import evolved_entries, learned
 from .tournament.evolving.evolution import evolution
 from .tournament.exploit.record import record
-from .tournament.exploit.search import Found, find_exploiters, searches
+from .tournament.exploit.search import Found, SearchSign, find_exploiters, searches
 from .tournament.how import Mode
 from .tournament.identity import SCHEMA
 from .tournament.keys import distinct
@@ -130,7 +131,8 @@ class Tournament:
     ) -> Results:
         """Play what is missing; in `folder`, which keeps every finished chunk, or in memory.
 
-        Where somebody learns, which takes its time, and nobody watches, stderr says how far it is.
+        Where somebody learns or exploiters are trained, which takes its time, and nobody watches, stderr says how
+        far it is.
         Raises DilemmaError where `folder` holds another run, can't keep something because it has no name that
         leads to it again, or holds rows of code that has changed since; with `accept_changes` those are kept.
         """
@@ -149,7 +151,9 @@ class Tournament:
             else:
                 play_into(store, self.plan, watch or _unwatched)
             evolve_into(store, self.plan, _unwatched)
-            exploit_into(store, self.plan, (), lambda: nullcontext(watch or _unwatched))
+            trained = watch is None and {"learned", "dynamic"} & set(self.plan.analysis.exploitability)
+            shown = partial(Meter, "search", "finish") if trained else None
+            exploit_into(store, self.plan, (), shown, watch or _unwatched)
         return results_of(store, self.plan)
 
 
@@ -269,11 +273,12 @@ def _evolve_agents(store: Store, plan: Plan, generations: int, watch: Watch) -> 
 
 
 def exploit_into(
-    store: Store, plan: Plan, labels: Sequence[str], meter: Callable[[], AbstractContextManager[Watch]]
+    store: Store, plan: Plan, labels: Sequence[str], meter: Callable[[], Meter] | None, watch: Watch = _unwatched
 ) -> list[str]:
     """Look for the exploiters that a run folder lacks, of all agents or those with these labels.
 
-    Exact ones take no time worth a word; `meter` is told of the others. Returns what went wrong, a sentence each.
+    Exact ones take no time worth a word; a meter, else `watch`, is told of the others. Returns what went wrong, a
+    sentence each.
     """
     store.check_schema()
     plan = store.continued(plan)
@@ -290,12 +295,16 @@ def exploit_into(
 
     for found in find_exploiters(quick, plan):
         keep(found)
-    if slow:
-        with meter() as watch:
-            watch(0, len(slow))
-            for number, found in enumerate(find_exploiters(slow, plan), 1):
-                keep(found)
-                watch(number, len(slow))
+    if not slow:
+        return wrong
+    with ExitStack() as stack:
+        shown = stack.enter_context(meter()) if meter else None
+        watch = shown or watch
+        watch(0, len(slow))
+        signs = stack.enter_context(listening(store.signs_path, shown.hear if shown else None, SearchSign.read))
+        for number, found in enumerate(find_exploiters(slow, plan, signs), 1):
+            keep(found)
+            watch(number, len(slow))
     return wrong
 
 

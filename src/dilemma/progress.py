@@ -23,38 +23,39 @@ from rich.progress import (
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from .tournament.pulse import Pulse
+    from .tournament.pulse import Sign
 
-EVERY = 30.0
-"""Seconds between plain lines."""
+FIRST, EVERY = 5.0, 30.0
+"""Seconds from the first sign of life to a plain line, and between plain lines."""
 STEP = 3.0
 """Seconds between plain lines of a report, which has few steps."""
 
 
 class Meter:
-    """A context manager; call it with (number done, total), and let it `hear` how far learners are.
+    """A context manager; call it with (number done, total), and let it `hear` how far those under way are.
 
     `kept` is how many an earlier call of the command has done.
     """
 
-    def __init__(self, things: str = "matches", verb: str = "play", kept: int = 0) -> None:
-        self._things, self._verb, self._kept = things, verb, kept
+    def __init__(self, thing: str = "match", verb: str = "play", kept: int = 0) -> None:
+        self._thing, self._verb, self._kept = thing, verb, kept
         self._live: Live | None = None
         if sys.stderr.isatty():
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
                 MofNCompleteColumn(),
-                TextColumn(f"{things},"),
+                TextColumn(f"{self._things(2)},"),
                 TimeElapsedColumn(),
                 TextColumn("gone,"),
                 TimeRemainingColumn(),
                 TextColumn("left"),
             )
             self._task = self._bar.add_task(f"{verb.capitalize()}ing", total=None)
-            self._now = Text(no_wrap=True, overflow="ellipsis", style="dim")
+            self._now = Text(style="dim")
             self._live = Live(Group(self._bar, self._now), console=Console(stderr=True), transient=True)
-        self._start = self._last = time.monotonic()
+        self._start = time.monotonic()
+        self._next = self._start + EVERY
         self._done, self._total = 0, 0
         self._heard_first: tuple[float, float] | None = None
 
@@ -78,30 +79,37 @@ class Meter:
         now = time.monotonic()
         if done == 0:
             kept = f", {self._kept:,} kept" if self._kept else ""
-            said = f"{total:,} {self._things} to {self._verb}{kept}" if total else f"Nothing left to {self._verb}"
-            click.echo(said, err=True)
-        elif done < total and now - self._last > EVERY:
-            self._last = now
+            some = f"{total:,} {self._things(total)} to {self._verb}{kept}"
+            click.echo(some if total else f"Nothing left to {self._verb}", err=True)
+        elif done < total and now > self._next:
+            self._next = now + EVERY
             left = (now - self._start) * (total - done) / done
             click.echo(f"{self._so_far()}, {duration(left)} left", err=True)
 
-    def hear(self, pulses: Sequence[Pulse]) -> None:
-        """Say how far the matches under way are; the time left is at the rate since the first was heard of."""
-        now, done = time.monotonic(), self._done + sum(pulse.share * pulse.matches for pulse in pulses)
-        more = f" (and {len(pulses) - 1} more)" if len(pulses) > 1 else ""
-        said = f"{pulses[0]}{more}"
+    def hear(self, signs: Sequence[Sign]) -> None:
+        """Say how far the work under way is; the time left is at the rate since the first was heard of."""
+        now, done = time.monotonic(), self._done + sum(sign.done for sign in signs)
+        step = "" if signs[0].left is None else f"; {duration(signs[0].left)} left of this step"
+        more = f" (and {len(signs) - 1} more)" if len(signs) > 1 else ""
+        said = f"{signs[0]}{step}{more}"
         if self._live:
             self._bar.update(self._task, completed=done)
             self._now.plain = said
             return
-        since, first = self._heard_first = self._heard_first or (now, done)
-        if now - self._last > EVERY and done > first:
-            self._last = now
-            left = (now - since) * (self._total - done) / (done - first)
-            click.echo(f"{self._so_far()}, {duration(left)} left; {said}", err=True)
+        if self._heard_first is None:
+            self._heard_first, self._next = (now, done), min(self._next, now + FIRST)
+        since, first = self._heard_first
+        if now > self._next and (done > first or step):
+            self._next = now + EVERY
+            left = (now - since) * (self._total - done) / (done - first) if done > first else None
+            time_left = "" if left is None else f", {duration(left)} left"
+            click.echo(f"{self._so_far()}{time_left}; {said}", err=True)
 
     def _so_far(self) -> str:
-        return f"{self._done:,} of {self._total:,} {self._things} {self._verb}ed"
+        return f"{self._done:,} of {self._total:,} {self._things(self._total)} {self._verb}ed"
+
+    def _things(self, count: int) -> str:
+        return self._thing if count == 1 else f"{self._thing}{'es' if self._thing.endswith('ch') else 's'}"
 
 
 class Steps:
