@@ -1,7 +1,7 @@
 """Reports of every kind of run in a real browser: Debian's chromium, driven by Playwright.
 
-`reports("coins")` is the page of a run, played and written once; `visit("coins", width=390)` opens it. At the end of
-each test no page that it visited may have complained, or asked for anything but itself.
+`reports("coins")` is the page of a run, played and written once; `visit("coins", width=390)` opens it. At the end
+of each test no page that it visited may have complained, or asked for anything but itself.
 """
 
 from __future__ import annotations
