@@ -147,7 +147,9 @@ def _interval(draws: Numbers) -> tuple[Numbers, Numbers]:
 
 def _fixations(evidence: Evidence) -> Finding | None:
     """A row for each process, resident and mutant."""
-    from .. import evolution
+    if not evidence.options.evolution:
+        return None
+    from .. import evolution  # which takes longer to import than a report that needs none of it
 
     def columns(kind: str, population: EvolvingPopulation) -> dict[str, NDArray[np.generic]]:
         given = population.process(kind)
@@ -180,10 +182,9 @@ def _fixations(evidence: Evidence) -> Finding | None:
 
 def _passages(evidence: Evidence) -> Finding | None:
     """A row for each process, resident and mutant; None where mutants are rare."""
-    from .. import evolution
-
-    if evidence.options.population.get("mutation", "small") == "small":
+    if not evidence.options.evolution or evidence.options.population.get("mutation", "small") == "small":
         return None
+    from .. import evolution
 
     def columns(kind: str, population: EvolvingPopulation) -> dict[str, NDArray[np.generic]]:
         given = {**population.process(kind), **population.mutants}
@@ -197,11 +198,11 @@ def _passages(evidence: Evidence) -> Finding | None:
 
 def selection_gradients(evidence: Evidence) -> dict[str, Numbers]:
     """The gradient of selection of two types [k] in each finite process that is asked for and that they allow."""
+    found = dict[str, Numbers]()
+    if not evidence.options.evolution or len(evidence.names) != 2 or why_not(evidence):
+        return found
     from .. import evolution
 
-    found = dict[str, Numbers]()
-    if len(evidence.names) != 2 or why_not(evidence):
-        return found
     two = next(type_payoffs(evidence, 0)).two
     population = EvolvingPopulation(**evidence.options.population)
     for process in evidence.options.evolution:
