@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,8 @@ class AgentSection:
     conduct: Mapping[str, str]
     tables: Mapping[str, PageTable]
     """Title -> table."""
+    replay: str
+    """The command that shows a match with its best partner; "" where there is none."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Standing:
     """The part of a report on one environment, from which its agents' pages are made."""
 
     label: str
+    environment: str
     anchor: str
     ranking: pd.DataFrame
     payoffs: pd.DataFrame
@@ -67,7 +71,7 @@ def agent_pages(standings: Sequence[Standing], links: Mapping[str, str], facts: 
     """The page of each agent in `links`, in their order."""
     found: dict[str, list[AgentSection]] = {label: [] for label in links}
     for standing in standings:
-        for label, section in _sections(standing, links):
+        for label, section in _sections(standing, links, facts.get("run", "")):
             if label in found:
                 found[label].append(section)
     for label, anchor in links.items():
@@ -78,7 +82,7 @@ def agent_pages(standings: Sequence[Standing], links: Mapping[str, str], facts: 
             yield AgentPage(label, anchor, found[label], source, properties, parameters)
 
 
-def _sections(standing: Standing, links: Mapping[str, str]) -> Iterator[tuple[str, AgentSection]]:
+def _sections(standing: Standing, links: Mapping[str, str], run: str) -> Iterator[tuple[str, AgentSection]]:
     """Each agent of an environment, and its part there."""
     lines = headline(standing.ranking, standing.exploits).set_index("agent")
     partners = _by_agent(payoffs_text(_ends(standing.payoffs)))
@@ -114,8 +118,19 @@ def _sections(standing: Standing, links: Mapping[str, str]) -> Iterator[tuple[st
                 },
                 {str(name): str(value) for name, value in own_conduct.items()},
                 {title: page_table(table, links) for title, table in tables.items() if table is not None},
+                _replay(run, standing.environment, agent, partners.get(agent)),
             ),
         )
+
+
+def _replay(run: str, environment: str, agent: str, partners: pd.DataFrame | None) -> str:
+    """The command for a match with the first of its partners; names with a colon have no such command."""
+    if not run or partners is None or "Opponent" not in partners:
+        return ""
+    names = [agent, partners["Opponent"].iloc[0]]
+    if any(":" in name for name in names):
+        return ""
+    return shlex.join(["dilemma", "replay", run, ":".join(names), "--env", environment])
 
 
 def _by_agent(text: pd.DataFrame) -> dict[str, pd.DataFrame]:

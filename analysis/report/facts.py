@@ -39,6 +39,8 @@ class Facts(TypedDict, total=False):
     """Facts on the run, shown in the page; each may be missing."""
 
     title: str
+    run: str
+    """The run folder, as it was named."""
     seed: int
     agents: Parameters
     """Label -> parameters."""

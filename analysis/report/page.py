@@ -80,7 +80,16 @@ def page_html(
     played = dict.fromkeys(str(agent) for section in sections for agent in section.ranking["agent"])
     links = anchors(list(dict.fromkeys([*facts.get("agents", ()), *played])))
     standings = [
-        Standing(each.label, each.anchor, each.ranking, each.payoffs, each.exploits, each.chapters, each.learning)
+        Standing(
+            each.label,
+            each.environment,
+            each.anchor,
+            each.ranking,
+            each.payoffs,
+            each.exploits,
+            each.chapters,
+            each.learning,
+        )
         for each in sections
     ]
     properties = facts.get("properties", {})

@@ -238,6 +238,7 @@ def stored(store: RunFolder, changes: Sequence[str] = ()) -> Results:
     left = 0 if manifest.get("finished") else manifest.get("asked", 0) - seats["match"].nunique() - len(failures)
     facts = _facts(config, failures, manifest, games, store.calls())
     facts["left"] = max(left, 0)
+    facts["run"] = str(store.path)
     return Results(
         seats,
         failures,

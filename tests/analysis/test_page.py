@@ -85,10 +85,17 @@ def test_each_agent_has_a_page_with_its_partners_what_it_is_and_its_exploiters(s
         "agents": {"A": {"name": "a_kind", "p": 0.5}, "B": {}, "C": {}},
         "properties": {"A": {"nice": "yes"}},
         "sources": {"agents": {"A": "Somebody 1999"}},
+        "run": "runs/a b",
     }
     html = page(seats, tmp_path, "ABC", facts)
     mine = re.search(r'<details class="agent" id="agent-1">.*?</details>', html, re.DOTALL)[0]
-    for said in ("<dd>a_kind</dd>", "<dt>nice</dt><dd>yes</dd>", "Source: Somebody 1999", "Its exploiters"):
+    for said in (
+        "<dd>a_kind</dd>",
+        "<dt>nice</dt><dd>yes</dd>",
+        "Source: Somebody 1999",
+        "Its exploiters",
+        "dilemma replay &#39;runs/a b&#39; A:",
+    ):
         assert said in mine
     partners = re.search(r"Payoff by partner.*?</table>", mine, re.DOTALL)[0]
     assert set(re.findall(r'<a href="#agent-\d">(\w)</a>', partners)) == set("ABC")
