@@ -8,6 +8,7 @@ import operator
 import random
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Annotated, ClassVar, Protocol, SupportsIndex, TypeAlias, TypeVar
 
 import numpy as np
@@ -186,7 +187,7 @@ class PlainAgent(Agent):
 
     def sit(self, chairs: Chairs) -> Player:
         function = self.foreign_code
-        name = self.adapted_name.removeprefix("<").removesuffix(">")
+        name = Path(self.adapted_name.removeprefix("<").removesuffix(">")).name
         if not callable(function):
             raise DilemmaError(f"{name} is neither a function nor a class")
         given = dict(self.parameters)

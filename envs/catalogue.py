@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast, runtime_chec
 
 from .errors import DilemmaError
 from .source import HasForeignCode, digest_of, plain_text, source_text
+from .user_line import described
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -97,9 +98,8 @@ class Catalogue(Generic[T]):
                 return point.load()
             except Exception as error:
                 package = point.dist.name if point.dist else point.value
-                reason = f"{type(error).__name__}: {error}"
                 raise DilemmaError(
-                    f"{self.kind} {name!r} of package {package} fails to import ({reason})"
+                    f"{self.kind} {name!r} of package {package} fails to import: {described(error)}"
                 ) from error
         if ":" not in name:
             raise UnknownNameError(self.kind, name, self.names)
@@ -108,9 +108,7 @@ class Catalogue(Generic[T]):
         except DilemmaError:
             raise
         except Exception as error:
-            raise DilemmaError(
-                f"{self.kind} {name!r} fails to import ({type(error).__name__}: {error})"
-            ) from error
+            raise DilemmaError(f"{self.kind} {name!r} fails to import: {described(error)}") from error
 
     def model(self, name: str) -> type[BaseModel] | None:
         """The class of this name; None where an adapter makes the thing."""

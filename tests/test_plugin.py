@@ -85,7 +85,7 @@ def test_plugins_are_listed_after_ours_and_a_broken_one_is_named_with_its_error(
     summary = "Cooperates until the other has defected more than `patience` times, then never again."
     assert " ".join(example.split()) == f"patient_grudger {summary}"
     assert broken.split()[0] == "broken"
-    assert "package broken-plugin fails to import (ImportError: no module named unobtainium)" in " ".join(
+    assert "package broken-plugin fails to import: ImportError: no module named unobtainium" in " ".join(
         broken.split()
     )
     assert said["agents.err"] == "0\n"
@@ -99,7 +99,7 @@ def test_a_plugin_is_described_like_ours(said):
 
 def test_asking_for_the_broken_one_is_a_mistake_of_one_line(said):
     error, code = said["agents broken.err"].splitlines()
-    assert "fails to import (ImportError: no module named unobtainium)" in error
+    assert "fails to import: ImportError: no module named unobtainium" in error
     assert code == "2"
 
 

@@ -20,6 +20,7 @@ from torch import Tensor
 from ..agents import global_generators
 from ..agents.agent import Agent, Chairs, Observation, Player, Round, check_declared
 from ..agents.automaton import Automaton, AutomatonPlayer
+from ..envs.catalogue import Adapted
 from ..envs.chance import Chance, sealed
 from ..envs.environment import Box, Environment, State, Step
 from ..envs.errors import DilemmaError
@@ -154,8 +155,15 @@ class AgentError(Exception):
     """An agent raised, returned something not allowed, or exceeded the time limit; the cause says which."""
 
     def __init__(self, agents: tuple[Agent, ...]):
-        super().__init__(" or ".join(sorted({type(agent).__name__ for agent in agents})))
+        super().__init__(" or ".join(sorted(set(map(_class_name, agents)))))
         self.agents = agents
+
+
+def _class_name(agent: Agent) -> str:
+    """The name of an agent's class, or of what it wraps."""
+    if isinstance(agent, Adapted):
+        return agent.adapted_name.rpartition(":")[2].removesuffix(">")
+    return type(agent).__name__
 
 
 class TimeUp(BaseException):

@@ -8,13 +8,17 @@ from __future__ import annotations
 import traceback
 
 from ..envs.errors import DilemmaError
+from ..envs.user_line import user_line
 
 LONGEST, LONGEST_TRACE = 300, 8_000
 """Characters of a reason, and of a traceback."""
 
 
 def reason(error: BaseException) -> str:
-    """The type and message of an exception, in one line; for a DilemmaError, its message alone."""
+    """The type and message of an exception, in one line, with the line of the user's file where there is one.
+
+    For a DilemmaError, its message alone.
+    """
     try:
         said = str(error)
     except BaseException:
@@ -23,7 +27,9 @@ def reason(error: BaseException) -> str:
     said = clean(said)
     if isinstance(error, DilemmaError):
         return said
-    return clean(f"{name}: {said}") if said else name
+    what = clean(f"{name}: {said}") if said else name
+    line = user_line(error)
+    return f"{what} ({clean(line)})" if line else what
 
 
 def trace(error: BaseException) -> str:

@@ -458,7 +458,7 @@ def test_an_agent_that_exits_when_it_is_asked_is_a_sentence(tmp_path, method):
     }
     if method == "sit":
         [failure] = run(tmp_path / "run", parse(config)).failures
-        assert failure["reason"] == "Exits: SystemExit: 0"
+        assert failure["reason"] == "Exits: SystemExit: 0 (exits.py, line 8, in sit)"
     else:
         with pytest.raises(DilemmaError, match="asked about it, it raised SystemExit: 0"):
             parse(config)
