@@ -12,7 +12,10 @@ from .exit_codes import FAILED, speaks_plainly
 @click.command()
 @click.argument("folders", metavar="RUN RUN ...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write compare.csv and compare.md too."
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write compare.html, .csv and .md there, too.",
 )
 @speaks_plainly
 def compare(folders: tuple[Path, ...], out: Path | None) -> int:
@@ -23,7 +26,7 @@ def compare(folders: tuple[Path, ...], out: Path | None) -> int:
     """
     import rich
 
-    from .comparison import as_markdown, as_table, shown
+    from .comparison import as_html, as_markdown, as_table, shown
     from .comparison import compare as compared
     from .envs.errors import DilemmaError
     from .written import writing
@@ -39,7 +42,9 @@ def compare(folders: tuple[Path, ...], out: Path | None) -> int:
             table.to_csv(file, index=False)
         with writing(out / "compare.md") as file:
             file.write(as_markdown(found).encode())
-        click.echo(out / "compare.md")
+        with writing(out / "compare.html") as file:
+            file.write(as_html(found).encode())
+        click.echo(out / "compare.html")
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,28 +13,65 @@ from rich.console import Group, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from .analysis.report.comparison_page import ComparedMeasure, ComparedRuns, comparison_html
+from .analysis.report.difference_figures import difference_svg
 from .analysis.report.tables import decimals, fixed, markdown, one_line
 from .analysis.statistics.run_differences import RunTables, run_differences
 from .results import game_of, stored
 from .tournament.config_file import RawConfig
-from .tournament.run_folder import Part, RunFolder
+from .tournament.run_folder import Part as RunPart
+from .tournament.run_folder import RunFolder
 
 WIDTH, RUN = 24, 10
 """Columns of a terminal for an agent, and for the name of a run."""
+HEADINGS = ("Agent", "Difference", "95 % interval", "How")
+"""Columns of a table beside those of the two runs."""
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """What a run is, in a few words."""
+
+    name: str
+    """Of its folder."""
+    title: str
+    """Of its config."""
+    seed: int
+    agents: int
+    environments: int
+    matches: int
+    """Exact payoffs among them."""
+    failed: int
+
+    @property
+    def text(self) -> dict[str, str]:
+        """A row of a table."""
+        counts = (self.agents, self.environments, self.matches, self.failed, self.seed)
+        numbers = zip(("Agents", "Environments", "Matches", "Failed", "Seed"), counts, strict=True)
+        return {"Run": self.name, "Name": self.title, **{name: f"{count}" for name, count in numbers}}
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """A run beside the first one."""
 
-    first: str
-    other: str
+    runs: tuple[ComparedRun, ComparedRun]
     table: pd.DataFrame
     """`run_differences`."""
     remarks: tuple[str, ...]
 
-    def parts(self) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Title and text of each environment and measure."""
+    @property
+    def first(self) -> str:
+        """The name of the first run."""
+        return self.runs[0].name
+
+    @property
+    def other(self) -> str:
+        """The name of the other."""
+        return self.runs[1].name
+
+    def parts(self) -> Iterator[Part]:
+        """Each environment and measure."""
         roles = self.table.groupby("environment", sort=False)["role"].nunique().to_dict()
         for (environment, role, measure), part in self.table.groupby(
             ["environment", "role", "measure"], sort=False
@@ -41,8 +79,9 @@ class Comparison:
             name = f"{environment}: {role}" if roles[environment] > 1 else str(environment)
             digits = min(4, decimals(pd.concat([part["value"], part["other_value"]])))
             ends = zip(fixed(part["low"], digits), fixed(part["high"], digits), strict=True)
-            yield (
+            yield Part(
                 f"{name}, {measure}",
+                part,
                 pd.DataFrame(
                     {
                         "Agent": part["agent"].to_list(),
@@ -57,23 +96,50 @@ class Comparison:
             )
 
 
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One environment and measure of a comparison."""
+
+    title: str
+    table: pd.DataFrame
+    """Its rows of `run_differences`."""
+    text: pd.DataFrame
+    """The same for readers."""
+
+
 def compare(folders: Sequence[Path]) -> list[Comparison]:
     """Every further run beside the first. Raises DilemmaError if a folder is no run."""
     first, *others = (RunFolder.existing(folder) for folder in folders)
     names = _names([store.path for store in (first, *others)])
-    tables, config = _tables(first, first.asked()), first.asked()
+    config = first.asked()
+    tables = _tables(first, config)
+    run = _described(names[0], config, tables)
     found = []
     for name, store in zip(names[1:], others, strict=True):
         renamed, remarks = _renamed(config, store.asked(), names[0], name)
-        differences = run_differences(tables, _tables(store, renamed))
+        theirs = _tables(store, renamed)
+        differences = run_differences(tables, theirs)
         said = (*remarks, *differences.remarks)
-        found.append(Comparison(names[0], name, differences.table, said))
+        found.append(Comparison((run, _described(name, renamed, theirs)), differences.table, said))
     return found
 
 
+def _described(name: str, config: RawConfig, tables: RunTables) -> ComparedRun:
+    return ComparedRun(
+        name,
+        one_line(config["name"]),
+        config["seed"],
+        len(config["agents"]),
+        len(config["environments"]),
+        int(tables.seats["match"].nunique()),
+        len(tables.failures),
+    )
+
+
 def _names(paths: Sequence[Path]) -> list[str]:
-    """The names of folders; with numbers where they are alike."""
-    names = [one_line(path.resolve().name) for path in paths]
+    """The names of folders; with numbers where they are alike, and told apart from other columns."""
+    found = [one_line(path.resolve().name) for path in paths]
+    names = [f"run {name}" if name in HEADINGS else name for name in found]
     return [
         name if names.count(name) == 1 else f"{name} ({names[: place + 1].count(name)})"
         for place, name in enumerate(names)
@@ -84,7 +150,7 @@ def _tables(store: RunFolder, config: RawConfig) -> RunTables:
     """The tables of a run under the labels of `config`."""
     old = {entry["known"]["identity"]: entry["label"] for entry in store.asked()["environments"]}
     labels = {entry["label"]: old[entry["known"]["identity"]] for entry in config["environments"]}
-    found = stored(RunFolder(store.path, Part(config, store.done())))
+    found = stored(RunFolder(store.path, RunPart(config, store.done())))
     described = store.manifest()["games"]
     games = {label: game_of(described[name]) for label, name in labels.items() if name in described}
     background = tuple(found.options.background)
@@ -127,13 +193,15 @@ def _identities(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 def shown(comparison: Comparison, rows: int = 25) -> Group:
     """For `rich.print`: a table for each environment and measure."""
     parts: list[Table | Text] = []
-    for title, text in comparison.parts():
-        table = Table(title=Text(one_line(title), style="bold"), title_justify="left", box=None, pad_edge=False)
+    for part in comparison.parts():
+        text, title = part.text, Text(one_line(part.title), style="bold")
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
         for name in text:
             words = name in ("Agent", "How")
             most = WIDTH if name == "Agent" else RUN if name in (comparison.first, comparison.other) else None
             justify: JustifyMethod = "left" if words else "right"
-            table.add_column(Text(str(name)), justify=justify, no_wrap=True, max_width=most)
+            least = None if name == "Agent" else min(max(map(len, [name, *text[name]])), most or WIDTH)
+            table.add_column(Text(str(name)), justify=justify, no_wrap=True, min_width=least, max_width=most)
         for row in text.head(rows).itertuples(index=False):
             table.add_row(*(Text(one_line(str(value))) for value in row))
         parts.append(table)
@@ -155,9 +223,32 @@ def as_markdown(comparisons: Sequence[Comparison]) -> str:
     parts = []
     for each in comparisons:
         parts.append(f"# {each.other} beside {each.first}\n")
-        plain = {name: name.replace("|", "/") for name in (each.first, each.other)}
+        plain = {name: escape(name.replace("|", "/"), quote=False) for name in (each.first, each.other)}
         parts += [
-            f"## {one_line(title)}\n\n{markdown(text.rename(columns=plain))}" for title, text in each.parts()
+            f"## {one_line(part.title)}\n\n{markdown(part.text.rename(columns=plain))}" for part in each.parts()
         ]
         parts += [f"- {one_line(remark)}" for remark in each.remarks]
     return "\n".join(parts) + "\n"
+
+
+def as_html(comparisons: Sequence[Comparison]) -> str:
+    """One page of all comparisons."""
+    first = comparisons[0].runs[0]
+    runs = [first, *(each.runs[1] for each in comparisons)]
+    title = f"{', '.join(run.name for run in runs[:-1])} and {runs[-1].name} compared"
+    compared = [
+        ComparedRuns(f"{each.other} beside {each.first}", each.remarks, list(_measures(each, number)))
+        for number, each in enumerate(comparisons, 1)
+    ]
+    return comparison_html(title, pd.DataFrame([run.text for run in runs], dtype=str), compared)
+
+
+def _measures(comparison: Comparison, place: int) -> Iterator[ComparedMeasure]:
+    """The tables of a comparison, with a figure where anything differs."""
+    label = f"{comparison.other} less {comparison.first}, with 95 % intervals"
+    for number, part in enumerate(comparison.parts(), 1):
+        figure = None
+        if part.table[["difference", "low", "high"]].ne(0).any(axis=None):
+            named = f"difference-{place}-{number}"
+            figure = difference_svg(part.table, label, named, f"Differences in {one_line(part.title)}")
+        yield ComparedMeasure(part.title, part.text, figure)
