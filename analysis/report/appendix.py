@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from .filing import MAX_TEXT_ROWS
+from .spreadsheet import write_csv
 from .tables import latex, markdown
 
 PARQUET = "parquet"
@@ -36,7 +37,7 @@ def write_table(folder: Path, name: str, caption: str, columns: Sequence[str], p
     if long:
         _write_parquet(whole, folder / f"{name}.{PARQUET}")
         return f"{name}.{PARQUET}"
-    whole.to_csv(folder / f"{name}.csv", index=False)
+    write_csv(whole, folder / f"{name}.csv")
     texts = [(part.label, part.text()) for part in parts]
     md = "\n".join(f"## {label}\n\n{markdown(text)}" for label, text in texts)
     (folder / f"{name}.md").write_text(f"# {caption}\n\n{md}", encoding="utf-8")

@@ -9,6 +9,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+FILE = "failures.csv"
+BETWEEN = " | "
+"""Between agents in a column of the file."""
+_NUMBER = re.compile(r"(?<!\bline )(?<!\d)\d+")
+"""Numbers but those of lines in a file."""
 Failures = Sequence[Mapping[str, object]]
 """Failed matches: `cast`, the labels by seat; `blamed`, those at fault if known; `setting`; `reason`."""
 
@@ -26,16 +31,34 @@ class FailureKind:
 
 
 def failure_kinds(failures: Failures) -> list[FailureKind]:
-    """Failures grouped by reason, ignoring numbers in it, and by the agents at fault; largest group first.
+    """Failures grouped by reason, and by the agents at fault; largest group first.
 
-    If no agent is known to be at fault, the agent seated in most matches with a reason is taken for those, and so
-    on for the rest.
+    Reasons that differ in numbers, except those of lines in a file, are one. If no agent is known to be at fault,
+    the agent seated in most matches with a reason is taken for those, and so on for the rest.
     """
     by_reason: dict[str, list[Mapping[str, object]]] = {}
     for failure in failures:
-        by_reason.setdefault(re.sub(r"\d+", "#", str(failure["reason"])), []).append(failure)
+        by_reason.setdefault(_NUMBER.sub("#", str(failure["reason"])), []).append(failure)
     found = [kind for alike in by_reason.values() for kind in _by_agents(alike)]
     return sorted(found, key=lambda kind: -kind.matches)
+
+
+def failures_table(failures: Failures) -> pd.DataFrame:
+    """A row for each failed match: who sat in it by seat, who is at fault if that is known, and why it failed."""
+    return pd.DataFrame(
+        {
+            "environment": [failure["setting"] for failure in failures],
+            "repetition": [failure.get("repetition") for failure in failures],
+            "cast": [_joined(failure["cast"]) for failure in failures],
+            "blamed": [_joined(failure.get("blamed") or ()) for failure in failures],
+            "reason": [failure["reason"] for failure in failures],
+        }
+    )
+
+
+def _joined(labels: object) -> str:
+    assert isinstance(labels, Sequence)
+    return BETWEEN.join(labels)
 
 
 def _by_agents(failures: Failures) -> Iterator[FailureKind]:

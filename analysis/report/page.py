@@ -22,6 +22,7 @@ from .bibliography import FILE as BIBLIOGRAPHY
 from .chapters import WrittenChapter
 from .drawing import Drawing
 from .facts import Facts
+from .failures import FILE as FAILURES
 from .failures import failure_kinds, unranked_text
 from .filing import MAX_TEXT_ROWS
 from .gallery import Gallery
@@ -124,6 +125,7 @@ def page_html(
         leagues=any(section.label != section.environment for section in sections),
         learned=any((section.payoffs["how"] == "learned").any() for section in sections),
         lacking=fonts.missing("".join(played)),
+        failures_file=FAILURES,
         failed=failure_kinds(facts.get("failures", ())),
         unranked=unranked_text(
             pd.concat([section.ranking for section in sections] or [pd.DataFrame(columns=RANKING_COLUMNS)]),

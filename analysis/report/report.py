@@ -36,7 +36,8 @@ from .appendix import TablePart, write_table
 from .bibliography import FILE as BIBLIOGRAPHY
 from .chapters import Evidence, Tell, WrittenChapter, chapters
 from .facts import Facts
-from .failures import Failures
+from .failures import FILE as FAILURES
+from .failures import Failures, failures_table
 from .figure_writer import FigureWriter
 from .filing import written_aside
 from .gallery import Gallery
@@ -46,6 +47,7 @@ from .page import PageSection, page_html
 from .remarks import remarks
 from .result_card import result_card
 from .rules import rules
+from .spreadsheet import write_csv
 from .tables import payoffs_text, ranking_text
 
 T = TypeVar("T", pd.DataFrame, pd.DataFrame | None)
@@ -172,15 +174,16 @@ def write_report(
         if shares:
             curves_of = [curve.assign(environment=label) for label, curve in shares.items()]
             table = pd.concat(curves_of, ignore_index=True)
-            table[["environment", *(name for name in table if name != "environment")]].to_csv(
-                aside / "generations.csv", index=False, float_format="%.6g"
-            )
+            table = table[["environment", *(name for name in table if name != "environment")]]
+            write_csv(table, aside / "generations.csv", "%.6g")
         last = _evolved(aside, histories, genealogies, options)
         last += environments_chapter({section.label: section.ranking for section in sections}, options)
         last += searches_alone(cards, [section.environment for section in sections])
         files = _write_tables(aside, sections, last, progress)
         progress("the page")
         facts = facts or Facts()
+        if failures := facts.get("failures", ()):
+            write_csv(failures_table(failures), aside / FAILURES)
         said = methods(facts, games, seats, options, files)
         (aside / "methods.tex").write_text(said.latex, encoding="utf-8")
         (aside / BIBLIOGRAPHY).write_text(said.bibtex, encoding="utf-8")
@@ -205,7 +208,7 @@ def _evolved(
     """What became of parameters in each environment, with figures; writes the tables of it."""
     for name, table in (("evolved", histories), ("genealogy", genealogies)):
         if table is not None:
-            table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
+            write_csv(table, folder / f"{name}.csv", "%.6g")
     if histories is None:
         return []
     from .parameter_figures import parameters_plot
@@ -309,7 +312,7 @@ def _write_tables(
     ]
     if learned:
         curves = pd.concat([each.tables.curves for _, each in learned], ignore_index=True)
-        curves.to_csv(folder / "curves.csv", index=False, float_format="%.6g")
+        write_csv(curves, folder / "curves.csv", "%.6g")
         late = [TablePart(label, each.tables.late, each.policies_text.copy) for label, each in learned]
         kinds.append(("policies", "What learners end with", LATE_COLUMNS, late))
     files = {}

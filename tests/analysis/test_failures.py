@@ -2,7 +2,9 @@
 
 import pandas as pd
 
+from dilemma.analysis.options import AnalysisOptions
 from dilemma.analysis.report.failures import FailureKind, failure_kinds, unranked_text
+from dilemma.analysis.report.report import write_report
 from dilemma.analysis.report.terminal import failures_text
 
 
@@ -44,3 +46,30 @@ def test_the_text_counts_kinds_and_names_who_is_not_ranked():
     ]
     assert unranked_text(ranking, failures) == {"game": ["A", "F"]}
     assert failures_text(failures, ranking, ["F"], rows=1).splitlines()[2] == "  ... and 2 more kinds"
+
+
+def test_lines_of_a_file_are_told_apart_and_other_numbers_are_not():
+    said = "index {} out of range (mine.py, line {}, in act)"
+    failures = [failed("AB", said.format(index, line)) for index, line in ((3, 12), (41, 12), (3, 120))]
+    assert [kind.matches for kind in failure_kinds(failures)] == [2, 1]
+
+
+def test_every_failure_is_in_the_file(seats, tmp_path):
+    failures = [
+        failed("AB", 'no, "really"\nnot', repetition=2, blamed=["B"]),
+        failed(["=1+1", "C"], "took 3 s", repetition=0, blamed=[]),
+    ]
+    game = {"game": {"roles": ["player"] * 2, "seats": 2, "title": ""}}
+    options = AnalysisOptions(draws=100, comparisons="max_t", top=3)
+    page = write_report(tmp_path, seats([("AA", (1.0, 1.0))]), game, {"failures": failures}, options=options)
+    read = pd.read_csv(tmp_path / "failures.csv", keep_default_na=False)
+    assert read.to_dict("list") == {
+        "environment": ["game", "game"],
+        "repetition": [2, 0],
+        "cast": ["A | B", "'=1+1 | C"],
+        "blamed": ["B", ""],
+        "reason": ['no, "really"\nnot', "took 3 s"],
+    }
+    assert 'href="failures.csv"' in page.read_text()
+    write_report(tmp_path, seats([("AA", (1.0, 1.0))]), game, {}, options=options)
+    assert not (tmp_path / "failures.csv").exists()
