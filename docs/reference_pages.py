@@ -1,5 +1,6 @@
 """The pages of the reference that are made from the code: agents, environments, and the keys of a config."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from pathlib import Path
@@ -12,7 +13,7 @@ from dilemma.agents import GROUPS as AGENT_GROUPS
 from dilemma.envs import CATALOGUE as ENVIRONMENTS
 from dilemma.envs import GROUPS as ENVIRONMENT_GROUPS
 from dilemma.envs.catalogue import Catalogue
-from dilemma.listing import describe, type_in_words, value_in_words
+from dilemma.listing import describe, type_in_words
 from dilemma.properties import Properties, shipped
 from dilemma.tournament.config_file import File
 from dilemma.tournament.schedules import CATALOGUE as SCHEDULES
@@ -63,6 +64,9 @@ editors complete configs and check them.
 
 ## At the top
 """
+SCRIPTS = "".join(
+    f'<script defer src="../_static/{name}.js"></script>\n' for name in ("datatables", "filtered_tables")
+)
 WRITTEN = "known"
 """The key of an entry that only run folders have."""
 
@@ -97,7 +101,7 @@ def agents_page() -> str:
         for name in names
     ]
     heads = ("agent", "group", "memory", "stochastic", "nice", "learns", "game", "states", "year")
-    return f"{ABOUT_AGENTS}\n{_table('agents', heads, rows)}\n{_toctree('agents', AGENT_GROUPS)}"
+    return f"{ABOUT_AGENTS}\n{_table(heads, rows)}\n{_toctree('agents', AGENT_GROUPS)}"
 
 
 def environments_page() -> str:
@@ -107,7 +111,7 @@ def environments_page() -> str:
         for group, names in ENVIRONMENT_GROUPS.items()
         for name in names
     ]
-    table = _table("environments", ("environment", "group", "what it is"), rows)
+    table = _table(("environment", "group", "what it is"), rows)
     return f"{ABOUT_ENVIRONMENTS}\n{table}\n{_toctree('environments', ENVIRONMENT_GROUPS)}"
 
 
@@ -148,9 +152,17 @@ def _keys(model: type[BaseModel], keys: Iterable[str]) -> str:
     lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
     for key in keys:
         field = model.model_fields[key]
-        default = "required" if field.is_required() else f"`{value_in_words(field.default)}`"
-        lines.append(f"| `{key}` | {type_in_words(known[key])} | {default} | {field.description or ''} |")
+        kind = type_in_words(known[key]).replace(" or null", "")
+        default = "required" if field.is_required() else _default(field.default)
+        lines.append(f"| `{key}` | {kind} | {default} | {field.description or ''} |")
     return "\n".join(lines) + "\n"
+
+
+def _default(value: object) -> str:
+    """A default as in TOML, which has no word for nothing."""
+    if value is None or isinstance(value, BaseModel):
+        return ""
+    return f"`{json.dumps(value)}`"
 
 
 def _first(model: type[BaseModel]) -> str:
@@ -171,14 +183,15 @@ def _cells(found: Properties | None) -> tuple[str, ...]:
     return memory, *words, str(found.states or ""), str(found.year or "")
 
 
-def _table(kind: str, heads: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
-    """A table in HTML, whose first cells are links; each row begins with their target."""
+def _table(heads: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
+    """A table in HTML with filters, whose first cells are links; each row begins with their target."""
     head = "".join(f"<th>{each}</th>" for each in heads)
     body = "\n".join(
         f'<tr><td><a href="{target}"><code>{name}</code></a></td><td>{"</td><td>".join(rest)}</td></tr>'
         for target, name, *rest in rows
     )
-    return f'<table class="{kind}-table">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n'
+    table = f'<table class="filtered">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>'
+    return f'<div class="table-wrapper" tabindex="0" role="region" aria-label="table">\n{table}\n</div>\n{SCRIPTS}'
 
 
 def _toctree(kind: str, groups: Groups) -> str:

@@ -139,7 +139,7 @@ def describe(catalogue: Catalogue[T], name: str) -> str:
     schema = found.model_json_schema()
     properties = schema.get("properties", {})
     for key, field in found.model_fields.items():
-        default = "required" if field.is_required() else f"default {value_in_words(field.default)}"
+        default = "required" if field.is_required() else f"default {_value(field.default)}"
         parts.append(f"  {key}  ({type_in_words(properties[key])}; {default})")
         for said in (field.description or "", *_kinds(properties[key], schema)):
             parts += textwrap.wrap(said, 96, initial_indent="      ", subsequent_indent="      ")
@@ -202,11 +202,11 @@ def _kinds(schema: dict[str, Any], root: dict[str, Any]) -> Iterator[str]:
         yield f'{mark["propertyName"]} = "{kind}": {"; ".join(filter(None, (meaning, ", ".join(fields))))}'
 
 
-def value_in_words(value: object) -> str:
+def _value(value: object) -> str:
     from pydantic import BaseModel
 
     if isinstance(value, BaseModel):
-        return f"{{ {', '.join(f'{key} = {value_in_words(each)}' for key, each in value)} }}"
+        return f"{{ {', '.join(f'{key} = {_value(each)}' for key, each in value)} }}"
     return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
