@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
+from .tables import in_sentence
+
 FEW_KINDS = 10
 """With fewer kinds of opponents an interval over them gets a remark."""
 LISTED_AGENTS = 5
@@ -31,7 +33,7 @@ def notes(ranking: pd.DataFrame) -> Iterator[str]:
 
 def named(agents: Iterable[object]) -> str:
     """The first few of agents, and how many more there are."""
-    names = [str(agent) for agent in agents]
+    names = [in_sentence(str(agent)) for agent in agents]
     if len(names) > LISTED_AGENTS + 1:
         return f"{', '.join(names[:LISTED_AGENTS])} and {len(names) - LISTED_AGENTS} more"
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -11,7 +11,7 @@ from ..statistics.kinds import MIN_KINDS
 from .failures import Failures, failure_kinds
 from .headline import gains
 from .remarks import FEW_KINDS, named
-from .tables import decimals, one_line, rank_set
+from .tables import decimals, in_sentence, one_line, rank_set
 
 NEGLIGIBLE = 1e-9
 
@@ -45,7 +45,7 @@ def result_card(
 def _first(ranked: pd.DataFrame, exact: bool) -> str:
     """The agent that earns most with these partners, and how sure that is."""
     first, size = ranked.iloc[0], len(ranked)
-    digits = decimals(ranked["payoff"])
+    label, digits = in_sentence(str(first["agent"])), decimals(ranked["payoff"])
     payoff = f"{first['payoff']:.{digits}f} per round"
     winners = int((ranked["rank"] == 1).sum())
     if winners == size > 1:
@@ -53,14 +53,14 @@ def _first(ranked: pd.DataFrame, exact: bool) -> str:
     if winners > 1:
         return f"{named(ranked['agent'].head(winners))} share the first place with {payoff}."
     if size == 1:
-        return f"{first['agent']}, the only one that is ranked: {payoff}."
+        return f"{label}, the only one that is ranked: {payoff}."
     if exact:
         certain = "With these partners the order is certain: payoffs are exact expectations."
-        return f"{first['agent']}, {payoff}. {certain}"
+        return f"{label}, {payoff}. {certain}"
     if pd.isna(first["fixed_low"]):
-        return f"{first['agent']}, {payoff}, but of single matches: chance can't be told from skill."
+        return f"{label}, {payoff}, but of single matches: chance can't be told from skill."
     interval = f"95 % interval {first['fixed_low']:.{digits}f} to {first['fixed_high']:.{digits}f}"
-    return f"{first['agent']}, {payoff} ({interval}). {_open_ranks(ranked, 'fixed_rank', 'With these partners')}"
+    return f"{label}, {payoff} ({interval}). {_open_ranks(ranked, 'fixed_rank', 'With these partners')}"
 
 
 def _elsewhere(ranked: pd.DataFrame) -> str:
@@ -71,9 +71,9 @@ def _elsewhere(ranked: pd.DataFrame) -> str:
         return f"Nothing is known of other partners: there {count} of them here, and {MIN_KINDS} are the least."
     if ranked["payoff"].round(12).nunique() == 1:
         return "Nothing is known of other partners: these make no difference."
-    digits = decimals(ranked["payoff"])
+    label, digits = in_sentence(str(first["agent"])), decimals(ranked["payoff"])
     known = pd.notna(first["low"])
-    interval = f" ({first['low']:.{digits}f} to {first['high']:.{digits}f} for {first['agent']})" if known else ""
+    interval = f" ({first['low']:.{digits}f} to {first['high']:.{digits}f} for {label})" if known else ""
     said = [_open_ranks(ranked, "rank", f"With others of their kind{interval}")]
     if kinds < FEW_KINDS:
         said.append(f"That rests on {kinds} kinds of partners, so it is rough.")
@@ -113,7 +113,7 @@ def _exploited(ranked: pd.DataFrame, exploits: pd.DataFrame | None) -> str:
     left, own = (f"{mine[name]:.{digits}f}" for name in ("victim_payoff", "self_play"))
     harmed = mine["victim_payoff"] < mine["self_play"] - NEGLIGIBLE
     harm = f" and leaves it {left} instead of {own}" if harmed else ""
-    said = f"{worst} most: an exploiter takes {order.iloc[0]:.{digits}f} more than its own kind earns{harm}."
+    said = f"{in_sentence(worst)} most: an exploiter takes {order.iloc[0]:.{digits}f} more than its own kind earns{harm}."
     if len(order) > 1:
         least = ranked["agent"].loc[order[order <= order.iloc[-1] + NEGLIGIBLE].index]
         said += f" Least {named(least)} ({order.iloc[-1]:.{digits}f})."
@@ -132,7 +132,7 @@ def _cooperation(ranked: pd.DataFrame, game: Game) -> str:
     if len(share) == 1 or share.max() - share.min() < 0.0005:
         return f"All alike, in {share.iloc[0]:.1%} of their moves. {earned}"
     by_share = ranked["agent"].loc[share.sort_values(kind="stable").index]
-    least, most = by_share.iloc[0], by_share.iloc[-1]
+    least, most = (in_sentence(str(by_share.iloc[place])) for place in (0, -1))
     return f"{most} most ({share.max():.1%} of its moves), {least} least ({share.min():.1%}). {earned}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -10,6 +11,9 @@ import pandas as pd
 
 _BREAKS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), " ")
 """Control characters and line separators."""
+_DIRECTIONS = dict.fromkeys((0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+"""Characters that only turn the direction of the text that follows."""
+_ISOLATE = "\u2068{}\u2069"
 _MARKDOWN = {ord(char): f"\\{char}" for char in "\\`*_{}[]<>()#+!|$~"} | _BREAKS
 _LATEX = _BREAKS | str.maketrans(
     {char: f"\\{char}" for char in "&%$#_{}"}
@@ -26,7 +30,14 @@ TEXT_COLUMNS = frozenset(
 
 def one_line(text: str) -> str:
     """A text without line breaks and other control characters, for a table or a terminal."""
-    return " ".join(text.translate(_BREAKS).split())
+    return " ".join(text.translate(_BREAKS | _DIRECTIONS).split())
+
+
+def in_sentence(label: str) -> str:
+    """A label for the middle of a sentence: on one line, and without turning the direction of the rest."""
+    label = one_line(label)
+    turns = any(unicodedata.bidirectional(character) in ("R", "AL") for character in label)
+    return _ISOLATE.format(label) if turns else label
 
 
 def decimals(payoffs: Iterable[float]) -> int:

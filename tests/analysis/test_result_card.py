@@ -119,6 +119,11 @@ def test_who_finished_no_match_is_left_out_with_its_reason(seats):
     assert said == "C: no match was finished (KeyError: 'x')."
 
 
+def test_a_label_that_turns_the_direction_of_text_turns_no_sentence(seats):
+    said = first(played(seats, ["A", "\u202eשלום\nB"], {"A": 1.0, "\u202eשלום\nB": 2.0}, "exact", 1))
+    assert said.startswith("\u2068שלום B\u2069, 2.000 per round.")
+
+
 def test_a_run_in_which_nobody_was_paid_says_so(seats):
     ranking = rank(seats([("AB", (1, 2))]), GAMES, ASKED).assign(rank=pd.NA)
     said = result_card(ranking, payoff_table(seats([]), GAMES), GAMES["game"])
