@@ -113,7 +113,8 @@ def _exploited(ranked: pd.DataFrame, exploits: pd.DataFrame | None) -> str:
     left, own = (f"{mine[name]:.{digits}f}" for name in ("victim_payoff", "self_play"))
     harmed = mine["victim_payoff"] < mine["self_play"] - NEGLIGIBLE
     harm = f" and leaves it {left} instead of {own}" if harmed else ""
-    said = f"{in_sentence(worst)} most: an exploiter takes {order.iloc[0]:.{digits}f} more than its own kind earns{harm}."
+    takes = f"an exploiter takes {order.iloc[0]:.{digits}f} more than its own kind earns{harm}"
+    said = f"{in_sentence(worst)} most: {takes}."
     if len(order) > 1:
         least = ranked["agent"].loc[order[order <= order.iloc[-1] + NEGLIGIBLE].index]
         said += f" Least {named(least)} ({order.iloc[-1]:.{digits}f})."
