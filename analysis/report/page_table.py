@@ -127,8 +127,8 @@ def _searched(cells: Sequence[Cell], words: Sequence[str]) -> list[Cell]:
 
 
 def _said(known: Mapping[str, str]) -> list[str]:
-    """Properties as words to search for: `nice`, `memory=1`."""
-    return [name if value == "yes" else f"{name}={value}" for name, value in known.items()]
+    """Properties as words to search for: `nice`, `memory=1`; nothing of those that an agent has not."""
+    return [name if value == "yes" else f"{name}={value}" for name, value in known.items() if value != "no"]
 
 
 def _column(name: str, values: Sequence[str], links: Mapping[str, str], more: bool) -> Column:
