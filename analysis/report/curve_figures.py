@@ -74,7 +74,7 @@ def panels(table: pd.DataFrame, mean: pd.DataFrame, agents: Collection[str]) -> 
     ]
 
 
-def curves_plot(panels: Sequence[Panel], label: str, limits: tuple[float, float] | None) -> Figure:
+def curves_plot(panels: Sequence[Panel], label: str, limits: tuple[float, float]) -> Figure:
     """Panels side by side, on the same axes: thick the mean with its band, thin and grey each opponent."""
     points = np.concatenate([panel.mean["point"].to_numpy(np.float64) for panel in panels])
     columns = min(len(panels), min((4, 3), key=lambda count: -len(panels) % count))
@@ -98,7 +98,7 @@ def curves_plot(panels: Sequence[Panel], label: str, limits: tuple[float, float]
             axes.set_axis_off()
         for axes in list(grid.flat)[len(panels) - columns : len(panels)]:
             axes.tick_params(labelbottom=True)
-        grid[0, 0].set_ylim(limits or range_of(panels))
+        grid[0, 0].set_ylim(limits)
         grid[0, 0].set_xlim(points.min(), max(points.max(), points.min() + 1))
         figure.text(0.5, -0.28 / height, TIME, fontsize=9, ha="center", va="top")
         figure.text(-0.42 / width, 0.5, label, fontsize=9, ha="right", va="center", rotation=90)

@@ -9,7 +9,8 @@ import pandas as pd
 
 from ..behaviour.curves import POLICY, late_means, learning_curves, mean_curves
 from ..game import Game
-from .curve_figures import curves_plot, measures_plot, panels, policies_plot
+from .curve_figures import curves_plot, measures_plot, panels, policies_plot, range_of
+from .curves_view import curves_view
 from .drawing import Drawing
 from .figure_writer import FigureWriter
 from .tables import late_text
@@ -84,7 +85,9 @@ def learning_section(
             caption += ", with its 95 % band at each point"
         if any(len(panel.opponents) > 1 for panel in drawn):
             caption += "; grey: each opponent, the mean over matches"
-        drawings.append(figure_writer.add(f"curve-{name}", caption, curves_plot(drawn, label, limits)))
+        limits = limits or range_of(drawn)
+        figure, view = curves_plot(drawn, label, limits), curves_view(drawn, label, limits)
+        drawings.append(figure_writer.add(f"curve-{name}", caption, figure, view))
     policy_measures = [name for name in POLICY if name in measures]
     known = late[late[policy_measures].notna().any(axis=1)] if policy_measures else late
     drawn_metrics = None

@@ -31,7 +31,6 @@ from ..ranking.payoffs import cell_table
 from ..ranking.ranking import COLUMNS as RANKING_COLUMNS
 from ..ranking.ranking import rank_field
 from ..ratings.anchors import environments_chapter
-from . import figures
 from .appendix import TablePart, write_table
 from .bibliography import FILE as BIBLIOGRAPHY
 from .chapters import Evidence, Tell, WrittenChapter, chapters
@@ -47,6 +46,7 @@ from .page import PageSection, page_html
 from .remarks import remarks
 from .result_card import result_card
 from .rules import rules
+from .section_figures import section_drawings
 from .spreadsheet import write_csv
 from .tables import payoffs_text, ranking_text
 
@@ -122,7 +122,7 @@ def write_report(
             figure_writer = FigureWriter(aside / "figures", number, f"{number}-{slug}", pdf=options.pdf)
             own_costs, own_curves = (_of(all_cells, table) for table in (costs, curves))
             own_chapters = list(generation_chapters(evolved[label], label) if label in evolved else ())
-            evolution = _generations_drawing(shares[label]) if label in shares else {}
+            evolution = dict[str, tuple[str, Figure]]()
             if label in evolved and snapshots is not None:
                 evolution |= _snapshots_drawing(_of(all_cells, snapshots), agents_of(evolved[label]))
             if cells is not None and table is not None:
@@ -166,6 +166,7 @@ def write_report(
                     own_chapters,
                     replayed,
                     evolution,
+                    shares.get(label),
                     (facts or {}).get("environments", {}).get(environment, {}),
                     options.background,
                     (facts or {}).get("failures", ()),
@@ -224,16 +225,6 @@ def _evolved(
     return found
 
 
-def _generations_drawing(shares: pd.DataFrame) -> dict[str, tuple[str, Figure]]:
-    """Mean shares over the generations, by name of the figure, with the caption."""
-    from .evolution_figures import stack_plot  # which brings all of evolution along
-
-    wide = shares.pivot(index="generation", columns="agent", values="share")
-    times, names = wide.index.to_numpy(np.float64), [str(name) for name in wide]
-    caption = "Share of each agent in the population, the mean over all populations"
-    return {"generations": (caption, stack_plot(times, wide.to_numpy(np.float64), names))}
-
-
 def _snapshots_drawing(snapshots: pd.DataFrame, agents: Sequence[str]) -> dict[str, tuple[str, Figure]]:
     """Who is where in the first population; colours are those of the mean shares."""
     if snapshots.empty:
@@ -259,27 +250,13 @@ def _section(
     own_chapters: list[WrittenChapter],
     replayed: Gallery | None,
     evolution: Mapping[str, tuple[str, Figure]],
+    shares: pd.DataFrame | None,
     parameters: Mapping[str, object],
     background: Collection[str],
     failures: Failures,
 ) -> PageSection:
     exploits = next((each.finding.table for each in own_chapters if each.name == "exploitability"), None)
     agents = [str(agent) for agent in ranking["agent"]]
-    drawn = {
-        **evolution,
-        "ranking": ("Payoff per round of each agent, with its 95 % intervals", figures.ranking_plot(ranking)),
-    }
-    if cells.square:
-        drawn["payoff"] = (
-            "Payoff per round of the row's agent against the column's, both in the order of the ranking",
-            figures.heatmap(figures.square(table, agents, "payoff"), agents, "payoff per round"),
-        )
-        cooperation = figures.square(table, agents, "cooperation")
-        if not pd.isna(cooperation).all():
-            drawn["cooperation"] = (
-                "Share of rounds in which the row's agent cooperated with the column's, in the same order",
-                figures.heatmap(cooperation, agents, "cooperation", colours="cividis", limits=(0.0, 1.0)),
-            )
     others = set(table.loc[table["how"] != "learned", "agent"].astype(str))
     learners = [agent for agent in agents if agent not in others]
     return PageSection(
@@ -291,7 +268,7 @@ def _section(
         ranking=ranking,
         payoffs=table,
         exploits=exploits,
-        drawings=[figure_writer.add(kind, caption, figure) for kind, (caption, figure) in drawn.items()],
+        drawings=section_drawings(figure_writer, cells, ranking, table, own_chapters, evolution, shares),
         remarks=list(remarks(ranking, table)),
         learning=learning_section(figure_writer, tables, learners) if tables else None,
         chapters=own_chapters,

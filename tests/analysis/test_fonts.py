@@ -69,7 +69,7 @@ def curves(labels):
 def test_a_figure_with_characters_that_no_font_has_is_drawn_in_silence(tmp_path, only_our_font):
     few = ODD[:3]
     table = curves(few)
-    learned = curves_plot(panels(table, table[table["opponent"] == few[0]], few), "payoff", None)
+    learned = curves_plot(panels(table, table[table["opponent"] == few[0]], few), "payoff", (0, 2))
     for figure, drawn in ((figures.ranking_plot(ranking(ODD)), ODD), (learned, few)):
         document = figures.figure_svg(figures.fit(figure), "odd")
         for label in drawn:
