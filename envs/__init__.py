@@ -35,6 +35,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "optional_public_goods": "dilemma.envs.optional_public_goods:OptionalPublicGoods",
         "public_goods_with_punishment": "dilemma.envs.public_goods_with_punishment:PublicGoodsWithPunishment",
     },
+    "lattices": {
+        "spatial_dilemma": "dilemma.envs.spatial_dilemma:SpatialDilemma",
+    },
     "gridworlds": {
         "cleanup": "dilemma.envs.cleanup:Cleanup",
         "coins": "dilemma.envs.coins:Coins",

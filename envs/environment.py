@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from torch import Tensor
 
@@ -49,6 +51,22 @@ class Discrete:
     """Actions 0..n-1."""
 
     n: int
+
+
+@dataclass(frozen=True, slots=True)
+class SelectiveMove(Discrete):
+    """A move, and the neighbours that a seat refuses to play with, as one number.
+
+    action = move + moves * (sum of 2^j over the neighbours j that are refused): the first `moves` refuse nobody.
+    """
+
+    moves: int
+    neighbours: int
+
+    @classmethod
+    def among(cls, neighbours: int, moves: int = 2) -> SelectiveMove:
+        """Any of so many moves with any of so many neighbours."""
+        return cls(moves << neighbours, moves, neighbours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +165,14 @@ class Environment(BaseModel, ABC):
     def roles(self) -> tuple[str, ...]:
         """The role of each seat [seat]; seats of one role are interchangeable."""
         return ("player",) * self.seats
+
+    @property
+    def seating(self) -> NDArray[np.int64] | None:
+        """The place in the cast of each seat [seat], the same in every match.
+
+        None: chance moves agents among the seats of a role.
+        """
+        return None
 
     @property
     def neighbours(self) -> Tensor | None:

@@ -46,7 +46,8 @@ def match_spec(plan: Plan, rows: pd.DataFrame) -> MatchSpec:
         raise DilemmaError(f"match {first['match']} was played by {gone[0]!r}, which is not at hand")
     sat = np.array([[labels.index(label) for label in rows["agent"].astype(str)]], dtype=np.int64)
     keys, repetition = (np.array([first[name]], dtype=np.int64) for name in ("match", "repetition"))
-    [cast] = unseated(sat, keys, repetition, plan.settings[setting].game.roles).tolist()
+    game = plan.settings[setting].game
+    [cast] = unseated(sat, keys, repetition, game.roles, game.seating).tolist()
     return MatchSpec(setting, tuple(cast), int(first["repetition"]), how_named(str(first["how"])))
 
 

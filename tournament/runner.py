@@ -242,7 +242,8 @@ def _matches(plan: Plan, requests: Sequence[Request], how: How) -> Matches | Non
             repetition = np.tile(np.arange(repetitions), len(cast))
         cast, casts = cast[which], casts[which]
         keys = match_keys(casts, repetition)
-        sitting = seated(cast, keys, repetition, plan.settings[request.setting].game.roles)
+        game = plan.settings[request.setting].game
+        sitting = seated(cast, keys, repetition, game.roles, game.seating)
         found.append(Matches(sitting, casts, repetition, keys, repetition < request.repetitions))
     if not found:
         return None

@@ -1,5 +1,7 @@
 """Seating: seats of one role are shuffled by chance, and seats of different roles are taken equally often.
 
+Where the environment itself says who sits where (`Environment.seating`), nobody is moved.
+
 If every seat has a role of its own, a cast of three or more is played in each of its rotations, so that every
 repetition is balanced. The cyclic order of the cast changes between repetitions: N seats have (N - 1)! orders that
 are no rotations of each other, and that many repetitions contain every order equally often.
@@ -42,15 +44,19 @@ def rotations(cast: tuple[int, ...]) -> list[tuple[int, ...]]:
     return list(dict.fromkeys(cast[ahead:] + cast[:ahead] for ahead in range(len(cast))))
 
 
-def seated(cast: Indices, keys: Indices, repetition: Indices, roles: Sequence[str]) -> Indices:
+def seated(
+    cast: Indices, keys: Indices, repetition: Indices, roles: Sequence[str], seating: Indices | None = None
+) -> Indices:
     """The casts as seated in their matches [match, seat], from keys and repetitions of the matches [match]."""
-    places = _places(keys, repetition, roles)
+    places = _places(keys, repetition, roles, seating)
     return cast if places is None else np.take_along_axis(cast, places, axis=1)
 
 
-def unseated(sitting: Indices, keys: Indices, repetition: Indices, roles: Sequence[str]) -> Indices:
+def unseated(
+    sitting: Indices, keys: Indices, repetition: Indices, roles: Sequence[str], seating: Indices | None = None
+) -> Indices:
     """The casts [match, seat] of matches that are seated so: the inverse of `seated`."""
-    places = _places(keys, repetition, roles)
+    places = _places(keys, repetition, roles, seating)
     if places is None:
         return sitting
     cast = np.empty_like(sitting)
@@ -58,8 +64,10 @@ def unseated(sitting: Indices, keys: Indices, repetition: Indices, roles: Sequen
     return cast
 
 
-def _places(keys: Indices, repetition: Indices, roles: Sequence[str]) -> Indices | None:
+def _places(keys: Indices, repetition: Indices, roles: Sequence[str], seating: Indices | None) -> Indices | None:
     """The place in the cast of each seat [match, seat]; None if all seats keep their place."""
+    if seating is not None:
+        return np.tile(seating, (len(keys), 1))
     seats, different = len(roles), list(dict.fromkeys(roles))
     if seats == 2:
         return None

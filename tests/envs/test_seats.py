@@ -14,10 +14,12 @@ from dilemma.envs.cleanup import Cleanup
 from dilemma.envs.coins import Coins
 from dilemma.envs.environment import Discrete, Environment
 from dilemma.envs.gathering import Gathering
+from dilemma.envs.graphs import Lattice
 from dilemma.envs.harvest import Harvest
 from dilemma.envs.in_the_matrix import InTheMatrix
 from dilemma.envs.optional_public_goods import OptionalPublicGoods
 from dilemma.envs.public_goods_with_punishment import PublicGoodsWithPunishment
+from dilemma.envs.spatial_dilemma import SpatialDilemma
 from dilemma.envs.stag_hunt_grid import StagHuntGridworld
 from dilemma.testing import examples
 
@@ -38,6 +40,10 @@ BUSY = {
     "in_the_matrix": [InTheMatrix(size=4, coins=2, freeze=1)],
     "optional_public_goods": [OptionalPublicGoods(rounds=10, punishers=True)],
     "public_goods_with_punishment": [PublicGoodsWithPunishment(players=3)],
+    "spatial_dilemma": [
+        SpatialDilemma(graph=Lattice(rows=3, columns=3), payoffs=(3, 0, 5, 1), selection=selection)
+        for selection in (False, True)
+    ],
     "stag_hunt_gridworld": [StagHuntGridworld(size=2, betrayal=0.1)],
 }
 GAMES = [

@@ -16,9 +16,10 @@ from dilemma.analysis.evolution import (
     network_game,
 )
 from dilemma.envs.errors import DilemmaError
+from dilemma.envs.graphs import Lattice, RandomRegular, Ring, ScaleFree, SmallWorld
 from dilemma.envs.matrix_game import MatrixGame
 from dilemma.tournament.config import as_config, parse
-from dilemma.tournament.schedules.graphs import Lattice, RandomRegular, Ring, ScaleFree, SmallWorld, network
+from dilemma.tournament.schedules.graphs import network
 
 C, D = "all_c", "all_d"
 

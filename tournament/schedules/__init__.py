@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 BUILTIN = {
     "round_robin": "dilemma.tournament.schedules.round_robin:RoundRobin",
+    "shares": "dilemma.tournament.schedules.shares:Shares",
     "exploit": "dilemma.tournament.schedules.exploit:Exploit",
     "moran": "dilemma.tournament.schedules.moran:Moran",
     "wright_fisher": "dilemma.tournament.schedules.wright_fisher:WrightFisher",

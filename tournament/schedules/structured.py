@@ -18,7 +18,7 @@ from ...envs.catalogue import Whereabouts
 from .evolution import Diary, Indices, Numbers, Tell
 from .finite_population import FinitePopulation, replicate_keys
 from .graph_updates import SHORT, Rule, Stock, Ways, evolve, ways
-from .graphs import Given, GraphKind, Network, network
+from .graphs import GraphKind, Network, network
 from .pools import Pools
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ MOST_PICTURED = 4_000_000
 class Structured(FinitePopulation):
     """A population of fixed size; with a `graph`, only neighbours meet and take each other's places."""
 
-    graph: Annotated[GraphKind | None, Given, Whereabouts(path=True)] = Field(
+    graph: Annotated[GraphKind | None, Whereabouts(path=True)] = Field(
         None,
         description="a `kind` (lattice, ring, small_world, scale_free, random_regular, edges) with parameters, or "
         "the path of a GraphML, GML or edge list file; where it is drawn by chance, for each replicate anew",
     )
-    interaction: Annotated[GraphKind | None, Given, Whereabouts(path=True)] = Field(
+    interaction: Annotated[GraphKind | None, Whereabouts(path=True)] = Field(
         None, description="who plays with whom, if that is another graph than who takes whose place"
     )
     payoff: Literal["average", "accumulated"] = Field(
