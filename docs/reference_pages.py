@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
@@ -27,6 +27,7 @@ from dilemma.tournament.sections import (
     Population,
 )
 
+T = TypeVar("T", bound=BaseModel)
 Groups: TypeAlias = Mapping[str, Mapping[str, str]]
 SECTIONS: Mapping[str, type[BaseModel]] = {
     "[[environments]]": Named,
@@ -115,7 +116,7 @@ def environments_page() -> str:
     return f"{ABOUT_ENVIRONMENTS}\n{table}\n{_toctree('environments', ENVIRONMENT_GROUPS)}"
 
 
-def group_pages(kind: str, catalogue: Catalogue[BaseModel], groups: Groups) -> Iterator[tuple[str, str]]:
+def group_pages(kind: str, catalogue: Catalogue[T], groups: Groups) -> Iterator[tuple[str, str]]:
     """A page for each group: what each of it is, with its parameters."""
     for group, names in groups.items():
         parts = [f"# {group}\n"]
@@ -169,7 +170,7 @@ def _first(model: type[BaseModel]) -> str:
     return (model.__doc__ or "").strip().partition("\n\n")[0].replace("\n    ", "\n")
 
 
-def _summary(catalogue: Catalogue[BaseModel], name: str) -> str:
+def _summary(catalogue: Catalogue[T], name: str) -> str:
     return escape((getattr(catalogue.find(name), "__doc__", "") or "").strip().partition("\n")[0])
 
 
