@@ -1,27 +1,50 @@
 """The columns that docs/columns.md describes are those that the tables have."""
 
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from dilemma import Tournament
+from dilemma.agents.memory_one import Reactive
+from dilemma.chapter_columns import CHAPTERS
 from dilemma.columns import REPORTED, STORED, page
+from dilemma.tournament.sections import Rating
 
-POPULATION = {"kind": "moran", "generations": 3, "population": {"all_d": 4, "random": 5}, "replicates": 2}
+POPULATION = {"kind": "moran", "generations": 60, "population": {"all_d": 4, "random": 5}, "replicates": 2}
 GRAPH = {**POPULATION, "graph": {"kind": "lattice", "rows": 3, "columns": 3}, "update": "death_birth"}
+
+
+ANALYSIS = {
+    "ratings": list(get_args(Rating)),
+    "evolution": ["moran", "replicator"],
+    "population": {"size": 6, "mutation": 0.01},
+    "exploitability": ["population", "exact", "inferred"],
+    "anchors": {"prisoners_dilemma": [1, 3], "chicken": [0, 3]},
+    "draws": 100,
+}
+METHOD = {"kind": "genetic", "population": 6, "elites": 2}
+EVOLVING = {"kind": "evolve", "agent": "one", "method": METHOD, "generations": 2, "every": 1, "replicates": 2}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Runs with every kind of table, and a report."""
+    """Runs with every kind of table, and their reports."""
     runs = tmp_path_factory.mktemp("runs")
     games = ["prisoners_dilemma", "chicken"]
-    learners = ["tit_for_tat", "all_d", "random", "q_learning"]
-    played = Tournament(games, learners, repetitions=2, self_play=True, learning={"episodes": 2, "tables": 2})
-    played.run(runs / "learned").report(runs / "learned" / "report")
-    Tournament(games[:1], ["all_d", "random"], schedule=GRAPH).run(runs / "graph")
+    learners = ["tit_for_tat", "all_d", "sarsa", "q_learning"]
+    strategies = ["tit_for_tat", "all_d", "gradual", "all_c"]
+    many = {"learning": {"episodes": 2, "tables": 2}, "background": ["all_d"], "analysis": {"draws": 100}}
+    for name, tournament in {
+        "learned": Tournament(games, learners, repetitions=2, self_play=True, **many),
+        "rated": Tournament(games, strategies, self_play=True, analysis=ANALYSIS),
+        "groups": Tournament(["public_goods"], ["all_c", "all_d"], repetitions=2, self_play=True),
+        "graph": Tournament(games[:1], ["all_d", "random"], schedule=GRAPH),
+        "evolving": Tournament(games[:1], {"one": Reactive(p=0.9, q=0.1), "field": "all_d"}, schedule=EVOLVING),
+    }.items():
+        tournament.run(runs / name).report(runs / name / "report")
     return runs
 
 
@@ -38,6 +61,27 @@ def test_stored_tables_have_the_columns_and_types_that_are_described(folder, nam
         else:
             assert kind.to_pandas_dtype() == pd.Series(dtype=described.get(column, "float64")).dtype, column
     assert bool(found.keys() - described.keys()) <= bool(STORED[name].further)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_tables_of_chapters_have_the_columns_and_types_that_are_described(folder, name):
+    described = {column.name: column.kind for column in CHAPTERS[name].columns}
+    written = [pd.read_csv(file) for file in folder.glob(f"*/report/{name}.csv")]
+    assert described.keys() <= {column for table in written for column in table}
+    for column, values in ((column, table[column].dropna()) for table in written for column in table):
+        assert column in described or CHAPTERS[name].further, column
+        kind = described.get(column, "float64")
+        if kind in ("label", "text"):
+            assert not len(values) or values.dtype == "str" or column == "seat", column
+        elif kind == "int64":
+            assert (values == values.round()).all(), column
+        else:
+            assert not len(values) or (values.dtype.kind == "b") == (kind == "bool"), column
+
+
+def test_every_table_of_a_report_is_described(folder):
+    written = {file.stem for file in folder.glob("*/report/*.csv")}
+    assert written == REPORTED.keys() | CHAPTERS.keys()
 
 
 @pytest.mark.parametrize("name", REPORTED)

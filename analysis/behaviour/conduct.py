@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from ...chapter_columns import CONDUCT, CONDUCT_BY_PARTNER
 from ..arrays import Numbers
 from ..cells import Cells
 from ..finding import Finding
@@ -21,12 +22,8 @@ from .welfare import mean_of_others
 STATES = ("cc", "cd", "dc", "dd")
 RESPONSES = ("p_start", *(f"p_{state}" for state in STATES))
 TRAITS = ("niceness", "retaliation", "forgiveness", "contrition", "reciprocity", "cooperation", "good_partner")
-COLUMNS = (
-    *("environment", "agent"),
-    *(name for measure in (*RESPONSES, *TRAITS) for name in (measure, f"{measure}_low", f"{measure}_high")),
-    *("eigenjesus", "eigenmoses", "partners"),
-)
-PAIR_COLUMNS = ("environment", "agent", "opponent", *RESPONSES, *TRAITS)
+COLUMNS = CONDUCT.without("role")
+PAIR_COLUMNS = CONDUCT_BY_PARTNER.without("role")
 LISTED_AGENTS = 5
 
 

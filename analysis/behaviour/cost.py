@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
+from ...chapter_columns import BUDGETS as BUDGETS_SCHEMA
+from ...chapter_columns import COST
 from ..arrays import Numbers
 from ..finding import Finding
 from ..game import Game
@@ -14,15 +16,9 @@ from ..report.chapters import Chapter, Evidence
 from ..statistics.tails import CONFIDENCE, t_ppf
 from .curves import LATE, Curves, curves_by_environment
 
-COLUMNS = (
-    *("environment", "agent", "rank", "payoff", "chairs", "rounds", "updates", "seconds"),
-    *("rounds_per_chair", "updates_per_chair", "seconds_per_chair", "microseconds_per_round"),
-)
+COLUMNS = COST.without("role")
 BUDGETS = ("rounds", "updates", "seconds")
-BUDGET_COLUMNS = (
-    *("environment", "budget", "amount", "agent", "share", "payoff", "low", "high"),
-    *("payoff_at_end", "partners"),
-)
+BUDGET_COLUMNS = BUDGETS_SCHEMA.without("role")
 
 
 def cost(costs: pd.DataFrame | None, ranking: pd.DataFrame | None = None) -> Finding:

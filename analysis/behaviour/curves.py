@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...chapter_columns import CURVES, POLICIES
 from ..arrays import Indices, Numbers
 from ..game import ANY_SEAT, Game, role_places, seat_names
 from ..statistics.bands import Bands, bands
@@ -28,8 +29,8 @@ POLICY = ("p_start", "p_cc", "p_cd", "p_dc", "p_dd")
 OTHERS = "others"
 """The label that stands for the opponent if there are several."""
 IDENTITY = ("environment", "agent", "opponent", "seat")
-COLUMNS = (*IDENTITY, "point", "measure", "mean", "low", "high", "band_low", "band_high", "matches")
-LATE_COLUMNS = (*IDENTITY, "matches")
+COLUMNS = CURVES.names
+LATE_COLUMNS = POLICIES.names
 _GIVEN = {*IDENTITY, "match", "repetition", "point"}
 
 

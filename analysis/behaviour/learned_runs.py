@@ -10,18 +10,15 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from ...chapter_columns import RUNS
 from ..arrays import Numbers
 from ..finding import Finding
 from ..game import Game, seat_names
 from ..report.chapters import Chapter, Evidence
 from ..statistics.tails import CONFIDENCE, t_ppf
-from .curves import IDENTITY, curves_by_environment
+from .curves import curves_by_environment
 
-COLUMNS = (
-    *(*IDENTITY, "runs", "late", "late_low", "late_high", "late_iqm", "area", "area_low", "area_high"),
-    *("cooperating", "cooperating_low", "cooperating_high"),
-    *("defecting", "defecting_low", "defecting_high"),
-)
+COLUMNS = RUNS.without("role")
 LOCK_IN = 0.9
 """Late cooperation above this is lock-in on cooperation; below 1 minus this, on defection."""
 FEW_RUNS = 10

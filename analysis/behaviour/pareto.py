@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 import numpy as np
 import pandas as pd
 
+from ...chapter_columns import PARETO
 from ..arrays import Flags, Numbers
 from ..cells import Cells
 from ..finding import Finding
@@ -14,10 +15,7 @@ from ..report.chapters import Chapter, Evidence
 from ..statistics.bootstrap import bootstrap_tables, generator
 from ..statistics.influence_functions import payoff_matrix
 
-COLUMNS = (
-    *("environment", "agent", "payoff", "partners_payoff", "victim_loss"),
-    *("on_front", "p_front", "fixed_p_front", "dominated_by"),
-)
+COLUMNS = PARETO.without("role")
 MAX_DRAWS, MAX_WORK = 500, 4_000_000
 """Largest number of bootstrap draws, and of draws x agents^2."""
 

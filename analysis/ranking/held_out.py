@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 import numpy as np
 import pandas as pd
 
+from ...chapter_columns import HELD_OUT
 from ..arrays import Flags, Numbers
 from ..cells import Cells
 from ..finding import Finding
@@ -14,10 +15,7 @@ from ..report.chapters import Chapter, Evidence
 from ..statistics.influence_functions import payoff_matrix
 from ..statistics.tails import CONFIDENCE, t_ppf
 
-COLUMNS = (
-    *("environment", "agent", "self_play", "field", "field_partners", "held_out", "held_out_partners"),
-    *("gap", "gap_low", "gap_high", "gap_beyond_others"),
-)
+COLUMNS = HELD_OUT.without("role")
 
 
 def rivals(seats: pd.DataFrame, background: Collection[str]) -> pd.DataFrame:

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from ...chapter_columns import EQUILIBRIA
 from ..arrays import Numbers
 from ..finding import Finding
 from ..report.chapters import Chapter, Evidence
 from .normal_form import payoff_tensor, symmetric_game
 
-COLUMNS = ("equilibrium", "player", "strategy", "probability", "payoff", "symmetric")
+COLUMNS = EQUILIBRIA.without("environment", "role")
 CHAPTER_AGENTS = 6
 """The largest league for which the report has this chapter."""
 MAX_STRATEGIES = 7

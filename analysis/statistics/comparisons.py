@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ...chapter_columns import COMPARISONS
 from ..arrays import Flags, Indices, Numbers
 from ..cells import Cells
 from ..finding import Finding
@@ -17,10 +18,7 @@ from .bootstrap import generator
 from .influence_functions import influences, kind_membership, payoff_matrix
 from .tails import CONFIDENCE
 
-COLUMNS = (
-    *("environment", "agent", "other", "difference", "low", "high", "p_flip", "p_student", "p", "verdict"),
-    "partners",
-)
+COLUMNS = COMPARISONS.without("role")
 DRAWS = 10_000
 """Largest number of sign flips."""
 MAX_WORK, MIN_FLIPS = 40_000_000_000, 200

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ...chapter_columns import FRIEDMAN
 from ..arrays import Flags, Indices, Numbers
 from ..finding import Finding
 from ..ranking.rank_sets import holm
@@ -16,7 +17,7 @@ from .tails import CONFIDENCE, chi_squared_sf
 MAX_ENUMERATED = 25
 MAX_AGENTS = 250
 """With more agents the signed ranks of all pairs take tens of seconds and gigabytes."""
-COLUMNS = ("agent", "other", "rank", "other_rank", "p_wilcoxon", "p")
+COLUMNS = FRIEDMAN.without("environment", "role")
 
 
 def friedman(matrix: Numbers, agents: Sequence[str], blocks: str = "partners") -> Finding:

@@ -7,13 +7,14 @@ import warnings
 import numpy as np
 import pandas as pd
 
+from ...chapter_columns import VARIANCE
 from ..arrays import Numbers
 from ..cells import Cells
 from ..finding import Finding
 from ..report.chapters import Chapter, Evidence
 from .influence_functions import payoff_matrix
 
-COLUMNS = ("environment", "component", "variance", "share")
+COLUMNS = VARIANCE.without("role")
 COMPONENTS = ("agent", "partner", "interaction", "repetition")
 MAX_PAIRS = 5000
 """A mixed model of more pairs takes too long."""

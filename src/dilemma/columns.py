@@ -1,7 +1,7 @@
 """Columns of the tables in run folders and reports: their names, types, units and meaning.
 
-The store takes its types from here, the analysis its order of columns; `python -m dilemma.columns` writes
-docs/columns.md.
+The store takes its types from here, the analysis its order of columns; chapter_columns.py has those of chapters.
+`python -m dilemma.columns` writes docs/columns.md.
 """
 
 from __future__ import annotations
@@ -38,6 +38,10 @@ class TableSchema:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
+
+    def without(self, *names: str) -> tuple[str, ...]:
+        """The names of the other columns."""
+        return tuple(name for name in self.names if name not in names)
 
 
 def _column(name: str, kind: str, meaning: str, unit: str = "") -> Column:
@@ -266,11 +270,16 @@ def stored_types() -> Mapping[str, str]:
 
 def page() -> str:
     """docs/columns.md."""
+    from .chapter_columns import CHAPTERS
+
     parts = [
         "# Columns\n\nThe tables of a run folder (Parquet) and of a report (CSV), column by column; written by "
         "`python -m dilemma.columns > docs/columns.md`.\n"
     ]
-    for name, table in {**STORED, **REPORTED}.items():
+    reported = {
+        f"{name}.csv" if name in STORED else name: table for name, table in {**REPORTED, **CHAPTERS}.items()
+    }
+    for name, table in {**STORED, **reported}.items():
         further = f"\nFurther columns, float64: {table.further}.\n" if table.further else ""
         lines = [f"| `{one.name}` | {one.kind} | {one.unit} | {one.meaning} |" for one in table.columns]
         lines = ["| column | type | unit | meaning |", "|---|---|---|---|", *lines]
