@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from .filing import MAX_TEXT_ROWS
+from .latex import NEEDS, longtables
 from .spreadsheet import write_csv
-from .tables import latex, markdown
+from .tables import markdown
 
 PARQUET = "parquet"
 _IN_FULL = frozenset({"payoff", "p", "p_flip", "p_student", "p_wilcoxon"})
@@ -41,9 +42,8 @@ def write_table(folder: Path, name: str, caption: str, columns: Sequence[str], p
     texts = [(part.label, part.text()) for part in parts]
     md = "\n".join(f"## {label}\n\n{markdown(text)}" for label, text in texts)
     (folder / f"{name}.md").write_text(f"# {caption}\n\n{md}", encoding="utf-8")
-    tex = "\n".join(latex(text, f"{caption}: {label}") for label, text in texts)
-    needs = "% \\usepackage{booktabs,longtable}\n"
-    (folder / f"{name}.tex").write_text(needs + tex, encoding="utf-8")
+    tex = "\n".join(longtables(text, f"{caption}: {label}") for label, text in texts)
+    (folder / f"{name}.tex").write_text(NEEDS + tex, encoding="utf-8")
     return f"{name}.csv"
 
 

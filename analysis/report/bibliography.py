@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from .latex import escaped
+from .latex import LONG_RUN, escaped
 
 FILE = "references.bib"
 SOFTWARE = "dilemma"
@@ -115,9 +115,9 @@ def in_latex(text: str) -> str:
     parts, end = list[str](), 0
     for found in _MARK.finditer(text):
         if keys := _keys(found):
-            parts += [escaped(text[end : found.start()]), rf"~\cite{{{','.join(keys)}}}"]
+            parts += [escaped(text[end : found.start()], LONG_RUN), rf"~\cite{{{','.join(keys)}}}"]
             end = found.end()
-    return "".join([*parts, escaped(text[end:])])
+    return "".join([*parts, escaped(text[end:], LONG_RUN)])
 
 
 def _keys(found: re.Match[str]) -> list[str]:

@@ -14,6 +14,7 @@ from .bibliography import bibtex, cited, in_latex, in_words, mark, marked
 from .computation import computation
 from .design import design, learning
 from .facts import Facts
+from .latex import LETTERS
 from .words import listed
 
 _EXPLOITERS = {
@@ -43,7 +44,8 @@ class Methods:
     @property
     def latex(self) -> str:
         """As LaTeX, which cites the entries of `bibtex`."""
-        return "\n\n".join(map(in_latex, self.text)) + "\n"
+        paragraphs = "\n\n".join(map(in_latex, self.text))
+        return "\n".join((rf"{LETTERS}{{\emergencystretch=4em", rf"{paragraphs}\par}}", ""))
 
     @property
     def bibtex(self) -> str:

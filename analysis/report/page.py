@@ -30,6 +30,7 @@ from .headline import flags
 from .learning import LearningSection
 from .methods import Methods
 from .page_table import PageTable, page_table, ranking_table
+from .ranking_paper import FILE as RANKING_PAPER
 from .rules import Rules
 from .tables import payoffs_text
 
@@ -126,6 +127,7 @@ def page_html(
         learned=any((section.payoffs["how"] == "learned").any() for section in sections),
         lacking=fonts.missing("".join(played)),
         failures_file=FAILURES,
+        ranking_paper=RANKING_PAPER,
         failed=failure_kinds(facts.get("failures", ())),
         unranked=unranked_text(
             pd.concat([section.ranking for section in sections] or [pd.DataFrame(columns=RANKING_COLUMNS)]),

@@ -40,9 +40,12 @@ from .failures import Failures, failures_table
 from .figure_writer import FigureWriter
 from .filing import written_aside
 from .gallery import Gallery
+from .latex import NEEDS
 from .learning import LearningTables, learning_section, learning_tables
 from .methods import methods
 from .page import PageSection, page_html
+from .ranking_paper import FILE as RANKING_PAPER
+from .ranking_paper import ranking_paper
 from .remarks import remarks
 from .result_card import result_card
 from .rules import rules
@@ -186,6 +189,8 @@ def write_report(
         if failures := facts.get("failures", ()):
             write_csv(failures_table(failures), aside / FAILURES)
         said = methods(facts, games, seats, options, files)
+        papers = [ranking_paper(each.label, each.ranking, each.exploits, each.flags) for each in sections]
+        (aside / RANKING_PAPER).write_text("\n".join([NEEDS, *papers]), encoding="utf-8")
         (aside / "methods.tex").write_text(said.latex, encoding="utf-8")
         (aside / BIBLIOGRAPHY).write_text(said.bibtex, encoding="utf-8")
         page = aside / "index.html"

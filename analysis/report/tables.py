@@ -1,4 +1,4 @@
-"""Tables for readers: a ranking or payoff table as text, and as Markdown and LaTeX."""
+"""Tables for readers: a ranking or payoff table as text, and as Markdown."""
 
 from __future__ import annotations
 
@@ -9,17 +9,13 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-_BREAKS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), " ")
-"""Control characters and line separators."""
-_DIRECTIONS = dict.fromkeys((0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
-"""Characters that only turn the direction of the text that follows."""
+LINE_BREAKS: Mapping[int, str] = {
+    **dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), " "),
+    **dict.fromkeys((0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), ""),
+}
+"""What control characters and line separators become, and those that turn the direction of what follows."""
 _ISOLATE = "\u2068{}\u2069"
-_MARKDOWN = {ord(char): f"\\{char}" for char in "\\`*_{}[]<>()#+!|$~"} | _BREAKS
-_LATEX = _BREAKS | str.maketrans(
-    {char: f"\\{char}" for char in "&%$#_{}"}
-    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "[": "{[}", "]": "{]}"}
-)
+_MARKDOWN = {ord(char): f"\\{char}" for char in "\\`*_{}[]<>()#+!|$~"} | dict(LINE_BREAKS)
 LONGEST = 80
 """Longer texts are cut in the page; the files have them in full."""
 TEXT_COLUMNS = frozenset(
@@ -30,7 +26,7 @@ TEXT_COLUMNS = frozenset(
 
 def one_line(text: str) -> str:
     """A text without line breaks and other control characters, for a table or a terminal."""
-    return " ".join(text.translate(_BREAKS | _DIRECTIONS).split())
+    return " ".join(text.translate(LINE_BREAKS).split())
 
 
 def in_sentence(label: str) -> str:
@@ -168,29 +164,6 @@ def markdown(table: pd.DataFrame) -> str:
     ]
     rows += [list(row) for row in zip(*columns, strict=True)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
-
-
-def latex(table: pd.DataFrame, caption: str) -> str:
-    """A table of text as a LaTeX `longtable` with the rules of `booktabs`."""
-    align = "".join("l" if name in TEXT_COLUMNS else "r" for name in table)
-    head = " & ".join(str(name).translate(_LATEX) for name in table) + r" \\"
-    columns = [[value.translate(_LATEX) for value in table[name]] for name in table]
-    body = [" & ".join(row) + r" \\" for row in zip(*columns, strict=True)]
-    return "\n".join(
-        (
-            rf"\begin{{longtable}}{{{align}}}",
-            rf"\caption{{{caption.translate(_LATEX)}}} \\",
-            r"\toprule",
-            head,
-            r"\midrule",
-            r"\endhead",
-            r"\bottomrule",
-            r"\endfoot",
-            *body,
-            r"\end{longtable}",
-            "",
-        )
-    )
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:

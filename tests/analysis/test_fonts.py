@@ -12,7 +12,8 @@ from dilemma.analysis.options import AnalysisOptions
 from dilemma.analysis.ranking.ranking import rank
 from dilemma.analysis.report import figures, fonts, labels
 from dilemma.analysis.report.curve_figures import curves_plot, panels
-from dilemma.analysis.report.tables import latex, markdown, one_line
+from dilemma.analysis.report.latex import longtables
+from dilemma.analysis.report.tables import markdown, one_line
 from dilemma.analysis.report.terminal import ranking_tables
 
 ODD = ["裏切り者", "🙂 smile", "_hidden", "$\\pi$ & $e$", "$half", "عبارة", "line\nbreak\x1b[31m", "<b>&amp;"]
@@ -128,8 +129,8 @@ def test_labels_that_differ_do_not_look_alike():
 def test_a_label_stays_in_its_row():
     table = pd.DataFrame({"Agent": ["line\nbreak\ttab\r\x1b[31m\u2028end"], "Payoff": ["1"]})
     assert len(markdown(table).splitlines()) == 3
-    assert len(latex(table, "a\nb").splitlines()) == 10
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u2028]", markdown(table) + latex(table, "a\nb"))
+    assert len(longtables(table, "a\nb").splitlines()) == 11
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u2028]", markdown(table) + longtables(table, "a\nb"))
 
 
 def test_the_terminal_has_one_line_for_an_agent(seats):

@@ -17,8 +17,9 @@ from dilemma.analysis.ranking.payoffs import cell_table
 from dilemma.analysis.ranking.ranking import rank, rank_cells
 from dilemma.analysis.report import appendix, chapters, figures, page, report
 from dilemma.analysis.report.gallery import Gallery, Scene
+from dilemma.analysis.report.latex import longtables
 from dilemma.analysis.report.report import write_report
-from dilemma.analysis.report.tables import decimals, latex, markdown, ranking_text
+from dilemma.analysis.report.tables import decimals, markdown, ranking_text
 from dilemma.analysis.report.terminal import ranking_tables
 from dilemma.analysis.statistics import comparisons, friedman
 
@@ -213,7 +214,7 @@ def test_payoffs_show_four_digits(largest, digits):
 def test_markdown_and_latex_escape_labels(seats):
     text = ranking_text(rank(field(seats, ["a|b_c", "100% {x}"]), GAMES, FEW))
     assert r"a\|b\_c" in markdown(text)
-    assert r"100\% \{x\}" in latex(text, "game")
+    assert r"100\% \{x\}" in longtables(text, "game")
     assert len({line.count(" | ") for line in markdown(text.iloc[:, 2:]).splitlines()}) == 1
 
 
