@@ -28,6 +28,7 @@ benchmarks: .venv/tested
 	$(BIN)/python benchmarks/exact.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/analysis.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/large_roster.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/report.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/environments.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/evolution.py
 
