@@ -137,10 +137,10 @@ def _by_agent(text: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The rows of each agent, without the columns that are empty there."""
     if "Agent" not in text:
         return {}
-    return {
-        str(agent): rows[[name for name in rows if name != "Agent" and (rows[name] != "").any()]]
-        for agent, rows in text.groupby("Agent", sort=False)
-    }
+    rest = text.drop(columns="Agent")
+    filled = (rest != "").groupby(text["Agent"], sort=False).any()
+    columns = {agent: rest.columns[row] for agent, row in zip(filled.index, filled.to_numpy(), strict=True)}
+    return {str(agent): rows[columns[agent]] for agent, rows in rest.groupby(text["Agent"], sort=False)}
 
 
 def _ends(payoffs: pd.DataFrame) -> pd.DataFrame:
