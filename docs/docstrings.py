@@ -16,8 +16,12 @@ def with_plain_names(
     app: object, what: str, name: str, obj: object, options: object, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None]:
     """A signature with names of types, and `{}` for an empty mapping. Sphinx calls it for each."""
-    said = signature and re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", signature)
-    return said and said.replace("mappingproxy({})", "{}"), returns
+    return _plain(signature), _plain(returns)
+
+
+def _plain(said: str | None) -> str | None:
+    named = said and re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", said)
+    return named and named.replace("mappingproxy({})", "{}")
 
 
 def _with_literal_blocks(lines: MutableSequence[str]) -> Iterator[str]:
