@@ -154,3 +154,39 @@ def test_a_match_that_is_not_the_stored_one_is_told(played, tmp_path):
     done = CliRunner().invoke(main, ["export", str(folder), "--moves"])
     assert done.exit_code == 1
     assert "3 matches earn other payoffs than the stored ones" in done.stderr
+
+
+FRAIL = '''
+from pathlib import Path
+
+from dilemma.agents.strategy import Strategy
+
+
+class Frail(Strategy):
+    """Cooperates, until there is a mark beside its file: then it breaks in the company of defectors."""
+
+    def cooperate(self, me, own, other):
+        if (Path(__file__).parent / "mark").exists() and me.other_defections.any():
+            raise RuntimeError("broken")
+        return me.other_defections >= 0
+'''
+
+
+def test_what_fails_when_played_again_is_named_and_the_rest_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "frail.py").write_text(FRAIL)
+    cast = {"frail": f"{tmp_path / 'frail.py'}:Frail", "c": "all_c", "d": "all_d"}
+    folder = tmp_path / "run"
+    Tournament([PrisonersDilemma(rounds=5)], cast, repetitions=3, mode="played").run(folder)
+    (tmp_path / "mark").touch()
+    done = CliRunner().invoke(main, ["export", str(folder), "--moves"])
+    assert done.exit_code == 1
+    told = done.stderr.splitlines()
+    said = "fails now: Frail: RuntimeError: broken (frail.py, line 12, in cooperate)"
+    assert sorted(line.partition(" of ")[2] for line in told[:3]) == [
+        f"frail and d (prisoners_dilemma, repetition {repetition}) {said}" for repetition in (0, 1, 2)
+    ]
+    assert told[3:] == ["3 matches are left out, the others are written"]
+    written = pd.read_parquet(folder / "export" / "moves.parquet")
+    assert written.groupby("agent").size().to_dict() == {"frail": 3, "c": 6, "d": 3}
+    assert (written["actions"].map(len) == 5).all()

@@ -27,6 +27,15 @@ def test_clear_orders_take_the_fewest_matches_and_close_ones_more(tmp_path):
     assert (matches(tmp_path / "run", at_most=160) >= played).all()
 
 
+def test_a_race_reports_its_own_matches_whatever_else_the_folder_has(tmp_path):
+    alone = matches(at_most=20)
+    matches(tmp_path / "longer", at_most=160)
+    plain = Tournament([GAME], AGENTS, mode="played", repetitions=20, seed=1).run(tmp_path / "plain")
+    assert len(plain.seats) > alone.sum()
+    for folder in ("longer", "plain"):
+        assert matches(tmp_path / folder, at_most=20).equals(alone)
+
+
 def test_never_more_than_the_limit():
     assert matches(at_most=10).max() == 10
 

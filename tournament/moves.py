@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..envs.environment import Discrete, Environment
-from ..envs.errors import DilemmaError
-from .chunk import Chunk, play_chunk
+from .chunk import Chunk, Failure, play_chunk
 from .plan import Plan
 from .recorders import PlayedRound
 from .runner import Indices, Matches, cut
@@ -38,10 +37,10 @@ def recordable(game: Environment) -> bool:
     return all(isinstance(game.actions(seat), Discrete) for seat in range(game.seats))
 
 
-def moves(plan: Plan, seats: pd.DataFrame) -> Iterator[PlayedAgain]:
+def moves(plan: Plan, seats: pd.DataFrame, tell: Callable[[Failure], None]) -> Iterator[PlayedAgain]:
     """The played matches in a seats table, environment by environment; exact ones and learners' are left out.
 
-    Raises DilemmaError if a match fails that has not failed before.
+    `tell` hears of matches that fail now and have not failed before: they are left out, too.
     """
     labels = {entrant.label: index for index, entrant in enumerate(plan.entrants)}
     for index, setting in enumerate(plan.settings):
@@ -58,16 +57,20 @@ def moves(plan: Plan, seats: pd.DataFrame) -> Iterator[PlayedAgain]:
         )
         matches = Matches(sitting, casts, repetition, keys, np.ones(len(keys), dtype=np.bool_))
         for chunk in cut(plan, index, matches, "played"):
-            yield _again(chunk, played)
+            if (again := _again(chunk, played, tell)) is not None:
+                yield again
 
 
-def _again(chunk: Chunk, played: pd.DataFrame) -> PlayedAgain:
-    """A chunk, played again."""
-    recorder = _Moves()
-    outcome = play_chunk(chunk, recorders=[recorder])
-    if outcome.failures:
-        failure = outcome.failures[0]
-        raise DilemmaError(f"match {failure.match} fails: {failure.reason}")
+def _again(chunk: Chunk, played: pd.DataFrame, tell: Callable[[Failure], None]) -> PlayedAgain | None:
+    """A chunk, played again without the matches that fail; None if all do."""
+    outcome = play_chunk(chunk, recorders=[recorder := _Moves()])
+    while outcome.failures:  # of a chunk that is played in parts only the last one is recorded
+        for failure in outcome.failures:
+            tell(failure)
+        chunk = chunk.select(~np.isin(chunk.keys, [failure.match for failure in outcome.failures]))
+        if not len(chunk.keys):
+            return None
+        outcome = play_chunk(chunk, recorders=[recorder := _Moves()])
     [rows] = outcome.rows
     again = pd.DataFrame({name: rows[name] for name in ("match", "seat", "payoff")})
     columns = ["environment", "match", "repetition", "seat", "agent", "payoff"]

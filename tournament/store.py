@@ -30,7 +30,7 @@ from .labels import current, rewritten, updated_identities, with_identities
 from .plan import Entrant, Plan
 from .run_folder import Part, RunFolder
 from .runner import NOTHING, work
-from .schedules.schedule import PopulationTrajectory
+from .schedules.schedule import PopulationTrajectory, Request
 
 _TYPES = stored_types()
 
@@ -106,9 +106,12 @@ class Store(RunFolder):
         found = self.continuation(plan)
         if not found.more:
             return self
-        requests = found.plan.schedule.most(found.plan) or ()
-        matches = [chunk.asked for chunk in work(found.plan, requests)]
-        part = Part(as_config(found.plan, self.path), np.concatenate(matches) if matches else NOTHING)
+        return self.of(found.plan, found.plan.schedule.most(found.plan) or ())
+
+    def of(self, plan: Plan, requests: Sequence[Request]) -> RunFolder:
+        """What the run has of these requests of `plan`, which has its identities, for reading."""
+        matches = [chunk.asked for chunk in work(plan, requests)]
+        part = Part(as_config(plan, self.path), np.concatenate(matches) if matches else NOTHING)
         return RunFolder(self.path, part)
 
     def write(self, outcome: Outcome, plan: Plan) -> None:

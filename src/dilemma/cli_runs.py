@@ -8,6 +8,9 @@ import click
 
 from .exit_codes import FAILED, speaks_plainly
 
+MOST_FAILED = 10
+"""Matches that are named one by one."""
+
 
 @click.command()
 @click.argument("folders", metavar="RUN RUN ...", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -154,6 +157,13 @@ def export(run: Path, moves: bool, out: Path | None) -> int:
                 "environment or an agent draws from more than its seed",
                 err=True,
             )
+            code = FAILED
+        if exported.failed:
+            for said in exported.failed[:MOST_FAILED]:
+                click.echo(said, err=True)
+            if (more := len(exported.failed) - MOST_FAILED) > 0:
+                click.echo(f"... and {more:,} more", err=True)
+            click.echo(f"{len(exported.failed):,} matches are left out, the others are written", err=True)
             code = FAILED
     else:
         from .export_matrices import export_matrices

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from .envs.environment import Discrete
 from .envs.errors import DilemmaError
 from .file_names import file_name
+from .tournament.chunk import Failure
 from .tournament.config import load
 from .tournament.moves import PlayedAgain, moves, recordable
 from .tournament.plan import Setting
@@ -51,6 +52,8 @@ class MovesExport:
         self._plan = load(str(store.config_path))
         self.differing = 0
         """Matches that earn other payoffs than the stored ones."""
+        self.failed: list[str] = []
+        """A sentence on each match that fails now."""
         how = self._seats.drop_duplicates("match")["how"].value_counts()
         self.remarks = [f"{how[kind]:,} {why}" for kind, why in NO_MOVES.items() if how[kind]]
         self.remarks += [
@@ -68,7 +71,7 @@ class MovesExport:
             writing(folder / "moves.parquet") as file,
             pq.ParquetWriter(file, MOVES, compression="zstd") as writer,
         ):
-            for played in moves(self._plan, self._seats):
+            for played in moves(self._plan, self._seats, self._tell):
                 self.differing += played.rows.loc[~played.same, "match"].nunique()
                 writer.write_table(_table(played))
                 if interactions := wanted.get(str(played.rows["environment"].iloc[0])):
@@ -81,6 +84,11 @@ class MovesExport:
                     players = [entrant.label for entrant in self._plan.entrants]
                     file.write(interactions.text(players).encode("utf-8"))
                 yield path
+
+    def _tell(self, failure: Failure) -> None:
+        players = " and ".join(self._plan.entrants[index].label for index in failure.cast)
+        where = f"{self._plan.settings[failure.setting].label}, repetition {failure.repetition}"
+        self.failed.append(f"match {failure.match} of {players} ({where}) fails now: {failure.reason}")
 
 
 def _table(played: PlayedAgain) -> pa.Table:

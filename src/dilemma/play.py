@@ -45,9 +45,10 @@ from .tournament.identity import SCHEMA
 from .tournament.keys import distinct
 from .tournament.plan import Entrant, Plan, Setting
 from .tournament.pulse import Hear, listening
-from .tournament.run_folder import accepted
+from .tournament.run_folder import RunFolder, accepted
 from .tournament.runner import carry_out, lost, work
 from .tournament.schedules.evolve import Evolve
+from .tournament.schedules.round_robin import RoundRobin
 from .tournament.schedules.schedule import Request, Schedule
 from .tournament.spot_check import faults, rows_of, spot_checks
 from .tournament.store import Store
@@ -159,12 +160,20 @@ class Tournament:
 
 def results_of(store: Store, plan: Plan) -> Results:
     """The results of what `plan` asks for, of a run that may hold more."""
-    asked = store.asked_by(plan)
-    found, plan = stored(asked), store.continued(plan)
+    asked, plan = store.asked_by(plan), store.continued(plan)
+    if isinstance(plan.schedule, RoundRobin) and plan.schedule.asks_again:
+        asked = _raced(store, plan)
+    found = stored(asked)
     if asked is store:
         return replace(found, plan=plan)
     counts = {"failed": len(found.failures), "matches": int(found.rows["match"].nunique())}
     return replace(found, plan=plan, games=games_of(plan), facts=Facts({**found.facts, "counts": counts}))
+
+
+def _raced(store: Store, plan: Plan) -> RunFolder:
+    """What the run has of a race, which may be less than it has of its casts: others asked for more of them."""
+    race = store.of(plan, plan.schedule.ask(plan, Told(store, plan, over=True)))
+    return race if race.part and not np.isin(store.done(), race.part.matches).all() else store
 
 
 def _unwatched(done: int, total: int) -> None:
