@@ -158,6 +158,11 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "group_grudger": "dilemma.agents.group_strategies:GroupGrudger",
         "group_tit_for_tat": "dilemma.agents.group_strategies:GroupTitForTat",
     },
+    "on_graphs": {
+        "best_neighbour": "dilemma.agents.imitators:BestNeighbour",
+        "fermi": "dilemma.agents.imitators:Fermi",
+        "proportional": "dilemma.agents.imitators:Proportional",
+    },
     "gridworlds": {
         "coins_cooperator": "dilemma.agents.coins_players:CoinsCooperator",
         "coins_defector": "dilemma.agents.coins_players:CoinsDefector",

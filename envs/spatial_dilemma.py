@@ -30,8 +30,8 @@ class SpatialDilemma(Environment):
     A site earns the sum over the links that are played. With `selection` a link is played in a round if both ends
     want it, else every link is. Actions: 0 is C and 1 is D, with everybody; with `selection`, an action is
         move + 2 * (sum of 2^j over the neighbours j that are refused)
-    A site sees its neighbours' last `memory` moves, its own, and with `selection` whom it wanted to play with. At
-    the start these are the first moves that the environment has given to the sites, and everybody wanted all.
+    A site sees its last `memory` moves, its neighbours', and with `selection` whom it wanted to play with. At the
+    start these are the first moves that the environment has given to the sites, and everybody wanted all.
     With `update` "asynchronous", one site of a table, drawn by lot, may change its action in a round; all others
     repeat theirs.
     """
@@ -205,7 +205,7 @@ class SpatialDilemma(Environment):
 
 def _column(seen: Tensor, move: Tensor, wanted: Tensor | None) -> Tensor:
     """What a round adds to the memory of sites, uint8 [match, seat, table, entry]."""
-    parts = [seen, move[:, :, None]] + ([] if wanted is None else [wanted.long()])
+    parts = [move[:, :, None], seen] + ([] if wanted is None else [wanted.long()])
     return torch.cat(parts, 2).transpose(2, 3).to(torch.uint8)
 
 

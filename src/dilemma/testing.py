@@ -32,11 +32,13 @@ from .envs.cleanup import Cleanup
 from .envs.coins import Coins
 from .envs.environment import GRANTS, Box, Discrete, Environment, State, Step
 from .envs.errors import DilemmaError
+from .envs.graphs import Ring
 from .envs.matrix_game import PrisonersDilemma, RockPaperScissors
 from .envs.n_player_ipd import NPlayerIPD
 from .envs.neighbourhood import Neighbours, all_others, gather_neighbours
 from .envs.policy_game import PolicyGame
 from .envs.public_goods import PublicGoods
+from .envs.spatial_dilemma import SpatialDilemma
 from .tournament.allowed import Allowed
 from .tournament.arena import AgentError, play
 from .tournament.protocol import Protocol
@@ -259,6 +261,8 @@ def _games() -> list[Environment]:
         PublicGoods(rounds=ROUNDS, levels=3),
         PolicyGame(rounds=2),
         Coins(rounds=ROUNDS),
+        SpatialDilemma(graph=Ring(size=5), rounds=ROUNDS, memory=2),
+        SpatialDilemma(graph=Ring(size=5), rounds=ROUNDS, selection=True),
         Cleanup(players=2, layout="S.~W\n.AW~\nSA.S", rounds=ROUNDS, delay=2, away=3),
     ]
 

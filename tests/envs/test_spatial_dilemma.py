@@ -66,13 +66,13 @@ def test_one_who_is_refused_by_all_earns_nothing_and_all_others_as_before():
     assert torch.equal(step.reward.flatten(), expected)
 
 
-def test_a_site_sees_moves_of_neighbours_its_own_and_whom_it_wanted_newest_first():
+def test_a_site_sees_its_moves_those_of_neighbours_and_whom_it_wanted_newest_first():
     game = SpatialDilemma(graph=TRIANGLE, selection=True, memory=2, cooperators=1.0)
     start, after, step = played(game, (0, 1, 0, 1 + REFUSES_FIRST))
-    # Neighbours 3, 0 and 1 of site 2; its own moves; whom it wanted.
+    # Own moves of site 2; those of its neighbours 3, 0 and 1; whom it wanted.
     assert start.observation[0, 2, 0].tolist() == [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]
-    assert after.observation[0, 2, 0].tolist() == [1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1, 1, 1]
-    assert after.observation[0, 3, 0].tolist() == [0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0]
+    assert after.observation[0, 2, 0].tolist() == [0, 0, 1, 0, 0, 0, 1, 0, 1, 1, 1, 1, 1, 1]
+    assert after.observation[0, 3, 0].tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]
     assert game.observation(0) == after.observation.shape[3:]
     assert step.seen[0, 2, :, 0].tolist() == [1, 0, 1]
 
