@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
+from importlib.resources import files
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -15,6 +16,7 @@ from dilemma.envs import GROUPS as ENVIRONMENT_GROUPS
 from dilemma.envs.catalogue import Catalogue
 from dilemma.listing import describe, type_in_words
 from dilemma.properties import Properties, shipped
+from dilemma.tournament.config import shipped as shipped_configs
 from dilemma.tournament.config_file import File
 from dilemma.tournament.schedules import CATALOGUE as SCHEDULES
 from dilemma.tournament.sections import (
@@ -65,6 +67,12 @@ editors complete configs and check them.
 
 ## At the top
 """
+ABOUT_SHIPPED_CONFIGS = """\
+# Shipped configs
+
+`dilemma run NAME` plays them. Those of a published study say in their comments what comes out as published, what
+does not, and why; [Results](../results.md) has the figures.
+"""
 SCRIPTS = "".join(
     f'<script defer src="../_static/{name}.js"></script>\n' for name in ("datatables", "filtered_tables")
 )
@@ -73,18 +81,21 @@ WRITTEN = "known"
 
 
 def write_reference_pages(folder: Path) -> None:
-    """Write agents.md and environments.md, a page for each of their groups, and config.md into `folder`."""
+    """Write all pages into `folder`, where nothing else stays; those that are unchanged aren't built again."""
     pages = {
         "agents.md": agents_page(),
         "environments.md": environments_page(),
         "config.md": config_page(),
+        "shipped_configs.md": shipped_configs_page(),
         **dict(group_pages("agents", AGENTS, AGENT_GROUPS)),
         **dict(group_pages("environments", ENVIRONMENTS, ENVIRONMENT_GROUPS)),
     }
+    for old in {*folder.rglob("*.md")} - {folder / name for name in pages}:
+        old.unlink()
     for name, text in pages.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists() or path.read_text(encoding="utf-8") != text:  # unchanged pages aren't built again
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
 
 
@@ -140,6 +151,15 @@ def config_page() -> str:
         assert found
         parts.append(f'### kind = "{kind}"\n\n{_first(found)}\n')
         parts.append(_keys(found, found.model_fields))
+    return "\n".join(parts)
+
+
+def shipped_configs_page() -> str:
+    """The shipped configs, in full."""
+    parts = [ABOUT_SHIPPED_CONFIGS]
+    for name in shipped_configs():
+        text = (files("dilemma.configs") / f"{name}.toml").read_text(encoding="utf-8")
+        parts.append(f"## {name}\n\n```toml\n{text.strip()}\n```\n")
     return "\n".join(parts)
 
 
