@@ -159,8 +159,11 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "group_tit_for_tat": "dilemma.agents.group_strategies:GroupTitForTat",
     },
     "on_graphs": {
+        "avoid_defectors": "dilemma.agents.selectors:AvoidDefectors",
         "best_neighbour": "dilemma.agents.imitators:BestNeighbour",
+        "by_link": "dilemma.agents.by_link:ByLink",
         "fermi": "dilemma.agents.imitators:Fermi",
+        "out_for_tat": "dilemma.agents.selectors:OutForTat",
         "proportional": "dilemma.agents.imitators:Proportional",
     },
     "gridworlds": {
