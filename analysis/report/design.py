@@ -30,6 +30,8 @@ _SEARCHES: Mapping[str, tuple[str, Sequence[str]]] = {
     "cma_es": ("CMA-ES", ("hansen2016",)),
     "population_based": ("population-based training", ("jaderberg2017",)),
 }
+_BY_ROUND = ("policy_game", "one_shot_game", "tandem")
+"""Environments in which learners learn from round to round."""
 _HOW_SELECTED = {
     "selection": "intensity of selection",
     "fitness": "fitness",
@@ -44,17 +46,11 @@ def design(
     """Who met whom, in what, and how often, a sentence each; `seats` are the rows of the run."""
     agents, environments = list(facts.get("agents", {})), facts.get("environments", {})
     if agents and environments:
-        sources = facts.get("sources", {}).get("environments", {})
-        played = [
-            f"{label} ({in_words(parameters, games[label]['seats'] if label in games else 2)})"
-            + mark(cited(sources.get(label, "")))
-            for label, parameters in environments.items()
-        ]
         names = f" ({listed(agents)})" if len(agents) <= NAMED else ""
         version = facts.get("versions", {}).get("dilemma", "")
         with_version = f", version {version}" if version else ""
         yield (
-            f"{plural(len(agents), 'agent')}{names} played {listed(played)}, with the dilemma "
+            f"{plural(len(agents), 'agent')}{names} played {listed(list(_games(facts, games)))}, with the dilemma "
             f"package{with_version}{mark(['dilemma'])}."
         )
     yield from _schedule(facts.get("schedule", {}), seats)
@@ -62,6 +58,15 @@ def design(
         were = "was a partner" if len(background) == 1 else "were partners"
         yield f"{listed(background)} {were} only, met by those that are ranked."
     yield from _counts(seats, len(facts.get("failures", ())))
+
+
+def _games(facts: Facts, games: Mapping[str, Game]) -> Iterator[str]:
+    """Each environment with its rules, and what is behind it, once."""
+    sources, known = facts.get("sources", {}).get("environments", {}), set[str]()
+    for label, parameters in facts.get("environments", {}).items():
+        keys = [key for key in cited(sources.get(label, "")) if key not in known]
+        known.update(keys)
+        yield f"{label} ({in_words(parameters, games[label]['seats'] if label in games else 2)}){mark(keys)}"
 
 
 def in_words(parameters: Mapping[str, object], seats: int = 2) -> str:
@@ -86,7 +91,9 @@ def _rules(parameters: Mapping[str, object], seats: int) -> Iterator[str]:
             yield f"{name} {value_text(parameters[name])}"
     for name, value in parameters.items():
         shown = value_text(value)
-        if name not in _SAID and len(shown) <= SHORT:
+        if name == "payoffs" and isinstance(value, Sequence) and len(value) == 4:
+            yield f"payoffs R, S, T, P = {', '.join(map(value_text, value))}"
+        elif name not in _SAID and len(shown) <= SHORT:
             yield f"{name.replace('_', ' ')} {shown}"
 
 
@@ -100,7 +107,8 @@ def _schedule(schedule: Mapping[str, object], seats: pd.DataFrame) -> Iterator[s
         of = f" of {size:,} individuals" if isinstance(size, int) else ""
         on = f" on a graph ({graph.get('kind', 'given')})" if isinstance(graph, Mapping) else ""
         begun = ", each begun by one mutant among residents of one agent" if schedule.get("invasions") else ""
-        how = [f"{said} {value_text(schedule[name])}" for name, said in _HOW_SELECTED.items() if name in schedule]
+        given = {name: value_text(schedule[name]) for name in _HOW_SELECTED if name in schedule}
+        how = [f"{_HOW_SELECTED[name]} {value.replace('_', '-')}" for name, value in given.items()]
         said = f"{process}{mark(sources)}, {_spans(schedule)}{begun} ({', '.join(how)})"
         yield f"Populations{of} evolved{on} by {said}."
     elif kind == "evolve":
@@ -156,14 +164,20 @@ def learning(facts: Facts, seats: pd.DataFrame) -> Iterator[str]:
     if not learners or not (seats["how"] == "learned").any():
         return
     episodes, tables = (int(str(section.get(name, 1))) for name in ("episodes", "tables"))
-    yield (
-        f"{listed(list(learners))} learned, anew in each match, from {plural(episodes, 'episode')} at "
-        f"{plural(tables, 'parallel table')} (in policy games from round to round, at as many independent tables)."
-    )
-    window = section.get("window")
-    over = f"the last {window:,} episodes or rounds of learning" if isinstance(window, int) else "all of learning"
+    by_round = [values.get("name") in _BY_ROUND for values in facts.get("environments", {}).values()]
+    sampled = f"from {plural(episodes, 'episode')} at {plural(tables, 'parallel table')}"
+    exact = f"from round to round at {plural(tables, 'independent table')}"
+    both = f"{sampled}, in games of whole policies {exact}"
+    yield f"{listed(list(learners))} learned, anew in each match, {_which(by_round, exact, sampled, both)}."
+    unit, window = _which(by_round, "rounds", "episodes", "episodes or rounds"), section.get("window")
+    over = f"the last {window:,} {unit} of learning" if isinstance(window, int) else "all of learning"
     yield f"Payoffs are means over {over}."
     frozen = section.get("freeze_after")
     if isinstance(frozen, Mapping) and frozen:
         said = [f"{label} after {points:,}" for label, points in frozen.items()]
-        yield f"Learning ended early, in episodes or rounds: {listed(said)}."
+        yield f"Learning ended early, in {unit}: {listed(said)}."
+
+
+def _which(marks: Sequence[bool], every: str, none: str, some: str) -> str:
+    """What to say where all, none or some of these hold."""
+    return some if any(marks) and not all(marks) else every if any(marks) else none

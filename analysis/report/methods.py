@@ -10,6 +10,7 @@ import pandas as pd
 from ..game import Game
 from ..options import AnalysisOptions
 from ..ratings.ratings import RATINGS
+from ..statistics.kinds import MIN_KINDS
 from .bibliography import bibtex, cited, in_latex, in_words, mark, marked
 from .computation import computation
 from .design import design, learning
@@ -90,21 +91,23 @@ def _analysis(seats: pd.DataFrame, options: AnalysisOptions, chapters: Collectio
             f"Intervals for these very partners (same field) are Student's over {unit}, with the delta method "
             f"where matches differ in length{mark(['cochran1977'])}."
         )
-    yield (
-        f"Intervals for other partners vary over kinds of partners (those that behave alike are one) and {unit}, "
-        f"with degrees of freedom for small samples{mark(['bell2002'])} and variances moderated by empirical "
-        f"Bayes{mark(['smyth2004'])}; with fewer than five kinds nothing is said of others."
-    )
+    several = seats["agent"].nunique() >= MIN_KINDS
     holm = f"adjusted for all pairs by Holm's method{mark(['holm1979'])}"
     max_t = (
         f", or by step-down max-T{mark(['westfall1993', 'romano2005'])} for other partners where repetitions make "
         "up at most a tenth of the variance"
     )
+    if several:
+        yield (
+            f"Intervals for other partners vary over kinds of partners (those that behave alike are one) and "
+            f"{unit}, with degrees of freedom for small samples{mark(['bell2002'])} and variances moderated by "
+            f"empirical Bayes{mark(['smyth2004'])}; with fewer than {MIN_KINDS} kinds nothing is said of others."
+        )
     yield (
         f"Rank sets hold for all agents at once with 95 %{mark(['mogstad2024'])}, {holm}"
-        f"{max_t if options.comparisons == 'max_t' else ''}."
+        f"{max_t if several and options.comparisons == 'max_t' else ''}."
     )
-    if not exact or seats["agent"].nunique() >= 5:
+    if several or not exact:
         yield (
             f"The probabilities of being first or among the first {options.top} are shares of {options.draws:,} "
             f"draws of the pigeonhole bootstrap{mark(['owen2007'])}."

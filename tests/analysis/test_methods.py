@@ -112,6 +112,38 @@ def test_the_rules_of_a_game_in_words(parameters, words):
     assert in_words(parameters) == words
 
 
+def test_games_of_whole_policies_are_learned_from_round_to_round(played):
+    def learned(*names):
+        environments = {name: {"name": name} for name in names}
+        return methods({**played.facts, "environments": environments}, {}, played.rows, played.options).paragraphs[
+            1
+        ]
+
+    assert "from 3 episodes at 4 parallel tables. " in learned("prisoners_dilemma", "coins")
+    assert "the last 2 rounds" in learned("policy_game")
+    assert "from round to round at 4 independent tables. " in learned("policy_game")
+    assert "in games of whole policies from round to round" in learned("policy_game", "coins")
+
+
+def test_of_few_partners_nothing_is_said_of_others(played):
+    few = played.rows[played.rows["agent"].isin(["all_d", "random"])]
+    assert "Intervals for other partners" in said(played).paragraphs[2]
+    assert "other partners" not in methods({}, {}, few, played.options).paragraphs[0]
+
+
+def test_evolution_and_searches_name_their_process(played):
+    def design(**schedule):
+        facts = {**played.facts, "schedule": schedule}
+        return methods(facts, played.games, played.rows, played.options).paragraphs[0]
+
+    moran = design(kind="moran", size=50, graph={"kind": "lattice"}, selection=0.1, generations=10, replicates=3)
+    assert "Populations of 50 individuals evolved on a graph (lattice) by a Moran process (Moran 1958" in moran
+    assert "for up to 10 generations in 3 independent replicates (intensity of selection 0.1)." in moran
+    walk = design(kind="evolve", agent="memory_one", method={"kind": "cma_es"}, generations=5, replicates=1)
+    assert "The parameters of memory_one evolved by CMA-ES (Hansen 2016), for up to 5 generations" in walk
+    assert "The schedule is mine:auction." in design(kind="mine:auction")
+
+
 def test_lists_and_durations_in_words():
     assert [listed(names) for names in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == [
         "",
