@@ -49,7 +49,7 @@ from .ranking_paper import ranking_paper
 from .remarks import remarks
 from .result_card import result_card
 from .rules import rules
-from .section_figures import section_drawings
+from .section_figures import rated_chapters, section_drawings
 from .spreadsheet import write_csv
 from .tables import payoffs_text, ranking_text
 
@@ -276,7 +276,7 @@ def _section(
         drawings=section_drawings(figure_writer, cells, ranking, table, own_chapters, evolution, shares),
         remarks=list(remarks(ranking, table)),
         learning=learning_section(figure_writer, tables, learners) if tables else None,
-        chapters=own_chapters,
+        chapters=rated_chapters(figure_writer, ranking, own_chapters),
         replays=replayed,
     )
 

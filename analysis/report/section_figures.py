@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,33 @@ def section_drawings(
     if cells.square:
         found += _pairs(writer, ranking, table, chapters)
     return found
+
+
+def rated_chapters(
+    writer: FigureWriter, ranking: pd.DataFrame, chapters: Sequence[WrittenChapter]
+) -> list[WrittenChapter]:
+    """The chapters, that of ratings with its figures: how far they and the payoff agree on who is ahead."""
+    return [
+        replace(chapter, drawings=_agreement(writer, ranking, ratings_of(chapter.finding.table)))
+        if chapter.name == "ratings"
+        else chapter
+        for chapter in chapters
+    ]
+
+
+def _agreement(
+    writer: FigureWriter, ranking: pd.DataFrame, ratings: Mapping[str, pd.Series[float]]
+) -> list[Drawing]:
+    if not ratings or len(ranking) < 2:
+        return []
+    from .rating_figures import agreement_plot, ranks_plot, ranks_view  # scipy.stats takes half a second
+
+    payoff = ranking.set_index(ranking["agent"].astype(str))["payoff"]
+    table = pd.DataFrame({"payoff": payoff} | {name.replace("_", " "): score for name, score in ratings.items()})
+    caption = "Rank of each agent by each rating, the highest on top; ties share the mean of their ranks"
+    drawings = [writer.add("ranks", caption, ranks_plot(table), ranks_view(table))]
+    caption = "How far ratings order the agents alike: Kendall's tau-b, 1 if they do, -1 if the other way round"
+    return [*drawings, writer.add("agreement", caption, agreement_plot(table))]
 
 
 def _pairs(
