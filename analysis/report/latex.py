@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from unicodedata import normalize
 
@@ -55,13 +56,16 @@ _POINTS = {
 _SMALL, _CAPITAL, _NUMBERED = 4.9, 6.8, 25.0
 
 
+@lru_cache(maxsize=65_536)
 def escaped(text: str, run: float = 0.0) -> str:
     """A text as LaTeX that shows it.
 
     With `run` it may break into lines after any separator, and wherever it must after so many points.
     """
-    parts, points = list[str](), 0.0
     text = normalize("NFC", text)
+    if not run and text.isascii():
+        return text.translate(_ESCAPED)
+    parts, points = list[str](), 0.0
     for char, after in pairwise(f"{text} "):
         parts.append(_letter(char))
         points += width(char)
@@ -83,6 +87,7 @@ def _is_known(char: str) -> bool:
     return ord(char) <= _LATIN or char in _KNOWN or ord(char) in _ESCAPED
 
 
+@lru_cache(maxsize=65_536)
 def width(text: str) -> float:
     """About how many points wide a text is in \\footnotesize."""
     return sum(_POINTS.get(char) or _of_letter(char) for char in text)
