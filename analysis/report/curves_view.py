@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -50,6 +50,23 @@ def curves_view(panels: Sequence[Panel], label: str, limits: tuple[float, float]
     mean = {"x": x, "y": {"field": "mean", **y, "axis": {"title": label, "tickCount": 4}}}
     band = {"x": x, "y": {"field": "low", **y}, "y2": {"field": "high"}}
     width = 1 + 1.2 * _PANEL / min(points, int(table.groupby(["panel", "curve"]).size().max()))
+    shown = [("datum.curve === -1", ACCENT), ("datum.curve === curve && curve !== -1", _PICKED)]
+    bands = [
+        {
+            "transform": [{"filter": which}],
+            "mark": {"type": "area", "color": colour, "opacity": 0.25, "aria": False, "tooltip": None},
+            "encoding": band,
+        }
+        for which, colour in shown
+    ]
+    lines = [
+        {
+            "transform": [{"filter": which}],
+            "mark": {"type": "line", "color": colour, "strokeWidth": 2.2, "aria": False},
+            "encoding": mean,
+        }
+        for which, colour in shown
+    ]
     others = {
         "transform": [{"filter": "datum.curve !== -1"}],
         "mark": {"type": "line", "strokeWidth": 0.8, "opacity": 0.35, "aria": False},
@@ -60,7 +77,7 @@ def curves_view(panels: Sequence[Panel], label: str, limits: tuple[float, float]
         "mark": {"type": "rule", "strokeWidth": width, "opacity": 0, "aria": False, **TELLING},
         "encoding": {"x": x},
     }
-    told = {"learner": "learner", "opponent": "opponents", "point": "episode or step", "mean": label}
+    told = {"learner": "learner", "opponent": "against", "point": "episode or step", "mean": label}
     told["band"] = "95 % band"
     spec = {
         "usermeta": {"panel": _PANEL, "told": told},
@@ -81,27 +98,6 @@ def curves_view(panels: Sequence[Panel], label: str, limits: tuple[float, float]
             {"calculate": "isValid(datum.low) ? datum.low + ' to ' + datum.high : null", "as": "band"},
         ],
         "facet": {"field": "panel", "type": "ordinal", "header": {"labelExpr": "labels[datum.value]"}},
-        "spec": {
-            "height": _HEIGHT,
-            "layer": [
-                hover,
-                others,
-                *_pair("datum.curve === -1", ACCENT, mean, band),
-                *_pair("datum.curve === curve && curve !== -1", _PICKED, mean, band),
-            ],
-        },
+        "spec": {"height": _HEIGHT, "layer": [*bands, hover, others, *lines]},
     }
     return View(spec, {"curves": data})
-
-
-def _pair(which: str, colour: str, mean: Mapping[str, object], band: object) -> list[dict[str, object]]:
-    """A curve with its band."""
-    chosen = {"transform": [{"filter": which}]}
-    return [
-        {
-            **chosen,
-            "mark": {"type": "area", "color": colour, "opacity": 0.25, "aria": False, "tooltip": None},
-            "encoding": band,
-        },
-        {**chosen, "mark": {"type": "line", "color": colour, "strokeWidth": 2.2, "aria": False}, "encoding": mean},
-    ]

@@ -98,7 +98,11 @@ def shares_view(shares: pd.DataFrame) -> View:
     names = [str(name) for name in shares]
     fields = [f"share {place}" for place in range(len(names))]
     colours = [pen.colour for pen in pens(names).values()]
-    time = {"field": "generation", "type": "quantitative", "axis": {"title": "generation", "grid": False}}
+    time = {
+        "field": "generation",
+        "type": "quantitative",
+        "axis": {"title": "generation", "grid": False, "tickCount": 8},
+    }
     share = {"field": "share", "type": "quantitative", "stack": "zero", "scale": {"domain": [0, 1]}}
     colour = {
         "field": "place",
