@@ -200,6 +200,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "expected_sarsa": "dilemma.agents.learners.tabular.sarsa:ExpectedSarsa",
         "sarsa": "dilemma.agents.learners.tabular.sarsa:Sarsa",
     },
+    "deep_q": {
+        "dual_dqn": "dilemma.agents.learners.deep_q.dual_dqn:DualDQN",
+    },
     "exact": {
         "cgd_exact": "dilemma.agents.learners.exact.cgd_exact:CgdExact",
         "consensus_exact": "dilemma.agents.learners.exact.consensus_exact:ConsensusExact",

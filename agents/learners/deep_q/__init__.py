@@ -1,0 +1,1 @@
+"""Deep Q-learning: action values from networks, learned from replayed experience."""
