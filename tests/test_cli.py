@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -187,6 +188,15 @@ def test_a_report_that_cannot_be_written_is_a_sentence_and_keeps_the_results(con
         assert "All results are kept" in done.stderr
     Path("here/run/report").unlink()
     assert dilemma("report", "here/run").exit_code == 0
+
+
+def test_ctrl_c_before_anything_is_played_is_told_in_a_line(config, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dilemma.tournament.config.load", interrupted)
+    done = dilemma("run", config)
+    assert (done.exit_code, done.stderr.count("Interrupted."), "Traceback" in done.stderr) == (130, 1, False)
 
 
 def test_a_report_that_is_interrupted_leaves_the_one_before(config, monkeypatch):
@@ -441,6 +451,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path, config):
     assert stdout == ""
     *_, last = stderr.splitlines()
     kept = len(pd.concat(map(pd.read_parquet, Path("here/seats").glob("*.parquet")))["match"].unique())
-    assert last == f"Interrupted. {kept:,} finished matches are kept; to go on: dilemma run {config} --out here"
+    again = shlex.join(["dilemma", *command[3:], *many])
+    assert last == f"Interrupted. {kept:,} finished matches are kept; to go on: {again}"
     rows = sum(len(pd.read_parquet(path)) for path in Path("here/seats").glob("*.parquet"))
     assert 2000 < rows < 1_600_000

@@ -103,7 +103,7 @@ def test_names_of_runs_are_no_markup(shelf, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("names", "said"), [(["one"], "allowed: two or more"), (["one", "nothing"], "no config.toml")]
+    ("names", "said"), [(["one"], "allowed: two or more"), (["one", "nothing"], "there is no run folder")]
 )
 def test_mistakes_are_sentences(shelf, names, said):
     done = CliRunner().invoke(main, ["compare", *(str(shelf / name) for name in names)])

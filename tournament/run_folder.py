@@ -66,6 +66,8 @@ class RunFolder:
     def existing(cls, path: Path) -> Self:
         """The run folder at `path`. Raises DilemmaError if there is none."""
         store = cls(path)
+        if not path.exists():
+            raise DilemmaError(f"there is no run folder {path}; `dilemma runs DIR` lists those in DIR")
         if not store.config_path.is_file():
             raise DilemmaError(f"{path} is not a run folder: it has no config.toml")
         return store

@@ -51,7 +51,7 @@ class Store(RunFolder):
             store.seats_path.mkdir(parents=True, exist_ok=True)
             _write(store.config_path, tomli_w.dumps(found.union))
         except OSError as error:
-            raise DilemmaError(f"{path} can't be written: {error}") from error
+            raise DilemmaError(f"{path} can't be written: {error.strerror or error}") from error
         for leftover in path.glob("*/*.tmp"):
             if leftover.is_file():
                 leftover.unlink()

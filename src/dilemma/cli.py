@@ -90,6 +90,7 @@ def run(
     from .file_names import file_name
     from .tournament.config import load
 
+    given = changes
     if jobs is not None:
         changes = (*changes, f"execution.jobs={jobs}")
     plan = load(config, changes)
@@ -105,7 +106,7 @@ def run(
     if fresh and (kept := Store(folder).moved_aside()):
         click.echo(f"The run that was there is now {kept}", err=True)
     store = Store.open(folder, plan, accept_changes=accept_changes)
-    again = f"dilemma run {config} --out {folder}"
+    again = _command("run", config, out=folder, jobs=jobs, set=given)
     with _interruptible(store, again), recorded(store, plan, _typed()):
         with Meter(kept=len(store.done())) as meter:
             play_into(store, plan, meter, meter.hear)
@@ -138,7 +139,7 @@ def report(run: Path, changes: tuple[str, ...], out: Path | None) -> int:
     from .tournament.run_folder import RunFolder
 
     store = RunFolder.existing(run)
-    return _report(stored(store, changes), store, f"dilemma run CONFIG --out {run}", out=out)
+    return _report(stored(store, changes), store, f"dilemma run CONFIG --out {run}", out=out, changes=changes)
 
 
 @main.command()
@@ -171,7 +172,7 @@ def exploit(
     from .tournament.config import load
     from .tournament.store import Store
 
-    store = Store.existing(run)
+    store, given = Store.existing(run), changes
     if kinds:
         changes = (*changes, f"analysis.exploitability={list(kinds)}")
     if jobs is not None:
@@ -181,7 +182,7 @@ def exploit(
     for label in labels:
         if label not in known:
             raise DilemmaError(f"--agent: {run} has no agent {label!r}; it has {', '.join(known)}")
-    again = f"dilemma exploit {run}"
+    again = _command("exploit", run, agent=labels, kind=kinds, jobs=jobs, set=given)
     with _interruptible(store, again), recorded(store, plan, _typed()):
         wrong = exploit_into(store, plan, labels, lambda: Meter("search", "finish"))
     return _report(results_of(store, plan), store, again, wrong, show_exploits=True)
@@ -357,13 +358,26 @@ def _outlook(plan: Plan, folder: Path, accept_changes: bool, fresh: bool) -> str
     )
 
 
+def _command(name: str, argument: object, **options: object) -> str:
+    """A command of ours as it is typed; options that are not given are left out."""
+    words = ["dilemma", name, str(argument)]
+    for option, value in options.items():
+        for each in value if isinstance(value, tuple) else [] if value is None else [value]:
+            words += [f"--{option}", str(each)]
+    return shlex.join(words)
+
+
 @contextmanager
 def _interruptible(store: RunFolder, again: str) -> Iterator[None]:
     """On Ctrl-C, say what is kept, and how to continue."""
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(f"\nInterrupted. {len(store.done()):,} finished matches are kept; to go on: {again}", err=True)
+        searches = sum(record["kind"] != "exact" for record in store.exploits().values())  # those take no time
+        found = f" and the results of {searches:,} searches" if searches else ""
+        click.echo(
+            f"\nInterrupted. {len(store.done()):,} finished matches{found} are kept; to go on: {again}", err=True
+        )
         sys.exit(INTERRUPTED)
 
 
@@ -374,6 +388,7 @@ def _report(
     wrong: Sequence[str] = (),
     *,
     out: Path | None = None,
+    changes: tuple[str, ...] = (),
     show_exploits: bool = False,
 ) -> int:
     """Write the report, print the ranking and failures."""
@@ -390,7 +405,7 @@ def _report(
 
     folder, gaps = out or store.report_path, list[str]()
     with (
-        _interruptible(store, f"dilemma report {store.path}" + (f" --out {out}" if out else "")),
+        _interruptible(store, _command("report", store.path, out=out, set=changes)),
         Steps() as progress,
     ):
         page = results.report(folder, progress, gaps.append)

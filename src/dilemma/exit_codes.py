@@ -15,7 +15,7 @@ FAILED, MISTAKE, INTERRUPTED = 1, 2, 130
 
 
 def speaks_plainly(command: Callable[P, int]) -> Callable[P, None]:
-    """Run a command: a DilemmaError is printed without traceback; the result is the exit code."""
+    """Run a command: a DilemmaError or Ctrl-C is told without traceback; the result is the exit code."""
 
     @wraps(command)
     def plain(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -26,6 +26,9 @@ def speaks_plainly(command: Callable[P, int]) -> Callable[P, None]:
         except DilemmaError as error:
             click.echo(f"Error: {error}", err=True)
             code = MISTAKE
+        except KeyboardInterrupt:
+            click.echo("\nInterrupted. What was finished before is kept; the same command goes on.", err=True)
+            code = INTERRUPTED
         sys.exit(code)
 
     return plain
