@@ -1,13 +1,13 @@
 """Examples in docstrings, in the README and in docs: they run, and say what they say."""
 
-import contextlib
 import doctest
 import importlib
-import io
 import pkgutil
 import re
 import runpy
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -135,9 +135,9 @@ def test_the_tutorial_prints_what_it_says(folder, monkeypatch):
                 assert result.exit_code == 0, f"{command}: {result.output}"
                 printed = result.stdout
             else:
-                with contextlib.redirect_stdout(io.StringIO()) as output:
-                    runpy.run_path(str(folder / words[0]), run_name="__main__")
-                printed = output.getvalue()
+                done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
+                assert done.returncode == 0, done.stderr
+                printed = done.stdout
             alike = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
             if expected.strip():
                 assert doctest.OutputChecker().check_output(expected, printed, alike), f"{command}:\n{printed}"
