@@ -1,6 +1,7 @@
 # Two commands on a machine with Python 3.11 or later, make and git:
 #   make tournament   install into .venv, play a small tournament, print its ranking
 #   make test         install what tests need, and run them
+# With PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu before it, pip takes torch without CUDA, 4 GB less.
 # And `make docs` writes the documentation's site, docs/_build/html/index.html.
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
