@@ -61,7 +61,8 @@
         spec.spec.width = Math.min(1.2 * panel, (live.clientWidth - 50) / spec.columns - 20);
       }
       const options = { container, bind: controls, renderer: canvas ? "canvas" : "svg", hover: true, tooltip: tell(told) };
-      const view = views.start({ ...spec, datasets, config: config() }, options);
+      const description = figure.querySelector("figcaption").firstChild.textContent.trim(); // the view's name, when read out
+      const view = views.start({ ...spec, datasets, description, config: config() }, options);
       for (const { name, bind } of spec.params ?? []) if (bind && before) view.signal(name, before.signal(name));
       before?.finalize();
       shown.set(figure, view);

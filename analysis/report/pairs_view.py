@@ -100,6 +100,7 @@ def pairs_view(
             },
         },
     }
+    said = f"datum.agent + ' against ' + datum.against + ': ' + datum['{label}']"
     spec = {
         "usermeta": {"canvas": drawn_as_canvas, "told": {name: name for name in ("agent", "against", *columns)}},
         "data": {"name": "pairs"},
@@ -117,7 +118,7 @@ def pairs_view(
             {"filter": f"isValid(datum['{label}'])"},
             {"calculate": "names[datum.row]", "as": "agent"},
             {"calculate": "names[datum.column]", "as": "against"},
-            {"calculate": f"datum.agent + ' against ' + datum.against + ': ' + datum['{label}']", "as": "said"},
+            *([] if drawn_as_canvas else [{"calculate": said, "as": "said"}]),
             {"calculate": "place[order][datum.row]", "as": "y"},
             {"calculate": "place[order][datum.column]", "as": "x"},
         ],

@@ -9,7 +9,7 @@ def live(page, caption):
     """The live view of the figure with this caption, once it is drawn."""
     figure = page.locator("figure[data-view]", has_text=caption).first
     figure.scroll_into_view_if_needed()
-    expect(figure.locator(".still")).to_be_hidden()
+    expect(figure.locator(".still")).to_be_hidden(timeout=30_000)  # a busy machine has to draw 40,000 cells
     return figure.locator(".live")
 
 
