@@ -40,9 +40,9 @@ class SpatialDilemma(Environment):
     shares: ClassVar[Mapping[str, tuple[str, str]]] = {
         "interaction_of_cooperators": ("links_of_cooperators", "cooperation"),
         "interaction_of_defectors": ("links_of_defectors", "defection"),
-        "cc_interaction": ("cc_played", "cc"),
-        "cd_interaction": ("cd_played", "cd"),
-        "dd_interaction": ("dd_played", "dd"),
+        "cc_interaction": ("cc_played", "cc_links"),
+        "cd_interaction": ("cd_played", "cd_links"),
+        "dd_interaction": ("dd_played", "dd_links"),
     }
 
     graph: Annotated[GraphKind, AsEdges] = Field(
@@ -185,9 +185,9 @@ class SpatialDilemma(Environment):
         cooperators = (beside & here.there[:, :, None]).sum(2) / degree
         defectors = 1 - cooperators
         found = {
-            "cc": cooperation * cooperators,
-            "cd": torch.where(cooperation, defectors, cooperators),
-            "dd": defectors.masked_fill(cooperation, 0.0),
+            "cc_links": cooperation * cooperators,
+            "cd_links": torch.where(cooperation, defectors, cooperators),
+            "dd_links": defectors.masked_fill(cooperation, 0.0),
             "payoff_of_cooperators": reward * cooperation,
         }
         if self.selection:

@@ -32,7 +32,7 @@ from ..agents import global_generators
 from ..agents.agent import Agent
 from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.catalogue import Catalogue
-from ..envs.environment import Discrete, Environment
+from ..envs.environment import Box, Discrete, Environment, SelectiveMove
 from ..envs.errors import DilemmaError
 from .arena import AgentError, Interrupt, Played, TimeUp, automaton_of, play
 from .exact.exact_payoffs import exact_results
@@ -278,6 +278,13 @@ def game_of(chunk: Chunk) -> Environment:
     return _game(chunk.game)
 
 
+def _moves(space: Discrete | Box) -> int:
+    """How many moves a seat has; 0 where they can't be counted."""
+    if isinstance(space, SelectiveMove):
+        return space.moves
+    return space.n if isinstance(space, Discrete) else 0
+
+
 def _played(chunk: Chunk, recorders: Sequence[Recorder] = ()) -> Outcome:
     game = game_of(chunk)
     keys, cast = (torch.from_numpy(each).to(chunk.device) for each in (chunk.keys, chunk.cast))
@@ -287,7 +294,7 @@ def _played(chunk: Chunk, recorders: Sequence[Recorder] = ()) -> Outcome:
     payoff, cooperation, mutual = (
         (value.sum(2) / weight).numpy() for value in (played.payoff, played.cooperation, played.mutual)
     )
-    if any(isinstance(space, Discrete) and space.n > 2 for space in map(game.actions, range(game.seats))):
+    if any(_moves(game.actions(seat)) > 2 for seat in range(game.seats)):
         cooperation = np.full_like(cooperation, np.nan)
     outcomes = np.full((*payoff.shape, 4), np.nan)
     if game.seats == 2:

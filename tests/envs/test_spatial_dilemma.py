@@ -7,6 +7,7 @@ import torch
 from pydantic import ValidationError
 
 from dilemma import Tournament
+from dilemma.agents.by_link import ByLink
 from dilemma.envs.chance import Chance
 from dilemma.envs.graphs import Lattice, OwnEdges, Ring, ScaleFree, SmallWorld
 from dilemma.envs.spatial_dilemma import SpatialDilemma
@@ -48,8 +49,8 @@ def test_a_link_is_played_if_both_ends_want_it():
     measures = {name: value.flatten().tolist() for name, value in step.measures.items()}
     assert measures["links_of_cooperators"] == pytest.approx([1 / 2, 0, 2 / 3, 1])
     assert measures["links_of_defectors"] == [0, 0, 0, 0]
-    assert measures["cc"] == pytest.approx([1 / 2, 0, 2 / 3, 1])
-    assert measures["cd"] == pytest.approx([1 / 2, 1, 1 / 3, 0])
+    assert measures["cc_links"] == pytest.approx([1 / 2, 0, 2 / 3, 1])
+    assert measures["cd_links"] == pytest.approx([1 / 2, 1, 1 / 3, 0])
     assert measures["cc_played"] == measures["links_of_cooperators"]
 
 
@@ -187,3 +188,17 @@ def test_agents_have_their_share_of_the_seats_where_the_placement_says():
 def test_shares_that_can_not_be(shares, words):
     with pytest.raises(Exception, match=words):
         agents_at("random", shares)
+
+
+def test_measures_of_a_run_say_who_plays_with_whom():
+    """Each site has one link to its own kind; out-for-tat plays the one to a defector in 1 of 4 rounds."""
+    game = SpatialDilemma(graph=Ring(size=4, neighbours=2), selection=True, rounds=4, placement="stripes")
+    schedule = {"kind": "shares", "shares": {"out": 0.5, "all_d": 0.5}}
+    agents = {"out": "out_for_tat", "all_d": ByLink(strategy="all_d")}
+    rows = Tournament({"game": game}, agents, schedule=schedule).run().seats.set_index("seat").sort_index()
+    assert rows["cooperation"].tolist() == [1, 1, 0, 0]
+    assert rows["links_of_cooperators"].tolist() == [1 / 2 + 1 / 8] * 2 + [0, 0]
+    assert rows["links_of_defectors"].tolist() == [0, 0] + [1 / 2 + 1 / 8] * 2
+    assert rows["cc_links"].tolist() == rows["cc_played"].tolist() == [1 / 2, 1 / 2, 0, 0]
+    assert rows["cd_links"].tolist() == [1 / 2] * 4
+    assert rows["cd_played"].tolist() == [1 / 8] * 4
