@@ -1,5 +1,6 @@
 """Matches in which somebody learns: curves, window, freezing, blocks, and a learner that breaks."""
 
+import json
 import math
 import sys
 from dataclasses import replace
@@ -21,7 +22,7 @@ from dilemma.results import stored
 from dilemma.tournament.chunk import play_chunk
 from dilemma.tournament.config import as_config, parse
 from dilemma.tournament.config_file import ConfigError, Execution
-from dilemma.tournament.pulse import Pulse, PulseRecorder, pulses, pulsing
+from dilemma.tournament.pulse import Pulse, PulseRecorder, pulsing
 from dilemma.tournament.runner import work
 from dilemma.tournament.store import Store
 
@@ -321,7 +322,7 @@ def test_a_single_long_episode_is_told_of_by_its_rounds(tmp_path):
     recorder = PulseRecorder(chunk, tmp_path / "sign.json")
     recorder._last = -math.inf
     play_chunk(chunk, recorders=[recorder])
-    [pulse] = pulses(tmp_path)
+    pulse = Pulse.read(json.loads((tmp_path / "sign.json").read_text()))
     assert (pulse.agents, pulse.point, pulse.points, pulse.unit) == (("naive_exact",), 1, 10, "round")
     assert pulse.share == 0.1
 
