@@ -2,58 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
-import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from ...file_names import file_name
 from ..behaviour.curves import LATE_COLUMNS
-from ..behaviour.evolution import selection_gradients
 from ..behaviour.evolved import evolved_chapters
 from ..behaviour.exploitability import searches_alone
-from ..behaviour.generations import agents_of, beginnings, generation_chapters, paths, share_curves
-from ..behaviour.learned_runs import learned_runs
-from ..behaviour.type_payoffs import type_payoffs, why_not
-from ..cells import Cells, cells_by_league
-from ..finding import Cards, Finding
+from ..finding import Cards
 from ..game import Game
 from ..options import AnalysisOptions
-from ..ranking.field import common_field
-from ..ranking.held_out import rivals
 from ..ranking.payoffs import COLUMNS as PAYOFF_COLUMNS
-from ..ranking.payoffs import cell_table
 from ..ranking.ranking import COLUMNS as RANKING_COLUMNS
-from ..ranking.ranking import rank_field
 from ..ratings.anchors import environments_chapter
 from .appendix import TablePart, write_table
 from .bibliography import FILE as BIBLIOGRAPHY
-from .chapters import Evidence, Tell, WrittenChapter, chapters
+from .chapters import Tell, WrittenChapter
 from .facts import Facts
 from .failures import FILE as FAILURES
-from .failures import Failures, failures_table
+from .failures import failures_table
 from .figure_writer import FigureWriter
 from .filing import written_aside
 from .gallery import Gallery
 from .latex import NEEDS
-from .learning import LearningTables, learning_section, learning_tables
 from .methods import methods
 from .page import PageSection, page_html
 from .ranking_paper import FILE as RANKING_PAPER
 from .ranking_paper import ranking_paper
-from .remarks import remarks
-from .result_card import result_card
-from .rules import rules
-from .section_figures import rated_chapters, section_drawings
+from .sections import Tables
 from .spreadsheet import write_csv
 from .tables import payoffs_text, ranking_text
 
-T = TypeVar("T", pd.DataFrame, pd.DataFrame | None)
 Progress: TypeAlias = Callable[[str], None]
 """Called with each step before it is computed."""
 
@@ -96,87 +80,22 @@ def write_report(
     folder = Path(folder)
     with written_aside(folder) as aside:
         (aside / "figures").mkdir(parents=True, exist_ok=True)
-        learned = dict(learning_tables(curves, games, options.seed)) if curves is not None and len(curves) else {}
-        runs = learned_runs(curves, games) if learned and curves is not None else None
-        without = cells_by_league(rivals(seats, options.background), games) if options.background else ()
-        by_label = {cells.label: cells for cells in without}
-        evolved = dict[str, pd.DataFrame]()
-        if generations is not None:
-            evolved = {str(label): part for label, part in generations.groupby("environment", observed=True)}
-        shares = {label: share_curves(mine) for label, mine in evolved.items() if len(beginnings(mine)) == 1}
-        sections = list[PageSection]()
-        for number, all_cells in enumerate(cells_by_league(seats, games), start=1):
-            environment, label = all_cells.environment, all_cells.label
-            progress(f"{label}: ranking")
-            all_table = cell_table(all_cells)
-            ranked_cells = by_label.get(label, all_cells)
-            shown = all_table if ranked_cells is all_cells else cell_table(ranked_cells)
-            field = common_field(ranked_cells, (facts or {}).get("failures", ()))
-            cells = field.cells
-            table = shown if cells is ranked_cells else None if cells is None else cell_table(cells)
-            if ranked is None:
-                ranking = rank_field(field, table, options)
-            else:
-                rows = (ranked["environment"] == environment) & (ranked["role"] == all_cells.league)
-                ranking = ranked[rows].reset_index(drop=True)
-                ranking = ranking.assign(environment=environment, role=all_cells.league)
-            game = games.get(environment, Game(roles=["player"] * 2, seats=2, title=""))
-            slug = file_name(label.lower().replace("_", "-"))
-            figure_writer = FigureWriter(aside / "figures", number, f"{number}-{slug}", pdf=options.pdf)
-            own_costs, own_curves = (_of(all_cells, table) for table in (costs, curves))
-            own_chapters = list(generation_chapters(evolved[label], label) if label in evolved else ())
-            evolution = dict[str, tuple[str, Figure]]()
-            if label in evolved and snapshots is not None:
-                evolution |= _snapshots_drawing(_of(all_cells, snapshots), agents_of(evolved[label]))
-            if cells is not None and table is not None:
-                here = set(all_cells.agents[all_cells.roster])
-                own_cards = [card for card in cards if label == environment or card["agent"] in here]
-                own_runs = runs and Finding(_of(all_cells, runs.table), runs.remarks)
-                evidence = Evidence(
-                    cells,
-                    table,
-                    ranking,
-                    all_cells,
-                    all_table,
-                    game,
-                    options,
-                    own_cards,
-                    own_runs,
-                    own_costs,
-                    own_curves,
-                )
-                own_chapters += chapters(evidence, progress, tell)
-                if (options.evolution or label in evolved) and not why_not(evidence):
-                    from .evolution_figures import evolution_drawings
-
-                    ways = paths(evolved[label], evidence.names) if label in evolved else []
-                    drawn = next(type_payoffs(evidence, 0))
-                    evolution |= evolution_drawings(drawn, evidence.names, selection_gradients(evidence), ways)
-            progress(f"{label}: figures")
-            first = environment not in {section.environment for section in sections}
-            replayed = (replays or {}).get(environment) if first else None
-            tables = learned.get(environment)
-            if tables and label != environment:
-                tables = tables.of(all_cells.agents[all_cells.roster])
-            sections.append(
-                _section(
-                    figure_writer,
-                    all_cells,
-                    game,
-                    ranking,
-                    shown,
-                    tables,
-                    own_chapters,
-                    replayed,
-                    evolution,
-                    shares.get(label),
-                    (facts or {}).get("environments", {}).get(environment, {}),
-                    options.background,
-                    (facts or {}).get("failures", ()),
-                )
-            )
-        if shares:
-            curves_of = [curve.assign(environment=label) for label, curve in shares.items()]
+        tables = Tables(
+            seats,
+            games,
+            facts or Facts(),
+            options,
+            curves,
+            costs,
+            generations,
+            snapshots,
+            cards,
+            replays or {},
+            ranked,
+        )
+        sections = list(tables.sections(aside / "figures", progress, tell))
+        if tables.shares:
+            curves_of = [curve.assign(environment=label) for label, curve in tables.shares.items()]
             table = pd.concat(curves_of, ignore_index=True)
             table = table[["environment", *(name for name in table if name != "environment")]]
             write_csv(table, aside / "generations.csv", "%.6g")
@@ -185,7 +104,7 @@ def write_report(
         last += searches_alone(cards, [section.environment for section in sections])
         files = _write_tables(aside, sections, last, progress)
         progress("the page")
-        facts = facts or Facts()
+        facts = tables.facts
         if failures := facts.get("failures", ()):
             write_csv(failures_table(failures), aside / FAILURES)
         said = methods(facts, games, seats, options, files)
@@ -196,16 +115,6 @@ def write_report(
         page = aside / "index.html"
         page.write_text(page_html(sections, last, facts, options, files, said), encoding="utf-8")
     return folder / page.name
-
-
-def _of(cells: Cells, table: T) -> T:
-    """The rows of an environment; if it has several leagues, of the agents of this one."""
-    if table is None:
-        return table
-    mine = table["environment"] == cells.environment
-    if cells.label != cells.environment:
-        mine &= table["agent"].isin(cells.agents[cells.roster])
-    return table[mine]
 
 
 def _evolved(
@@ -228,57 +137,6 @@ def _evolved(
         chapters_of = evolved_chapters(history, str(label))
         found += [replace(chapter, drawings=[drawing]) for chapter in chapters_of]
     return found
-
-
-def _snapshots_drawing(snapshots: pd.DataFrame, agents: Sequence[str]) -> dict[str, tuple[str, Figure]]:
-    """Who is where in the first population; colours are those of the mean shares."""
-    if snapshots.empty:
-        return {}
-    from .snapshot_figures import is_lattice, lattice_snapshots
-
-    one = snapshots[snapshots["generation"] == snapshots["generation"].iloc[0]]
-    lattice = is_lattice(one["x"].to_numpy(np.float64), one["y"].to_numpy(np.float64))
-    caption = (
-        f"The first population, {'a pixel a site' if lattice else 'a dot a vertex'}, in some of its generations"
-    )
-    everybody = list(dict.fromkeys([*agents, *agents_of(snapshots)]))
-    return {"snapshots": (caption, lattice_snapshots(snapshots, everybody))}
-
-
-def _section(
-    figure_writer: FigureWriter,
-    cells: Cells,
-    game: Game,
-    ranking: pd.DataFrame,
-    table: pd.DataFrame,
-    tables: LearningTables | None,
-    own_chapters: list[WrittenChapter],
-    replayed: Gallery | None,
-    evolution: Mapping[str, tuple[str, Figure]],
-    shares: pd.DataFrame | None,
-    parameters: Mapping[str, object],
-    background: Collection[str],
-    failures: Failures,
-) -> PageSection:
-    exploits = next((each.finding.table for each in own_chapters if each.name == "exploitability"), None)
-    agents = [str(agent) for agent in ranking["agent"]]
-    others = set(table.loc[table["how"] != "learned", "agent"].astype(str))
-    learners = [agent for agent in agents if agent not in others]
-    return PageSection(
-        anchor=f"environment-{figure_writer.number}",
-        label=cells.label,
-        environment=cells.environment,
-        card=result_card(ranking, table, game, exploits, background, failures),
-        rules=rules(game, parameters, table),
-        ranking=ranking,
-        payoffs=table,
-        exploits=exploits,
-        drawings=section_drawings(figure_writer, cells, ranking, table, own_chapters, evolution, shares),
-        remarks=list(remarks(ranking, table)),
-        learning=learning_section(figure_writer, tables, learners) if tables else None,
-        chapters=rated_chapters(figure_writer, ranking, own_chapters),
-        replays=replayed,
-    )
 
 
 def _write_tables(

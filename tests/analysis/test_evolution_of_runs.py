@@ -181,7 +181,8 @@ def test_no_table_or_figure_outlives_what_it_answered(tmp_path):
     (tmp_path / "figures" / "mine.svg").touch()
     report(tmp_path, analysis={})
     drawn = {path.name.partition("prisoners-dilemma-")[2] for path in (tmp_path / "figures").iterdir()}
-    assert drawn == {"ranking.svg", "payoff.svg", "cooperation.svg", ""}
+    always = {f"{name}.svg" for name in ("ranking", "payoff", "cooperation", "ranks", "agreement")}
+    assert drawn == {*always, ""}
     assert [path.name for path in tmp_path.glob("fixation*")] == [kept.name]
     assert not list(tmp_path.glob("stability.*"))
 

@@ -15,7 +15,7 @@ from dilemma.analysis.cells import cells_by_league
 from dilemma.analysis.options import AnalysisOptions
 from dilemma.analysis.ranking.payoffs import cell_table
 from dilemma.analysis.ranking.ranking import rank, rank_cells
-from dilemma.analysis.report import appendix, chapters, figures, page, report
+from dilemma.analysis.report import appendix, chapters, figures, page, sections
 from dilemma.analysis.report.gallery import Gallery, Scene
 from dilemma.analysis.report.latex import longtables
 from dilemma.analysis.report.report import write_report
@@ -115,7 +115,7 @@ def test_each_step_is_told_before_it_is_taken(seats, tmp_path):
 def test_a_ranking_at_hand_is_not_worked_out_again(seats, folder, tmp_path, monkeypatch):
     table = field(seats, "ABC")
     ranked = rank(table, GAMES, ASKED)
-    monkeypatch.setattr(report, "rank_field", None)
+    monkeypatch.setattr(sections, "rank_field", None)
     write_report(tmp_path, table, GAMES, options=ASKED, ranked=ranked)
     for name in ("index.html", "ranking.csv", "clones.csv"):
         assert (folder / name).read_bytes() == (tmp_path / name).read_bytes()
