@@ -6,6 +6,10 @@ import unicodedata
 import pytest
 
 SCRIPTS = (True, False)
+PAPER = 672
+"""Pixels between the margins of an A4 page."""
+SHRUNK = 1.3
+"""Browsers shrink what is wider, to half at most, and the rest is cut: to be seen, and far from that."""
 
 
 def words(text):
@@ -46,6 +50,20 @@ def test_closed_chapters_and_their_tables_are_printed(visit, name, scripts):
     text = printed(page)
     assert len(asked) > 50
     assert [each for each in asked if words(each) not in text] == []
+
+
+@pytest.mark.parametrize("name", ["learning", "coins", "hostile"])
+def test_no_table_is_wider_than_the_paper(visit, name):
+    page = visit(name, width=PAPER)
+    page.emulate_media(media="print")
+    page.evaluate("document.querySelectorAll('details').forEach(box => { box.open = true; })")
+    wide = page.evaluate(
+        """width => [...document.querySelectorAll("table, svg")]
+          .filter(each => each.getBoundingClientRect().right > width + 1)
+          .map(each => each.closest(".scroll, figure").textContent.trim().slice(0, 80))""",
+        PAPER * SHRUNK,
+    )
+    assert wide == []
 
 
 def test_figures_are_complete_without_scripts(visit):
