@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import matplotlib
 import numpy as np
 import pandas as pd
-from scipy.cluster.hierarchy import leaves_list, linkage
 
 from ..arrays import Indices, Numbers
 from .drawing import View
@@ -48,6 +47,8 @@ def clustered(values: Numbers) -> Indices:
     By hierarchical clustering on mean distances, leaves ordered so that neighbours are nearest (Bar-Joseph et al.
     2001), and of the two ways round the one that is nearer to the order given.
     """
+    from scipy.cluster.hierarchy import leaves_list, linkage  # takes a while to import
+
     profile = np.hstack((values, values.T))
     centred = profile - np.nanmean(profile) if np.isfinite(profile).any() else profile
     filled = np.nan_to_num(centred)

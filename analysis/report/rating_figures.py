@@ -8,7 +8,6 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from scipy.stats import kendalltau
 
 from ..arrays import Numbers
 from .drawing import View
@@ -27,14 +26,19 @@ def rank_agreement(ratings: pd.DataFrame) -> Numbers:
     1 if they order the agents alike, -1 if the other way round; NaN if one of them makes no difference.
     """
     scores = ratings.to_numpy(np.float64).T
-    count = len(scores)
-    found = np.full((count, count), np.nan)
-    for one in range(count):
-        for other in range(count):
-            both = ~np.isnan(scores[one]) & ~np.isnan(scores[other])
-            if both.sum() > 1:
-                found[one, other] = kendalltau(scores[one][both], scores[other][both]).statistic
-    return found
+    return np.array([[kendall(one, other) for other in scores] for one in scores])
+
+
+def kendall(one: Numbers, other: Numbers) -> float:
+    """Kendall's tau-b of two scores, where both are known; NaN if one of them makes no difference.
+
+    Over pairs of agents, with a_ij and b_ij the signs of their differences:
+    tau = sum a b / sqrt(sum a^2 sum b^2) (Kendall 1945).
+    """
+    both = ~np.isnan(one) & ~np.isnan(other)
+    a, b = (np.sign(score[both][:, None] - score[both][None, :]) for score in (one, other))
+    scale = np.sqrt((a**2).sum() * (b**2).sum())
+    return float((a * b).sum() / scale) if scale > 0 else np.nan
 
 
 def agreement_plot(ratings: pd.DataFrame) -> Figure:

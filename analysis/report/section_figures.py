@@ -16,6 +16,7 @@ from .drawing import Drawing
 from .figure_writer import FigureWriter
 from .headline import gains
 from .pairs_view import orders, pairs_view
+from .rating_figures import agreement_plot, ranks_plot, ranks_view
 from .views import ranking_view, shares_view
 
 
@@ -67,8 +68,6 @@ def _agreement(
 ) -> list[Drawing]:
     if not ratings or len(ranking) < 2:
         return []
-    from .rating_figures import agreement_plot, ranks_plot, ranks_view  # scipy.stats takes half a second
-
     payoff = ranking.set_index(ranking["agent"].astype(str))["payoff"]
     table = pd.DataFrame({"payoff": payoff} | {name.replace("_", " "): score for name, score in ratings.items()})
     caption = "Rank of each agent by each rating, the highest on top; ties share the mean of their ranks"

@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 from scipy.stats import kendalltau
 
-from dilemma.analysis.report.rating_figures import agreement_plot, rank_agreement, ranks, ranks_plot, ranks_view
+from dilemma.analysis.report.rating_figures import (
+    agreement_plot,
+    kendall,
+    rank_agreement,
+    ranks,
+    ranks_plot,
+    ranks_view,
+)
 
 RATINGS = pd.DataFrame(
     {"payoff": [1.0, 3.0, 2.0, 4.0], "elo": [10.0, 30.0, 40.0, np.nan], "even": 1.0}, index=["a", "b", "c", "d"]
@@ -13,6 +20,9 @@ RATINGS = pd.DataFrame(
 
 
 def test_tau_is_over_the_agents_that_both_rate():
+    random = np.random.default_rng(0)
+    one, other = random.integers(0, 6, (2, 40)).astype(np.float64)  # with ties
+    assert kendall(one, other) == pytest.approx(kendalltau(one, other).statistic)
     found = rank_agreement(RATINGS)
     assert found[0, 1] == pytest.approx(kendalltau([1, 3, 2], [1, 2, 3]).statistic)
     np.testing.assert_array_equal(found[[0, 1], [0, 1]], 1)
