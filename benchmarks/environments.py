@@ -15,6 +15,11 @@ SocialJax, which is not on PyPI, compiled, at its best number of tables 3.9 and 
 sequential social dilemma games 2.6 and 2.0.
 
     OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/environments.py
+
+The spatial dilemma with choice of neighbours, on a torus: through `step`, and with a `dual_dqn` on each site that
+learns, at 10 tables, as published; with the memory that it takes when its replay memory is full:
+
+    OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/environments.py lattice
 """
 
 from __future__ import annotations
@@ -23,19 +28,23 @@ import importlib.metadata
 import importlib.util
 import os
 import resource
+import sys
 import time
 from collections.abc import Callable
 
 import torch
 
+from dilemma.agents.learners.deep_q.dual_dqn import DualDQN
 from dilemma.agents.random_agent import Random
 from dilemma.envs.chance import Chance, Purpose, derive
 from dilemma.envs.cleanup import Cleanup
 from dilemma.envs.coins import Coins
 from dilemma.envs.environment import Discrete, Environment
 from dilemma.envs.gathering import Gathering
+from dilemma.envs.graphs import Lattice
 from dilemma.envs.harvest import Harvest
 from dilemma.envs.in_the_matrix import InTheMatrix
+from dilemma.envs.spatial_dilemma import SpatialDilemma
 from dilemma.envs.stag_hunt_grid import StagHuntGridworld
 from dilemma.tournament.arena import play
 from dilemma.tournament.protocol import Protocol
@@ -117,7 +126,7 @@ def beside(name: str, tables: int) -> None:
 
 
 def row(what: str, tables: int, speed: float) -> None:
-    print(f"{what:64} {tables:6,} {speed / 1e3:10,.0f}", flush=True)
+    print(f"{what:64} {tables:6,} {speed / 1e3:10,.1f}", flush=True)
 
 
 def memory() -> float:
@@ -125,11 +134,27 @@ def memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def lattices() -> None:
+    """The spatial dilemma, and learners on all of its sites."""
+    for side in (10, 20, 30):
+        game = SpatialDilemma(graph=Lattice(rows=side, columns=side), selection=True, memory=4, rounds=10)
+        row(f"SpatialDilemma, {game.seats} sites, in `step`", 10, stepping(game, 10))
+        cast, tables, episodes = torch.zeros(1, game.seats, dtype=torch.int64), 10, 120
+        began = time.process_time()
+        play(game, [DualDQN()], cast, torch.arange(1), Protocol(tables=tables, episodes=episodes))
+        speed = tables * episodes * game.rounds / (time.process_time() - began)
+        row(f"SpatialDilemma, {game.seats} sites, dual_dqn on each", tables, speed)
+        print(f"{'':64} {memory():6,.0f} MB at most")
+
+
 def main() -> None:
     torch.set_num_threads(1)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     print(f"{cores} core{'s' * (cores != 1)}, load {os.getloadavg()[0]:.1f}, torch {torch.__version__}")
     print(f"{'':64} tables  thousand rounds a CPU second")
+    if sys.argv[1:] == ["lattice"]:
+        lattices()
+        return
     for game in (Coins(rounds=ROUNDS), Coins(variant="coin_per_player", rounds=ROUNDS)):
         row(f"Coins, {game.variant}, 2 players, in `step`", TABLES, stepping(game))
         row(f"Coins, {game.variant}, in the arena, one match", TABLES, arena(game, 1))

@@ -23,6 +23,9 @@ Payoffs: TypeAlias = Annotated[tuple[Payoff, Payoff, Payoff, Payoff], Field(stri
 MOST_CHOSEN = 30
 """Neighbours that a site can choose among: their sets are the bits of an action."""
 
+COLOURS = torch.tensor([[58, 118, 190], [208, 74, 60]], dtype=torch.uint8)
+"""In pictures, of sites that cooperate and that defect."""
+
 
 class SpatialDilemma(Environment):
     """Neighbours on a graph play a symmetric two-player game; a site has one move for all of its links.
@@ -176,6 +179,16 @@ class SpatialDilemma(Environment):
         measures = self._measures(here, cooperation, reward, seen == 0, good, many)
         mutual = cooperation.all(1, keepdim=True)
         return after, Step(action, reward, seen, cooperation, mutual, measures)
+
+    @property
+    def has_board(self) -> bool:
+        return isinstance(self.graph, Lattice)
+
+    def picture(self, state: State, match: int, table: int) -> Tensor | None:
+        if not isinstance(self.graph, Lattice):
+            return None
+        move = state.tensors["action"][match, :, table].cpu() & 1
+        return COLOURS[move].view(self.graph.rows, self.graph.columns, 3)
 
     def _measures(
         self, here: Links, cooperation: Tensor, reward: Tensor, beside: Tensor, good: Tensor, many: Tensor

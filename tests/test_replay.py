@@ -348,3 +348,18 @@ def test_a_match_that_failed_has_nothing_to_compare_with(played, tmp_path):
     (tmp_path / "run" / "seats").mkdir()
     with pytest.raises(DilemmaError, match="it failed, or is yet to be played"):
         replayed(Store.existing(tmp_path / "run"), "a:b:c", "noisy")
+
+
+def test_of_many_seats_agents_are_named_and_who_refuses_a_neighbour_is_small(tmp_path):
+    lattice = {"graph": {"kind": "lattice", "rows": 4, "columns": 4}, "placement": "stripes", "selection": True}
+    store = run(
+        tmp_path / "lattice",
+        environments=[{"name": "spatial_dilemma", "rounds": 2, **lattice}],
+        agents=[{"name": "out_for_tat", "label": "out"}, {"name": "by_link", "label": "d", "strategy": "all_d"}],
+        schedule={"kind": "shares", "shares": {"out": 0.5, "d": 0.5}},
+    )
+    record, _ = replayed(store, str(store.seats()["match"].iloc[0]))
+    assert [line.split()[1] for line in text(record).splitlines()[1:17]] == ["Cc"] * 8 + ["DD"] * 8
+    # Beside each of out stands a defector: it earns 3 twice, and the defector 1.2 once.
+    assert "out (8) 6<" in svg(record)
+    assert "d (8) 1.2<" in svg(record)

@@ -10,7 +10,7 @@ from itertools import permutations
 import pandas as pd
 from torch import Tensor
 
-from .envs.environment import Discrete, Environment
+from .envs.environment import Discrete, Environment, SelectiveMove
 from .envs.errors import DilemmaError
 from .pictures import PANELS, Frame, Line, animation, evenly, short_label, strip
 from .tournament.config import load
@@ -21,6 +21,8 @@ from .tournament.run_folder import RunFolder
 
 WIDTH = 100
 """Moves in a line of text."""
+MANY = 12
+"""With more seats, pictures name agents only."""
 
 
 def replayed(
@@ -147,8 +149,10 @@ def text(record: EpisodeRecord) -> str:
 
 
 def _letters(game: Environment) -> str | None:
-    """A letter for each action; None if there are too many."""
+    """A letter for each action; None if there are too many. Small letters refuse a neighbour."""
     spaces = [game.actions(seat) for seat in range(game.seats)]
+    if all(isinstance(space, SelectiveMove) and space.moves == 2 for space in spaces):
+        return "CDcd"
     most = max(space.n if isinstance(space, Discrete) else math.inf for space in spaces)
     return None if most > 10 else "CD" if most == 2 else "0123456789"
 
@@ -156,7 +160,9 @@ def _letters(game: Environment) -> str | None:
 def _moves(record: EpisodeRecord, seat: int, letters: str) -> str:
     """The actions of a seat, round by round; a dot if it took no part."""
     took = zip(record.action[:, seat].tolist(), record.playing[:, seat].tolist(), strict=True)
-    return "".join(letters[action] if played else "." for action, played in took)
+    selects = isinstance(record.setting.game.actions(seat), SelectiveMove)
+    shown = ((action % 2 + 2 * (action > 1) if selects else action, played) for action, played in took)
+    return "".join(letters[action] if played else "." for action, played in shown)
 
 
 def _round_by_round(record: EpisodeRecord) -> Iterator[str]:
@@ -203,6 +209,8 @@ def _frame(record: EpisodeRecord, round: int, said: Sequence[str]) -> Frame:
 def _done(record: EpisodeRecord, round: int) -> list[str]:
     """What an animation says after `round` rounds: the round, and action, reward and total of each seat."""
     total = record.reward[:round].sum(0).tolist()
+    if len(record.labels) > MANY:
+        return [f"round {round} of {len(record.reward)}" if round else "start", *_by_agent(record, round)]
     if round == 0:
         return ["start", *(f"{label}" for label in record.labels)]
     actions, rewards = record.action[round - 1], record.reward[round - 1].tolist()
@@ -213,6 +221,17 @@ def _done(record: EpisodeRecord, round: int) -> list[str]:
 
 def _so_far(record: EpisodeRecord, round: int) -> list[str]:
     """What a strip says, short enough for its width: the round, and the total of each seat."""
+    title = f"after round {round} of {len(record.reward)}" if round else "at the start"
+    if len(record.labels) > MANY:
+        return [title, *_by_agent(record, round)]
     total = record.reward[:round].sum(0).tolist()
     has = [f"{short_label(label)} {sum:g}" for label, sum in zip(record.labels, total, strict=True)]
-    return [f"after round {round} of {len(record.reward)}" if round else "at the start", *has]
+    return [title, *has]
+
+
+def _by_agent(record: EpisodeRecord, round: int) -> Iterator[str]:
+    """What each agent has earned so far, the mean over its seats."""
+    total = record.reward[:round].sum(0)
+    for label in dict.fromkeys(record.labels):
+        seats = [seat for seat, each in enumerate(record.labels) if each == label]
+        yield f"{short_label(label)} ({len(seats)}) {float(total[seats].mean()):.4g}"

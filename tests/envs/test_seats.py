@@ -104,7 +104,9 @@ def test_all_kinds_of_games_are_there():
     assert all(len(set(game.roles)) > 1 for kind in left for game in examples(kind))
 
 
-@pytest.mark.parametrize("name", [name for name in BUILTIN if examples(CATALOGUE.model(name))[0].has_board])
+@pytest.mark.parametrize(
+    "name", [name for name in BUILTIN if examples(CATALOGUE.model(name))[0].colour_of(0) is not None]
+)
 def test_every_seat_is_drawn_in_its_colour(name):
     [game, *_] = examples(CATALOGUE.model(name))
     chance = Chance.at_tables(derive(torch.arange(1), 0), 20)

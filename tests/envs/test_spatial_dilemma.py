@@ -202,3 +202,11 @@ def test_measures_of_a_run_say_who_plays_with_whom():
     assert rows["cc_links"].tolist() == rows["cc_played"].tolist() == [1 / 2, 1 / 2, 0, 0]
     assert rows["cd_links"].tolist() == [1 / 2] * 4
     assert rows["cd_played"].tolist() == [1 / 8] * 4
+
+
+def test_a_lattice_is_drawn_site_by_site():
+    game = SpatialDilemma(graph=Lattice(rows=2 + 1, columns=4), selection=True)
+    _, after, _ = played(game, (1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1 + REFUSES_FIRST))
+    red = (game.picture(after, 0, 0)[..., 0] > 200).long()
+    assert red.tolist() == [[1, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]]
+    assert not SpatialDilemma(graph=Ring(size=5)).has_board
