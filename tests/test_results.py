@@ -37,7 +37,7 @@ def test_results_in_a_notebook_are_a_table_that_no_label_breaks(results):
     shown = results._repr_html_()
     assert shown.count("<tr>") == 1
     assert "<b>" not in shown
-    assert "small: 3 agents, 4 matches, 1 exact payoffs" in shown
+    assert "small: 3 agents, 4 matches, 1 exact payoff" in shown
 
 
 def test_results_of_nothing_say_so(results):

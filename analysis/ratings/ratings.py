@@ -54,6 +54,8 @@ class Rating:
     """Whether scores are shares of a whole, so that those of clones add up."""
     maximum: float = np.inf
     """Upper bound of scores."""
+    work: float = np.inf
+    """Largest cost of its bootstrap, as draws x agents^3; where that leaves too few draws there is no interval."""
     refuses: Callable[[Numbers, Sequence[str]], str] = lambda matrix, names: ""
     """Why payoffs cannot be rated, in a sentence; "" if they can."""
 
@@ -149,6 +151,7 @@ RATINGS: Mapping[str, Rating] = MappingProxyType(
                 meaning="what switching to the agent would gain in the strictest equilibrium; 0 is the most, and "
                 "copies of an agent change nothing",
                 maximum=0.0,
+                work=3e6,  # some three seconds
             ),
             Rating(
                 "alpha_rank",
@@ -262,7 +265,10 @@ def rate(
         except ArithmeticError as error:
             remarks.append(f"{rating.name}: not computed. {error}")
             continue
-        scores = bootstrap_scores(rating, drawn)
+        affordable = drawn[: _affordable(rating, len(kept))]
+        if len(drawn) and not len(affordable):
+            remarks.append(f"{rating.name}: without an interval, which takes too long for {len(kept)} agents.")
+        scores = bootstrap_scores(rating, affordable)
         rated: Flags = np.asarray(np.isfinite(scores).all(1), dtype=np.bool_)
         low, high = score_interval(rating, score, scores[rated])
         for column, values in ((rating.name, score), (f"{rating.name}_low", low), (f"{rating.name}_high", high)):
@@ -299,6 +305,12 @@ def _why_not(rating: Rating, payoffs: Numbers, names: Sequence[str], no_self_pla
     if len(names) > rating.agents:
         return f"It is for leagues of at most {rating.agents} agents; this one has {len(names)}."
     return rating.refuses(payoffs, names)
+
+
+def _affordable(rating: Rating, agents: int) -> int:
+    """How many draws it takes; none if they are too few for an interval."""
+    draws = min(rating.draws, rating.work // agents**3)
+    return int(draws) if draws >= MIN_DRAWS else 0
 
 
 def bootstrap_scores(rating: Rating, drawn: Numbers) -> Numbers:

@@ -60,7 +60,7 @@ _SMALL, _CAPITAL, _NUMBERED = 4.9, 6.8, 25.0
 def escaped(text: str, run: float = 0.0) -> str:
     """A text as LaTeX that shows it.
 
-    With `run` it may break into lines after any separator, and wherever it must after so many points.
+    With `run` it may break into lines after any separator, and where that is not enough, after so many points.
     """
     text = normalize("NFC", text)
     if not run and text.isascii():
@@ -72,7 +72,7 @@ def escaped(text: str, run: float = 0.0) -> str:
         if after in _SEPARATORS or (points < run and (char not in _SEPARATORS or after.isdigit())):
             continue
         if run and char != " ":
-            parts.append(r"\allowbreak{}")
+            parts.append(r"\allowbreak{}" if char in _SEPARATORS else r"\penalty500{}")
         points = 0.0
     return "".join(parts)
 

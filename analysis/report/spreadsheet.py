@@ -7,6 +7,7 @@ has one that starts with ': without a leading ' every text is what it was. Numbe
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO
 
 import pandas as pd
 
@@ -14,10 +15,10 @@ MARK = "'"
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠" + MARK)
 
 
-def write_csv(table: pd.DataFrame, path: Path, float_format: str | None = None) -> None:
+def write_csv(table: pd.DataFrame, file: Path | IO[bytes], float_format: str | None = None) -> None:
     """Write a table; floats in full precision unless `float_format` says otherwise."""
     texts = {str(name): values.map(_harmless) for name, values in table.items() if values.dtype.kind not in "iufb"}
-    table.assign(**texts).to_csv(path, index=False, float_format=float_format, encoding="utf-8")
+    table.assign(**texts).to_csv(file, index=False, float_format=float_format, encoding="utf-8")
 
 
 def _harmless(value: object) -> object:

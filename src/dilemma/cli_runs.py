@@ -29,6 +29,7 @@ def compare(folders: tuple[Path, ...], out: Path | None) -> int:
     """
     import rich
 
+    from .analysis.report.spreadsheet import write_csv
     from .comparison import as_html, as_markdown, as_table, shown
     from .comparison import compare as compared
     from .envs.errors import DilemmaError
@@ -42,7 +43,7 @@ def compare(folders: tuple[Path, ...], out: Path | None) -> int:
     if out is not None:
         table = as_table(found)
         with writing(out / "compare.csv") as file:
-            table.to_csv(file, index=False)
+            write_csv(table, file)
         with writing(out / "compare.md") as file:
             file.write(as_markdown(found).encode())
         with writing(out / "compare.html") as file:
@@ -106,6 +107,7 @@ def rate(file: Path, out: Path | None) -> int:
     from .analysis.ranking.payoffs import cell_table
     from .analysis.ratings.own_table import cells_of
     from .analysis.ratings.ratings import rate_cells
+    from .analysis.report.spreadsheet import write_csv
     from .analysis.report.terminal import ratings_tables
     from .envs.errors import DilemmaError
     from .tournament.config_file import file_text
@@ -123,7 +125,7 @@ def rate(file: Path, out: Path | None) -> int:
     for remark in found.remarks:
         click.echo(remark, err=True)
     with writing(out) as written:
-        found.table.to_csv(written, index=False)
+        write_csv(found.table, written)
     click.echo(out)
     return 0
 

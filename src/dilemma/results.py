@@ -86,7 +86,9 @@ class Results:
             self.rows["match"].nunique(),
             self.rows.loc[self.rows["how"] == "exact", "match"].nunique(),
         )
-        parts = [f"{matches - exact:,} matches", f"{exact:,} exact payoffs", f"{len(self.failures):,} failed"]
+        played = "1 match" if matches - exact == 1 else f"{matches - exact:,} matches"
+        known_exactly = "1 exact payoff" if exact == 1 else f"{exact:,} exact payoffs"
+        parts = [played, known_exactly, f"{len(self.failures):,} failed"]
         known = [part for part in parts if not part.startswith("0 ")]
         agents, title = len(self.facts.get("agents", ())), one_line(self.facts.get("title", "tournament"))
         return f"{title}: {agents} agents, {', '.join(known) or 'nothing played'}"

@@ -1,5 +1,7 @@
 """Votes, comparisons, clones, and all ratings in one table."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -469,3 +471,15 @@ def test_equal_agents_are_rated_equal():
 def test_wrong_shapes_are_refused(arguments, sentence):
     with pytest.raises(ValueError, match=sentence):
         rate(*arguments)
+
+
+@pytest.mark.parametrize(("work", "draws"), [(np.inf, 40), (25 * 27, 25), (19 * 27, 0)])
+def test_a_rating_whose_bootstrap_takes_too_long_has_no_interval_and_says_so(work, draws):
+    matrix = np.random.default_rng(0).normal(2, 1, (3, 3))
+    tables = matrix + np.random.default_rng(1).normal(0, 0.1, (40, 3, 3))
+    seen = []
+    rating = replace(RATINGS["payoff"], score=lambda each: seen.append(len(each)) or each.mean(-1), work=work)
+    found = rate(matrix, tables, ratings={"payoff": rating})
+    assert seen[1:] == [draws] * (draws > 0)
+    assert found.table["payoff_low"].isna().all() == (draws == 0)
+    assert any("which takes too long for 3 agents" in remark for remark in found.remarks) == (draws == 0)
