@@ -436,6 +436,16 @@ def test_one_job_takes_no_other_process(config, monkeypatch):
     assert dilemma("run", config, "--jobs", "1", "--set", "execution.chunk=2").exit_code == 0
 
 
+def test_the_report_of_a_run_that_is_not_done_says_what_is_left(config):
+    dilemma("run", config, "--out", "here", "--jobs", "1")
+    path = Path("here/manifest.json")
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps({**manifest, "finished": None, "asked": manifest["asked"] + 1234}))
+    said = "1,234 matches are still to be played"
+    assert said in dilemma("report", "here").stderr
+    assert said in Path("here/report/index.html").read_text()
+
+
 def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path, config):
     command = [sys.executable, "-m", "dilemma", "run", str(config), "--out", "here", "--jobs", "2"]
     many = ["--set", "schedule.repetitions=400000", "--set", "execution.chunk=2000"]

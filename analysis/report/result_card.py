@@ -130,7 +130,9 @@ def _cooperation(ranked: pd.DataFrame, game: Game) -> str:
     earned += f"; all together can reach {best:.{digits}f}." if best is not None else "."
     if not len(share):
         return f"Cooperation has no measure in this game. {earned}"
-    if len(share) == 1 or share.max() - share.min() < 0.0005:
+    if len(share) == 1:
+        return f"It does, in {share.iloc[0]:.1%} of its moves. {earned.replace('they earn', 'it earns')}"
+    if share.max() - share.min() < 0.0005:
         return f"All alike, in {share.iloc[0]:.1%} of their moves. {earned}"
     by_share = ranked["agent"].loc[share.sort_values(kind="stable").index]
     least, most = (in_sentence(str(by_share.iloc[place])) for place in (0, -1))

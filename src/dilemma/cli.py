@@ -417,6 +417,8 @@ def _report(
         rich.print(ranking_tables(results.ranking, results.exploitability))
     for gap in gaps:
         click.echo(f"Not worked out: {gap}", err=True)
+    if left := results.facts.get("left", 0):
+        click.echo(f"{left:,} matches are still to be played: what stands here may change.", err=True)
     if show_exploits or not (len(results.rows) or results.histories is not None):
         rich.print(exploits_table(results.exploits))
     if results.failures:
