@@ -42,6 +42,12 @@ def draw(page):
         figure.locator(".still").wait_for(state="hidden")
 
 
+def resize(page, width):
+    """Make the window so wide, and let the page answer to it."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def sticking_out(page):
     """By how many pixels the page is wider than its window."""
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
@@ -53,15 +59,15 @@ def test_pages_are_accessible_and_fit(visit, axe, name):
     page.evaluate(axe)
     draw(page)
     for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
+        resize(page, width)
         assert sticking_out(page) <= 0, width
     thin(page, FEW)
     for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
+        resize(page, width)
         assert violations(page, rules={"color-contrast": {"enabled": False}}) == [], width
     thin(page, FEWER)
     for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
+        resize(page, width)
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
             assert violations(page, runOnly=["color-contrast"]) == [], (width, scheme)
@@ -72,7 +78,7 @@ def test_pages_of_odd_runs_are_accessible_and_fit(visit, axe, name):
     page = visit(name)
     page.evaluate(axe)
     for width, scheme in ((1280, "light"), (390, "dark")):
-        page.set_viewport_size({"width": width, "height": 900})
+        resize(page, width)
         page.emulate_media(color_scheme=scheme)
         assert sticking_out(page) <= 0, width
         assert violations(page) == [], (width, scheme)
