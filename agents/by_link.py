@@ -41,8 +41,8 @@ class ByLink(Agent):
         if strategy.learns or strategy.slow or not strategy.needs <= self.needs:
             why = "learns" if strategy.learns else "is no strategy on tensors"
             raise ValueError(
-                f"{self.strategy} {why}, and can't hold a memory for each neighbour; allowed: strategies of two "
-                "players and two moves"
+                f"a strategy of two players and two moves; {self.strategy} {why}, and can't hold a memory for "
+                "each neighbour"
             )
         return self
 

@@ -77,16 +77,14 @@ class SpatialDilemma(Environment):
     def _is_played_on_its_graph(self) -> Self:
         most = int(self.links.degree.max())
         if self.selection and most > MOST_CHOSEN:
-            raise ValueError(
-                f"found a site with {most} neighbours; allowed with `selection`: up to {MOST_CHOSEN} each"
-            )
+            raise ValueError(f"with `selection` up to {MOST_CHOSEN} neighbours for each site; one has {most}")
         lattice, kind = isinstance(self.graph, Lattice), self.graph.kind
         if self.start == "disc" and not lattice:
-            raise ValueError(f"found start = 'disc' on a graph of kind {kind!r}; allowed: on a lattice")
+            raise ValueError(f"start = 'disc' on a lattice, not on a graph of kind {kind!r}")
         if self.placement != "random" and not (lattice or (self.placement, kind) == ("stripes", "ring")):
             raise ValueError(
-                f"found placement = {self.placement!r} on a graph of kind {kind!r}; allowed: on a lattice, and "
-                "'stripes' on a ring"
+                f"placement = {self.placement!r} on a lattice, and 'stripes' on a ring too; the graph is of kind "
+                f"{kind!r}"
             )
         return self
 
@@ -268,18 +266,17 @@ def links(graph: Graph, draw: int) -> Links:
     weights.eliminate_zeros()
     weights.sort_indices()
     if abs(weights - weights.T).sum() or not np.isin(weights.data, 1).all():
-        raise ValueError("found directed or weighted links; allowed: links that go both ways, with a weight of 1")
+        raise ValueError("links that go both ways, with a weight of 1")
     if weights.diagonal().any():
-        raise ValueError(
-            f"found site {int(weights.diagonal().argmax())} linked to itself; allowed: links to others"
-        )
+        site = int(weights.diagonal().argmax())
+        raise ValueError(f"links to others; site {site} is linked to itself")
     degree = np.diff(weights.indptr)
     alone = np.flatnonzero(degree == 0)
     if len(alone):
-        again = "; another `draw` may have one" if graph.random else ""
+        again = "; another `draw` may have no such" if graph.random else ""
         raise ValueError(
-            f"found {len(alone)} isolated sites, the first is {alone[0]}; allowed: a graph in which every site "
-            f"has a neighbour{again}"
+            f"a graph in which every site has a neighbour; {len(alone)} isolated "
+            f"site{'s' * (len(alone) > 1)} found, the first is {alone[0]}{again}"
         )
     seat = np.repeat(np.arange(len(degree)), degree)
     other = _in_directions(graph, seat, weights.indices.astype(np.int64), len(degree))

@@ -136,16 +136,22 @@ def test_starts():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"graph": {"kind": "edges", "edges": [[0, 1], [3, 1]]}}, "1 isolated sites, the first is 2"),
-        ({"graph": {"kind": "edges", "edges": [[0, 1], [1, 1]]}}, "site 1 linked to itself"),
-        ({"graph": {"kind": "edges", "edges": [[0, 1, 2]]}}, "directed or weighted"),
-        ({"graph": {"kind": "edges", "edges": [[0, 1]], "directed": True}}, "directed or weighted"),
+        (
+            {"graph": {"kind": "edges", "edges": [[0, 1], [3, 1]]}},
+            "every site has a neighbour; 1 isolated site found, the first is 2",
+        ),
+        ({"graph": {"kind": "edges", "edges": [[0, 1], [1, 1]]}}, "site 1 is linked to itself"),
+        ({"graph": {"kind": "edges", "edges": [[0, 1, 2]]}}, "links that go both ways, with a weight of 1"),
+        (
+            {"graph": {"kind": "edges", "edges": [[0, 1]], "directed": True}},
+            "links that go both ways, with a weight of 1",
+        ),
         (
             {"graph": {"kind": "ring", "size": 9}, "start": "disc"},
-            "kind 'ring'; allowed: on a lattice",
+            "'disc' on a lattice, not on a graph of kind 'ring'",
         ),
         ({"graph": {"kind": "ring", "size": 9}, "placement": "blocks"}, "'stripes' on a ring"),
-        ({"graph": nx.star_graph(31), "selection": True}, "a site with 31 neighbours"),
+        ({"graph": nx.star_graph(31), "selection": True}, "up to 30 neighbours for each site; one has 31"),
     ],
 )
 def test_bad_input(given, words):
