@@ -77,7 +77,7 @@ def test_what_is_remembered_is_what_was_seen_and_done(agent, game):
 
 def test_comparison_with_neighbours_that_made_the_other_move():
     game = SpatialDilemma(graph=Ring(size=4), payoffs=(1, 0, 1.5, 0))
-    agent = DualDQN(pattern="strategy", alpha=0)
+    agent = DualDQN(pattern="strategy", alpha=0, comparison="neighbours")
     player, chance, neighbours = at_play(agent, game, matches=1, tables=1)
     _, step = game.step(game.reset(1, 1, chance), torch.tensor([[[1], [0], [0], [0]]]), chance)
     experience, compared = player._rewards(Round(step, None, neighbours, agent))
@@ -90,7 +90,9 @@ def test_comparison_with_neighbours_that_made_the_other_move():
 
 def test_the_dilemma_network_alone_is_compared():
     game = SpatialDilemma(graph=Ring(size=4), payoffs=(1, 0, 1.5, 0), selection=True)
-    player, chance, neighbours = at_play(agent := DualDQN(alpha=0), game, matches=1, tables=1)
+    player, chance, neighbours = at_play(
+        agent := DualDQN(alpha=0, comparison="neighbours"), game, matches=1, tables=1
+    )
     player.begin()
     state = game.reset(1, 1, chance)
     player.act(Observation(state, None))
@@ -117,7 +119,7 @@ def learned(agent, game, matches=1, tables=4):
 )
 def test_what_dominates_is_learned(payoffs, low, high):
     game = SpatialDilemma(graph=Ring(size=6), payoffs=payoffs, memory=2, rounds=10)
-    agent = DualDQN(pattern="strategy", comparison="none", alpha=0, **QUICK)
+    agent = DualDQN(pattern="strategy", alpha=0, **QUICK)
     assert low <= learned(agent, game)["cooperation"] <= high
 
 
@@ -125,14 +127,14 @@ def test_links_that_cost_are_refused_and_others_wanted():
     """Of random moves a link pays -1 or +1 on average."""
     for pays, low, high in ((-1, 0.0, 0.05), (1, 0.6, 1.0)):
         game = SpatialDilemma(graph=Ring(size=6), payoffs=(pays,) * 4, selection=True, rounds=10)
-        found = learned(DualDQN(alpha=0, comparison="none", **QUICK), game)
+        found = learned(DualDQN(alpha=0, **QUICK), game)
         assert low <= found["links_of_cooperators"] + found["links_of_defectors"] <= high
 
 
 def test_an_episode_is_cut_off_and_its_value_goes_on():
     """A reward of 2 in every round is worth 2 / (1 - 0.5) = 4, though each episode has a single round."""
     game = SpatialDilemma(graph=Ring(size=3), payoffs=(1, 1, 1, 1), rounds=1)
-    agent = DualDQN(pattern="strategy", comparison="none", alpha=0, discount=0.5, tau=0.3, **QUICK)
+    agent = DualDQN(pattern="strategy", alpha=0, discount=0.5, tau=0.3, **QUICK)
     player, chance, neighbours = at_play(agent, game, matches=1)
     for episode in range(800):
         state = game.reset(1, 3, chance, episode)

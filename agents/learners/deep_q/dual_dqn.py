@@ -36,11 +36,12 @@ class DualDQN(Agent):
     The dilemma network sees the site's and its neighbours' last moves and gives values of C and D; the selection
     network sees the neighbours' last moves and whom the site wanted, and gives a value to every set of neighbours.
     Both are paid experience, a weighted mean of the last rewards (`dilemma.agents.experience`). With `comparison`
-    the dilemma network is paid
+    "neighbours" the dilemma network is paid
         e * n_same - e_other * n_other
     where n are the shares of its own and of the other move in the site's neighbourhood, itself included, and
-    e_other is the mean experience of the neighbours that made the other move. A match is long and is cut off: the
-    last round of an episode counts as any other, and its value goes on.
+    e_other is the mean experience of the neighbours that made the other move; in the paper it is that of the whole
+    population, which no site sees here. A match is long and is cut off: the last round of an episode counts as any
+    other, and its value goes on.
     """
 
     source: ClassVar[str] = "Ren and Zeng 2024, enhancing cooperation through selective interaction"
@@ -55,7 +56,7 @@ class DualDQN(Agent):
         "clean", description="the formula as written, or the queue of the published code, in which rounds recur"
     )
     comparison: Literal["neighbours", "none"] = Field(
-        "neighbours", description="whether the dilemma network is paid relative to neighbours with the other move"
+        "none", description="whether the dilemma network is paid relative to neighbours with the other move"
     )
     preference: Preference = Field(Selfish(), description="how it values rewards: selfish or svo")
     hidden: Widths = Field((16, 16), description="widths of the hidden layers")
