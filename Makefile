@@ -14,7 +14,7 @@ tournament: .venv/installed
 	$(BIN)/dilemma run configs/quickstart.toml
 
 test: .venv/tested
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: .venv/tested
 	$(BIN)/ruff check
