@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from .remarks import shared_note
 from .tables import decimals, fixed, ranking_text
 
 EXACT = "exact"
@@ -54,11 +55,9 @@ def gains(exploits: pd.DataFrame | None, ranking: pd.DataFrame) -> pd.Series[flo
 
 
 def flags(ranking: pd.DataFrame) -> dict[str, str]:
-    """A letter for each note that is not all agents'."""
+    """A letter for each note; none if all agents have the same, but for its numbers."""
     found = [note for note in ranking["note"].unique() if note]
-    if len(found) == 1 and (ranking["note"] == found[0]).all():
-        return {}
-    return dict(zip(found, string.ascii_letters, strict=False))
+    return {} if shared_note(ranking) else dict(zip(found, string.ascii_letters, strict=False))
 
 
 def _column(text: pd.DataFrame, name: str) -> list[str]:

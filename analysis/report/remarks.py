@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 import pandas as pd
@@ -11,6 +12,7 @@ from .tables import in_sentence
 FEW_KINDS = 10
 """With fewer kinds of opponents an interval over them gets a remark."""
 LISTED_AGENTS = 5
+_NUMBER = re.compile(r"\d+")
 
 
 def remarks(ranking: pd.DataFrame, table: pd.DataFrame) -> Iterator[str]:
@@ -27,8 +29,21 @@ def remarks(ranking: pd.DataFrame, table: pd.DataFrame) -> Iterator[str]:
 
 def notes(ranking: pd.DataFrame) -> Iterator[str]:
     """One environment's notes, each with the first few of its agents, unless it applies to all."""
+    if shared := shared_note(ranking):
+        yield shared
+        return
     for note, agents in ranking[ranking["note"] != ""].groupby("note", sort=False)["agent"]:
-        yield str(note) if len(agents) == len(ranking) else f"{note}: {named(agents)}"
+        yield f"{note}: {named(agents)}"
+
+
+def shared_note(ranking: pd.DataFrame) -> str:
+    """The note that all agents have, with the range of its numbers where these differ; "" if there is none."""
+    found = list(ranking["note"].unique())
+    if len({_NUMBER.sub("#", note) for note in found}) != 1:
+        return ""
+    places = zip(*(map(int, _NUMBER.findall(note)) for note in found), strict=True)
+    ranges = iter([f"{min(each)}" if len(set(each)) == 1 else f"{min(each)} to {max(each)}" for each in places])
+    return _NUMBER.sub(lambda _: next(ranges), str(found[0]))
 
 
 def named(agents: Iterable[object]) -> str:

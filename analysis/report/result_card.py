@@ -101,8 +101,10 @@ def _exploited(ranked: pd.DataFrame, exploits: pd.DataFrame | None) -> str:
     """From whom an exploiter gains most and least, and what that leaves them."""
     gain = gains(exploits, ranked)
     known = gain.notna().to_numpy()
-    if exploits is None or not known.any():
-        return "Not known: `exploitability` in [analysis] names ways to find out."
+    if exploits is None:
+        return "Not known, as it was not looked for: exploitability in the section [analysis] names ways."
+    if not known.any():
+        return "Not known: the chapter on who can be exploited says why."
     order = gain[known].sort_values(ascending=False, kind="stable")
     digits = decimals(ranked["payoff"])
     worst = str(ranked["agent"].loc[order.index[0]])

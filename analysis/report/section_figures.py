@@ -97,11 +97,11 @@ def _pairs(
     known = not np.isnan(cooperation).all()
     if known:
         shown["cooperation"] = cooperation
-    caption = "Payoff per round of the row's agent against the column's, both in the order of the ranking"
+    caption = "Payoff per round of the row's agent against the column's"
     figure = figures.heatmap(payoff, agents, "payoff per round")
     found = [writer.add("payoff", caption, figure, pairs_view(agents, shown, order))]
     if known:
-        caption = "Share of rounds in which the row's agent cooperated with the column's, in the same order"
+        caption = "Share of rounds in which the row's agent cooperated with the column's"
         figure = figures.heatmap(cooperation, agents, "cooperation", colours="cividis", limits=(0.0, 1.0))
         view = pairs_view(agents, {"cooperation": cooperation}, order, colours="cividis", limits=(0.0, 1.0))
         found.append(writer.add("cooperation", caption, figure, view))

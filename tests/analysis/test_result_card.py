@@ -10,7 +10,7 @@ import pytest
 from dilemma.analysis.options import AnalysisOptions
 from dilemma.analysis.ranking.payoffs import payoff_table
 from dilemma.analysis.ranking.ranking import rank
-from dilemma.analysis.report.remarks import remarks
+from dilemma.analysis.report.remarks import remarks, shared_note
 from dilemma.analysis.report.result_card import result_card
 
 GAMES = {"game": {"roles": ["player"] * 2, "seats": 2, "title": "Game"}}
@@ -136,6 +136,20 @@ def test_missing_opponents_are_told_with_whose_they_are(seats):
     shared = "ranked on the 2 of 4 agents that all have met"
     few = "with 2 opponents nothing is known of others: 5 are the least"
     assert f"It lacks matches with 1 agent; {shared}; {few}: A and C." in words
+
+
+@pytest.mark.parametrize(
+    ("given", "shared"),
+    [
+        (["9 of 5", "9 of 4", "9 of 7"], "9 of 4 to 7"),
+        (["alike", "alike"], "alike"),
+        (["9 of 5", ""], ""),
+        (["", ""], ""),
+        (["9 of 5", "8 and 5"], ""),
+    ],
+)
+def test_a_note_of_all_agents_stands_once_with_the_range_of_its_numbers(given, shared):
+    assert shared_note(pd.DataFrame({"note": given})) == shared
 
 
 def test_an_interval_wider_than_the_game_is_said_to_mean_nothing(seats):
