@@ -208,6 +208,7 @@ LABEL = "../../../escaped"
 
 
 def test_no_label_and_no_name_becomes_a_path(tmp_path, monkeypatch):
+    absolute = "/tmp/absolute-escaped"  # a label has at most 80 characters
     below = tmp_path / "a" / "b" / "c"
     below.mkdir(parents=True)
     monkeypatch.chdir(below)
@@ -216,10 +217,10 @@ def test_no_label_and_no_name_becomes_a_path(tmp_path, monkeypatch):
         "environments": [{"name": "prisoners_dilemma", "rounds": 5, "label": LABEL}],
         "agents": [
             {"name": "q_learning", "label": LABEL},
-            {"name": "q_learning", "label": str(tmp_path / "absolute"), "epsilon": 0.3},
+            {"name": "q_learning", "label": absolute, "epsilon": 0.3},
             {"name": "tit_for_tat", "label": "q (α=0.1) / run 1"},
         ],
-        "learning": {"tables": 2, "episodes": 2, "keep": [LABEL, str(tmp_path / "absolute")]},
+        "learning": {"tables": 2, "episodes": 2, "keep": [LABEL, absolute]},
         "analysis": {"exploitability": ["exact"]},
     }
     (below / "c.toml").write_text(tomli_w.dumps(config))
@@ -227,6 +228,7 @@ def test_no_label_and_no_name_becomes_a_path(tmp_path, monkeypatch):
     assert done.exit_code == 0, done.output
     assert sorted(path.name for path in below.iterdir()) == ["c.toml", "runs"]
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert not Path(absolute).exists()
     [run] = (below / "runs").iterdir()
     assert run.name.startswith("outside-")
     assert "<title>../outside" in (run / "report" / "index.html").read_text().replace("&#x2F;", "/")

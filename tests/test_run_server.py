@@ -143,7 +143,8 @@ def test_mistakes_are_sentences(shelf, server):
 
 def test_ctrl_c_ends_it(shelf):
     command = [sys.executable, "-m", "dilemma", "view", str(shelf), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
+    heeds = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}  # as in a terminal
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ, **heeds) as process:
         assert process.stdout.readline().startswith("Ctrl-C ends it: http://127.0.0.1:")
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0

@@ -54,7 +54,9 @@ class Reciprocity(ReciprocityParameters, Preference):
     kind: Literal["reciprocity"] = Field("reciprocity", description="as in `reciprocator`")
 
     def refuses(self, game: Environment) -> str | None:
-        return None if feature_count(game) is not None else refuses_all_but_small_tables(game)
+        if feature_count(game) is None:
+            return refuses_all_but_small_tables(game)
+        return None if game.neighbours is None else "learns its influence on everybody, and here sees neighbours"
 
     def subjective_reward(self, chairs: Chairs, discount: float) -> SubjectiveReward:
         if feature_count(chairs.spec) is None:
