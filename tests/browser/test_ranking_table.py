@@ -132,7 +132,7 @@ def test_the_keyboard_is_enough(visit):
     expect(head(ranking, "Cooperation")).to_have_attribute("aria-sort", "ascending")
     tab_to("element.matches('tbody a')")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('details.agent[open]') !== null")
+    expect(page.locator("details.agent[open]").first).to_be_attached()
     tab_to("element.matches('summary')")
     state = page.evaluate(f"{focused}.parentElement.open")
     page.keyboard.press("Enter")
