@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapV
 
 from ...envs.errors import DilemmaError
 from ..seating import patterns
-from .schedule import History, Request, Schedule
+from .schedule import History, Request, Schedule, broken_blocks
 from .until_resolved import until_resolved
 
 if TYPE_CHECKING:
@@ -85,13 +85,7 @@ class RoundRobin(Schedule):
 
         if len(plan.entrants) == 1 and not self.self_play:
             yield Problem(("agents", 0), "one agent alone needs `self_play = true` to have somebody to play with")
-        block = plan.learning.block
-        if any(entrant.agent.learns for entrant in plan.entrants) and self.highest % block:
-            yield Problem(
-                ("schedule", "repetitions"),
-                f"found {self.highest}; allowed: multiples of {block}, which are trained side by side "
-                "(learning.block)",
-            )
+        yield from broken_blocks(plan, self.highest)
         if self.compositions == "all":
             yield from _too_mixed(plan)
 

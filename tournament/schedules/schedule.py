@@ -116,6 +116,18 @@ class Schedule(Section, ABC):
         return None
 
 
+def broken_blocks(plan: Plan, repetitions: int) -> Iterator[Problem]:
+    """Whether so many repetitions are no whole number of the blocks in which learners are trained."""
+    from ..plan import Problem
+
+    block = plan.learning.block
+    if any(entrant.agent.learns for entrant in plan.entrants) and repetitions % block:
+        yield Problem(
+            ("schedule", "repetitions"),
+            f"found {repetitions}; allowed: multiples of {block}, which are trained side by side (learning.block)",
+        )
+
+
 class _NothingYet:
     """The history of a run that has not begun."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from .schedule import History, Request, Schedule
+from .schedule import History, Request, Schedule, broken_blocks
 
 if TYPE_CHECKING:
     from ...envs.environment import Environment
@@ -79,13 +79,7 @@ class Shares(Schedule):
             yield Problem(place, f"found shares that add up to {total:g}; allowed: to 1")
         else:
             yield from self._unseated(plan)
-        block = plan.learning.block
-        if any(entrant.agent.learns for entrant in plan.entrants) and self.repetitions % block:
-            yield Problem(
-                ("schedule", "repetitions"),
-                f"found {self.repetitions}; allowed: multiples of {block}, which are trained side by side "
-                "(learning.block)",
-            )
+        yield from broken_blocks(plan, self.repetitions)
 
     def _unseated(self, plan: Plan) -> Iterator[Problem]:
         """Who would have no seat, and games whose seats are not alike."""
