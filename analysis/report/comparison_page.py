@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from .page_table import page_table
+from .templates import rendered
 
 
 @dataclass(frozen=True)
@@ -36,16 +35,10 @@ class ComparedRuns:
 
 def comparison_html(title: str, runs: pd.DataFrame, compared: Sequence[ComparedRuns]) -> str:
     """The page; `runs` has a row for each run, as text."""
-    templates = Environment(
-        loader=PackageLoader("dilemma.analysis.report", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return templates.get_template("comparison.html").render(
+    return rendered(
+        "comparison.html",
         title=title,
         runs=runs,
         compared=compared,
         table=page_table,
-        file=lambda name: Markup(resources.files(__package__).joinpath(name).read_text(encoding="utf-8")),
     )

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib import resources
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader
-from markupsafe import Markup
 
 from ..behaviour.curves import POINTS
 from ..options import AnalysisOptions
@@ -33,6 +30,7 @@ from .page_table import PageTable, page_table, ranking_table
 from .ranking_paper import FILE as RANKING_PAPER
 from .rules import Rules
 from .tables import payoffs_text
+from .templates import rendered
 
 LISTED = 2500
 """Payoff tables with more rows are in the files only, not in the page."""
@@ -54,6 +52,7 @@ class PageSection:
     """Its table of exploitability."""
     drawings: Sequence[Drawing]
     remarks: list[str]
+    """Those that no flag of the ranking tells."""
     learning: LearningSection | None
     chapters: list[WrittenChapter]
     replays: Gallery | None
@@ -73,12 +72,6 @@ def page_html(
     methods: Methods,
 ) -> str:
     """The page; `files` has the machine-readable file of each table."""
-    templates = Environment(
-        loader=PackageLoader("dilemma.analysis.report", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     played = dict.fromkeys(str(agent) for section in sections for agent in section.ranking["agent"])
     links = anchors(list(dict.fromkeys([*facts.get("agents", ()), *played])))
     standings = [
@@ -99,7 +92,8 @@ def page_html(
     def ranking(section: PageSection) -> PageTable:
         return ranking_table(section.ranking, section.exploits, section.flags, links, properties)
 
-    return templates.get_template("page.html").render(
+    return rendered(
+        "page.html",
         title=facts.get("title") or "Tournament",
         facts=facts,
         methods=methods,
@@ -113,7 +107,6 @@ def page_html(
         top=options.top,
         listed=LISTED,
         payoffs_text=payoffs_text,
-        file=lambda name: Markup(resources.files(__package__).joinpath(name).read_text(encoding="utf-8")),
         files=files,
         forms=forms,
         few=MIN_KINDS,

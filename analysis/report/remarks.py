@@ -16,7 +16,15 @@ _NUMBER = re.compile(r"\d+")
 
 
 def remarks(ranking: pd.DataFrame, table: pd.DataFrame) -> Iterator[str]:
-    """Sentences on what one environment's ranking rests on."""
+    """Sentences on what one environment's ranking rests on, and its notes."""
+    if ranking["rank"].isna().all():
+        return
+    yield from cautions(ranking, table)
+    yield from (f"{note[0].upper()}{note[1:]}." for note in notes(ranking))
+
+
+def cautions(ranking: pd.DataFrame, table: pd.DataFrame) -> Iterator[str]:
+    """Sentences on payoffs of single matches."""
     if ranking["rank"].isna().all():
         return
     alone, known = table["matches"] == 1, table["standard_error"].notna()
@@ -24,7 +32,6 @@ def remarks(ranking: pd.DataFrame, table: pd.DataFrame) -> Iterator[str]:
         yield "Some payoffs rest on a single match, and chance in them can't be told from skill."
     if (alone & known).any():
         yield "Where there is a single match, its standard error is over its tables, which are independent."
-    yield from (f"{note[0].upper()}{note[1:]}." for note in notes(ranking))
 
 
 def notes(ranking: pd.DataFrame) -> Iterator[str]:

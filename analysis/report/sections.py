@@ -29,9 +29,10 @@ from .chapters import Evidence, Tell, chapters
 from .facts import Facts
 from .figure_writer import FigureWriter
 from .gallery import Gallery
+from .headline import flags
 from .learning import LearningSection, LearningTables, learning_section, learning_tables
 from .page import PageSection
-from .remarks import remarks
+from .remarks import cautions, remarks
 from .result_card import result_card
 from .rules import rules
 from .section_figures import rated_chapters, section_drawings
@@ -135,7 +136,7 @@ class Tables:
             payoffs=payoffs,
             exploits=exploits,
             drawings=section_drawings(writer, cells, ranking, payoffs, found, drawn, shares),
-            remarks=list(remarks(ranking, payoffs)),
+            remarks=list((cautions if flags(ranking) else remarks)(ranking, payoffs)),
             learning=self._learning(writer, cells, ranking, payoffs),
             chapters=rated_chapters(writer, ranking, found),
             replays=replays,

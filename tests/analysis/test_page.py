@@ -118,3 +118,18 @@ def test_of_many_partners_an_agent_shows_the_best_and_the_worst(seats, tmp_path,
 def test_a_run_that_is_not_done_says_how_much_is_left(seats, tmp_path):
     assert "1,234 matches are still to be played" in page(seats, tmp_path, "AB", {"left": 1234})
     assert "still to be played" not in page(seats, tmp_path, "AB", {"left": 0})
+
+
+def test_what_rests_on_single_matches_is_said_in_every_section_beside_flags(seats, tmp_path):
+    pairs = list(itertools.combinations_with_replacement("AB", 2))
+    parts = [
+        seats([(pair, (2.0, 1.0)) for pair in pairs], environment=name, first=100 * place)
+        for place, name in enumerate(("game", "other"))
+    ]
+    table = pd.concat([part.astype({"environment": str}) for part in parts], ignore_index=True)
+    table["environment"] = table["environment"].astype("category")
+    games = GAMES | {"other": GAME}
+    ranked = rank(table, games, ASKED)
+    ranked["note"] = ["a note", ""] * 2
+    html = write_report(tmp_path, table, games, options=ASKED, ranked=ranked).read_text()
+    assert html.count("Some payoffs rest on a single match") == html.count('<p class="flag">') == 2
