@@ -46,7 +46,7 @@ def typed(tmp_path, monkeypatch):
 def test_calls_that_add_something_are_kept_as_they_were_typed(typed):
     [first] = typed()
     assert first["command"] == "dilemma run 'my config.toml' --out here"
-    assert first["seconds"] > 0
+    assert first["seconds"] is not None
     assert first["versions"].keys() >= {"python", "dilemma", "torch", "numpy"}
     assert first["machine"]["cores"] >= first["workers"] == 1
     assert first["machine"]["processor"]

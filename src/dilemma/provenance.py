@@ -47,7 +47,7 @@ def recorded(store: Store, plan: Plan, command: str | None = None) -> Iterator[N
     try:
         yield
     finally:
-        seconds = round(time.monotonic() - began, 1)
+        seconds = round(time.monotonic() - began, 3)
         done = Call({**call, "seconds": seconds, "versions": versions()})
         with suppress(OSError):  # what went wrong before matters more
             store.write_calls([*before, done] if store.extent() != held else before)
