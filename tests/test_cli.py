@@ -446,7 +446,8 @@ def test_the_report_of_a_run_that_is_not_done_says_what_is_left(config):
     assert said in Path("here/report/index.html").read_text()
 
 
-def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path, config):
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path, config, ending):
     command = [sys.executable, "-m", "dilemma", "run", str(config), "--out", "here", "--jobs", "2"]
     many = ["--set", "schedule.repetitions=400000", "--set", "execution.chunk=2000"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
@@ -454,7 +455,10 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path, config):
     with subprocess.Popen([*command, *many], **pipes, **heeds) as process:
         while process.poll() is None and len(list(Path("here/seats").glob("*.parquet"))) < 2:
             time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
+        if ending == signal.SIGINT:  # a terminal sends it to the workers too
+            os.killpg(process.pid, ending)
+        else:
+            process.send_signal(ending)
         stdout, stderr = process.communicate()
     assert process.returncode == 130, stderr
     assert "Traceback" not in stderr
@@ -465,3 +469,32 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path, config):
     assert last == f"Interrupted. {kept:,} finished matches are kept; to go on: {again}"
     rows = sum(len(pd.read_parquet(path)) for path in Path("here/seats").glob("*.parquet"))
     assert 2000 < rows < 1_600_000
+
+
+def test_nobody_outlives_a_killed_run(config):
+    command = [sys.executable, "-m", "dilemma", "run", str(config), "--out", "here", "--jobs", "2"]
+    many = ["--set", "schedule.repetitions=400000", "--set", "execution.chunk=2000"]
+    with subprocess.Popen([*command, *many], stderr=subprocess.DEVNULL, start_new_session=True) as process:
+        while process.poll() is None and len(list(Path("here/seats").glob("*.parquet"))) < 2:
+            time.sleep(0.05)
+        process.kill()
+    gone = time.monotonic() + 60
+    while (left := members(process.pid)) and time.monotonic() < gone:
+        time.sleep(0.1)
+    assert left == []
+
+
+def members(session):
+    """The processes of a session."""
+    return [
+        int(stat.parent.name)
+        for stat in Path("/proc").glob("[0-9]*/stat")
+        if (said := read(stat)) and int(said.rpartition(")")[2].split()[3]) == session
+    ]
+
+
+def read(path):
+    try:
+        return path.read_text()
+    except OSError:  # it has just ended
+        return ""

@@ -453,25 +453,31 @@ def restored_process() -> Iterator[None]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within the context Ctrl-C raises Interrupt, and afterwards even if an agent has caught it."""
-    before = signal.getsignal(signal.SIGINT)
-    if not callable(before) or threading.current_thread() is not threading.main_thread():
+    """Within the context Ctrl-C, and what is handled like it, raises Interrupt.
+
+    If an agent has caught that, it is raised once more afterwards.
+    """
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {number: handler for number, handler in handlers.items() if callable(handler)}
+    if not before or threading.current_thread() is not threading.main_thread():
         yield
         return
     heard = []
 
     def hear(number: int, frame: FrameType | None) -> None:
         try:
-            before(number, frame)
+            before[signal.Signals(number)](number, frame)
         except KeyboardInterrupt:
             heard.append(number)
             raise Interrupt from None
 
-    signal.signal(signal.SIGINT, hear)
+    for number in before:
+        signal.signal(number, hear)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if heard:
         raise Interrupt
 

@@ -181,3 +181,10 @@ def _differences(before: RawConfig, now: RawConfig, labels: Mapping[str, str]) -
             new = {label: after for label, after in (new or {}).items() if label in labels.values()}
         if old != new:
             yield f"learning.{key} is {new!r}, was {old!r}"
+
+
+def known_identities(config: RawConfig) -> Iterator[tuple[str, str]]:
+    """Label and identity of each environment and agent in a run's config."""
+    for entry in (*config["environments"], *config["agents"]):
+        if "known" in entry:
+            yield entry["label"], entry["known"]["identity"]

@@ -154,12 +154,15 @@ class RunFolder:
 
     def seats(self) -> pd.DataFrame:
         """All rows, with labels as categories in the order of the config."""
-        return self._asked_of(to_frame([pq.read_table(file) for file in self._files()], self.asked()))
+        rows = to_frame([pq.read_table(file) for file in self._files()], self.asked())
+        return self._asked_of(_each_once(rows, ["match", "seat"]))
 
     def curves(self) -> pd.DataFrame | None:
         """The learning curves, with labels as categories; None if nobody learned."""
         tables = [pq.read_table(file) for file in sorted(self.curves_path.glob("*.parquet"))]
-        return self._asked_of(to_frame(tables, self.asked())) if tables else None
+        if not tables:
+            return None
+        return self._asked_of(_each_once(to_frame(tables, self.asked()), ["match", "seat", "point"]))
 
     def _asked_of(self, table: pd.DataFrame) -> pd.DataFrame:
         """The rows of matches that this part asks for."""
@@ -346,6 +349,12 @@ def to_frame(tables: Sequence[pa.Table], config: RawConfig) -> pd.DataFrame:
         if name in seats:
             seats[name] = pd.Categorical(seats[name], categories=list(labels))
     return seats
+
+
+def _each_once(rows: pd.DataFrame, key: list[str]) -> pd.DataFrame:
+    """Rows without those that are there twice, as where two processes have written to one folder."""
+    twice = rows.duplicated(key)
+    return rows[~twice].reset_index(drop=True) if twice.any() else rows
 
 
 def _no_rows() -> dict[str, list[float]]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 import math
+import os
 import signal
+import threading
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
@@ -31,20 +34,26 @@ from .recipe import recipe
 from .schedules.schedule import Request
 from .seating import seated
 from .sections import Execution
+from .shard import Shard
 
 Indices: TypeAlias = NDArray[np.int64]
 
 NOTHING: Indices = np.empty(0, dtype=np.int64)
 SMALLEST, LARGEST, SLOW = 1024, 65_536, 16
 """Matches of a chunk: the fewest worth sending, the most, and with a slow agent in each."""
+WATCHED_EVERY = 1.0
+"""Seconds between two looks of a worker at its parent."""
 MANY_SEATS = 16
 """Games with more seats have fewer matches in a chunk: what counts is the chairs."""
 
 
-def work(plan: Plan, requests: Sequence[Request], done: Indices = NOTHING) -> list[Chunk]:
-    """What is asked for, less the matches that are `done` (their identities, in ascending order).
+def work(
+    plan: Plan, requests: Sequence[Request], done: Indices = NOTHING, shard: Shard | None = None
+) -> list[Chunk]:
+    """What is asked for, or a shard's share of it, less the matches that are `done`.
 
-    Raises DilemmaError where something is asked for that can't be played.
+    `done` has their identities, in ascending order. Raises DilemmaError where something is asked for that can't be
+    played.
     """
     for request in requests:
         _check(plan, request)
@@ -52,7 +61,7 @@ def work(plan: Plan, requests: Sequence[Request], done: Indices = NOTHING) -> li
         chunk
         for index in range(len(plan.settings))
         for how in HOW
-        for chunk in _cut(plan, index, [each for each in requests if each.setting == index], how, done)
+        for chunk in _cut(plan, index, [each for each in requests if each.setting == index], how, done, shard)
     ]
 
 
@@ -106,7 +115,7 @@ def backend(execution: Execution) -> Iterator[bool]:
     try:
         if name == "ray":
             importlib.import_module("ray.util.joblib").register_ray()
-        options = {"initializer": leave_interrupts_to_the_parent} if name == "loky" else {}
+        options = {"initializer": obey, "initargs": (os.getpid(),)} if name == "loky" else {}
         context = joblib.parallel_config(backend=name, **options)
     except (ImportError, ValueError) as error:
         known = ", ".join(sorted({*BACKENDS, *EXTERNAL_BACKENDS, "ray"}))
@@ -117,9 +126,19 @@ def backend(execution: Execution) -> Iterator[bool]:
         yield active.supports_return_generator
 
 
-def leave_interrupts_to_the_parent() -> None:
-    """Ctrl-C reaches every process of a terminal: the parent ends its workers, and they need not say so."""
+def obey(parent: int) -> None:
+    """Make this process a worker that leaves Ctrl-C to its parent, and ends with it, however that ends.
+
+    Ctrl-C reaches every process of a terminal: the parent ends its workers, and they need not say so.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(WATCHED_EVERY)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _in_parallel(
@@ -182,12 +201,16 @@ def _check(plan: Plan, request: Request) -> None:
             )
 
 
-def _cut(plan: Plan, index: int, requests: Sequence[Request], how: How, done: Indices) -> Iterator[Chunk]:
+def _cut(
+    plan: Plan, index: int, requests: Sequence[Request], how: How, done: Indices, shard: Shard | None
+) -> Iterator[Chunk]:
     """The chunks of what is asked for in one environment, and is known in one way."""
     matches = _matches(plan, requests, how)
     if matches is None:
         return
     missing = ~among(matches.keys, done) & matches.wanted
+    if shard is not None:
+        missing &= shard.has(matches.keys if how != "learned" else _first_of_blocks(matches.keys, plan))
     if how == "learned":
         yield from _blocks(plan, index, matches, missing)
         return
@@ -264,6 +287,12 @@ def _blocks(plan: Plan, index: int, matches: Matches, missing: NDArray[np.bool_]
                 device=learning.device,
                 wanted=matches.keys[block][missing[block]],
             )
+
+
+def _first_of_blocks(keys: Indices, plan: Plan) -> Indices:
+    """The key of the first match of the block that each match is in [match]."""
+    block = plan.learning.block
+    return np.repeat(keys[::block], block)[: len(keys)]
 
 
 def chunk_size(plan: Plan, index: int, matches: int) -> int:

@@ -27,10 +27,11 @@ from .config import as_config
 from .continuation import Continuation, continuation
 from .how import HOW
 from .labels import current, rewritten, updated_identities, with_identities
-from .plan import Entrant, Plan
+from .plan import Plan
 from .run_folder import Part, RunFolder
 from .runner import NOTHING, work
 from .schedules.schedule import PopulationTrajectory, Request
+from .writer import LOCK, writer_of
 
 _TYPES = stored_types()
 
@@ -65,6 +66,8 @@ class Store(RunFolder):
         """
         if not self.config_path.exists():
             return None
+        if other := writer_of(self.path):
+            raise DilemmaError(f"{self.path} can't be moved aside: it is being written by {other}")
         names = (self.path.parent / f"{self.path.name}.{number}" for number in count(1))
         free = next(name for name in names if not os.path.lexists(name))
         try:
@@ -85,7 +88,7 @@ class Store(RunFolder):
         path = self.path
         self.check_schema()
         if not self.config_path.exists():
-            if path.is_file() or (path.is_dir() and any(path.iterdir())):
+            if path.is_file() or (path.is_dir() and any(entry.name != LOCK for entry in path.iterdir())):
                 raise DilemmaError(f"{path} is not empty and holds no run: choose another folder with --out")
             return Continuation(plan, as_config(plan, path), more=False, differences=(), changed=())
         found = continuation(self.asked(), plan, path)
@@ -130,7 +133,7 @@ class Store(RunFolder):
 
     def _write_checkpoint(self, checkpoint: LearnedState, plan: Plan) -> None:
         entrant = plan.entrants[checkpoint.entrant]
-        folder = self._checkpoints_of(entrant)
+        folder = self.checkpoints_of(entrant.definition.key, entrant.label)
         rows = {name: column.tolist() for name, column in checkpoint.rows.items()}
         opponents = [plan.entrants[index] if index >= 0 else None for index in rows["opponent"]]
         rows["opponent"] = [each and each.label for each in opponents]
@@ -140,18 +143,18 @@ class Store(RunFolder):
         with _aside(target) as file:
             torch.save({**kept, "state": checkpoint.state}, file)
 
-    def _checkpoints_of(self, entrant: Entrant) -> Path:
-        """The folder of a learner's checkpoints, named by the label that it first had."""
+    def checkpoints_of(self, identity: str, label: str) -> Path:
+        """The folder of the checkpoints of a learner, named by the label that it first had."""
         folder = self.path / "checkpoints"
-        identity, name = entrant.definition.key, file_name(entrant.label)
         for mark in sorted(folder.glob(f"*/{MARK}")):
             if json.loads(mark.read_text(encoding="utf-8"))["identity"] == identity:
                 return mark.parent
+        name = file_name(label)
         own = folder / name
         if (own / MARK).exists():  # of another learner, whose label has changed
             own = folder / f"{name}-{identity}"
         own.mkdir(parents=True, exist_ok=True)
-        _write(own / MARK, json.dumps({"label": entrant.label, "identity": identity}) + "\n")
+        _write(own / MARK, json.dumps({"label": label, "identity": identity}) + "\n")
         return own
 
     def _write_rows(self, folder: Path, name: str, rows: Rows, plan: Plan) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .cli_runs import compare, export, rate, runs, view
+from .cli_runs import compare, export, merge, rate, runs, status, view
 from .exit_codes import FAILED, INTERRUPTED, speaks_plainly
 from .version import VERSION
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .results import Results
     from .tournament.plan import Plan
     from .tournament.run_folder import RunFolder
+    from .tournament.shard import Shard
 
 
 COMMAND = "dilemma.command"
@@ -47,7 +48,7 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # the console's encoding may lack characters of a label
 
 
-for across in (compare, export, rate, runs, view):
+for across in (compare, export, merge, rate, runs, status, view):
     main.add_command(across)
 
 
@@ -69,6 +70,11 @@ for across in (compare, export, rate, runs, view):
     "--accept-changes", is_flag=True, help="Go on where the code of an agent has changed, and keep its old rows."
 )
 @click.option("--fresh", is_flag=True, help="Begin anew: what is in the run folder is moved aside, to NAME.1.")
+@click.option(
+    "--shard",
+    metavar="K/N",
+    help="Only the K-th of N shares, into DIR.K-of-N; auto: by Slurm's variables. `dilemma merge` joins them.",
+)
 @speaks_plainly
 def run(
     config: str,
@@ -78,6 +84,7 @@ def run(
     dry_run: bool,
     accept_changes: bool,
     fresh: bool,
+    shard: str | None,
 ) -> int:
     """Play the tournament of CONFIG, a file or the name of a shipped config, and write its report.
 
@@ -89,12 +96,14 @@ def run(
     """
     from .file_names import file_name
     from .tournament.config import load
+    from .tournament.shard import Shard
 
     given = changes
     if jobs is not None:
         changes = (*changes, f"execution.jobs={jobs}")
-    plan = load(config, changes)
-    folder = Path(out or Path("runs") / file_name(plan.name))
+    plan, share = load(config, changes), Shard.read(shard) if shard else None
+    whole = Path(out or Path("runs") / file_name(plan.name))
+    folder = whole.with_name(f"{whole.name}.{share.in_file_names}") if share else whole
     if dry_run:
         click.echo(_outlook(plan, folder, accept_changes, fresh))
         return 0
@@ -102,24 +111,38 @@ def run(
     from .progress import Meter
     from .provenance import recorded
     from .tournament.store import Store
+    from .tournament.writer import only_writer
 
     if fresh and (kept := Store(folder).moved_aside()):
         click.echo(f"The run that was there is now {kept}", err=True)
-    store = Store.open(folder, plan, accept_changes=accept_changes)
-    again = _command("run", config, out=folder, jobs=jobs, set=given)
-    with _interruptible(store, again), recorded(store, plan, _typed()):
-        with Meter(kept=len(store.done())) as meter:
-            play_into(store, plan, meter, meter.hear)
-        if plan.schedule.evolves:
-            with Meter("generation") as meter:
-                evolve_into(store, plan, meter)
-        wrong = exploit_into(store, plan, (), lambda: Meter("search", "finish"))
+    again = _command("run", config, out=whole, jobs=jobs, set=given, shard=share)
+    with only_writer(folder):
+        store = Store.open(folder, plan, accept_changes=accept_changes)
+        with _interruptible(store, again), recorded(store, plan, _typed()):
+            with Meter(kept=len(store.done())) as meter:
+                play_into(store, plan, meter, meter.hear, share)
+            if share is not None:
+                return _shard_said(store, share, whole, again)
+            if plan.schedule.evolves:
+                with Meter("generation") as meter:
+                    evolve_into(store, plan, meter)
+            wrong = exploit_into(store, plan, (), lambda: Meter("search", "finish"))
     if store.continuation(plan).more:
         click.echo(
             f"{folder} has more than this config asks for, and keeps it: `dilemma report {folder}` is of all",
             err=True,
         )
     return _report(results_of(store, plan), store, again, wrong)
+
+
+def _shard_said(store: RunFolder, shard: Shard, whole: Path, again: str) -> int:
+    """Say what a shard has, and what comes next."""
+    failed = len(store.failures())
+    click.echo(f"Shard {shard}: {len(store.done()):,} matches in {store.path}")
+    if failed:
+        click.echo(f"{failed:,} failed: {store.failures_path}. To play them again: {again}", err=True)
+    click.echo(f"When all are done: dilemma merge {whole}.*-of-{shard.of} --out {whole}", err=True)
+    return FAILED if failed else 0
 
 
 @main.command()
@@ -171,6 +194,7 @@ def exploit(
     from .provenance import recorded
     from .tournament.config import load
     from .tournament.store import Store
+    from .tournament.writer import only_writer
 
     store, given = Store.existing(run), changes
     if kinds:
@@ -183,7 +207,7 @@ def exploit(
         if label not in known:
             raise DilemmaError(f"--agent: {run} has no agent {label!r}; it has {', '.join(known)}")
     again = _command("exploit", run, agent=labels, kind=kinds, jobs=jobs, set=given)
-    with _interruptible(store, again), recorded(store, plan, _typed()):
+    with only_writer(run), _interruptible(store, again), recorded(store, plan, _typed()):
         wrong = exploit_into(store, plan, labels, lambda: Meter("search", "finish"))
     return _report(results_of(store, plan), store, again, wrong, show_exploits=True)
 

@@ -1,4 +1,4 @@
-"""Commands across runs: compare, runs, view, rate, export. Heavy imports are inside commands."""
+"""Commands across runs: compare, runs, status, merge, view, rate, export. Heavy imports are inside commands."""
 
 from __future__ import annotations
 
@@ -65,6 +65,41 @@ def runs(folder: Path) -> int:
 
     for line in lines(summaries(folder)):
         click.echo(line)
+    return 0
+
+
+@click.command()
+@click.argument("folders", metavar="RUN ...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@speaks_plainly
+def status(folders: tuple[Path, ...]) -> int:
+    """Say how far runs are: matches done and failed, who plays them and where, how fast, and the time left.
+
+    Any machine that sees the folders may ask. Of several runs, such as shards, the last line is of all.
+    """
+    from .run_status import lines
+
+    for line in lines(folders):
+        click.echo(line)
+    return 0
+
+
+@click.command()
+@click.argument("folders", metavar="RUN RUN ...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="RUN", required=True, help="New, or a run to add them to."
+)
+@speaks_plainly
+def merge(folders: tuple[Path, ...], out: Path) -> int:
+    """Put runs together in one run folder: shards, or runs of configs that agree where they overlap.
+
+    Matches that several of them have must have the same payoffs, and are kept once. The runs stay as they
+    are. `dilemma run CONFIG --out RUN` then plays what is missing, looks for exploiters, and writes the
+    report. It runs the code that the folders' configs name.
+    """
+    from .merging import merge as merged
+
+    store = merged(folders, out)
+    click.echo(f"{out}: {len(store.done()):,} matches, {len(store.failures()):,} failed")
     return 0
 
 

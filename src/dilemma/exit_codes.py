@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -11,7 +12,7 @@ import click
 
 P = ParamSpec("P")
 FAILED, MISTAKE, INTERRUPTED = 1, 2, 130
-"""Some matches failed; the user's mistake; Ctrl-C."""
+"""Some matches failed; the user's mistake; Ctrl-C, and whatever else asks a process to end."""
 
 
 def speaks_plainly(command: Callable[P, int]) -> Callable[P, None]:
@@ -21,6 +22,9 @@ def speaks_plainly(command: Callable[P, int]) -> Callable[P, None]:
     def plain(*args: P.args, **kwargs: P.kwargs) -> None:
         from .envs.errors import DilemmaError
 
+        for ends in (signal.SIGTERM, signal.SIGHUP):  # of a batch system, and of a terminal that is closed
+            if signal.getsignal(ends) == signal.SIG_DFL:
+                signal.signal(ends, signal.default_int_handler)
         try:
             code = command(*args, **kwargs)
         except DilemmaError as error:

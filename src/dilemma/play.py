@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -50,8 +50,10 @@ from .tournament.runner import carry_out, lost, work
 from .tournament.schedules.evolve import Evolve
 from .tournament.schedules.round_robin import RoundRobin
 from .tournament.schedules.schedule import Request, Schedule
+from .tournament.shard import Shard
 from .tournament.spot_check import faults, rows_of, spot_checks
 from .tournament.store import Store
+from .tournament.writer import only_writer
 
 Playable: TypeAlias = Environment | type[Environment] | str
 Player: TypeAlias = Agent | type[Agent] | Callable[..., object] | str
@@ -144,7 +146,12 @@ class Tournament:
             return replace(self._run(Path(passing) / "run", watch), run=None)
 
     def _run(self, folder: Path, watch: Watch | None, accept_changes: bool = False) -> Results:
-        store = Store.open(folder, self.plan, accept_changes=accept_changes)
+        with only_writer(folder):
+            store = Store.open(folder, self.plan, accept_changes=accept_changes)
+            self._play_into(store, watch)
+        return results_of(store, self.plan)
+
+    def _play_into(self, store: Store, watch: Watch | None) -> None:
         with recorded(store, self.plan):
             if watch is None and any(entrant.agent.learns for entrant in self.plan.entrants):
                 with Meter(kept=len(store.done())) as meter:
@@ -155,7 +162,6 @@ class Tournament:
             trained = watch is None and {"learned", "dynamic"} & set(self.plan.analysis.exploitability)
             shown = partial(Meter, "search", "finish") if trained else None
             exploit_into(store, self.plan, (), shown, watch or _unwatched)
-        return results_of(store, self.plan)
 
 
 def results_of(store: Store, plan: Plan) -> Results:
@@ -193,38 +199,37 @@ def _check_names(plan: Plan, folder: Path | str) -> None:
         )
 
 
-def play_into(store: Store, plan: Plan, watch: Watch, hear: Hear | None = None) -> None:
-    """Play what a run folder lacks; each finished chunk is kept at once, and `hear` is told of those under way."""
+def play_into(
+    store: Store, plan: Plan, watch: Watch, hear: Hear | None = None, shard: Shard | None = None
+) -> None:
+    """Play what a run folder lacks, or a shard's share of it.
+
+    Each finished chunk is kept at once, and `hear` is told of those under way.
+    """
+    if shard is not None and plan.schedule.asks_again:
+        raise DilemmaError(
+            "--shard: the schedule asks for matches by what came of others, which a shard does not know; allowed: "
+            "schedules that say beforehand what is played, such as a round robin with a number of repetitions"
+        )
     continued = store.continuation(plan)
-    plan, games = continued.plan, games_of(continued.plan)
+    plan = continued.plan
     before = store.manifest() if store.manifest_path.exists() else {}
     found: dict[str, str] = before.get("faults", {})
-    if continued.more:
-        games = _with_others(games, before.get("games", {}))
-    learners = [entrant.label for entrant in plan.entrants if entrant.agent.learns]
     manifest = {
-        "schema": SCHEMA,
-        "name": plan.name,
-        "seed": plan.seed,
-        "versions": versions(),
-        "games": games,
-        "learners": sorted({*learners, *(before.get("learners", ()) if continued.more else ())}),
-        "sources": _sources(plan, before.get("sources", {}) if continued.more else {}),
-        "properties": {
-            **(before.get("properties", {}) if continued.more else {}),
-            **{entrant.label: properties_of(entrant).words for entrant in plan.entrants},
-        },
+        **manifest_of(plan, [before] if continued.more else []),
         "accepted_changes": [known for _, known in accepted(store.asked())],
         "started": _now(),
         "finished": None,
         "process": {"host": platform.node(), "pid": os.getpid()},
         "faults": found,
     }
+    if shard is not None:
+        manifest["shard"] = str(shard)
     store.write_manifest(manifest)
     for written in (store.generations_path, store.snapshots_path):
         shutil.rmtree(written, ignore_errors=True)  # they may be of another process
     planned: list[Chunk] = []
-    for chunks in batches(store, plan):
+    for chunks in batches(store, plan, shard):
         planned += chunks
         checks, first = spot_checks(chunks, plan), dict[int, Rows]()
         total, finished = sum(map(len, chunks)), 0
@@ -336,6 +341,28 @@ def games_of(plan: Plan) -> dict[str, Game]:
     }
 
 
+def manifest_of(plan: Plan, before: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a manifest says of a plan, with what manifests of other parts of its run say."""
+    learners = [entrant.label for entrant in plan.entrants if entrant.agent.learns]
+    games, sources, properties = games_of(plan), _sources(plan), dict[str, Any]()
+    for other in before:
+        games = _with_others(games, other.get("games", {}))
+        learners += other.get("learners", ())
+        for kind, known in other.get("sources", {}).items():
+            sources[kind] = {**known, **sources[kind]}
+        properties |= other.get("properties", {})
+    return {
+        "schema": SCHEMA,
+        "name": plan.name,
+        "seed": plan.seed,
+        "versions": versions(),
+        "games": games,
+        "learners": sorted(set(learners)),
+        "sources": sources,
+        "properties": {**properties, **{each.label: properties_of(each).words for each in plan.entrants}},
+    }
+
+
 def _with_others(games: Mapping[str, Game], before: Mapping[str, Game]) -> dict[str, Game]:
     """Games of a part of a run, with those of the rest of it, and with the versions among its agents.
 
@@ -356,13 +383,11 @@ def _of_one_run(entrants: Sequence[Entrant], game: Environment) -> str:
     return f"of {', '.join(single)} {said}" if single else ""
 
 
-def _sources(plan: Plan, before: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
-    """Who published what, by label, of the environments and agents of a plan and of those of `before`."""
-    environments = {each.label: type(each.game).source for each in plan.settings}
-    agents = {each.label: type(each.agent).source for each in plan.entrants}
+def _sources(plan: Plan) -> dict[str, dict[str, str]]:
+    """Who published what, by label, of the environments and agents of a plan."""
     return {
-        "environments": {**before.get("environments", {}), **environments},
-        "agents": {**before.get("agents", {}), **agents},
+        "environments": {each.label: type(each.game).source for each in plan.settings},
+        "agents": {each.label: type(each.agent).source for each in plan.entrants},
     }
 
 
@@ -378,9 +403,9 @@ def summary(thing: type) -> str:
     return (inspect.getdoc(thing) or "").partition("\n")[0]
 
 
-def batches(store: Store, plan: Plan) -> Iterator[list[Chunk]]:
-    """What the schedule asks for, less what is settled, until there is nothing left of it."""
-    history = Told(store, plan)
+def batches(store: Store, plan: Plan, shard: Shard | None = None) -> Iterator[list[Chunk]]:
+    """What the schedule asks for, less what is settled, until there is nothing left of it; or a shard's share."""
+    history = Told(store, plan, shard=shard)
     requests = plan.schedule.ask(plan, history)
     if not requests:
         return
@@ -394,8 +419,9 @@ def batches(store: Store, plan: Plan) -> Iterator[list[Chunk]]:
 class Told:
     """What a schedule is told of a run so far: the `History` of its run folder."""
 
-    def __init__(self, store: Store, plan: Plan, *, over: bool = False):
+    def __init__(self, store: Store, plan: Plan, *, over: bool = False, shard: Shard | None = None):
         self._plan = plan
+        self._shard = shard
         self._asked = store.asked_by(plan)
         self._over = over
         """Whether everything has been played: what has no rows has failed."""
@@ -411,7 +437,7 @@ class Told:
 
     def left(self, requests: Sequence[Request]) -> list[Chunk]:
         """What is left to play of these."""
-        return work(self._plan, requests, self._done)
+        return work(self._plan, requests, self._done, self._shard)
 
     def settle(self, chunks: Sequence[Chunk]) -> None:
         """These have been played, or have failed."""

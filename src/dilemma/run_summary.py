@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from .envs.errors import DilemmaError
 from .tournament.labels import identities_of
+from .tournament.writer import writer_of
 
 NOT_A_RUN = "not a run"
 
@@ -97,7 +98,7 @@ def summary(path: Path) -> RunSummary:
     started, finished = (_time(manifest.get(name)) for name in ("started", "finished"))
     return RunSummary(
         path,
-        _state(manifest, failed),
+        _state(path, manifest, failed),
         done,
         manifest.get("asked", done + failed if finished else None),
         failed,
@@ -108,7 +109,9 @@ def summary(path: Path) -> RunSummary:
     )
 
 
-def _state(manifest: dict[str, Any], failed: int) -> str:
+def _state(path: Path, manifest: dict[str, Any], failed: int) -> str:
+    if writer_of(path) is not None:
+        return "playing"
     if manifest.get("finished"):
         return "failed" if failed else "done"
     process = manifest.get("process", {})
