@@ -157,6 +157,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "fixed_action": "dilemma.agents.fixed_action:FixedAction",
         "group_grudger": "dilemma.agents.group_strategies:GroupGrudger",
         "group_tit_for_tat": "dilemma.agents.group_strategies:GroupTitForTat",
+        "tremble": "dilemma.agents.tremble:Tremble",
     },
     "on_graphs": {
         "avoid_defectors": "dilemma.agents.selectors:AvoidDefectors",

@@ -176,13 +176,13 @@ def _load(run: str, label: str, content: str) -> Trained:
     from . import CATALOGUE
 
     kept = [torch.load(file, weights_only=True) for file in files_of(run, label)]
-    name = kept[0]["name"]
-    if name not in CATALOGUE.names:
+    name, parameters = kept[0]["name"], json.loads(kept[0]["parameters"])
+    if not set(CATALOGUE.names_in(name, parameters)) <= set(CATALOGUE.names):
         raise DilemmaError(
             f"{run} has kept {label}, which is {name}: what it has learned can be met again only where that is "
             "one of `dilemma agents`, ours or an installed package's (by an entry point)"
         )
-    agent = CATALOGUE.build(name, json.loads(kept[0]["parameters"]))
+    agent = CATALOGUE.build(name, parameters)
     assert isinstance(agent, Agent)
     matches = [match for part in kept for match in part["match"]]
     number = {match: run for run, match in enumerate(dict.fromkeys(matches))}

@@ -15,7 +15,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.machinery import SourceFileLoader
@@ -38,6 +38,11 @@ class Whereabouts:
 
     path: bool = False
     """Whether it is a path: in a config, relative to the config's folder."""
+
+
+@dataclass(frozen=True)
+class Nested:
+    """Marks a parameter that is another thing of the same kind: a name, or a table as of an entry in a config."""
 
 
 class UnknownNameError(DilemmaError):
@@ -153,14 +158,50 @@ class Catalogue(Generic[T]):
         name = self.located(name, folder)
         if name.partition(":")[0] not in self.adapters:
             self._check_named(name)
+        return name, self.build(name, self._located_parameters(name, parameters, folder))
+
+    def _located_parameters(
+        self, name: str, parameters: Mapping[str, object], folder: Path
+    ) -> Mapping[str, object]:
+        """Parameters with full paths, those of nested things too."""
         model = self.model(name)
-        if model is not None:
-            places = {key for key, mark in whereabouts(model).items() if mark.path}
-            parameters = {
-                key: absolute_path(value, folder) if key in places and isinstance(value, str) else value
-                for key, value in parameters.items()
-            }
-        return name, self.build(name, parameters)
+        if model is None:
+            return parameters
+        places = {key for key, mark in whereabouts(model).items() if mark.path}
+        found = {
+            key: absolute_path(value, folder) if key in places and isinstance(value, str) else value
+            for key, value in parameters.items()
+        }
+        for key in nested(model):
+            given = found.get(key)
+            entry = {"name": given} if isinstance(given, str) else given
+            inner = entry.get("name") if isinstance(entry, dict) else None
+            if not isinstance(entry, dict) or not isinstance(inner, str):
+                continue
+            if ":" not in inner and inner not in self.names:
+                continue  # its own check says that there is none
+            inner = self.located(inner, folder)
+            if inner.partition(":")[0] not in self.adapters:
+                self._check_named(inner)
+            rest = {key: value for key, value in entry.items() if key != "name"}
+            found[key] = {"name": inner, **self._located_parameters(inner, rest, folder)}
+        return found
+
+    def relative_parameters(
+        self, thing: BaseModel, parameters: Mapping[str, object], folder: Path
+    ) -> dict[str, object]:
+        """Parameters of `thing` with paths that are relative to `folder`, those of nested things too."""
+        places = {key for key, mark in whereabouts(type(thing)).items() if mark.path}
+        found = {
+            key: relative_to(value, folder) if key in places and isinstance(value, str) else value
+            for key, value in parameters.items()
+        }
+        for key in nested(type(thing)):
+            entry = found[key]
+            assert isinstance(entry, dict)
+            rest = self.relative_parameters(getattr(thing, key), entry, folder)
+            found[key] = rest | {"name": self.relative(str(entry["name"]), folder)}
+        return found
 
     def _check_named(self, name: str) -> None:
         found = self.find(name)
@@ -191,10 +232,12 @@ class Catalogue(Generic[T]):
         path, _, attribute = rest.rpartition(":")
         return f"{prefix}{place(path)}:{attribute}"
 
-    def bare(self, name: str) -> str:
+    def bare(self, name: str, thing: BaseModel) -> str:
         """A name without module and path, for code that is identified by its digest."""
         prefix, rest = self._split(name)
-        return f"{prefix}:{rest.rpartition(':')[2]}" if ":" in rest else name
+        own = f"{prefix}:{rest.rpartition(':')[2]}" if ":" in rest else name
+        inner = [self.bare(self.name_of(part), part) for part in parts(thing)]
+        return f"{own}({', '.join(inner)})" if inner else own
 
     def _split(self, name: str) -> tuple[str, str]:
         """An adapter's prefix with its colon, and the rest."""
@@ -202,9 +245,12 @@ class Catalogue(Generic[T]):
         return (f"{prefix}:", rest) if rest and prefix in self.adapters else ("", name)
 
     def digest(self, name: str, thing: BaseModel) -> str:
-        """The digest of the code behind a name and of the version of its package; "" for ours."""
+        """The digest of the code behind a name and of the version of its package; "" for ours.
+
+        What is nested in one of ours counts as its code.
+        """
         if name in self.builtin:
-            return ""
+            return "".join(self.digest(self.name_of(part), part) for part in parts(thing))
         code = thing.foreign_code if isinstance(thing, HasForeignCode) else type(thing)
         point = self.plugins.get(name)
         version = f"{point.dist.name} {point.dist.version}" if point and point.dist else ""
@@ -235,10 +281,31 @@ class Catalogue(Generic[T]):
         theirs = {point.value.replace(" ", ""): name for name, point in self.plugins.items()}
         return ours.get(path) or theirs.get(path) or path
 
-    def reaches_workers(self, name: str) -> bool:
+    def whereabouts_of(self, thing: BaseModel) -> tuple[str, ...]:
+        """The parameters of `thing` that say where something lies, those of nested things as `of.run`."""
+        found = list(whereabouts(type(thing)))
+        for key in nested(type(thing)):
+            part = getattr(thing, key)
+            found += [f"{key}.{inner}" for inner in self.whereabouts_of(part)]
+            if self.digest(self.name_of(part), part):
+                found.append(f"{key}.name")  # its digest and its bare name stand for it
+        return tuple(found)
+
+    def names_in(self, name: str, parameters: Mapping[str, object]) -> Iterator[str]:
+        """The names that a config's entry has: its own, and those of nested things. Only ours are imported."""
+        yield name
+        model = self.model(name) if name in self.builtin else None
+        for key in nested(model) if model else ():
+            entry = parameters.get(key)
+            if isinstance(entry, str):
+                yield from self.names_in(entry, {})
+            elif isinstance(entry, Mapping):
+                yield from self.names_in(str(entry.get("name")), entry)
+
+    def reaches_workers(self, name: str, thing: BaseModel) -> bool:
         """Whether another process can find this name; it can not where a script or a notebook defines it."""
         if name in self.builtin or name in self.plugins:
-            return True
+            return all(self.reaches_workers(self.name_of(part), part) for part in parts(thing))
         prefix, _, rest = name.partition(":")
         path = rest if prefix in self.adapters else name
         return ":" not in path or reaches_workers(path)
@@ -248,6 +315,17 @@ def whereabouts(model: type[BaseModel]) -> dict[str, Whereabouts]:
     """The parameters of a class that say where something lies."""
     fields = model.model_fields.items()
     return {name: mark for name, field in fields for mark in field.metadata if isinstance(mark, Whereabouts)}
+
+
+def nested(model: type[BaseModel]) -> list[str]:
+    """The parameters of a class that are other things of the same kind."""
+    fields = model.model_fields.items()
+    return [name for name, field in fields if any(isinstance(mark, Nested) for mark in field.metadata)]
+
+
+def parts(thing: BaseModel) -> list[BaseModel]:
+    """The things that are nested in one."""
+    return [getattr(thing, key) for key in nested(type(thing))]
 
 
 def is_file(name: str) -> bool:

@@ -40,6 +40,7 @@ class Purpose(IntEnum):
     MEMORY = 11
     GENERATOR = 12
     SELECTION = 13
+    TREMBLE = 14
 
 
 def _signed(number: int) -> int:

@@ -15,12 +15,13 @@ from types import MappingProxyType
 from typing import ParamSpec, TypeVar
 
 import torch
+from pydantic import BaseModel
 from torch import Tensor
 
 from ..agents import global_generators
 from ..agents.agent import Agent, Chairs, Observation, Player, Round, check_declared
 from ..agents.automaton import Automaton, AutomatonPlayer
-from ..envs.catalogue import Adapted
+from ..envs.catalogue import Adapted, parts
 from ..envs.chance import Chance, sealed
 from ..envs.environment import Box, Environment, State, Step
 from ..envs.errors import DilemmaError
@@ -279,9 +280,10 @@ def _sit(agent: Agent, where: Chairs) -> Player:
     return player
 
 
-def is_builtin(agent: Agent) -> bool:
-    """Whether an agent's class comes with this package."""
-    return type(agent).__module__.partition(".")[0] == __name__.partition(".")[0]
+def is_builtin(agent: BaseModel) -> bool:
+    """Whether an agent's class comes with this package, and so do those of agents within it."""
+    own = type(agent).__module__.partition(".")[0] == __name__.partition(".")[0]
+    return own and all(is_builtin(part) for part in parts(agent))
 
 
 def automaton_of(agent: Agent, game: Environment) -> Automaton | None:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from ..agents import CATALOGUE as AGENTS
 from ..envs import CATALOGUE as ENVIRONMENTS
-from ..envs.catalogue import Catalogue, UnknownNameError, relative_to, whereabouts
+from ..envs.catalogue import Catalogue, UnknownNameError, nested, whereabouts
 from ..envs.errors import DilemmaError
 from .config_file import ConfigError, File, Mistake, Place, explain, file_text, override
 from .identity import Definition, Known
@@ -125,11 +125,7 @@ def builtin_plan(config: Mapping[str, Any], folder: Path) -> Plan:
     """
     raw: dict[str, Any] = {key: config[key] for key in config if key not in ("analysis", "learning", "schedule")}
     for kind, catalogue in (("environments", ENVIRONMENTS), ("agents", AGENTS)):
-        raw[kind] = [
-            entry
-            for entry in config[kind]
-            if entry["name"] in catalogue.builtin and not whereabouts(catalogue.model(entry["name"]) or Named)
-        ]
+        raw[kind] = [entry for entry in config[kind] if _comes_along(catalogue, entry)]
     labels = [entry["label"] for entry in raw["agents"]]
     # Matches are found by their rows, so the schedule does not matter. A single agent may be left.
     raw["schedule"] = {"self_play": True}
@@ -143,6 +139,12 @@ def builtin_plan(config: Mapping[str, Any], folder: Path) -> Plan:
             },
         }
     return parse(raw, folder=folder)
+
+
+def _comes_along(catalogue: Catalogue[Any], entry: Mapping[str, Any]) -> bool:
+    """Whether all that an entry names is in this package, and nothing in it lies elsewhere."""
+    names = list(catalogue.names_in(entry["name"], entry))
+    return all(name in catalogue.builtin and not whereabouts(catalogue.model(name) or Named) for name in names)
 
 
 def _known(entries: Sequence[Named]) -> dict[str, Known]:
@@ -211,13 +213,11 @@ def as_config(plan: Plan, folder: Path | None = None) -> dict[str, Any]:
 def _entry(
     catalogue: Catalogue[T], label: str, definition: Definition, thing: BaseModel, folder: Path | None
 ) -> dict[str, object]:
-    parameters = {k: v for k, v in json.loads(definition.parameters).items() if v is not None}
-    name = definition.name
+    name, parameters = definition.name, json.loads(definition.parameters)
     if folder is not None:
         name = catalogue.relative(name, folder)
-        for key, mark in whereabouts(type(thing)).items():
-            if mark.path and key in parameters:
-                parameters[key] = relative_to(parameters[key], folder)
+        parameters = catalogue.relative_parameters(thing, parameters, folder)
+    parameters = {key: value for key, value in parameters.items() if value is not None}
     known = definition.known.model_dump(exclude_defaults=True)
     return {"name": name, "label": label, "known": known, **parameters}
 
@@ -242,19 +242,18 @@ def _build(
     objects: ObjectFactories,
 ) -> Iterator[tuple[str, str, T]]:
     """(label, name, object) of each valid entry of `kind`; mistakes in others are added to `mistakes`."""
-    section = AgentEntry if kind == "agents" else Named
-    entries = raw.get(kind)
-    for index, entry in enumerate(entries if isinstance(entries, list) else []):
-        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+    given = raw.get(kind)
+    entries = given if isinstance(given, list) else []
+    for index, entry in enumerate(entries):
+        if (name := _name(entry)) is None:
             continue  # the file's own check has said so
-        name = entry["name"]
-        parameters = {key: value for key, value in entry.items() if key not in section.model_fields}
         place: Place = (kind, index)
         try:
             if place in objects:
                 thing = catalogue.checked(name, objects[place]())
                 name = full_name = catalogue.name_of(thing)
             else:
+                parameters = _parameters(entries, index, kind, catalogue, objects)
                 full_name, thing = catalogue.named(name, parameters, folder)
         except ValidationError as error:
             model = None if place in objects else catalogue.model(catalogue.located(name, folder))
@@ -263,3 +262,37 @@ def _build(
             mistakes.append(Mistake((*place, "name"), str(error)))
         else:
             yield str(entry.get("label") or name), full_name, thing
+
+
+def _parameters(
+    entries: Sequence[Any],
+    index: int,
+    kind: str,
+    catalogue: Catalogue[T],
+    objects: ObjectFactories,
+    above: frozenset[int] = frozenset(),
+) -> dict[str, object]:
+    """The parameters of an entry; where one of them is the label of another entry, it is that entry.
+
+    `above` are the entries in which this one is nested.
+    """
+    entry, section = entries[index], AgentEntry if kind == "agents" else Named
+    found = {key: value for key, value in entry.items() if key not in section.model_fields}
+    model = catalogue.model(entry["name"]) if entry["name"] in catalogue.names else None
+    for key in nested(model) if model else ():
+        for other, each in enumerate(entries):
+            name = _name(each)
+            if name is None or other in above | {index} or found.get(key) != (each.get("label") or name):
+                continue
+            if (kind, other) in objects:
+                found[key] = objects[kind, other]()
+            else:
+                inner = _parameters(entries, other, kind, catalogue, objects, above | {index})
+                found[key] = {"name": name, **inner}
+    return found
+
+
+def _name(entry: object) -> str | None:
+    """The name in an entry; None where it has none."""
+    name = entry.get("name") if isinstance(entry, Mapping) else None
+    return name if isinstance(name, str) else None

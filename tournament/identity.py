@@ -49,7 +49,7 @@ class Definition:
     bare: str = ""
     """The name without the location of its code, for which the digest stands; empty if it is the name itself."""
     whereabouts: tuple[str, ...] = ()
-    """Parameters that are locations, and not part of what it is."""
+    """Parameters that are locations, and not part of what it is; of nested things as `of.run`."""
 
     @staticmethod
     def of(
@@ -65,8 +65,7 @@ class Definition:
     @cached_property
     def text(self) -> str:
         """Its canonical definition, without locations."""
-        parameters = json.loads(self.parameters)
-        what = {key: value for key, value in parameters.items() if key not in self.whereabouts}
+        what = _without(json.loads(self.parameters), self.whereabouts)
         return canonical([self.bare or self.name, what, self.clone, *([self.digest] if self.digest else [])])
 
     @property
@@ -91,6 +90,16 @@ class Definition:
     def is_known(self, known: Known) -> bool:
         """Whether it is what the run identifies so, except for changed code."""
         return self.as_known(known).key == known.identity
+
+
+def _without(parameters: Mapping[str, object], keys: Sequence[str]) -> dict[str, object]:
+    """Parameters without `keys`; one such as `of.run` is that of a table."""
+    found = {key: value for key, value in parameters.items() if key not in keys}
+    for key, value in found.items():
+        inner = [each.removeprefix(f"{key}.") for each in keys if each.startswith(f"{key}.")]
+        if inner and isinstance(value, dict):
+            found[key] = _without(value, inner)
+    return found
 
 
 def told_apart(definitions: Sequence[Definition], clones: Sequence[int | None]) -> list[Definition]:

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from ..agents import CATALOGUE as AGENTS
 from ..agents.agent import Agent
 from ..envs import CATALOGUE as ENVIRONMENTS
-from ..envs.catalogue import Catalogue, whereabouts
+from ..envs.catalogue import Catalogue
 from ..envs.environment import Environment
 from .eligibility import why_not
 from .exact.exactness import why_not_exact
@@ -179,8 +179,8 @@ def definitions(
             name,
             catalogue.parameters(name, thing),
             digest=digest,
-            bare=catalogue.bare(name) if digest else "",
-            whereabouts=tuple(whereabouts(type(thing))),
+            bare=catalogue.bare(name, thing) if digest else "",
+            whereabouts=catalogue.whereabouts_of(thing),
         )
         there = known.get(label)
         if there is not None and definition.is_known(there):

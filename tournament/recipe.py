@@ -39,7 +39,7 @@ class Recipe:
 
 def recipe(catalogue: Catalogue[T], of: Definition, thing: T) -> Recipe:
     """The recipe of an object with this definition; the object is included only if no worker could import it."""
-    return Recipe(of.name, of.parameters, None if catalogue.reaches_workers(of.name) else thing, of.code)
+    return Recipe(of.name, of.parameters, None if catalogue.reaches_workers(of.name, thing) else thing, of.code)
 
 
 def _packed(thing: BaseModel) -> bytes:

@@ -51,7 +51,7 @@ def properties(agent: Agent) -> Properties:
             nice=is_nice(automaton),
             states=size(automaton),
         )
-    if agent.learns or agent.slow or agent.version_of or agent.refuses(GAME):
+    if agent.learns or agent.slow or agent.refuses(GAME) or agent.kept_runs(GAME) is not None:
         return found
     moves = _moves(agent)
     return replace(found, stochastic=bool((moves != moves[:, :, :1]).any()), nice=not moves[:, 0].any())
@@ -70,7 +70,8 @@ def properties_of(entrant: Entrant) -> Properties:
     name, known = entrant.definition.name, shipped().get(entrant.definition.name)
     if known and known.identity == replace(entrant.definition, clone=0).key:
         return known.properties
-    return properties(entrant.agent) if name in CATALOGUE.builtin else _declared(entrant.agent)
+    ours = name in CATALOGUE.builtin and not entrant.definition.digest
+    return properties(entrant.agent) if ours else _declared(entrant.agent)
 
 
 def example(kind: type[BaseModel] | None) -> Agent | None:
