@@ -167,6 +167,13 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "out_for_tat": "dilemma.agents.selectors:OutForTat",
         "proportional": "dilemma.agents.imitators:Proportional",
     },
+    "common_pool": {
+        "constant_returner": "dilemma.agents.pool_players:ConstantReturner",
+        "equal_mechanism": "dilemma.agents.mechanisms:EqualMechanism",
+        "interpolating_mechanism": "dilemma.agents.interpolating_mechanism:InterpolatingMechanism",
+        "mixed_mechanism": "dilemma.agents.mechanisms:MixedMechanism",
+        "proportional_mechanism": "dilemma.agents.mechanisms:ProportionalMechanism",
+    },
     "gridworlds": {
         "coins_cooperator": "dilemma.agents.coins_players:CoinsCooperator",
         "coins_defector": "dilemma.agents.coins_players:CoinsDefector",

@@ -19,7 +19,8 @@ from torch import Tensor
 from ..envs.chance import Chance
 from ..envs.environment import GRANTS, Discrete, Environment, State, Step
 from ..envs.errors import DilemmaError
-from ..envs.neighbourhood import Neighbours, all_others, gather_neighbours
+from ..envs.joint_action import ActionView
+from ..envs.neighbourhood import Neighbours, all_others, gather_neighbours, widest
 from .game_spec import GameSpec
 
 if TYPE_CHECKING:
@@ -52,6 +53,18 @@ class Chairs:
     def of(self, agent: Agent) -> Chairs:
         """The same chairs for another agent, which plays in place of this one."""
         return replace(self, _agent=agent)
+
+    @cached_property
+    def others(self) -> int:
+        """The most neighbours of a chair, all others or fewer: how many `Round.others` has."""
+        return widest(self._game, self.seat)
+
+    @property
+    def seats_of_others(self) -> Tensor:
+        """The seats of each chair's neighbours, as `Round.others` orders them [chair, neighbour]; -1: none."""
+        graph = self._game.neighbours
+        graph = all_others(self._game.seats, self.device) if graph is None else graph.to(self.device)
+        return graph[self.seat, : self.others]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -92,7 +105,8 @@ class Observation:
 class Round:
     """A round as observed by chairs; reading a field is refused if `agent` does not declare its need.
 
-    `neighbours` are those of `chairs`; None where all others are neighbours.
+    `neighbours` are those of `chairs`; None where all others are neighbours. `view` is how they read a joint
+    action; None where all seats act alike.
     """
 
     def __init__(
@@ -101,16 +115,19 @@ class Round:
         chairs: Tensor | None,
         neighbours: Neighbours | None = None,
         agent: Agent | None = None,
+        view: ActionView | None = None,
     ):
         self._step = step
         self._chairs = chairs
         self._neighbours = neighbours
         self._agent = agent
+        self._view = view
 
     @cached_property
     def own(self) -> Tensor:
         """Each chair's executed action, after noise [chair, table]."""
-        return rows(self._step.action, self._chairs)
+        own = rows(self._step.action, self._chairs)
+        return own if self._view is None else self._view.own.unpacked(own, self._view.joint)
 
     @cached_property
     def others(self) -> Tensor:
@@ -121,7 +138,12 @@ class Round:
         """
         check_declared(self._agent, "others_actions")
         seen = self._step.seen
-        return self._of_neighbours(self._step.action) if seen is None else rows(seen, self._chairs)
+        if seen is None:
+            others = self._of_neighbours(self._step.action)
+        else:
+            others = rows(seen, self._chairs)
+            others = others if self._neighbours is None else others[:, : self._neighbours.width]
+        return others if self._view is None else self._view.others.unpacked(others, self._view.joint)
 
     @property
     def degree(self) -> Tensor | None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..envs.chance import Purpose
 from ..envs.environment import Box, Discrete, Environment, Probability
+from ..envs.joint_action import seats_that_act_alike
 from .agent import Chairs, Observation, Player, refuses_all_but_two_by_two
 from .automaton import Automaton, AutomatonAgent
 
@@ -35,14 +36,16 @@ class Random(AutomatonAgent):
         spaces = [game.actions(seat) for seat in range(game.seats)]
         if self.p is not None and any(space != Discrete(2) for space in spaces):
             return f"cooperates with p = {self.p:g}, which needs two actions; without p it plays any game"
-        if any(isinstance(space, Box) for space in spaces) and len(set(spaces)) > 1:
-            return "acts in real numbers only where all seats have the same actions"
+        for seats in seats_that_act_alike(game):
+            some = {spaces[seat] for seat in seats}
+            if any(isinstance(space, Box) for space in some) and len(some) > 1:
+                return "acts in real numbers only where all seats of a role have the same actions"
         return None
 
     def sit(self, chairs: Chairs) -> Player:
         if not refuses_all_but_two_by_two(chairs.spec):
             return super().sit(chairs)
-        space = chairs.spec.actions(0)
+        space = chairs.spec.actions(int(chairs.seat[0]) if len(chairs.seat) else 0)
         return RandomBoxPlayer(space, chairs) if isinstance(space, Box) else RandomPlayer(self.p, chairs)
 
 
@@ -51,7 +54,7 @@ class RandomPlayer(Player):
 
     def __init__(self, p: float | None, chairs: Chairs):
         spaces = [chairs.spec.actions(seat) for seat in range(chairs.spec.seats)]
-        counts = [space.n for space in spaces if isinstance(space, Discrete)]
+        counts = [space.n if isinstance(space, Discrete) else 0 for space in spaces]
         weight = (torch.arange(max(counts)) < torch.tensor(counts)[:, None]).double()
         if p is not None:
             weight[:] = torch.tensor([p, 1 - p])

@@ -34,6 +34,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "public_goods": "dilemma.envs.public_goods:PublicGoods",
         "optional_public_goods": "dilemma.envs.optional_public_goods:OptionalPublicGoods",
         "public_goods_with_punishment": "dilemma.envs.public_goods_with_punishment:PublicGoodsWithPunishment",
+        "common_pool_trust": "dilemma.envs.common_pool_trust:CommonPoolTrust",
     },
     "lattices": {
         "spatial_dilemma": "dilemma.envs.spatial_dilemma:SpatialDilemma",

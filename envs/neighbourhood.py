@@ -29,6 +29,34 @@ def gather_neighbours(known: Tensor, graph: Tensor) -> Tensor:
     return found.masked_fill_((graph < 0).view(*graph.shape, *(1,) * (known.dim() - 2)), 0)
 
 
+def widest(game: Environment, seats: Tensor) -> int:
+    """The most neighbours that any seat has that shares its role with one of `seats`."""
+    graph = game.neighbours
+    if graph is None or not len(seats):
+        return game.seats - 1
+    return int((graph[_of_roles(game, seats)] >= 0).sum(1).max())
+
+
+def sees_all_peers(game: Environment) -> bool:
+    """Whether the neighbours of each seat are all others, or all others of some roles."""
+    if (graph := game.neighbours) is None:
+        return True
+    roles = game.roles
+    for seat, row in enumerate(graph.tolist()):
+        seen = {other for other in row if other >= 0}
+        known = {roles[other] for other in seen}
+        if seen != {other for other, role in enumerate(roles) if role in known and other != seat}:
+            return False
+    return True
+
+
+def _of_roles(game: Environment, seats: Tensor) -> Tensor:
+    """All seats that share a role with one of `seats`."""
+    roles = game.roles
+    some = {roles[seat] for seat in set(seats.tolist())}
+    return torch.tensor([seat for seat, role in enumerate(roles) if role in some])
+
+
 class Neighbours:
     """The neighbours of some chairs, as rows of tensors [match, seat, ...] that are flattened over both.
 
@@ -36,7 +64,7 @@ class Neighbours:
     """
 
     def __init__(self, game: Environment, chairs: Tensor):
-        self._graph, self._seats, self._chairs = game.neighbours, game.seats, chairs
+        self._game, self._chairs = game, chairs
 
     @classmethod
     def of_chairs(
@@ -50,20 +78,30 @@ class Neighbours:
         return cls(game, chairs)
 
     @cached_property
+    def width(self) -> int:
+        """The most neighbours that any seat of the chairs' roles has."""
+        return widest(self._game, self._chairs % self._game.seats)
+
+    @cached_property
     def rows(self) -> Tensor:
         """Flat (match, seat) indices [chair, neighbour]."""
         with torch.inference_mode(False):
-            device, seat = self._chairs.device, self._chairs % self._seats
-            graph = all_others(self._seats, device) if self._graph is None else self._graph.to(device)
+            device, seat = self._chairs.device, self._chairs % self._game.seats
+            graph = self._game.neighbours
+            graph = all_others(self._game.seats, device) if graph is None else graph.to(device)[:, : self.width]
             who = graph[seat]
             return torch.where(who >= 0, (self._chairs - seat)[:, None] + who, 0)
 
     @cached_property
     def degree(self) -> Tensor | None:
-        """How many neighbours each chair has [chair]; None where all have as many."""
-        if self._graph is None or bool((self._graph >= 0).all()):
+        """How many neighbours each chair has [chair]; None where all of their roles have as many."""
+        graph = self._game.neighbours
+        if graph is None or bool((graph >= 0).all()):
             return None
-        return (self._graph >= 0).sum(1).to(self._chairs.device)[self._chairs % self._seats]
+        degree, seat = (graph >= 0).sum(1), self._chairs % self._game.seats
+        if bool((degree[_of_roles(self._game, seat)] == self.width).all()):
+            return None
+        return degree.to(self._chairs.device)[seat]
 
     def gather(self, known: Tensor) -> Tensor:
         """The values of the neighbours [chair, neighbour, ...]; 0 where a chair has fewer than others."""

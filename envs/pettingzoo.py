@@ -30,10 +30,11 @@ except ModuleNotFoundError as error:
     needs = "pip install 'dilemma-tournaments[pettingzoo]'"
     raise ModuleNotFoundError(f"PettingZoo is not installed: {needs}") from error
 
-from . import CATALOGUE
+from . import CATALOGUE, joint_action
 from .chance import Chance, sealed
 from .environment import Box, Discrete, Environment, State, Step
 from .errors import DilemmaError
+from .joint_action import Form, forms
 from .neighbourhood import all_others
 
 Array: TypeAlias = NDArray[np.generic]
@@ -96,7 +97,9 @@ class OneTable(ParallelEnv):  # type: ignore[misc] # PettingZoo has no types
         self._sees = [[other for other in row if other >= 0] for row in graph.tolist()]
         self._actions = [game.actions(seat) for seat in range(game.seats)]
         start = game.reset(1, 1, Chance.at_tables(torch.zeros(1, dtype=torch.int64), 1))
-        self._masked = start.action_mask is not None
+        self._forms = forms(game)
+        self._joint_form = Form.joint(self._forms)
+        self._masked = [start.action_mask is not None and isinstance(space, Discrete) for space in self._actions]
         self.action_spaces = {
             name: _action_space(space) for name, space in zip(self.possible_agents, self._actions, strict=True)
         }
@@ -167,9 +170,7 @@ class OneTable(ParallelEnv):  # type: ignore[misc] # PettingZoo has no types
 
     def _joint(self, actions: Mapping[str, int | Array]) -> Tensor:
         """The actions of all seats [1, seat, 1, ...]; zeros for seats that have stopped."""
-        box = self._actions[0]
-        shape, kind = (box.shape, np.float64) if isinstance(box, Box) else ((), np.int64)
-        joint = np.zeros((len(self.possible_agents), *shape), kind)
+        joint = joint_action.empty(self.game, (1, self.game.seats, 1), torch.device("cpu")).zero_()
         for seat, name in enumerate(self.possible_agents):
             if name not in self.agents:
                 continue
@@ -177,8 +178,10 @@ class OneTable(ParallelEnv):  # type: ignore[misc] # PettingZoo has no types
                 raise DilemmaError(f"{name} has no action; allowed: one for each of {', '.join(self.agents)}")
             if not self.action_spaces[name].contains(actions[name]):
                 raise DilemmaError(f"{name} can't do {actions[name]!r}; allowed: {self.action_spaces[name]}")
-            joint[seat] = actions[name]
-        return torch.from_numpy(joint)[None, :, None]
+            form = self._forms[seat]
+            action = torch.as_tensor(actions[name], dtype=form.dtype)
+            joint[0, seat, 0] = form.packed(action[None, None], self._joint_form)[0, 0]
+        return joint
 
     def _observe(self, state: State, step: Step | None) -> dict[str, Observed]:
         """What each seat observes, after `step` or at the start."""
@@ -186,16 +189,19 @@ class OneTable(ParallelEnv):  # type: ignore[misc] # PettingZoo has no types
             seen = [_as_array(value) for value in state.observation[0, :, 0]]
         else:
             seen = [self._last_round(seat, step) for seat in range(self.game.seats)]
-        if not self._masked:
-            return dict(zip(self.possible_agents, seen, strict=True))
-        masks = [np.ones(space.n, np.int8) for space in self._actions if isinstance(space, Discrete)]
-        if state.action_mask is not None:
-            rows = state.action_mask[0, :, 0].numpy()
-            masks = [row[: len(mask)].astype(np.int8) for row, mask in zip(rows, masks, strict=True)]
         return {
-            name: {"observation": what, "action_mask": mask}
-            for name, what, mask in zip(self.possible_agents, seen, masks, strict=True)
+            name: {"observation": what, "action_mask": self._mask(seat, state)} if self._masked[seat] else what
+            for seat, (name, what) in enumerate(zip(self.possible_agents, seen, strict=True))
         }
+
+    def _mask(self, seat: int, state: State) -> NDArray[np.int8]:
+        """The actions that a seat may do, ones and zeros."""
+        space = self._actions[seat]
+        assert isinstance(space, Discrete)
+        if state.action_mask is None:
+            return np.ones(space.n, np.int8)
+        allowed: NDArray[np.int8] = state.action_mask[0, seat, 0, : space.n].numpy().astype(np.int8)
+        return allowed
 
     def _last_round(self, seat: int, step: Step | None) -> NDArray[np.float32]:
         order = self._spaces_seen(seat)
@@ -204,7 +210,12 @@ class OneTable(ParallelEnv):  # type: ignore[misc] # PettingZoo has no types
         sees = self._sees[seat]
         others = step.action[0, sees, 0] if step.seen is None else step.seen[0, seat, : len(sees), 0]
         done = [step.action[0, seat, 0], *others]
-        return np.concatenate([_encode(space, action) for space, action in zip(order, done, strict=True)])
+        return np.concatenate(
+            [
+                _encode(space, Form.of(space).unpacked(action, self._joint_form))
+                for space, action in zip(order, done, strict=True)
+            ]
+        )
 
     def _spaces_seen(self, seat: int) -> list[Discrete | Box]:
         """The action spaces of `seat` and of those that it sees."""
@@ -221,7 +232,7 @@ class OneTable(ParallelEnv):  # type: ignore[misc] # PettingZoo has no types
             real = issubclass(kind, np.floating)
             low, high = (-math.inf, math.inf) if real else (np.iinfo(kind).min, np.iinfo(kind).max)
             space = spaces.Box(low, high, array.shape, kind)
-        if not self._masked:
+        if not self._masked[seat]:
             return space
         own = self._actions[seat]
         assert isinstance(own, Discrete)

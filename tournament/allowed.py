@@ -35,7 +35,9 @@ class Allowed:
 
     def __init__(self, game: Environment, chairs: Chairs, learns: bool = False):
         spaces = [game.actions(seat) for seat in range(game.seats)]
-        self._box = next((space for space in spaces if isinstance(space, Box)), None)
+        # Chairs have one role where seats act in different ways.
+        own = [spaces[seat] for seat in set(chairs.seat.tolist())]
+        self._box = next((space for space in own if isinstance(space, Box)), None)
         self._shape = (*chairs.shape, *(self._box.shape if self._box else ()))
         self._device = chairs.device
         self._may_fail = learns

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from types import MappingProxyType
 from typing import ParamSpec, TypeVar
 
@@ -21,10 +22,12 @@ from torch import Tensor
 from ..agents import global_generators
 from ..agents.agent import Agent, Chairs, Observation, Player, Round, check_declared
 from ..agents.automaton import Automaton, AutomatonPlayer
+from ..envs import joint_action
 from ..envs.catalogue import Adapted, parts
 from ..envs.chance import Chance, sealed
-from ..envs.environment import Box, Environment, State, Step
+from ..envs.environment import Environment, State, Step
 from ..envs.errors import DilemmaError
+from ..envs.joint_action import ActionView, seats_that_act_alike
 from ..envs.neighbourhood import Neighbours
 from .allowed import Allowed, measures_of, state_of
 from .outcome_counts import Conduct, ConductRecorder
@@ -143,13 +146,15 @@ class Seated:
     """Its allowed actions; None for automata, which need no check."""
     runs: Tensor | None = None
     """The trained run on each chair, if the agent has several."""
+    view: ActionView | None = None
+    """How the chairs read and write the joint action; None if all seats act alike."""
     watched: bool = False
     """Whether its calls are checked not to use the global generators of the process."""
     meter: PlayerMeter = field(default_factory=PlayerMeter)
 
     def sees(self, step: Step) -> Round:
         """A round as these chairs see it."""
-        return Round(step, self.chairs, self.neighbours, self.asks)
+        return Round(step, self.chairs, self.neighbours, self.asks, self.view)
 
 
 class AgentError(Exception):
@@ -233,7 +238,10 @@ def _runs(seating: Sequence[Seated], cast: Tensor) -> Tensor | None:
 
 
 def seat(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: Tensor, tables: int) -> list[Seated]:
-    """Seat every agent on all of its chairs; automata share one player."""
+    """Seat every agent on all of its chairs; automata share one player.
+
+    Where seats act in different ways, an agent has a player on its chairs of each role.
+    """
     seats = cast.shape[1]
     flat = cast.flatten()
     seat_number = torch.arange(seats, device=cast.device).repeat(len(cast))
@@ -243,9 +251,14 @@ def seat(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: Tensor,
     automata = {index: automaton for index, automaton in known.items() if automaton is not None}
     groups = [list(automata)] if automata else []
     groups += [[index] for index in present if index not in automata]
+    sides = seats_that_act_alike(game)
     seating = []
-    for group in groups:
+    for group, side in product(groups, sides):
         mine = torch.isin(flat, torch.tensor(group, device=cast.device))
+        if len(sides) > 1:
+            mine &= torch.isin(seat_number, torch.tensor(side, device=cast.device))
+            if not mine.any():
+                continue
         # A builtin agent on all chairs gets the tensors themselves; other agents get copies.
         chairs = (
             None if mine.all() and all(is_builtin(agents[index]) for index in group) else mine.nonzero().flatten()
@@ -267,8 +280,21 @@ def seat(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: Tensor,
             # Only of builtin agents: others could return anything.
             runs = _call(cast_agents, cast_agents[0].trained_runs, where) if is_builtin(cast_agents[0]) else None
         beside = Neighbours.of_chairs(game, len(cast), chairs, cast.device)
+        view = ActionView.of_seats(game, side)
         seating.append(
-            Seated(cast_agents, tuple(group), chairs, player, where.shape[0], beside, asks, allowed, runs, watched)
+            Seated(
+                cast_agents,
+                tuple(group),
+                chairs,
+                player,
+                where.shape[0],
+                beside,
+                asks,
+                allowed,
+                runs,
+                view,
+                watched,
+            )
         )
     return seating
 
@@ -323,7 +349,7 @@ class Episodes:
         points = int(game.horizon) if self._by_round else protocol.episodes
         self._first = 0 if protocol.window is None else max(0, points - protocol.window)
         self._point = 0
-        self._action = _buffer(game, shape, device)
+        self._action = joint_action.empty(game, shape, device)
         self.rounds = Rounds()
         self.curve = Curve(shape, device, by_round=self._by_round) if learning else None
         self._begin_window()
@@ -402,7 +428,8 @@ def _chairs(sitting: Seated, cast: Tensor) -> Tensor:
 
 
 def _costs(sitting: Seated, cast: Tensor, rounds: float) -> Iterator[PlayCost]:
-    chairs = torch.bincount(cast.flatten(), minlength=max(sitting.indices) + 1)[list(sitting.indices)]
+    sits = cast.flatten() if sitting.chairs is None else cast.flatten()[sitting.chairs]
+    chairs = torch.bincount(sits, minlength=max(sitting.indices) + 1)[list(sitting.indices)]
     for index, agent, count in zip(sitting.indices, sitting.agents, chairs.tolist(), strict=True):
         share = count / int(chairs.sum())
         updates = sitting.meter.updates if agent.learns else 0
@@ -417,19 +444,13 @@ def _state(sitting: Seated) -> dict[str, Tensor]:
     return state_of(sitting.player.state_dict(), sitting.seats)
 
 
-def _buffer(game: Environment, shape: tuple[int, int, int], device: torch.device) -> Tensor:
-    """A buffer for the actions of all seats [match, seat, table, ...]."""
-    spaces = [game.actions(seat) for seat in range(game.seats)]
-    box = next((space for space in spaces if isinstance(space, Box)), None)
-    extra, dtype = (box.shape, torch.float64) if box else ((), torch.int64)
-    return torch.empty((*shape, *extra), dtype=dtype, device=device)
-
-
 def _act(sitting: Seated, state: State, action: Tensor) -> None:
     """Write the actions of the player into `action` [chair, table]."""
     chosen = sitting.player.act(Observation(state, sitting.chairs))
     if sitting.allowed:
         chosen = sitting.allowed.checked(chosen)
+    if sitting.view:
+        chosen = sitting.view.own.packed(chosen, sitting.view.joint)
     if sitting.chairs is None:
         action.copy_(chosen)
     else:

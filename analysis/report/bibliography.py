@@ -23,7 +23,7 @@ _MARK = re.compile(r" \[(@\w+(?:; @\w+)*)\]")
 ALSO = "Also published"
 """What follows it in a source is not what was used."""
 _ACCENT = re.compile(r"\{\\(.)\{?(\w)\}?\}")
-_COMBINING = {"'": "\u0301", "`": "\u0300", '"': "\u0308", "~": "\u0303", "H": "\u030b"}
+_COMBINING = {"'": "\u0301", "^": "\u0302", "`": "\u0300", '"': "\u0308", "~": "\u0303", "H": "\u030b"}
 
 
 @dataclass(frozen=True)

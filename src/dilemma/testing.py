@@ -30,9 +30,11 @@ from .agents.automaton import AutomatonPlayer
 from .envs.chance import Chance, Purpose, derive, sealed
 from .envs.cleanup import Cleanup
 from .envs.coins import Coins
+from .envs.common_pool_trust import CommonPoolTrust
 from .envs.environment import GRANTS, Box, Discrete, Environment, State, Step
 from .envs.errors import DilemmaError
 from .envs.graphs import Ring
+from .envs.joint_action import ActionView, Form, forms, seats_that_act_alike
 from .envs.matrix_game import PrisonersDilemma, RockPaperScissors
 from .envs.n_player_ipd import NPlayerIPD
 from .envs.neighbourhood import Neighbours, all_others, gather_neighbours
@@ -264,12 +266,35 @@ def _games() -> list[Environment]:
         SpatialDilemma(graph=Ring(size=5), rounds=ROUNDS, memory=2),
         SpatialDilemma(graph=Ring(size=5), rounds=ROUNDS, selection=True),
         Cleanup(players=2, layout="S.~W\n.AW~\nSA.S", rounds=ROUNDS, delay=2, away=3),
+        CommonPoolTrust(rounds=ROUNDS),
     ]
 
 
+def _seats_to_take(agent: Agent, game: Environment) -> list[list[int]]:
+    """The seats that an agent may take; where seats act in different ways, those of each role."""
+    roles = {role: agent.refuses_role(game, role) for role in dict.fromkeys(game.roles)}
+    for reason in roles.values():
+        _require(
+            reason is None or (isinstance(reason, str) and reason != ""),
+            f"`refuses_role` must give None or the end of a sentence, found {reason!r}",
+        )
+    _require(
+        None in roles.values(),
+        f"it refuses every role, but not the game: let `refuses` give the reason, {next(iter(roles.values()))!r}",
+    )
+    parts = [[seat for seat in part if roles[game.roles[seat]] is None] for part in seats_that_act_alike(game)]
+    return [part for part in parts if part]
+
+
 def _check_acting(agent: Agent, game: Environment) -> bool:
-    """Play some matches for two episodes on all chairs; returns whether the player learns."""
-    chairs, chance = _chairs(game, agent)
+    """Play some matches for two episodes; returns whether the player learns."""
+    learns = [_check_acting_on(agent, game, seats) for seats in _seats_to_take(agent, game)]
+    return any(learns)
+
+
+def _check_acting_on(agent: Agent, game: Environment, seats: list[int]) -> bool:
+    """Play some matches for two episodes on all chairs of these seats; returns whether the player learns."""
+    chairs, chance = _chairs(game, agent, seats)
     try:
         player, fresh = agent.sit(chairs), agent.sit(chairs)
         first = _episode(player, agent, game, chance, chairs, 0)
@@ -296,33 +321,43 @@ def _check_acting(agent: Agent, game: Environment) -> bool:
     return False
 
 
-def _chairs(game: Environment, agent: Agent) -> tuple[Chairs, Chance]:
-    """All the chairs of three matches, and the chance of the environment."""
+def _chairs(game: Environment, agent: Agent, seats: list[int]) -> tuple[Chairs, Chance]:
+    """The chairs of these seats in three matches, and the chance of the environment."""
     keys = derive(torch.arange(3), 1)
-    seat = torch.arange(game.seats).repeat(len(keys))
-    chair_keys = sealed(keys.repeat_interleave(game.seats), seat + 1)
+    seat = torch.tensor(seats).repeat(len(keys))
+    chair_keys = sealed(keys.repeat_interleave(len(seats)), seat + 1)
     return Chairs(game, seat, Chance.at_tables(chair_keys, TABLES), agent), Chance.at_tables(keys, TABLES)
 
 
 def _episode(
     player: Player, agent: Agent, game: Environment, chance: Chance, chairs: Chairs, episode: int
 ) -> list[Tensor]:
-    """What a player does in each round."""
+    """What a player does in each round; seats that are not its own are played at random."""
     matches, tables = chance.keys.shape
     allowed = Allowed(game, chairs)
     state = game.reset(matches, tables, chance, episode)
-    neighbours = Neighbours.of_chairs(game, matches, None, chairs.device)
+    seats = len(chairs.seat) // matches
+    everywhere = seats == game.seats
+    sitting = None if everywhere else torch.arange(matches).repeat_interleave(seats) * game.seats + chairs.seat
+    neighbours = Neighbours.of_chairs(game, matches, sitting, chairs.device)
+    view = ActionView.of_seats(game, chairs.seat.tolist())
+    drawn = chance.parts(game.seats).keys
     player.begin()
     done = []
     for _ in range(int(min(game.rounds, ROUNDS))):
         with _only_read(state, chairs.seat, chairs.chance.keys):
-            action = allowed.checked(player.act(Observation(state, None)))
+            action = allowed.checked(player.act(Observation(state, sitting)))
         done.append(action.clone())
-        state, step = game.step(state, action.view(matches, game.seats, *action.shape[1:]), chance)
+        if sitting is None:
+            joint = action.view(matches, game.seats, *action.shape[1:])
+        else:
+            joint = _joint_action(game, state, drawn)
+            joint.flatten(0, 1)[sitting] = view.own.packed(action, view.joint) if view else action
+        state, step = game.step(state, joint, chance)
         # Rows of whole tensors are views: writes to them are seen.
         step = replace(step, action=step.action.contiguous(), reward=step.reward.contiguous())
         with _only_read(step, state):
-            player.observe(Round(step, None, neighbours, agent))
+            player.observe(Round(step, sitting, neighbours, agent, view))
     return done
 
 
@@ -337,22 +372,24 @@ def _only_read(*shown: object) -> Iterator[None]:
 
 def _check_blind(agent: Agent, game: Environment) -> None:
     """Play on one seat of some matches, once with all hidden that it does not see: actions must agree."""
-    seeing = _from_one_seat(agent, game, blind=False)
-    try:
-        same = _same(seeing, _from_one_seat(agent, game, blind=True))
-    except Exception:
-        same = False
-    _require(same, "it acts on what its seat does not see: read no names that begin with `_`")
+    for seats in _seats_to_take(agent, game):
+        seeing = _from_one_seat(agent, game, seats[0], blind=False)
+        try:
+            same = _same(seeing, _from_one_seat(agent, game, seats[0], blind=True))
+        except Exception:
+            same = False
+        _require(same, "it acts on what its seat does not see: read no names that begin with `_`")
 
 
-def _from_one_seat(agent: Agent, game: Environment, blind: bool) -> list[Tensor]:
-    """What a player does on the first seat in each round, while the others play at random."""
+def _from_one_seat(agent: Agent, game: Environment, own: int, blind: bool) -> list[Tensor]:
+    """What a player does on seat `own` in each round, while the others play at random."""
     keys = derive(torch.arange(3), 3)
     chance = Chance.at_tables(keys, TABLES)
     drawn = Chance.at_tables(derive(keys, 1), TABLES).parts(game.seats).keys
-    seat = torch.zeros_like(keys)
-    sitting = torch.arange(len(keys)) * game.seats
+    seat = torch.full_like(keys, own)
+    sitting = torch.arange(len(keys)) * game.seats + own
     neighbours = Neighbours.of_chairs(game, len(keys), sitting, keys.device)
+    view = ActionView.of_seats(game, [own])
     graph = all_others(game.seats, keys.device) if game.neighbours is None else game.neighbours
     player = agent.sit(Chairs(game, seat, Chance.at_tables(sealed(keys, 1), TABLES), agent))
     state = game.reset(len(keys), TABLES, chance)
@@ -362,32 +399,36 @@ def _from_one_seat(agent: Agent, game: Environment, blind: bool) -> list[Tensor]
         action = _joint_action(game, state, drawn)
         shown = state
         if blind:
-            seen, mask = _first(state.observation), _first(state.action_mask)
+            seen, mask = _only_of(own, state.observation), _only_of(own, state.action_mask)
             shown = replace(state, tensors={}, observation=seen, action_mask=mask)
-        action[:, 0] = player.act(Observation(shown, sitting))
-        done.append(action[:, 0].clone())
+        acted = player.act(Observation(shown, sitting))
+        action[:, own] = view.own.packed(acted, view.joint) if view else acted
+        done.append(action[:, own].clone())
         state, step = game.step(state, action, chance)
         if blind:
-            seen = _first(gather_neighbours(step.action, graph) if step.seen is None else step.seen)
+            seen = _only_of(own, gather_neighbours(step.action, graph) if step.seen is None else step.seen)
             seen = seen if "others_actions" in agent.needs else torch.zeros_like(seen)
-            reward = step.reward if "others_rewards" in agent.needs else _first(step.reward)
-            step = Step(_first(step.action), reward, seen)
-        player.observe(Round(step, sitting, neighbours, agent))
+            reward = step.reward if "others_rewards" in agent.needs else _only_of(own, step.reward)
+            step = Step(_only_of(own, step.action), reward, seen)
+        player.observe(Round(step, sitting, neighbours, agent, view))
     return done
 
 
-def _first(rows: Rows) -> Rows:
-    """Rows [match, seat, ...] with zeros for all seats but the first."""
+def _only_of(seat: int, rows: Rows) -> Rows:
+    """Rows [match, seat, ...] with zeros for all other seats."""
     if rows is not None:
         rows = rows.clone()
-        rows[:, 1:] = 0
+        rows[:, :seat] = 0
+        rows[:, seat + 1 :] = 0
     return rows
 
 
 def _check_matches(agent: Agent, game: Environment, alone: bool) -> None:
     """Play matches against the probe, together, and (if `alone`) each alone and in another order."""
-    first = (torch.arange(game.seats) > torch.arange(game.seats)[:, None]).long()  # on 1, 2, .. all seats
-    cast = torch.cat((first, first.flip(1)[:-1]))  # 0 is the agent, 1 the probe
+    seats = [seat for part in _seats_to_take(agent, game) for seat in part]
+    first = (torch.arange(len(seats)) > torch.arange(len(seats))[:, None]).long()  # on 1, 2, .. all that it takes
+    cast = torch.ones(2 * len(seats) - 1, game.seats, dtype=torch.int64)
+    cast[:, seats] = torch.cat((first, first.flip(1)[:-1]))  # 0 is the agent, 1 the probe
     keys = derive(torch.arange(len(cast)), 2)
     together = _transcript(game, [agent, Probe()], cast, keys)
     _require(
@@ -491,15 +532,13 @@ def _trajectory(
 
 def _joint_action(game: Environment, state: State, keys: Tensor) -> Tensor:
     """Random actions of all seats [match, seat, table, ...]; `keys` are [match, seat, table]."""
-    found: Tensor | None = None
+    joint = Form.joint(forms(game))
+    found = torch.zeros((*keys.shape, *joint.shape), dtype=joint.dtype)
     for space, seats in _spaces(game).items():
         mask = None if state.action_mask is None else state.action_mask[:, seats].flatten(0, 1)
         some = _random_actions(space, Chance(keys[:, seats].flatten(0, 1)), mask, state.episode, state.round)
-        some = some.view(len(keys), len(seats), *some.shape[1:])
-        if found is None:
-            found = some.new_zeros((*keys.shape, *some.shape[3:]))
-        found[:, seats] = some
-    assert found is not None
+        some = Form.of(space).packed(some, joint)
+        found[:, seats] = some.view(len(keys), len(seats), *some.shape[1:])
     return found
 
 
@@ -542,8 +581,9 @@ def _check_step(step: Step, action: Tensor, game: Environment) -> None:
     _require(step.action.dtype == action.dtype, f"`action` must be {action.dtype}, found {step.action.dtype}")
     for space, these in _spaces(game).items():
         low, high = (0, space.n - 1) if isinstance(space, Discrete) else (space.low, space.high)
-        wrong = ((step.action < low) | (step.action > high)).flatten(2).any(2).any(0)
-        bad = [seat for seat in these if wrong[seat]]
+        done = Form.of(space).unpacked(step.action[:, these], Form.joint(forms(game)))
+        wrong = ((done < low) | (done > high)).flatten(2).any(2).any(0).tolist()
+        bad = [seat for seat, is_wrong in zip(these, wrong, strict=True) if is_wrong]
         _require(not bad, f"what was done in seats {bad} is not an action")
 
 

@@ -99,10 +99,6 @@ def feature_count(game: Environment | GameSpec) -> int | None:
 
 
 def actions_by_seat(game: Environment | GameSpec) -> list[int]:
-    """The number of actions of each seat; all action spaces must be discrete."""
-    sizes = []
-    for seat in range(game.seats):
-        space = game.actions(seat)
-        assert isinstance(space, Discrete)
-        sizes.append(space.n)
-    return sizes
+    """The number of actions of each seat; 0 of a seat that acts in real numbers."""
+    spaces = [game.actions(seat) for seat in range(game.seats)]
+    return [space.n if isinstance(space, Discrete) else 0 for space in spaces]

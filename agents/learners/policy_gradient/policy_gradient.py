@@ -18,7 +18,7 @@ from torch import Tensor
 from ....envs.chance import Purpose
 from ....envs.environment import Discrete, Environment
 from ....envs.errors import DilemmaError
-from ...agent import Agent, Chairs, Observation, Player, Round
+from ...agent import Agent, Chairs, Observation, Player, Round, refuses_every_role
 from ..nets.adam import Adam, GradientDescent, clipped
 from ..nets.categorical import allowed, bounds, choose, entropy, log_probability
 from ..nets.encoding import actions_by_seat, feature_count
@@ -63,8 +63,8 @@ class PolicyGradient(Agent):
         return self.social_preference.needs | {"others_actions"}
 
     def refuses(self, game: Environment) -> str | None:
-        if any(not isinstance(game.actions(seat), Discrete) for seat in range(game.seats)):
-            return "chooses among actions, not a point of a box"
+        if why := refuses_every_role(self, game):
+            return why
         if why := self.social_preference.refuses(game):
             return why
         if self.policy == "tabular" and feature_count(game) is not None:
@@ -74,6 +74,12 @@ class PolicyGradient(Agent):
                 make(self.policy, feature_count(game) or 5, 2)
             except DilemmaError as error:
                 return f"can't use its module: {error}"
+        return None
+
+    def refuses_role(self, game: Environment, role: str) -> str | None:
+        spaces = [game.actions(seat) for seat, its in enumerate(game.roles) if its == role]
+        if any(not isinstance(space, Discrete) for space in spaces):
+            return "chooses among actions, not a point of a box"
         return None
 
 

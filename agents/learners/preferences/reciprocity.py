@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from torch import Tensor
 
 from ....envs.environment import Environment
+from ....envs.neighbourhood import sees_all_peers
 from ...agent import Chairs, Observation, Round
 from ..nets.encoding import FeatureEncoder, actions_by_seat, feature_count
 from ..nets.layers import lookup
@@ -56,7 +57,7 @@ class Reciprocity(ReciprocityParameters, Preference):
     def refuses(self, game: Environment) -> str | None:
         if feature_count(game) is None:
             return refuses_all_but_small_tables(game)
-        return None if game.neighbours is None else "learns its influence on everybody, and here sees neighbours"
+        return None if sees_all_peers(game) else "learns its influence on everybody, and here sees neighbours"
 
     def subjective_reward(self, chairs: Chairs, discount: float) -> SubjectiveReward:
         if feature_count(chairs.spec) is None:
@@ -273,7 +274,7 @@ class FeatureAndBalanceEncoder(FeatureEncoder):
     """The environment's features and the `balance` with each other [chair, other, table], set by the reward."""
 
     def __init__(self, chairs: Chairs):
-        features, others = feature_count(chairs.spec), chairs.spec.seats - 1
+        features, others = feature_count(chairs.spec), chairs.others
         assert features is not None
         super().__init__(features + others)
         zeros = torch.zeros(chairs.shape, dtype=torch.float64, device=chairs.device)

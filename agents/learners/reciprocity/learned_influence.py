@@ -46,9 +46,9 @@ STORED_NAMES = {"value": "value", "baseline": "usual", "q_value": "worth"}
 class LearnedInfluence:
     """Models for each chair, and the buffer of episodes that they are fitted to.
 
-    Players are counted from the chair: 0 is its own, 1 the next seat, and so on around. `buffer` has the last
-    `buffer` episodes [chair, episode, round, table, ...]. Before the first fit of action values all influence is
-    0; before the first fit of baselines they are uniform.
+    Players are counted from the chair: 0 is its own, then the others in the order that it sees them. `buffer` has
+    the last `buffer` episodes [chair, episode, round, table, ...]. Before the first fit of action values all
+    influence is 0; before the first fit of baselines they are uniform.
     """
 
     def __init__(self, chairs: Chairs, units: int, rate: float, passes: int, buffer: int, discount: float):
@@ -56,11 +56,10 @@ class LearnedInfluence:
         assert inputs is not None
         self._chairs, self._passes, self._buffer_size, self._discount = chairs, passes, buffer, discount
         self._inputs = inputs
-        self._rounds, self._players = int(chairs.spec.horizon), chairs.spec.seats
+        self._rounds, self._players = int(chairs.spec.horizon), 1 + chairs.others
         sizes = torch.tensor(actions_by_seat(chairs.spec), device=chairs.device)
         self._actions = int(sizes.max())
-        ahead = torch.arange(self._players, device=chairs.device)
-        sizes = sizes[(chairs.seat[:, None] + ahead) % self._players]
+        sizes = sizes[torch.cat((chairs.seat[:, None], chairs.seats_of_others), 1)]
         self._available = (torch.arange(self._actions, device=chairs.device) < sizes[..., None])[:, None]
         """The actions that each player has, bool [chair, 1, player, action]."""
         encoder = FeatureEncoder(inputs + 1)
