@@ -67,7 +67,7 @@ class CoinsPlayer(Player):
         steps = moves(game.size, game.torus)[:, : space.n]
         far = 2 * game.size
         after = pad(distances(game.size, game.torus)[steps], (0, 1), value=far)  # [cell, step, coin]
-        self.chairs, self.seats, self.cells, self.far = chairs, game.seats, game.cells, far
+        self.chairs, self.players, self.cells, self.far = chairs, game.players, game.cells, far
         self._after = after.transpose(1, 2).flatten(0, 1).contiguous().to(chairs.device)
         self._numbers = torch.arange(-game.cells, 0, dtype=torch.float32, device=chairs.device)
 
@@ -85,14 +85,14 @@ class CoinsPlayer(Player):
         return (best.cumsum(-1) <= which[..., None]).sum(-1)
 
     def look(self, observation: Observation) -> Tensor:
-        """Cells of itself, the others, its coin and theirs [chair, table, thing]; `cells` for a missing coin."""
+        """Cells of itself, the others, its coin and theirs [chair, table, thing]; `cells` for what is missing."""
         planes = observation.features
         assert planes is not None
         return (planes.flatten(-2) @ self._numbers).long() + self.cells
 
     def distances(self, things: Tensor) -> Tensor:
         """Distances after each step to each coin [chair, table, coin, step]; `far` for a missing coin."""
-        pair = things[..., :1] * (self.cells + 1) + things[..., self.seats :]
+        pair = things[..., :1] * (self.cells + 1) + things[..., self.players :]
         return self._after.index_select(0, pair.flatten()).view(*pair.shape, -1)
 
     def cooperative(self, own: Tensor, others: Tensor) -> Tensor:
@@ -126,7 +126,7 @@ class TitForTatPlayer(CooperatorPlayer):
         self._drift = back.to(chairs.device) if game.view == "centred" else None
 
     def begin(self) -> None:
-        shape = (*self.chairs.shape, self.seats - 1)
+        shape = (*self.chairs.shape, self.players - 1)
         self._owes = torch.zeros(shape, dtype=torch.bool, device=self.chairs.device)
         self._coins: Tensor | None = None
 
@@ -138,11 +138,14 @@ class TitForTatPlayer(CooperatorPlayer):
 
     def look(self, observation: Observation) -> Tensor:
         things = super().look(observation)
-        others = things[..., 1 : self.seats]
+        others = things[..., 1 : self.players]
         if self._coins is not None:
-            took_ours, took_theirs = others == self._coins[..., :1], others == self._coins[..., 1:]
+            there = others < self.cells
+            took_ours, took_theirs = (
+                there & (others == coins) for coins in (self._coins[..., :1], self._coins[..., 1:])
+            )
             self._owes = (self._owes & ~took_theirs) | took_ours
-        self._coins = things[..., self.seats :]
+        self._coins = things[..., self.players :]
         return things
 
     def distances(self, things: Tensor) -> Tensor:

@@ -29,7 +29,8 @@ class Coins(Environment):
 
     Variants: "one_coin" has a single coin with alternating owner, two players and four steps (LOLA, POLA, LOQA);
     "coin_per_player" has a coin for each player, and staying is allowed (M-FOS, Pax, JaxMARL, Reciprocators).
-    Their returns can't be compared.
+    Their returns can't be compared. With `absent`, some of the players are not there while their coins are: with
+    one of two, a player is alone in the room, and sees what it would see if the other stood nowhere.
 
     Observations are planes [2 N, size, size], float32: the player, the others from the next seat on, then their
     coins in the same order. Measures: `own_coins`, `others_coins`, their sum `pickups`, `coins_lost`,
@@ -45,7 +46,13 @@ class Coins(Environment):
         "one_coin", description='"one_coin" on the board, or "coin_per_player"'
     )
     rounds: Rounds = Field(50, description="rounds of an episode, or the most there can be with `continuation`")
-    players: int = Field(2, ge=2, description="how many play; one coin needs 2")
+    players: int = Field(2, ge=2, description="how many have coins; one coin needs 2")
+    absent: int = Field(
+        0,
+        ge=0,
+        exclude_if=lambda absent: absent == 0,  # rooms with everybody keep their identity
+        description="how many of them are not there: nobody pays for their coins, and those who see them see none",
+    )
     size: int = Field(3, ge=2, le=32, description="rows and columns of the board")
     torus: bool = Field(
         True, description="whether a player that leaves on one side comes in on the other; else there are walls"
@@ -82,6 +89,8 @@ class Coins(Environment):
     def _can_be_played(self) -> Self:
         if self.variant == "one_coin" and self.players != 2:
             raise ValueError(f'"one_coin" is for 2 players, found {self.players}; allowed: "coin_per_player"')
+        if self.absent >= self.players:
+            raise ValueError(f"at least one of {self.players} players must be there, found {self.absent} absent")
         # As many as there are cells could leave no free one.
         if self.players >= self.cells:
             raise ValueError(f"{self.cells} cells are for at most {self.cells - 1} players, found {self.players}")
@@ -91,7 +100,7 @@ class Coins(Environment):
 
     @property
     def seats(self) -> int:
-        return self.players
+        return self.players - self.absent
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -122,7 +131,7 @@ class Coins(Environment):
             cells = shuffled[:, : self.seats].contiguous()
         else:
             cells = uniform_below(self.cells, _draws(chance, self.seats, Purpose.START, episode, 0))
-        draws = _draws(chance, self.seats, Purpose.START, episode, 1)
+        draws = _draws(chance, self.players, Purpose.START, episode, 1)
         state = State(episode, 0, tensors=self._rules(cells.device))
         return self._with_observation(state, cells, self._new_coins(cells, _drawn_owner(draws), draws))
 
@@ -134,8 +143,9 @@ class Coins(Environment):
         takes = self._takers(cells[:, :, None] == coins[:, None], state, anywhere).double()
         own = takes.diagonal(dim1=1, dim2=2).mT
         taken, pickups = takes.sum(1), takes.sum(2)
-        lost = taken - own
-        missed = rules["near"].take(before * (self.cells + 1) + coins) & (cells != coins)
+        mine = coins[:, : self.seats]
+        lost = taken[:, : self.seats] - own
+        missed = rules["near"].take(before * (self.cells + 1) + mine) & (cells != mine)
         measures = {
             "pickups": pickups,
             "own_coins": own,
@@ -145,7 +155,7 @@ class Coins(Environment):
         }
         measures = {name: _split_tables(value, tables) for name, value in measures.items()}
         reward = _split_tables(self.reward * pickups - self.owner_penalty * lost, tables)
-        draws = _draws(anywhere, self.seats, Purpose.SPAWN, state.episode, state.round)
+        draws = _draws(anywhere, self.players, Purpose.SPAWN, state.episode, state.round)
         owner = coins == self.cells if self.colour == "alternating" else _drawn_owner(draws)
         gone = taken.sum(1, keepdim=True) if self.variant == "one_coin" else taken
         coins = torch.where(gone > 0, self._new_coins(cells, owner, draws), coins)
@@ -155,7 +165,8 @@ class Coins(Environment):
 
     def picture(self, state: State, match: int, table: int) -> Tensor:
         """Players in their colour on a dark board, their coins in a paler one; mixed where they share a cell."""
-        colours = torch.tensor([_rgb(seat, saturation) for saturation in (1.0, 0.4) for seat in range(self.seats)])
+        seats, coins = range(self.seats), range(self.players)
+        colours = torch.tensor([_rgb(seat, 1.0) for seat in seats] + [_rgb(seat, 0.4) for seat in coins])
         things = torch.cat((state.tensors["cells"], state.tensors["coins"]), 1)[match, :, table].cpu()
         there = things[:, None] == torch.arange(self.cells)
         count = there.sum(0)[:, None]
@@ -173,7 +184,7 @@ class Coins(Environment):
         place = there.cumsum(1)
         if self.ties == "first":
             return there & (place == 1)
-        draws = _draws(chance.part(self.seats), self.seats, Purpose.SPAWN, state.episode, state.round)
+        draws = _draws(chance.part(self.players), self.players, Purpose.SPAWN, state.episode, state.round)
         return there & (place == 1 + uniform_below(place[:, -1], draws)[:, None])
 
     def _new_coins(self, cells: Tensor, owner: Tensor, draws: Tensor) -> Tensor:
@@ -189,12 +200,12 @@ class Coins(Environment):
         """Tables of steps, of coins that are a step away, of planes, and the order in which a seat sees things."""
         steps = moves(self.size, self.torus)
         allowed = steps[:, : self.actions(0).n, None]
-        first = (torch.arange(self.seats)[:, None] + torch.arange(self.seats)) % self.seats
+        first = (torch.arange(self.seats)[:, None] + torch.arange(self.players)) % self.players
         rules = {
             "moves": steps,
             "near": (allowed == torch.arange(self.cells + 1)).any(1),
             "planes": torch.eye(self.cells + 1)[:, :-1],
-            "order": torch.cat((first, first + self.seats), 1).flatten(),
+            "order": torch.cat((first, first + self.players), 1).flatten(),
         }
         if self.view == "centred":
             rules["centred"] = pad(centred(self.size), (0, 1), value=self.cells)
@@ -203,9 +214,9 @@ class Coins(Environment):
     def _with_observation(self, state: State, cells: Tensor, coins: Tensor) -> State:
         """`state` with players and coins at these cells [match, seat, table], and the observation of each seat."""
         rules = state.tensors
-        seats = self.seats
-        seen = torch.cat((cells, coins), 1).index_select(1, rules["order"])
-        seen = seen.view(len(cells), seats, 2 * seats, -1).transpose(2, 3)
+        there = pad(cells, (0, 0, 0, self.absent), value=self.cells) if self.absent else cells
+        seen = torch.cat((there, coins), 1).index_select(1, rules["order"])
+        seen = seen.view(len(cells), self.seats, 2 * self.players, -1).transpose(2, 3)
         if self.view == "centred":
             seen = rules["centred"].take(cells[..., None] * (self.cells + 1) + seen)
         planes = rules["planes"].index_select(0, seen.reshape(-1)).view(*seen.shape, self.size, self.size)

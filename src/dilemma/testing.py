@@ -111,7 +111,7 @@ def check_environment(game: Environment) -> None:
     beyond its `extremes`. Raises AssertionError where this does not hold.
     """
     _check_value(game)
-    _require(game.seats >= 2, f"`seats` must be at least 2, found {game.seats}")
+    _require(game.seats >= 1, f"`seats` must be at least 1, found {game.seats}")
     _require(game.grants <= GRANTS.keys(), f"`grants` may hold {sorted(GRANTS)}, found {sorted(game.grants)}")
     for seat in range(game.seats):
         space = game.actions(seat)

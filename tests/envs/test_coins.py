@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy import stats
 
+from dilemma.agents.coins_players import CoinsCooperator, CoinsDefector, CoinsTitForTat
 from dilemma.agents.random_agent import Random
 from dilemma.envs.board import distances, free_cell, moves, uniform_below
 from dilemma.envs.chance import Chance, Purpose, derive
 from dilemma.envs.coins import Coins
+from dilemma.testing import check_environment
 from dilemma.tournament.arena import play
 from dilemma.tournament.protocol import Protocol
 
@@ -358,3 +360,74 @@ def test_the_golden_playthrough():
     games = (Coins(), Coins(variant="coin_per_player", players=3))
     golden = Path(__file__).with_name("coins_playthrough.txt").read_text()
     assert "\n".join(playthrough(game) for game in games) == golden
+
+
+@pytest.mark.parametrize(
+    "game",
+    [
+        Coins(absent=1),
+        Coins(variant="coin_per_player", absent=1, view="centred"),
+        Coins(variant="coin_per_player", players=3, absent=1, ties="random", start="apart"),
+        Coins(variant="coin_per_player", players=4, absent=3),
+    ],
+    ids=lambda game: f"{game.absent} of {game.players} absent",
+)
+def test_who_is_absent_leaves_coins_and_is_seen_nowhere(game):
+    check_environment(game)
+    states, steps = course(game)
+    planes = torch.stack([state.observation for state in states]).sum(
+        (-1, -2)
+    )  # [state, match, seat, table, plane]
+    players, coins = planes[..., : game.players], planes[..., game.players :]
+    assert game.observation(0) == (2 * game.players, 3, 3)
+    assert (players.sum(-1) == game.seats).all()
+    assert (coins.sum(-1) == (1 if game.variant == "one_coin" else game.players)).all()
+    for step in steps:
+        lost = game.owner_penalty * step.measures["coins_lost"]
+        torch.testing.assert_close(step.reward, step.measures["pickups"] - lost)
+    others = torch.stack([step.measures["others_coins"].sum(1) for step in steps])
+    lost = torch.stack([step.measures["coins_lost"].sum(1) for step in steps])
+    assert (others >= lost).all()
+    assert (others > lost).any()  # nobody pays for the coins of those who are away
+
+
+def test_nobody_can_be_alone_without_a_player():
+    with pytest.raises(ValidationError, match="at least one of 2 players must be there, found 2 absent"):
+        Coins(absent=2)
+
+
+def test_a_room_in_which_nobody_is_absent_keeps_its_identity():
+    assert "absent" not in Coins().model_dump()
+    assert Coins.model_validate(Coins(absent=1).model_dump(mode="json")) == Coins(absent=1)
+
+
+def alone(agent, variant, rounds=50):
+    """Payoff and own coins per round of an agent alone in the room, and the payoff's standard error."""
+    game = Coins(variant=variant, absent=1, rounds=rounds)
+    cast, keys = torch.zeros(1, 1, dtype=torch.int64), derive(torch.arange(1), 0)
+    played = play(game, [agent], cast, keys, Protocol(tables=4000))
+    payoff = played.payoff.flatten() / rounds
+    return (
+        payoff.mean().item(),
+        played.measures["own_coins"].mean().item() / rounds,
+        payoff.std().item() / 4000**0.5,
+    )
+
+
+def test_alone_a_defector_needs_a_step_or_two_for_each_coin():
+    """A coin appears on one of the four cells next to it, or of the four further ones.
+
+    So a coin is taken in round t with probability u_t = (u_{t-1} + u_{t-2}) / 2 = 2 / 3 + (-1 / 2)^t / 3.
+    """
+    expected = sum(2 / 3 + (-1 / 2) ** t / 3 for t in range(1, 51)) / 50
+    payoff, own, error = alone(CoinsDefector(), "one_coin")
+    assert abs(payoff - expected) < stats.norm.isf(ERROR / 2) * error
+    assert own == pytest.approx(payoff / 2, abs=0.01)
+
+
+@pytest.mark.parametrize("agent", [CoinsCooperator(), CoinsTitForTat()], ids=lambda agent: type(agent).__name__)
+def test_alone_who_leaves_others_coins_to_them_waits_for_them(agent):
+    """With one coin it takes its own if that comes first, and then waits for ever."""
+    payoff, own, _ = alone(agent, "one_coin")
+    assert payoff == pytest.approx(own)
+    assert stats.binomtest(round(payoff * 50 * 4000), 4000, 0.5).pvalue > ERROR
