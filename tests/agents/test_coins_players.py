@@ -40,9 +40,9 @@ class Straight(CoinsCooperator):
 
 class BlindPlayer(CoinsPlayer):
     def distances(self, things: Tensor) -> Tensor:
-        here, coins = things[..., :1], things[..., self.seats :]
+        here, coins = things[..., :1], things[..., self.players :]
         elsewhere = torch.where(coins == here, self.cells, coins)
-        return super().distances(torch.cat((things[..., : self.seats], elsewhere), -1))
+        return super().distances(torch.cat((things[..., : self.players], elsewhere), -1))
 
     def cost(self, own: Tensor, others: Tensor) -> Tensor:
         return torch.minimum(own, others)
