@@ -27,6 +27,7 @@ ANALYSIS = {
 }
 METHOD = {"kind": "genetic", "population": 6, "elites": 2}
 EVOLVING = {"kind": "evolve", "agent": "one", "method": METHOD, "generations": 2, "every": 1, "replicates": 2}
+CHOOSING = {"kind": "partner_choice", "alone": 2, "repetitions": 4, "rules": [{"kind": "own_return"}]}
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,7 @@ def folder(tmp_path_factory):
         "groups": Tournament(["public_goods"], ["all_c", "all_d"], repetitions=2, self_play=True),
         "graph": Tournament(games[:1], ["all_d", "random"], schedule=GRAPH),
         "evolving": Tournament(games[:1], {"one": Reactive(p=0.9, q=0.1), "field": "all_d"}, schedule=EVOLVING),
+        "choosing": Tournament(games[:1], strategies, schedule=CHOOSING, mode="played", analysis={"draws": 100}),
     }.items():
         tournament.run(runs / name).report(runs / name / "report")
     return runs

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 Names: TypeAlias = dict[str, dict[str, str]]
 """"agents" and "environments": from identities to labels, or from labels to identities."""
-KINDS: Mapping[str, str] = {"environment": "environments", "agent": "agents", "opponent": "agents"}
+KINDS: Mapping[str, str] = {
+    "environment": "environments",
+    "agent": "agents",
+    "opponent": "agents",
+    "first": "agents",
+}
 """The columns that hold labels."""
 _META = b"dilemma"
 

@@ -201,8 +201,8 @@ def problems(plan: Plan) -> Iterator[Problem]:
     for i, entrant in enumerate(plan.entrants):
         yield from _unknown_roles(plan, i, entrant)
         for setting in plan.settings:
-            reason = _refusal(entrant, setting, plan.evaluation.mode)
-            if reason:
+            played = plan.schedule.plays(entrant.label, setting.label)
+            if played and (reason := _refusal(entrant, setting, plan.evaluation.mode)):
                 yield Problem(("agents", i), f"{entrant.label} can't play in {setting.label}: {reason}")
     yield from _empty_roles(plan)
 

@@ -33,6 +33,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from ..columns import CHOICES
 from ..envs.errors import DilemmaError
 from .config_file import RawConfig, file_text
 from .how import HOW
@@ -104,6 +105,10 @@ class RunFolder:
     @property
     def snapshots_path(self) -> Path:
         return self.path / "snapshots"
+
+    @property
+    def choices_path(self) -> Path:
+        return self.path / "choices"
 
     @property
     def evolved_path(self) -> Path:
@@ -182,6 +187,11 @@ class RunFolder:
             return None
         asked = self.asked()
         return to_frame(tables, asked).assign(process=asked["schedule"]["kind"])
+
+    def choices(self) -> pd.DataFrame | None:
+        """Who stayed with whom, a row for each choice of a partner; None where nobody chose."""
+        tables = [pq.read_table(file) for file in sorted(self.choices_path.glob("*.parquet"))]
+        return to_frame(tables, self.asked())[list(CHOICES.names)] if tables else None
 
     def snapshot_generations(self) -> dict[str, list[int]]:
         """The generations of which there are snapshots, by environment."""
@@ -345,7 +355,13 @@ def to_frame(tables: Sequence[pa.Table], config: RawConfig) -> pd.DataFrame:
     environments = [entry["label"] for entry in config["environments"]]
     if not tables:
         seats["role"] = pd.Categorical(seats["role"])
-    for name, labels in {"environment": environments, "agent": agents, "opponent": agents, "how": HOW}.items():
+    for name, labels in {
+        "environment": environments,
+        "agent": agents,
+        "opponent": agents,
+        "first": agents,
+        "how": HOW,
+    }.items():
         if name in seats:
             seats[name] = pd.Categorical(seats[name], categories=list(labels))
     return seats

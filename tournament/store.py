@@ -30,6 +30,7 @@ from .labels import current, rewritten, updated_identities, with_identities
 from .plan import Plan
 from .run_folder import Part, RunFolder
 from .runner import NOTHING, work
+from .schedules.partner_choice import Choices
 from .schedules.schedule import PopulationTrajectory, Request
 from .writer import LOCK, writer_of
 
@@ -168,7 +169,7 @@ class Store(RunFolder):
         """Rewrite tables whose labels differ from the config; after an interruption the rest is done next time."""
         now = current(self.asked())
         played = (self.seats_path, self.curves_path, self.costs_path)
-        for folder in (*played, self.generations_path, self.snapshots_path):
+        for folder in (*played, self.generations_path, self.snapshots_path, self.choices_path):
             for file in sorted(folder.glob("*.parquet")):
                 if updated_identities(pq.read_schema(file), now) is not None:
                     _write_table(file, rewritten(pq.read_table(file), now))
@@ -183,6 +184,10 @@ class Store(RunFolder):
             (folder / f"{name}.parquet").unlink(missing_ok=True)
             if rows:
                 self._write_rows(folder, name, dict(rows), plan)
+
+    def write_choices(self, choices: Choices, plan: Plan) -> None:
+        """Keep the choices of partners in an environment, in the place of what was there."""
+        self._write_rows(self.choices_path, plan.settings[choices.setting].definition.key, choices.rows, plan)
 
     def write_evolution(self, environment: str, arrays: Mapping[str, NDArray[np.generic]]) -> None:
         """Keep the agents that evolve in the environment of this identity, in the place of what was there."""
@@ -230,12 +235,14 @@ def to_table(rows: Rows, plan: Plan) -> pa.Table:
     settings = [setting.label for setting in plan.settings]
     columns: dict[str, pa.Array] = {}
     for name, column in rows.items():
-        if name in ("agent", "opponent"):
+        if name in ("agent", "opponent", "first"):
             columns[name] = _labels(column, agents)
         elif name == "setting":
             columns["environment"] = _labels(column, settings)
             if "seat" in rows:
                 columns["role"] = _roles(column, rows["seat"], plan)
+        elif name == "rule":
+            columns[name] = pa.array(column).dictionary_encode()
         elif name == "how":
             columns[name] = _labels(column, HOW)
         else:

@@ -111,6 +111,8 @@ def _schedule(schedule: Mapping[str, object], seats: pd.DataFrame) -> Iterator[s
         how = [f"{_HOW_SELECTED[name]} {value.replace('_', '-')}" for name, value in given.items()]
         said = f"{process}{mark(sources)}, {_spans(schedule)}{begun} ({', '.join(how)})"
         yield f"Populations{of} evolved{on} by {said}."
+    elif kind == "partner_choice":
+        yield _partner_choice(schedule)
     elif kind == "evolve":
         method = schedule.get("method")
         chosen = str(method.get("kind", "")) if isinstance(method, Mapping) else ""
@@ -134,6 +136,17 @@ def _round_robin(schedule: Mapping[str, object], seats: pd.DataFrame) -> str:
     elif (seats["how"] != "exact").any() and isinstance(often, int) and often > 1:
         times = f", {often:,} times each where the payoff is not exact"
     return f"Every agent met every other{alone} in a round robin{shared}{times}"
+
+
+def _partner_choice(schedule: Mapping[str, object]) -> str:
+    paths, matches = (int(str(schedule.get(name, least))) for name, least in (("repetitions", 1), ("matches", 2)))
+    alone = schedule.get("alone")
+    solo = f"in {alone}" if isinstance(alone, str) else f"for {value_text(alone)} per round"
+    left = f"played alone ({solo})" if schedule.get("refusal", "alone") == "alone" else "met another candidate"
+    return (
+        f"Each chooser met each candidate on {plural(paths, 'path')} of up to "
+        f"{plural(matches, 'match', 'matches')}; after each it stayed with its partner, or left and {left}."
+    )
 
 
 def _spans(schedule: Mapping[str, object]) -> str:

@@ -137,6 +137,13 @@ def _chapters(options: AnalysisOptions, chapters: Collection[str]) -> Iterator[s
             "Shares of training runs that end in cooperation or defection have Wilson's "
             f"intervals{mark(['wilson1927'])}."
         )
+    if "partners" in chapters:
+        yield (
+            f"Shares of choices in which a partner was kept have Wilson's intervals{mark(['wilson1927'])}, of "
+            "choices divided by their design effect; strengths of preference are Bradley and Terry's"
+            f"{mark(['bradley1952'])}, and rank correlations of scores with preference are bootstrapped over "
+            "paths or trained runs."
+        )
     rated = [
         f"{name.replace('_', ' ')}{mark(cited(RATINGS[name].source))}"
         for name in options.ratings

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..arrays import Numbers
+from ..statistics.rank_correlation import kendall
 from .drawing import View
 from .figures import INK, NAMED, heatmap, style, ticks, tidy
 from .labels import short_labels
@@ -26,19 +27,7 @@ def rank_agreement(ratings: pd.DataFrame) -> Numbers:
     1 if they order the agents alike, -1 if the other way round; NaN if one of them makes no difference.
     """
     scores = ratings.to_numpy(np.float64).T
-    return np.array([[kendall(one, other) for other in scores] for one in scores])
-
-
-def kendall(one: Numbers, other: Numbers) -> float:
-    """Kendall's tau-b of two scores, where both are known; NaN if one of them makes no difference.
-
-    Over pairs of agents, with a_ij and b_ij the signs of their differences:
-    tau = sum a b / sqrt(sum a^2 sum b^2) (Kendall 1945).
-    """
-    both = ~np.isnan(one) & ~np.isnan(other)
-    a, b = (np.sign(score[both][:, None] - score[both][None, :]) for score in (one, other))
-    scale = np.sqrt((a**2).sum() * (b**2).sum())
-    return float((a * b).sum() / scale) if scale > 0 else np.nan
+    return np.array([[float(kendall(one, other)) for other in scores] for one in scores])
 
 
 def agreement_plot(ratings: pd.DataFrame) -> Figure:

@@ -55,6 +55,7 @@ def write_report(
     snapshots: pd.DataFrame | None = None,
     histories: pd.DataFrame | None = None,
     genealogies: pd.DataFrame | None = None,
+    choices: pd.DataFrame | None = None,
     cards: Cards = (),
     replays: Mapping[str, Gallery] | None = None,
     ranked: pd.DataFrame | None = None,
@@ -72,7 +73,8 @@ def write_report(
     like the other tables. `costs` has the costs of agents, `generations` the trajectories of populations (their
     mean shares go to `generations.csv`), `snapshots` who is where in those on graphs (each generation that is
     there is drawn), `histories` the means of populations whose parameters evolve and `genealogies` their ancestry
-    (`evolved.csv` and `genealogy.csv`), `cards` the results of searches for exploiters, `replays` the drawn
+    (`evolved.csv` and `genealogy.csv`), `choices` who stayed with which partner (`choices.csv`),
+    `cards` the results of searches for exploiters, `replays` the drawn
     matches by environment. `methods.tex` says how all this came about, for a paper, and cites `references.bib`.
     `ranked` is the ranking with the same options, if it has been computed already. `tell`
     hears of what was asked for and can't be worked out, in a sentence.
@@ -89,6 +91,7 @@ def write_report(
             costs,
             generations,
             snapshots,
+            choices,
             cards,
             replays or {},
             ranked,
@@ -99,6 +102,8 @@ def write_report(
             table = pd.concat(curves_of, ignore_index=True)
             table = table[["environment", *(name for name in table if name != "environment")]]
             write_csv(table, aside / "generations.csv", "%.6g")
+        if choices is not None:
+            write_csv(choices, aside / "choices.csv", "%.6g")
         last = _evolved(aside, histories, genealogies, options)
         last += environments_chapter({section.label: section.ranking for section in sections}, options)
         last += searches_alone(cards, [section.environment for section in sections])

@@ -16,6 +16,7 @@ from ...file_names import file_name
 from ..behaviour.evolution import selection_gradients
 from ..behaviour.generations import agents_of, beginnings, generation_chapters, paths, share_curves
 from ..behaviour.learned_runs import learned_runs
+from ..behaviour.partner_choice import PartnerEvidence, keep_rates, partner_chapters
 from ..behaviour.type_payoffs import type_payoffs, why_not
 from ..cells import Cells, cells_by_league
 from ..finding import Cards, Finding
@@ -25,7 +26,7 @@ from ..ranking.field import common_field
 from ..ranking.held_out import rivals
 from ..ranking.payoffs import cell_table
 from ..ranking.ranking import rank_field
-from .chapters import Evidence, Tell, chapters
+from .chapters import Evidence, Tell, WrittenChapter, chapters
 from .facts import Facts
 from .figure_writer import FigureWriter
 from .gallery import Gallery
@@ -58,6 +59,8 @@ class Tables:
     """Trajectories of populations."""
     snapshots: pd.DataFrame | None = None
     """Who is where in those on graphs."""
+    choices: pd.DataFrame | None = None
+    """Who stayed with which partner."""
     cards: Cards = ()
     """Results of searches for exploiters."""
     replays: Mapping[str, Gallery] = field(default_factory=dict)
@@ -119,6 +122,9 @@ class Tables:
         found = list(generation_chapters(self._evolved[label], label) if label in self._evolved else ())
         if label in self._evolved and self.snapshots is not None:
             drawn = _snapshots_drawing(_of(cells, self.snapshots), agents_of(self._evolved[label]))
+        if self.choices is not None and (choices := _of(cells, self.choices)) is not None and len(choices):
+            mine, drawn = self._chosen(cells, choices)
+            found += mine
         if evidence is not None:
             found += chapters(evidence, progress, tell)
             drawn = {**drawn, **self._evolution(evidence)}
@@ -188,6 +194,19 @@ class Tables:
         ways = [] if evolved is None else paths(evolved, evidence.names)
         first = next(type_payoffs(evidence, 0))
         return evolution_drawings(first, evidence.names, selection_gradients(evidence), ways)
+
+    def _chosen(self, cells: Cells, choices: pd.DataFrame) -> tuple[list[WrittenChapter], Drawn]:
+        """The chapters and the figure of who stays with whom."""
+        from .choice_figures import choice_matrix
+
+        seats = self.seats[self.seats["environment"] == cells.environment]
+        schedule = self.facts.get("schedule", {})
+        evidence = PartnerEvidence(
+            choices, seats, self._game(cells), schedule, self.options.draws, self.options.seed
+        )
+        found = list(partner_chapters(evidence, cells.label))
+        figure = choice_matrix(keep_rates(found[0].finding.table))
+        return found, {"choices": ("How often each chooser stays with each candidate", figure)}
 
     def _learning(
         self, writer: FigureWriter, cells: Cells, ranking: pd.DataFrame, payoffs: pd.DataFrame

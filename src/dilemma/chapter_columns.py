@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .columns import PER_ROUND, STATES, Column, TableSchema
+from .columns import CHOICES, PER_ROUND, STATES, Column, TableSchema
 
 FIELD, REPEATED = "95 % interval over partners", "95 % interval over repetitions"
 
@@ -464,7 +464,50 @@ GENEALOGY = TableSchema(
     ),
     "the parameters that evolve",
 )
+CHOOSER = (_label("agent", "label of the chooser"), _label("rule", "by what it chose"))
+SCORE = "mean payoff over all matches of the two"
+KEPT_PARTNERS = TableSchema(
+    "partners.csv",
+    "a row for each environment, chooser, rule and candidate",
+    (
+        ENVIRONMENT,
+        *CHOOSER,
+        _label("opponent", "label of the candidate"),
+        _count("choices", "after matches with it", "choices"),
+        _count("kept", "of these, how often the chooser stayed", "choices"),
+        _column("keep_rate", "`kept` of `choices`", "share"),
+        *_ends("keep_rate", "95 % interval, Wilson's", "share"),
+        _column("own_payoff", f"the chooser's {SCORE}", PER_ROUND),
+        _column("partner_payoff", f"the candidate's {SCORE}", PER_ROUND),
+        _column("joint_payoff", "their sum", PER_ROUND),
+        *_known("warmth", "proxy: the measure of the candidate that stands for warmth", REPEATED, ""),
+        *_known("competence", "proxy: the measure of the candidate that stands for competence", REPEATED, ""),
+        _column("alone_payoff", "what the chooser earns alone", PER_ROUND),
+        _column("kept_payoff", "what it earns in the match after it stayed", PER_ROUND),
+        *_known("opportunity_cost", "`kept_payoff` less `alone_payoff`", REPEATED, PER_ROUND),
+        _column(
+            "strength", "Bradley-Terry strength from first choices, paths compared; their mean is 0", "log odds"
+        ),
+        _column("strength_error", "its standard error", "log odds"),
+        *_known("free_payoff", "what the candidate earns after a choice, kept or left alone", REPEATED, PER_ROUND),
+    ),
+)
+PREDICTORS = TableSchema(
+    "predictors.csv",
+    "a row for each environment, chooser, rule and score of candidates",
+    (
+        ENVIRONMENT,
+        *CHOOSER,
+        _label("score", "which column of partners.csv"),
+        _column("tau", "Kendall's tau-b with the keep rate, over candidates"),
+        *_ends("tau", REPEATED, ""),
+        _column("best", "share of bootstrap draws in which no score has a tau farther from 0", "share"),
+    ),
+)
 CHAPTERS = {
+    "choices": CHOICES,
+    "partners": KEPT_PARTNERS,
+    "predictors": PREDICTORS,
     "exploitability": EXPLOITABILITY,
     "conduct": CONDUCT,
     "conduct_by_partner": CONDUCT_BY_PARTNER,

@@ -107,7 +107,7 @@ def run(
     if dry_run:
         click.echo(_outlook(plan, folder, accept_changes, fresh))
         return 0
-    from .play import evolve_into, exploit_into, play_into, results_of
+    from .play import choose_into, evolve_into, exploit_into, play_into, results_of
     from .progress import Meter
     from .provenance import recorded
     from .tournament.store import Store
@@ -126,6 +126,7 @@ def run(
             if plan.schedule.evolves:
                 with Meter("generation") as meter:
                     evolve_into(store, plan, meter)
+            choose_into(store, plan)
             wrong = exploit_into(store, plan, (), lambda: Meter("search", "finish"))
     if store.continuation(plan).more:
         click.echo(

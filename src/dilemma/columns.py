@@ -180,6 +180,35 @@ SNAPSHOTS = TableSchema(
     ),
 )
 
+CHOICES = TableSchema(
+    "choices/*.parquet, `results.choices`",
+    "a row for each match after which somebody chose whether to stay with the partner",
+    (
+        _ENVIRONMENT,
+        _column("agent", "label", "label of the chooser"),
+        _column("rule", "label", "by what it chose: the name of a rule, or `own`"),
+        _column("opponent", "label", "label of its partner in this match"),
+        _column("first", "label", "label of the candidate with whom the path began"),
+        _column("repetition", "int32", "number of the path, from 0"),
+        _column("encounter", "int16", "number of the match in the path, from 0"),
+        _column("match", "int64", "identity of the match"),
+        _column("run", "int32", "trained run of the partner, if it is a checkpoint; -1 for other agents"),
+        _PAYOFF,
+        _column("partner_payoff", "float64", "the partner's mean payoff", PER_ROUND),
+        _column("kept", "bool", "whether the chooser stayed"),
+        _column("alone_payoff", "float64", "what the chooser earned alone in the meantime", PER_ROUND),
+        _column(
+            "next_payoff", "float64", "what it earned next: with the partner, alone, or with another", PER_ROUND
+        ),
+        _column(
+            "partner_next_payoff",
+            "float64",
+            "what the partner earned next: with the chooser, or alone; missing where it was left for another",
+            PER_ROUND,
+        ),
+    ),
+)
+
 
 def _ends(name: str, field: str) -> Iterator[Column]:
     yield _column(f"{name}low", "float64", f"lower end of the 95 % interval of the payoff, {field}", PER_ROUND)
@@ -256,7 +285,14 @@ PAYOFFS = TableSchema(
     ),
     "measures of the environment, means per round",
 )
-STORED = {"seats": SEATS, "curves": CURVES, "costs": COSTS, "generations": GENERATIONS, "snapshots": SNAPSHOTS}
+STORED = {
+    "seats": SEATS,
+    "curves": CURVES,
+    "costs": COSTS,
+    "generations": GENERATIONS,
+    "snapshots": SNAPSHOTS,
+    "choices": CHOICES,
+}
 """Tables of a run folder."""
 REPORTED = {"ranking": RANKING, "payoffs": PAYOFFS}
 """Tables of a report."""

@@ -48,6 +48,7 @@ from .tournament.pulse import Hear, listening
 from .tournament.run_folder import RunFolder, accepted
 from .tournament.runner import carry_out, lost, work
 from .tournament.schedules.evolve import Evolve
+from .tournament.schedules.partner_choice import PartnerChoice
 from .tournament.schedules.round_robin import RoundRobin
 from .tournament.schedules.schedule import Request, Schedule
 from .tournament.shard import Shard
@@ -159,6 +160,7 @@ class Tournament:
             else:
                 play_into(store, self.plan, watch or _unwatched)
             evolve_into(store, self.plan, _unwatched)
+            choose_into(store, self.plan)
             trained = watch is None and {"learned", "dynamic"} & set(self.plan.analysis.exploitability)
             shown = partial(Meter, "search", "finish") if trained else None
             exploit_into(store, self.plan, (), shown, watch or _unwatched)
@@ -226,8 +228,8 @@ def play_into(
     if shard is not None:
         manifest["shard"] = str(shard)
     store.write_manifest(manifest)
-    for written in (store.generations_path, store.snapshots_path):
-        shutil.rmtree(written, ignore_errors=True)  # they may be of another process
+    for written in (store.generations_path, store.snapshots_path, store.choices_path):
+        shutil.rmtree(written, ignore_errors=True)  # they may be of another process, or by other rules
     planned: list[Chunk] = []
     for chunks in batches(store, plan, shard):
         planned += chunks
@@ -265,6 +267,22 @@ def evolve_into(store: Store, plan: Plan, watch: Watch) -> None:
         store.write_generations(trajectory, plan)
         notes += [f"{plan.settings[trajectory.setting].label}: {note}" for note in trajectory.notes]
     store.write_manifest({**store.manifest(), "evolution": notes})
+
+
+def choose_into(store: Store, plan: Plan) -> None:
+    """Write down which partners were kept, where they are chosen.
+
+    Raises DilemmaError where a chooser can't say whether it stays.
+    """
+    schedule = plan.schedule
+    if not isinstance(schedule, PartnerChoice):
+        return
+    plan = store.continued(plan)
+    notes = list[str]()
+    for choices in schedule.choices(plan, Told(store, plan, over=True)):
+        store.write_choices(choices, plan)
+        notes += [f"{plan.settings[choices.setting].label}: {note}" for note in choices.notes]
+    store.write_manifest({**store.manifest(), "choosing": notes})
 
 
 def _evolve_agents(store: Store, plan: Plan, generations: int, watch: Watch) -> None:

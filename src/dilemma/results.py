@@ -61,6 +61,8 @@ class Results:
     """A row for each environment, replicate and generation of agents whose parameters evolve; None if none do."""
     genealogies: pd.DataFrame | None = None
     """A row for each of those who evolved, and their ancestors; None if none did."""
+    choices: pd.DataFrame | None = None
+    """A row for each choice of a partner; None if nobody chose."""
     exploits: Sequence[Mapping[str, Any]] = ()
     """The result of each search for an exploiter: a card, or the reason why there is none."""
     plan: Plan | None = None
@@ -188,6 +190,7 @@ class Results:
                 snapshots=snapshots,
                 histories=self.histories,
                 genealogies=self.genealogies,
+                choices=self.choices,
                 cards=self.exploits,
                 replays=replays,
                 ranked=ranked,
@@ -252,6 +255,7 @@ def stored(store: RunFolder, changes: Sequence[str] = ()) -> Results:
         store.generations(),
         store.histories(),
         store.genealogies(),
+        store.choices(),
         list(store.exploits().values()),
         run=store.path,
         faults=list(manifest.get("faults", {}).values()),
@@ -311,6 +315,7 @@ def _facts(
         ],
         notes=[
             *manifest.get("evolution", ()),
+            *manifest.get("choosing", ()),
             *manifest.get("faults", {}).values(),
             *(f"{label}: {game['note']}" for label, game in games.items() if game.get("note")),
             *(

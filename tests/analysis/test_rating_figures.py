@@ -7,12 +7,12 @@ from scipy.stats import kendalltau
 
 from dilemma.analysis.report.rating_figures import (
     agreement_plot,
-    kendall,
     rank_agreement,
     ranks,
     ranks_plot,
     ranks_view,
 )
+from dilemma.analysis.statistics.rank_correlation import kendall
 
 RATINGS = pd.DataFrame(
     {"payoff": [1.0, 3.0, 2.0, 4.0], "elo": [10.0, 30.0, 40.0, np.nan], "even": 1.0}, index=["a", "b", "c", "d"]

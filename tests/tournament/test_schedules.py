@@ -130,7 +130,7 @@ def test_what_can_t_be_played_is_refused(cast, said):
         (
             {"kind": "round_robbin"},
             "schedule.kind: found 'round_robbin'; allowed: 'ecological', 'evolve', 'exploit', 'imitation', "
-            "'moran', 'round_robin', 'shares', 'wright_fisher', package",
+            "'moran', 'partner_choice', 'round_robin', 'shares', 'wright_fisher', package",
         ),
         ({"kind": f"{__file__}:table"}, "derived from Schedule"),
         (

@@ -17,6 +17,7 @@ BUILTIN = {
     "wright_fisher": "dilemma.tournament.schedules.wright_fisher:WrightFisher",
     "imitation": "dilemma.tournament.schedules.imitation:Imitation",
     "ecological": "dilemma.tournament.schedules.ecological:Ecological",
+    "partner_choice": "dilemma.tournament.schedules.partner_choice:PartnerChoice",
     "evolve": "dilemma.tournament.schedules.evolve:Evolve",
 }
 

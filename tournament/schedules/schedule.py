@@ -91,6 +91,10 @@ class Schedule(Section, ABC):
         """All that it may come to ask for; None where that is not known beforehand."""
         return None
 
+    def plays(self, label: str, environment: str) -> bool:
+        """Whether the agent of this label may come to play in this environment, and so has to be able to."""
+        return True
+
     def problems(self, plan: Plan) -> Iterator[Problem]:
         """What keeps it from being carried out."""
         yield from ()
