@@ -168,6 +168,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "proportional": "dilemma.agents.imitators:Proportional",
     },
     "common_pool": {
+        "conditional_cooperator": "dilemma.agents.pool_players:ConditionalCooperator",
         "constant_returner": "dilemma.agents.pool_players:ConstantReturner",
         "equal_mechanism": "dilemma.agents.mechanisms:EqualMechanism",
         "interpolating_mechanism": "dilemma.agents.interpolating_mechanism:InterpolatingMechanism",
