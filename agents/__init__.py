@@ -176,6 +176,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "proportional_mechanism": "dilemma.agents.mechanisms:ProportionalMechanism",
     },
     "gridworlds": {
+        "coin_collector": "dilemma.agents.gridworld_players:CoinCollector",
         "coins_cooperator": "dilemma.agents.coins_players:CoinsCooperator",
         "coins_defector": "dilemma.agents.coins_players:CoinsDefector",
         "coins_tit_for_tat": "dilemma.agents.coins_players:CoinsTitForTat",

@@ -1,8 +1,9 @@
-"""Scripted players for gridworlds with apples: a harvester and a river cleaner."""
+"""Scripted players for gridworlds: a harvester of apples, a river cleaner, and a collector of coins."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -10,12 +11,14 @@ from torch import Tensor
 
 from ..envs.chance import Purpose
 from ..envs.cleanup import Cleanup
+from ..envs.coins_room import CoinsRoom
 from ..envs.environment import Environment, Probability
 from ..envs.foraging import ForagingGame
 from ..envs.gridworld import BACKWARD, FIRE_TWO, FORWARD, LEFT, RIGHT, STAY, TURN_LEFT, TURN_RIGHT, View
 from .agent import Agent, Chairs, Observation, Player
 
 APPLE, WASTE = 6, 8
+OWN_COIN, OTHERS_COIN = 6, 7
 """Planes of the observation."""
 
 
@@ -34,7 +37,8 @@ class Harvester(Agent):
         return None if isinstance(game, ForagingGame) else "knows apples, of Cleanup, Harvest and Gathering"
 
     def sit(self, chairs: Chairs) -> Player:
-        return GridPlayer(self.wander, chairs, leaves=self.leaves)
+        assert isinstance(chairs.game, ForagingGame)
+        return GridPlayer(self.wander, chairs, chairs.game.view, leaves=self.leaves)
 
 
 class Cleaner(Agent):
@@ -49,16 +53,43 @@ class Cleaner(Agent):
 
     def sit(self, chairs: Chairs) -> Player:
         assert isinstance(chairs.game, Cleanup)
-        return GridPlayer(self.wander, chairs, cleans=chairs.game)
+        return GridPlayer(self.wander, chairs, chairs.game.view, [WASTE], cleans=chairs.game)
+
+
+class CoinCollector(Agent):
+    """Goes to the nearest visible coin, of its own colour or of any; wanders if it sees none.
+
+    Other coins that lie on its way it takes, too.
+    """
+
+    source: ClassVar[str] = "this project"
+    needs: ClassVar[frozenset[str]] = frozenset({"game_model"})
+    takes: Literal["own", "any"] = Field("own", description='which coins it goes to: its "own", or "any"')
+    wander: Probability = Field(0.1, description="probability of a random step or turn, which frees it if stuck")
+
+    def refuses(self, game: Environment) -> str | None:
+        return None if isinstance(game, CoinsRoom) else "knows coins, of coins_room"
+
+    def sit(self, chairs: Chairs) -> Player:
+        assert isinstance(chairs.game, CoinsRoom)
+        targets = [OWN_COIN] if self.takes == "own" else [OWN_COIN, OTHERS_COIN]
+        return GridPlayer(self.wander, chairs, chairs.game.view, targets)
 
 
 class GridPlayer(Player):
-    """Walks to its nearest target."""
+    """Walks to the nearest of its targets, which are in the observation's planes of these numbers."""
 
-    def __init__(self, wander: float, chairs: Chairs, leaves: int = 0, cleans: Cleanup | None = None):
-        assert isinstance(chairs.game, ForagingGame)
-        view = chairs.game.view
+    def __init__(
+        self,
+        wander: float,
+        chairs: Chairs,
+        view: View,
+        targets: Sequence[int] = (APPLE,),
+        leaves: int = 0,
+        cleans: Cleanup | None = None,
+    ):
         self._wander, self._leaves, self._cleans, self._chairs = wander, leaves, cleans, chairs
+        self._targets = list(targets)
         right, ahead = (part.to(chairs.device) for part in _places(view))
         # A step reduces the larger of the two distances.
         sideways = torch.where(right > 0, RIGHT, LEFT)
@@ -76,8 +107,7 @@ class GridPlayer(Player):
     def act(self, observation: Observation) -> Tensor:
         features, allowed = observation.features, observation.action_mask
         assert features is not None
-        assert allowed is not None
-        targets = features[:, :, WASTE if self._cleans else APPLE].flatten(2) > 0
+        targets = (features[:, :, self._targets] > 0).any(2).flatten(2)
         if self._leaves:
             targets = targets & (targets.float() @ self._near >= self._leaves)
         none = len(self._distance) + 1
@@ -88,6 +118,8 @@ class GridPlayer(Player):
         random = (draw * 1e6).long() % 4
         options = torch.tensor([TURN_LEFT, TURN_RIGHT, LEFT, RIGHT], device=draw.device)
         action = torch.where(lost, options[random], action)
+        if allowed is None:
+            return action
         if self._cleans:
             near = (targets & self._beam).any(-1)
             action = torch.where(near, torch.where(allowed[..., FIRE_TWO], FIRE_TWO, STAY), action)

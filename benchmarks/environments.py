@@ -39,6 +39,7 @@ from dilemma.agents.random_agent import Random
 from dilemma.envs.chance import Chance, Purpose, derive
 from dilemma.envs.cleanup import Cleanup
 from dilemma.envs.coins import Coins
+from dilemma.envs.coins_room import CoinsRoom
 from dilemma.envs.environment import Discrete, Environment
 from dilemma.envs.gathering import Gathering
 from dilemma.envs.graphs import Lattice
@@ -165,6 +166,7 @@ def main() -> None:
         (Harvest(), 256),
         (Gathering(), 256),
         (InTheMatrix(), 1024),
+        (CoinsRoom(), 256),
         (StagHuntGridworld(), TABLES),
     ):
         row(f"{type(game).__name__}, {game.seats} players, in `step`", tables, stepping(game, tables))

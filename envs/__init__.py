@@ -42,6 +42,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "gridworlds": {
         "cleanup": "dilemma.envs.cleanup:Cleanup",
         "coins": "dilemma.envs.coins:Coins",
+        "coins_room": "dilemma.envs.coins_room:CoinsRoom",
         "gathering": "dilemma.envs.gathering:Gathering",
         "harvest": "dilemma.envs.harvest:Harvest",
         "in_the_matrix": "dilemma.envs.in_the_matrix:InTheMatrix",

@@ -164,15 +164,20 @@ def draws(chance: Chance, count: int, purpose: Purpose, episode: int, round: int
     return torch.cat((bits >> 32, (bits << 32) >> 32), -1)[..., :count]
 
 
-def resolve_moves(board: Board, cell: Tensor, heading: Tensor, action: Tensor, priority: Tensor) -> Tensor:
+def resolve_moves(
+    board: Board, cell: Tensor, heading: Tensor, action: Tensor, priority: Tensor, walls: Tensor | None = None
+) -> Tensor:
     """Where players stand after all have moved at once [match, table, seat].
+
+    `walls` are bool [match, table, cell] where tables differ in them; by default they are the board's.
 
     A player that stays keeps its cell. A cell that is left may be entered in the same round, also around a
     circle, but two players can't change places. If several want a cell, the one with the highest `priority` gets
     it.
     """
     target = cell + take_rows(board.step, heading * ACTIONS + action)
-    target = torch.where(take_rows(board.walls, target), cell, target)
+    blocked = take_rows(board.walls, target) if walls is None else walls.gather(-1, target)
+    target = torch.where(blocked, cell, target)
     moving = target != cell
     rivals = (target[..., None] == target[..., None, :]) & (priority[..., None, :] > priority[..., None])
     enters = (target[..., None] == cell[..., None, :]) & moving[..., None]  # [mover, player that it would follow]

@@ -30,6 +30,7 @@ from .agents.automaton import AutomatonPlayer
 from .envs.chance import Chance, Purpose, derive, sealed
 from .envs.cleanup import Cleanup
 from .envs.coins import Coins
+from .envs.coins_room import CoinsRoom
 from .envs.common_pool_trust import CommonPoolTrust
 from .envs.environment import GRANTS, Box, Discrete, Environment, State, Step
 from .envs.errors import DilemmaError
@@ -263,6 +264,7 @@ def _games() -> list[Environment]:
         PublicGoods(rounds=ROUNDS, levels=3),
         PolicyGame(rounds=2),
         Coins(rounds=ROUNDS),
+        CoinsRoom(rounds=ROUNDS, sides=(2, 4), growth=0.2),
         SpatialDilemma(graph=Ring(size=5), rounds=ROUNDS, memory=2),
         SpatialDilemma(graph=Ring(size=5), rounds=ROUNDS, selection=True),
         Cleanup(players=2, layout="S.~W\n.AW~\nSA.S", rounds=ROUNDS, delay=2, away=3),
