@@ -39,6 +39,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "lattices": {
         "spatial_dilemma": "dilemma.envs.spatial_dilemma:SpatialDilemma",
     },
+    "reputation": {
+        "reputation_dilemma": "dilemma.envs.reputation.reputation_dilemma:ReputationDilemma",
+    },
     "gridworlds": {
         "cleanup": "dilemma.envs.cleanup:Cleanup",
         "coins": "dilemma.envs.coins:Coins",

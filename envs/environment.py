@@ -112,6 +112,8 @@ class Step:
     measures: Mapping[str, Tensor] = field(default_factory=dict)
     """Further measures, per seat and round [match, seat, table], 0 where the seat did not play; reports show their
     mean per round."""
+    decided: Tensor | None = None
+    """Where `cooperation` counts, bool [match, seat, table]; None where it counts everywhere."""
 
 
 class Environment(BaseModel, ABC):

@@ -127,6 +127,17 @@ class RandomRegular(Graph):
         return weights_of(nx.random_regular_graph(self.degree, self.size, seed=random))
 
 
+class ConnectedCaveman(Graph):
+    """Cliques in a circle, each with one edge turned to the next one. Watts 1999."""
+
+    kind: Literal["connected_caveman"] = "connected_caveman"
+    cliques: int = Field(ge=2, le=100_000)
+    size: int = Field(ge=3, le=1000, description="members of a clique")
+
+    def weights(self, random: np.random.Generator) -> csr_array:
+        return weights_of(nx.connected_caveman_graph(self.cliques, self.size))
+
+
 Edge: TypeAlias = Annotated[
     tuple[Annotated[float, Field(ge=0)], ...], Field(strict=False, min_length=2, max_length=3)
 ]
@@ -177,5 +188,6 @@ def _as_edges(value: object) -> object:
 
 AsEdges = BeforeValidator(_as_edges)
 GraphKind: TypeAlias = Annotated[
-    Lattice | Ring | SmallWorld | ScaleFree | RandomRegular | OwnEdges, Field(discriminator="kind")
+    Lattice | Ring | SmallWorld | ScaleFree | RandomRegular | ConnectedCaveman | OwnEdges,
+    Field(discriminator="kind"),
 ]

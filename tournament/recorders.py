@@ -46,6 +46,8 @@ class Tally:
         self.payoff = self._zeros.clone()
         self.cooperation = self._zeros.clone()
         self.mutual = self._zeros[:, :1].clone()
+        self._decided: Tensor | None = None
+        """Weights of the rounds in which cooperation counts, where those aren't all."""
         self.measures: dict[str, Tensor] = {}
 
     def record(self, played: PlayedRound) -> None:
@@ -62,6 +64,10 @@ class Tally:
             mutual = None if mutual is None else mutual * playing.all(1, keepdim=True)
             self.weight = (self._zeros if self.weight is None else self.weight).add(playing, alpha=weight)
             self.rounds = (self._zeros if self.rounds is None else self.rounds) + playing
+        if step.decided is not None:
+            decided = step.decided if playing is None else step.decided & playing
+            cooperation = None if cooperation is None else cooperation * decided
+            self._decided = (self._zeros if self._decided is None else self._decided).add(decided, alpha=weight)
         self.payoff.add_(step.reward, alpha=weight)
         for total, value in ((self.cooperation, cooperation), (self.mutual, mutual)):
             if value is None:
@@ -75,11 +81,15 @@ class Tally:
     def sums(self) -> dict[str, Tensor]:
         """All sums by name [match, seat, table]."""
         steady_weight, steady_rounds = self._zeros + self._weight, self._zeros + self._rounds
+        weight = steady_weight if self.weight is None else self.weight + steady_weight
+        cooperation = self.cooperation
+        if self._decided is not None:  # readers divide by the weight of all rounds
+            cooperation = cooperation / self._decided * weight
         return {
-            "weight": steady_weight if self.weight is None else self.weight + steady_weight,
+            "weight": weight,
             "rounds": steady_rounds if self.rounds is None else self.rounds + steady_rounds,
             "payoff": self.payoff,
-            "cooperation": self.cooperation,
+            "cooperation": cooperation,
             "mutual": self.mutual.expand_as(self._zeros),
         }
 

@@ -346,7 +346,7 @@ def _episode(
     drawn = chance.parts(game.seats).keys
     player.begin()
     done = []
-    for _ in range(int(min(game.rounds, ROUNDS))):
+    for _ in range(int(min(game.horizon, ROUNDS))):
         with _only_read(state, chairs.seat, chairs.chance.keys):
             action = allowed.checked(player.act(Observation(state, sitting)))
         done.append(action.clone())
@@ -397,7 +397,7 @@ def _from_one_seat(agent: Agent, game: Environment, own: int, blind: bool) -> li
     state = game.reset(len(keys), TABLES, chance)
     player.begin()
     done = []
-    for _ in range(int(min(game.rounds, ROUNDS))):
+    for _ in range(int(min(game.horizon, ROUNDS))):
         action = _joint_action(game, state, drawn)
         shown = state
         if blind:
@@ -514,7 +514,7 @@ def _trajectory(
         f"`reset` must give the episode it was given and round 0, found {state.episode} and {state.round}",
     )
     trajectory = []
-    for round in range(int(min(game.rounds, ROUNDS))):
+    for round in range(int(min(game.horizon, ROUNDS))):
         _check_state(state, game, matches, tables)
         action = _joint_action(game, state, drawn)
         before = copy.deepcopy((state, action))
@@ -634,6 +634,7 @@ def _only(step: Step, match: int, table: int | None = None) -> Step:
         cooperation,
         mutual,
         {name: value[row, :, column] for name, value in step.measures.items()},
+        None if step.decided is None else step.decided[row, :, column],
     )
 
 

@@ -19,6 +19,7 @@ from dilemma.envs.harvest import Harvest
 from dilemma.envs.in_the_matrix import InTheMatrix
 from dilemma.envs.optional_public_goods import OptionalPublicGoods
 from dilemma.envs.public_goods_with_punishment import PublicGoodsWithPunishment
+from dilemma.envs.reputation.reputation_dilemma import ReputationDilemma
 from dilemma.envs.spatial_dilemma import SpatialDilemma
 from dilemma.envs.stag_hunt_grid import StagHuntGridworld
 from dilemma.testing import examples
@@ -40,6 +41,9 @@ BUSY = {
     "in_the_matrix": [InTheMatrix(size=4, coins=2, freeze=1)],
     "optional_public_goods": [OptionalPublicGoods(rounds=10, punishers=True)],
     "public_goods_with_punishment": [PublicGoodsWithPunishment(players=3)],
+    "reputation_dilemma": [
+        ReputationDilemma(variant=variant, population=3, rounds=2, encounters=2) for variant in ("dp", "tpp_s")
+    ],
     "spatial_dilemma": [
         SpatialDilemma(graph=Lattice(rows=3, columns=3), payoffs=(3, 0, 5, 1), selection=selection)
         for selection in (False, True)
@@ -78,7 +82,7 @@ def test_who_sits_where_does_not_matter(game):
     generator = torch.Generator().manual_seed(8)
     state = game.reset(seats, TABLES, chance)
     total = torch.zeros(seats, seats, TABLES, dtype=torch.float64)
-    for _ in range(int(min(ROUNDS, game.rounds))):
+    for _ in range(int(min(ROUNDS, game.horizon))):
         state, step = game.step(state, liking(game, low, state.action_mask, generator), chance)
         total += step.reward
     assert total.std() > 0

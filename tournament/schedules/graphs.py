@@ -17,6 +17,7 @@ from scipy.sparse import csr_array, eye_array
 from ...analysis.evolution.adjacency import checked_connected, checked_weights
 from ...envs.graphs import (
     AsEdges,
+    ConnectedCaveman,
     Graph,
     Lattice,
     Numbers,
@@ -70,7 +71,7 @@ def _named_file(value: object) -> object:
 
 
 GraphKind: TypeAlias = Annotated[
-    Lattice | Ring | SmallWorld | ScaleFree | RandomRegular | OwnEdges | GraphFile,
+    Lattice | Ring | SmallWorld | ScaleFree | RandomRegular | ConnectedCaveman | OwnEdges | GraphFile,
     Field(discriminator="kind"),
     AsEdges,
     BeforeValidator(_named_file),
