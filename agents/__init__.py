@@ -175,6 +175,13 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "mixed_mechanism": "dilemma.agents.mechanisms:MixedMechanism",
         "proportional_mechanism": "dilemma.agents.mechanisms:ProportionalMechanism",
     },
+    "in_populations": {
+        "antisocial_punisher": "dilemma.agents.population_members:AntisocialPunisher",
+        "choosy_tit_for_tat": "dilemma.agents.population_members:ChoosyTitForTat",
+        "discriminator": "dilemma.agents.population_members:Discriminator",
+        "just_punisher": "dilemma.agents.population_members:JustPunisher",
+        "population_member": "dilemma.agents.population_members:PopulationMember",
+    },
     "gridworlds": {
         "coin_collector": "dilemma.agents.gridworld_players:CoinCollector",
         "coins_cooperator": "dilemma.agents.coins_players:CoinsCooperator",

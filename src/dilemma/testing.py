@@ -41,6 +41,7 @@ from .envs.n_player_ipd import NPlayerIPD
 from .envs.neighbourhood import Neighbours, all_others, gather_neighbours
 from .envs.policy_game import PolicyGame
 from .envs.public_goods import PublicGoods
+from .envs.reputation.reputation_dilemma import ReputationDilemma
 from .envs.spatial_dilemma import SpatialDilemma
 from .tournament.allowed import Allowed
 from .tournament.arena import AgentError, play
@@ -267,6 +268,7 @@ def _games() -> list[Environment]:
         CoinsRoom(rounds=ROUNDS, sides=(2, 4), growth=0.2),
         SpatialDilemma(graph=Ring(size=5), rounds=ROUNDS, memory=2),
         SpatialDilemma(graph=Ring(size=5), rounds=ROUNDS, selection=True),
+        ReputationDilemma(variant="tpp_dp_s", population=3, rounds=1, encounters=2),
         Cleanup(players=2, layout="S.~W\n.AW~\nSA.S", rounds=ROUNDS, delay=2, away=3),
         CommonPoolTrust(rounds=ROUNDS),
     ]
