@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from types import MappingProxyType
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from pydantic import BaseModel
@@ -33,6 +33,7 @@ from .allowed import Allowed, measures_of, state_of
 from .outcome_counts import Conduct, ConductRecorder
 from .protocol import STRATEGIES, Protocol
 from .recorders import Curve, PlayedRound, Recorder, Rounds, Tally
+from .saving import Saver
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -189,11 +190,13 @@ def play(
     labels: Sequence[str] = (),
     recorders: Sequence[Recorder] = (),
     start: Mapping[int, Mapping[str, Tensor]] = MappingProxyType({}),
+    saver: Saver | None = None,
 ) -> Played:
     """Play matches: `cast` [match, seat] says which of `agents` is on which seat, `keys` [match] are their chance.
 
     `labels` are the labels of the agents, by which `protocol` freezes them; `recorders` receive each round.
-    `start` has the learned states [chair] that agents go on from. Raises AgentError if an agent raises.
+    `start` has the learned states [chair] that agents go on from. Where somebody learns from episode to episode,
+    `saver` keeps how far it is, and what it has kept is gone on from. Raises AgentError if an agent raises.
     """
     learning = any(agents[index].learns for index in set(cast.flatten().tolist()))
     # Inference mode is faster, but learners must be able to differentiate what they have seen.
@@ -207,7 +210,8 @@ def play(
         episodes = Episodes(
             game, seating, (*cast.shape, protocol.tables), chance, protocol, labels, learning, recorders
         )
-        episodes.play()
+        # What co-players of a policy game have learned is no part of what follows: they begin each trial anew.
+        episodes.play(saver if learning and game.curve == "episode" else None)
         learned = [
             Learned(index, _chairs(sitting, cast), _ask(sitting, _state, sitting))
             for sitting in seating
@@ -362,10 +366,12 @@ class Episodes:
         own = [self.tally, self.conduct_recorder, self.curve, self.rounds]
         self._recorders = [*(recorder for recorder in own if recorder is not None), *self._others]
 
-    def play(self) -> None:
-        """Play every episode."""
+    def play(self, saver: Saver | None = None) -> None:
+        """Play every episode, or those that are left of what `saver` has kept."""
         game, seating = self._game, self._seating
-        for episode in range(self._protocol.episodes if self._learning else 1):
+        kept = saver.kept() if saver else None
+        first = 0 if kept is None else self._go_on(kept)
+        for episode in range(first, self._protocol.episodes if self._learning else 1):
             state = game.reset(self._shape[0], self._shape[2], self._chance, episode)
             for sitting in seating:
                 _ask(sitting, sitting.player.begin)
@@ -393,6 +399,49 @@ class Episodes:
                         sitting.meter.updates += not self._by_round
                 if not self._by_round:
                     self._close_point()
+            if saver and saver.due and episode + 1 < self._protocol.episodes:
+                saver.save(self._so_far(episode + 1))
+
+    def _so_far(self, episodes: int) -> dict[str, Any]:
+        """All that the rest depends on after so many episodes; chance, addressed by episode, has no state."""
+        players = [_ask(sitting, _state, sitting) for sitting in self._seating]
+        meters = [[sitting.meter.seconds, sitting.meter.updates] for sitting in self._seating]
+        assert self.curve
+        return {
+            "episodes": episodes,
+            "point": self._point,
+            "players": [dict(state) for state in players],
+            "learning": [int(sitting.player.learning) for sitting in self._seating],
+            "meters": [list(meter) for meter in meters],
+            "curve": dict(self.curve.columns()),
+            **{name: dict(vars(each)) for name, each in self._sums().items()},
+        }
+
+    def _go_on(self, kept: Mapping[str, Any]) -> int:
+        """Put everything as it was kept; returns the number of episodes that were played."""
+        for sitting, state, learning, (seconds, updates) in zip(
+            self._seating, kept["players"], kept["learning"], kept["meters"], strict=True
+        ):
+            if state:
+                _ask(sitting, sitting.player.load_state_dict, state)
+            sitting.player.learning = bool(learning)
+            sitting.meter.seconds, sitting.meter.updates = seconds, updates
+        assert self.curve
+        self._point = kept["point"]
+        if self._point > self._first > 0:
+            self._begin_window()
+        columns = kept["curve"]
+        self.curve.points = [
+            {name: column[point] for name, column in columns.items()} for point in range(self._point)
+        ]
+        for name, each in self._sums().items():
+            vars(each).update(kept[name])
+        return int(kept["episodes"])
+
+    def _sums(self) -> dict[str, object]:
+        """What sums up rounds over episodes, by name; all their attributes are tensors and numbers."""
+        found = {"tally": self.tally, "rounds": self.rounds, "conduct": self.conduct_recorder}
+        return {name: each for name, each in found.items() if each is not None}
 
     def _open_point(self) -> None:
         """Begin a point of the curve; if due, start the window and freeze agents."""

@@ -42,6 +42,7 @@ from .protocol import STRATEGIES, Protocol
 from .reasons import clean, reason, trace
 from .recipe import Recipe
 from .recorders import Recorder
+from .saving import Saver
 
 T = TypeVar("T", bound=BaseModel)
 Rows: TypeAlias = dict[str, NDArray[np.generic]]
@@ -75,6 +76,8 @@ class Chunk:
     """Matches whose rows are kept; others only complete a block [match]."""
     start: tuple[LearnedState, ...] = ()
     """What learners begin with, as it was kept of the same chairs."""
+    saver: Saver | None = None
+    """Keeps how far it is, and what it goes on from; None: if it is cut short, it begins anew."""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -196,6 +199,8 @@ def _fairly(chunk: Chunk, timeout: float | None, recorders: Sequence[Recorder]) 
         else:
             if not generators.moved():
                 return played
+    if chunk.saver:
+        chunk.saver.forget()
     with global_generators.generators_kept(), global_generators.watching(), time_limit(timeout):
         return _played(chunk, recorders)
 
@@ -289,7 +294,8 @@ def _played(chunk: Chunk, recorders: Sequence[Recorder] = ()) -> Outcome:
     game = game_of(chunk)
     keys, cast = (torch.from_numpy(each).to(chunk.device) for each in (chunk.keys, chunk.cast))
     start = {chunk.entrants.tolist().index(learned.entrant): learned.state for learned in chunk.start}
-    played = play(game, _agents(chunk), cast, keys, chunk.learning, chunk.labels, recorders, start).on_cpu()
+    agents, learning = _agents(chunk), chunk.learning
+    played = play(game, agents, cast, keys, learning, chunk.labels, recorders, start, chunk.saver).on_cpu()
     weight = played.weight.sum(2)
     payoff, cooperation, mutual = (
         (value.sum(2) / weight).numpy() for value in (played.payoff, played.cooperation, played.mutual)

@@ -12,6 +12,8 @@
     evolved.toml     what they came to, as entries of a config
     checkpoints/     learned states of the agents that the config keeps
     exploits/*.json  results of searches for exploiters of each agent
+    explained/*.json  what explains the allocations of mechanisms
+    unfinished/      matches of learners that were cut short, to go on from
     progress/        how far learners are, while they play
     failures.jsonl   failed matches, each with its reason and traceback
 
@@ -122,6 +124,11 @@ class RunFolder:
     def signs_path(self) -> Path:
         """Where chunks give signs of life while the run is played."""
         return self.path / "progress"
+
+    @property
+    def unfinished_path(self) -> Path:
+        """Where long matches of learners are saved while they are played."""
+        return self.path / "unfinished"
 
     @property
     def exploits_path(self) -> Path:

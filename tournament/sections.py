@@ -70,6 +70,12 @@ class Learning(Section):
     block: int = Field(
         1, ge=1, description="repetitions of a pairing that are trained side by side in one process"
     )
+    save_every: float | None = Field(
+        300.0,
+        gt=0,
+        description="seconds between two saves of a match of learners, from which a run that was cut short goes "
+        "on; it is saved between episodes, and not in policy games",
+    )
 
     @property
     def protocol(self) -> Protocol:

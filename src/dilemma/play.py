@@ -47,6 +47,7 @@ from .tournament.plan import Entrant, Plan, Setting
 from .tournament.pulse import Hear, listening
 from .tournament.run_folder import RunFolder, accepted
 from .tournament.runner import carry_out, lost, work
+from .tournament.saving import Savers, saved
 from .tournament.schedules.evolve import Evolve
 from .tournament.schedules.partner_choice import PartnerChoice
 from .tournament.schedules.round_robin import RoundRobin
@@ -233,6 +234,8 @@ def play_into(
     planned: list[Chunk] = []
     for chunks in batches(store, plan, shard):
         planned += chunks
+        chunks = [saved(chunk, store.unfinished_path, plan.learning.save_every) for chunk in chunks]
+        savers = Savers(chunks)
         checks, first = spot_checks(chunks, plan), dict[int, Rows]()
         total, finished = sum(map(len, chunks)), 0
         store.write_manifest(manifest := {**manifest, "asked": len(store.done()) + total})
@@ -240,6 +243,7 @@ def play_into(
         with listening(store.signs_path, hear) as signs:
             for outcome in carry_out(chunks, plan.execution, signs):
                 store.write(outcome, plan)
+                savers.forget(outcome)
                 first |= rows_of(outcome, checks)
                 finished += outcome.matches + len(outcome.failures)
                 watch(finished, total)

@@ -1,0 +1,124 @@
+"""A match of learners that was cut short goes on, bit for bit, from what was saved between episodes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dilemma import Tournament
+from dilemma.agents import CATALOGUE
+from dilemma.envs.chance import derive
+from dilemma.envs.coins import Coins
+from dilemma.envs.common_pool_trust import CommonPoolTrust
+from dilemma.envs.graphs import Lattice
+from dilemma.envs.matrix_game import PrisonersDilemma
+from dilemma.envs.spatial_dilemma import SpatialDilemma
+from dilemma.tournament import arena
+from dilemma.tournament.arena import play
+from dilemma.tournament.protocol import Protocol
+from dilemma.tournament.saving import Saver
+
+PD, COINS, POOL = PrisonersDilemma(rounds=6), Coins(rounds=4), CommonPoolTrust(rounds=4)
+LATTICE = SpatialDilemma(graph=Lattice(rows=3, columns=3), rounds=4, selection=True, memory=2)
+LEARNERS = ["actor_critic", "ppo", "reinforce", "social_influence", "reciprocator", "advantage_alignment", "loqa"]
+LEARNERS += ["lola_dice", "pola_dice", "phc", "wolf_phc", "q_learning", "double_q_learning", "sarsa"]
+
+
+class KilledError(Exception):
+    """The process ends."""
+
+
+class Deadly(Saver):
+    """Saves after each episode, and kills the process after so many."""
+
+    episodes = 2
+
+    def save(self, state):
+        super().save(state)
+        if state["episodes"] == self.episodes:
+            raise KilledError
+
+
+def played(game, agents, cast, saver=None):
+    labels = [f"agent {number}" for number in range(len(agents))]
+    protocol = Protocol(3, 4, window=3, keep=tuple(labels), freeze_after=((labels[-1], 3),))
+    cast = torch.tensor(cast)
+    return play(game, agents, cast, derive(torch.arange(len(cast)), 0), protocol, labels, saver=saver)
+
+
+def goes_on(game, agents, cast, file):
+    """Whether a match that is killed after two episodes and goes on ends as one that isn't."""
+    whole = played(game, agents, cast)
+    with pytest.raises(KilledError):
+        played(game, agents, cast, Deadly(file, 0))
+    resumed = played(game, agents, cast, Saver(file, 1e9))
+    assert torch.equal(whole.payoff, resumed.payoff)
+    for name, curve in whole.curves.items():
+        assert torch.equal(curve.nan_to_num(), resumed.curves[name].nan_to_num()), name
+    for one, other in zip(whole.learned, resumed.learned, strict=True):
+        assert one.state.keys() == other.state.keys()
+        assert all(torch.equal(value, other.state[name]) for name, value in one.state.items())
+    if whole.conduct:
+        assert (whole.conduct.after == resumed.conduct.after).all()
+    assert [cost.updates for cost in whole.costs] == [cost.updates for cost in resumed.costs]
+
+
+def made(name, **parameters):
+    return CATALOGUE.build(name, parameters)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_learners_of_the_iterated_dilemma_go_on(name, tmp_path):
+    goes_on(PD, [made("tit_for_tat"), made(name)], [[1, 1], [0, 1]], tmp_path / "kept.pt")
+
+
+@pytest.mark.parametrize(
+    ("game", "cast", "names"),
+    [
+        (COINS, [[1, 1], [0, 1]], ["coins_cooperator", "reciprocator"]),
+        (COINS, [[1, 1], [0, 1]], ["coins_cooperator", "loqa"]),
+        (COINS, [[1, 1], [0, 1]], ["coins_cooperator", "advantage_alignment"]),
+        (LATTICE, [[0] * 9], ["dual_dqn"]),
+        (POOL, [[0, 0, 0, 0, 1]], ["random", "social_planner"]),
+    ],
+    ids=lambda value: "_".join(value) if isinstance(value, list) and isinstance(value[0], str) else "",
+)
+def test_learners_of_other_games_go_on(game, cast, names, tmp_path):
+    agents = [
+        made(name, **({"policy": "mlp"} if game is COINS and index else {})) for index, name in enumerate(names)
+    ]
+    goes_on(game, agents, cast, tmp_path / "kept.pt")
+
+
+def test_what_is_half_written_is_begun_anew(tmp_path):
+    file = tmp_path / "kept.pt"
+    file.write_bytes(b"half")
+    agents = [made("tit_for_tat"), made("ppo")]
+    assert torch.equal(played(PD, agents, [[0, 1]], Saver(file, 1e9)).payoff, played(PD, agents, [[0, 1]]).payoff)
+
+
+def test_a_run_that_was_killed_goes_on_and_leaves_nothing_behind(tmp_path, monkeypatch):
+    learning = {"episodes": 4, "tables": 2, "save_every": 1e-9}
+    game = PrisonersDilemma(rounds=5)
+
+    def tournament():
+        return Tournament([game], ["tit_for_tat", "ppo"], repetitions=1, self_play=False, learning=learning)
+
+    whole = tournament().run(tmp_path / "whole")
+    save, begun = Saver.save, []
+    monkeypatch.setattr(Saver, "save", lambda saver, state: (save(saver, state), _kill(state)))
+    with pytest.raises(arena.Interrupt):
+        tournament().run(tmp_path / "killed")
+    assert list((tmp_path / "killed" / "unfinished").glob("*.pt"))
+    monkeypatch.setattr(Saver, "save", save)
+    go_on = arena.Episodes._go_on
+    monkeypatch.setattr(arena.Episodes, "_go_on", lambda self, kept: begun.append(go_on(self, kept)) or begun[-1])
+    resumed = tournament().run(tmp_path / "killed")
+    assert begun == [2]
+    assert not list((tmp_path / "killed" / "unfinished").glob("*.pt"))
+    assert resumed.rows["payoff"].tolist() == whole.rows["payoff"].tolist()
+
+
+def _kill(state):
+    if state["episodes"] == 2:
+        raise arena.Interrupt
