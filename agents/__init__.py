@@ -174,6 +174,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "interpolating_mechanism": "dilemma.agents.interpolating_mechanism:InterpolatingMechanism",
         "mixed_mechanism": "dilemma.agents.mechanisms:MixedMechanism",
         "proportional_mechanism": "dilemma.agents.mechanisms:ProportionalMechanism",
+        "social_planner": "dilemma.agents.learners.planner.social_planner:SocialPlanner",
     },
     "in_populations": {
         "antisocial_punisher": "dilemma.agents.population_members:AntisocialPunisher",

@@ -17,8 +17,8 @@ from ..nets.adam import Adam
 from ..nets.encoding import Encoder
 from ..nets.policies import MLP
 from ..policy_gradient.returns import normalised, returns_to_go
+from ..pretrained import Pretrained
 from .meta_agent import MetaAgent, Positive
-from .pretrained import pretrained_parameters
 
 
 class MFOS(MetaAgent):
@@ -74,7 +74,7 @@ class MFOSPlayer(Player):
         self._critic = MLP(self._encoder, (agent.hidden,), 1, "tanh")
         acting = self._actor.initial(chairs, 0)
         if not self.learning:
-            acting = pretrained_parameters(f"m_fos_{agent.weights}", chairs).float()
+            acting = Pretrained(__package__, f"m_fos_{agent.weights}").parameters(chairs).float()
         self._theta = torch.cat((acting, self._critic.initial(chairs, 1)), 1)
         self._optimiser = Adam(agent.meta_rate)
         self._optimiser.begin(self._theta)

@@ -18,7 +18,7 @@ from ....envs.environment import Environment
 from ...agent import Agent, Chairs, Observation, Player, Round
 from ..nets.adam import Adam
 from ..nets.layers import normal_parameters
-from .pretrained import pretrained_parameters
+from ..pretrained import Pretrained
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -62,7 +62,7 @@ class EvolvedPlayer(Player):
         if self.learning:
             self._theta = agent.initial_std * normal_parameters(chairs, 5)
         else:
-            self._theta = pretrained_parameters(f"{name}_{agent.weights}", chairs)
+            self._theta = Pretrained(__package__, f"{name}_{agent.weights}").parameters(chairs)
         self._optimiser = Adam(agent.meta_rate)
         self._optimiser.begin(self._theta)
         self.deviates = torch.zeros((*self._theta.shape, 1), dtype=torch.float64, device=chairs.device)

@@ -1,0 +1,1 @@
+"""Planners: they learn how to share out what others live on."""
