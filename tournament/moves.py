@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,10 @@ from torch import Tensor
 from ..envs.environment import Discrete, Environment
 from .chunk import Chunk, Failure, play_chunk
 from .plan import Plan
-from .recorders import PlayedRound
+from .recorders import PlayedRound, Recorder
 from .runner import Indices, Matches, cut
+
+R = TypeVar("R", bound=Recorder)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,37 +45,53 @@ def moves(plan: Plan, seats: pd.DataFrame, tell: Callable[[Failure], None]) -> I
 
     `tell` hears of matches that fail now and have not failed before: they are left out, too.
     """
-    labels = {entrant.label: index for index, entrant in enumerate(plan.entrants)}
     for index, setting in enumerate(plan.settings):
-        game = setting.game
-        played = seats[(seats["environment"] == setting.label) & (seats["how"] == "played")]
-        if played.empty or not recordable(game):
+        if not recordable(setting.game):
             continue
-        played = played.sort_values(["match", "seat"], ignore_index=True)
-        agents = np.array([labels[label] for label in played["agent"].astype(str)], dtype=np.int64)
-        sitting = agents.reshape(-1, game.seats)
-        keys, casts, repetition = (
-            played[name].to_numpy(np.int64).reshape(-1, game.seats)[:, 0]
-            for name in ("match", "cast", "repetition")
-        )
-        matches = Matches(sitting, casts, repetition, keys, np.ones(len(keys), dtype=np.bool_))
-        for chunk in cut(plan, index, matches, "played"):
-            if (again := _again(chunk, played, tell)) is not None:
-                yield again
+        played = seats[(seats["environment"] == setting.label) & (seats["how"] == "played")]
+        for rows, recorder in played_again(plan, index, played, _Moves, tell):
+            yield _again(rows, recorder, played)
 
 
-def _again(chunk: Chunk, played: pd.DataFrame, tell: Callable[[Failure], None]) -> PlayedAgain | None:
-    """A chunk, played again without the matches that fail; None if all do."""
-    outcome = play_chunk(chunk, recorders=[recorder := _Moves()])
+def played_again(
+    plan: Plan, setting: int, played: pd.DataFrame, recorder: Callable[[], R], tell: Callable[[Failure], None]
+) -> Iterator[tuple[pd.DataFrame, R]]:
+    """Matches of one environment, played again chunk by chunk: their `match`, `seat`, `payoff`, and who recorded.
+
+    `played` are their rows in the seats table. `tell` hears of matches that fail now: they are left out.
+    """
+    if played.empty:
+        return
+    labels = {entrant.label: index for index, entrant in enumerate(plan.entrants)}
+    seats = plan.settings[setting].game.seats
+    played = played.sort_values(["match", "seat"], ignore_index=True)
+    agents = np.array([labels[label] for label in played["agent"].astype(str)], dtype=np.int64)
+    sitting = agents.reshape(-1, seats)
+    keys, casts, repetition = (
+        played[name].to_numpy(np.int64).reshape(-1, seats)[:, 0] for name in ("match", "cast", "repetition")
+    )
+    matches = Matches(sitting, casts, repetition, keys, np.ones(len(keys), dtype=np.bool_))
+    for chunk in cut(plan, setting, matches, "played"):
+        yield from _without_failures(chunk, recorder, tell)
+
+
+def _without_failures(
+    chunk: Chunk, recorder: Callable[[], R], tell: Callable[[Failure], None]
+) -> Iterator[tuple[pd.DataFrame, R]]:
+    """A chunk, played again without the matches that fail."""
+    outcome = play_chunk(chunk, recorders=[recorded := recorder()])
     while outcome.failures:  # of a chunk that is played in parts only the last one is recorded
         for failure in outcome.failures:
             tell(failure)
         chunk = chunk.select(~np.isin(chunk.keys, [failure.match for failure in outcome.failures]))
         if not len(chunk.keys):
-            return None
-        outcome = play_chunk(chunk, recorders=[recorder := _Moves()])
+            return
+        outcome = play_chunk(chunk, recorders=[recorded := recorder()])
     [rows] = outcome.rows
-    again = pd.DataFrame({name: rows[name] for name in ("match", "seat", "payoff")})
+    yield pd.DataFrame({name: rows[name] for name in ("match", "seat", "payoff")}), recorded
+
+
+def _again(again: pd.DataFrame, recorder: _Moves, played: pd.DataFrame) -> PlayedAgain:
     columns = ["environment", "match", "repetition", "seat", "agent", "payoff"]
     stored = again[["match", "seat"]].merge(played[columns], on=["match", "seat"], how="left", validate="1:1")
     action, reward, playing = (torch.stack(each).flatten(1).numpy() for each in recorder.columns)
