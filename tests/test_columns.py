@@ -11,6 +11,9 @@ from dilemma import Tournament
 from dilemma.agents.memory_one import Reactive
 from dilemma.chapter_columns import CHAPTERS
 from dilemma.columns import REPORTED, STORED, page
+from dilemma.explain import explained, keep
+from dilemma.results import stored
+from dilemma.tournament.run_folder import RunFolder
 from dilemma.tournament.sections import Rating
 
 POPULATION = {"kind": "moran", "generations": 60, "population": {"all_d": 4, "random": 5}, "replicates": 2}
@@ -47,6 +50,10 @@ def folder(tmp_path_factory):
         "choosing": Tournament(games[:1], strategies, schedule=CHOOSING, mode="played", analysis={"draws": 100}),
     }.items():
         tournament.run(runs / name).report(runs / name / "report")
+    Tournament(["common_pool_trust"], ["mixed_mechanism", "random"], repetitions=2).run(runs / "pool")
+    store = RunFolder.existing(runs / "pool")
+    keep(store, explained(store, "mixed_mechanism", None, print))
+    stored(store).report(store.report_path)
     return runs
 
 

@@ -135,6 +135,10 @@ class RunFolder:
         return self.path / "exploits"
 
     @property
+    def explained_path(self) -> Path:
+        return self.path / "explained"
+
+    @property
     def failures_path(self) -> Path:
         return self.path / "failures.jsonl"
 
@@ -295,8 +299,16 @@ class RunFolder:
 
     def exploits(self) -> dict[str, dict[str, Any]]:
         """The result of every search so far, by its key: a card, or the reason why there is none."""
+        return self._records(self.exploits_path)
+
+    def explained(self) -> list[dict[str, Any]]:
+        """What explains the allocations of mechanisms, a record for each mechanism and environment."""
+        return list(self._records(self.explained_path).values())
+
+    def _records(self, folder: Path) -> dict[str, dict[str, Any]]:
+        """The JSON records in a folder that are of the config's environments and agents, by file."""
         now, found = current(self.asked()), {}
-        for file in sorted(self.exploits_path.glob("*.json")):
+        for file in sorted(folder.glob("*.json")):
             record = json.loads(file.read_text(encoding="utf-8"))
             renamed = of_record(record, now, {"environment": "environments", "agent": "agents"})
             if renamed is not None:

@@ -57,6 +57,7 @@ def write_report(
     genealogies: pd.DataFrame | None = None,
     choices: pd.DataFrame | None = None,
     cards: Cards = (),
+    explained: Cards = (),
     replays: Mapping[str, Gallery] | None = None,
     ranked: pd.DataFrame | None = None,
     progress: Progress = lambda step: None,
@@ -73,11 +74,11 @@ def write_report(
     like the other tables. `costs` has the costs of agents, `generations` the trajectories of populations (their
     mean shares go to `generations.csv`), `snapshots` who is where in those on graphs (each generation that is
     there is drawn), `histories` the means of populations whose parameters evolve and `genealogies` their ancestry
-    (`evolved.csv` and `genealogy.csv`), `choices` who stayed with which partner (`choices.csv`),
-    `cards` the results of searches for exploiters, `replays` the drawn
-    matches by environment. `methods.tex` says how all this came about, for a paper, and cites `references.bib`.
-    `ranked` is the ranking with the same options, if it has been computed already. `tell`
-    hears of what was asked for and can't be worked out, in a sentence.
+    (`evolved.csv` and `genealogy.csv`), `choices` who stayed with which partner (`choices.csv`), `cards` the
+    results of searches for exploiters, `explained` what explains mechanisms, `replays` the drawn matches by
+    environment. `methods.tex` says how all this came about, for a paper, and cites `references.bib`. `ranked` is
+    the ranking with the same options, if it has been computed already. `tell` hears of what was asked for and
+    can't be worked out, in a sentence.
     """
     folder = Path(folder)
     with written_aside(folder) as aside:
@@ -105,6 +106,7 @@ def write_report(
         if choices is not None:
             write_csv(choices, aside / "choices.csv", "%.6g")
         last = _evolved(aside, histories, genealogies, options)
+        last += _explained(aside, explained, options)
         last += environments_chapter({section.label: section.ranking for section in sections}, options)
         last += searches_alone(cards, [section.environment for section in sections])
         files = _write_tables(aside, sections, last, progress)
@@ -141,6 +143,27 @@ def _evolved(
         drawing = writer.add("parameters", caption, parameters_plot(history))
         chapters_of = evolved_chapters(history, str(label))
         found += [replace(chapter, drawings=[drawing]) for chapter in chapters_of]
+    return found
+
+
+def _explained(folder: Path, explained: Cards, options: AnalysisOptions) -> list[WrittenChapter]:
+    """What explains each mechanism, with a figure."""
+    if not explained:
+        return []
+    from ..behaviour.allocation_rules import explained_chapters
+    from .allocation_figures import allocations_plot
+
+    found = list[WrittenChapter]()
+    for number, explanation in enumerate(explained, start=1):
+        slug = file_name(f"{explanation['agent']}-{explanation['environment']}".lower().replace("_", "-"))
+        writer = FigureWriter(folder / "figures", number, slug, pdf=options.pdf)
+        for chapter in explained_chapters(explanation):
+            caption = (
+                "Mean share of the pool that a player is allocated, by its share of all that was returned, at "
+                "several levels of the pool; dashed, the interpolating rule that comes nearest"
+            )
+            drawing = writer.add("allocations", caption, allocations_plot(chapter.finding.table))
+            found.append(replace(chapter, drawings=[drawing]))
     return found
 
 

@@ -144,6 +144,21 @@ PARETO = TableSchema(
         _text("dominated_by", "of those that dominate it the one that earns most"),
     ),
 )
+ALLOCATIONS = TableSchema(
+    "allocations.csv",
+    "a row for each environment and mechanism that `dilemma explain` was asked about, level of the pool, and "
+    "tenth of a player's share of all that was returned",
+    (
+        ENVIRONMENT,
+        AGENT,
+        _column("pool_from", "least pool of the level, as a share of the capacity", "share"),
+        _column("pool_to", "most pool of the level", "share"),
+        _column("contribution_share", "middle of the player's share of all that was returned", "share"),
+        _column("allocated", "mean share of the pool that the player got", "share"),
+        _column("rule", "what the nearest interpolating rule gives in the same samples", "share"),
+        _count("samples", "players and rounds that this is the mean over", ""),
+    ),
+)
 HELD_OUT = TableSchema(
     "held_out.csv",
     f"{_ROW} ranked agent, if there is a background",
@@ -513,6 +528,7 @@ CHAPTERS = {
     "conduct_by_partner": CONDUCT_BY_PARTNER,
     "welfare": WELFARE,
     "pareto": PARETO,
+    "allocations": ALLOCATIONS,
     "held_out": HELD_OUT,
     "cost": COST,
     "budgets": BUDGETS,

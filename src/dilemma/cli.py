@@ -1,4 +1,4 @@
-"""The command line: run, report, exploit, replay, agents, envs, schema; `cli_runs.py` has those across runs.
+"""The command line: run, report, exploit, explain, replay, agents, envs, schema; `cli_runs.py` has others.
 
 Heavy imports are inside commands.
 """
@@ -211,6 +211,31 @@ def exploit(
     with only_writer(run), _interruptible(store, again), recorded(store, plan, _typed()):
         wrong = exploit_into(store, plan, labels, lambda: Meter("search", "finish"))
     return _report(results_of(store, plan), store, again, wrong, show_exploits=True)
+
+
+@main.command()
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("agent", metavar="LABEL")
+@click.option("--env", "environment", metavar="LABEL", help="The environment, where it played in several.")
+@speaks_plainly
+def explain(run: Path, agent: str, environment: str | None) -> int:
+    """Fit rules to what a mechanism of a run folder allocated, and write its report again with them.
+
+    LABEL is an agent that shared out a common pool, a planner say. The rules are the interpolation between
+    equal and proportional shares that comes nearest, and a small regression tree. Its matches are played
+    again for this, with the code that the folder's config names. It needs scikit-learn (the extra explain).
+    """
+    from .explain import explained, keep, lines
+    from .results import stored
+    from .tournament.run_folder import RunFolder
+
+    store = RunFolder.existing(run)
+    explanation = explained(store, agent, environment, lambda failure: click.echo(failure, err=True))
+    keep(store, explanation)
+    for line in lines(explanation):
+        click.echo(line)
+    click.echo(stored(store).report(store.report_path))
+    return 0
 
 
 @main.command(context_settings={"ignore_unknown_options": True})  # keys may be negative numbers

@@ -65,6 +65,8 @@ class Results:
     """A row for each choice of a partner; None if nobody chose."""
     exploits: Sequence[Mapping[str, Any]] = ()
     """The result of each search for an exploiter: a card, or the reason why there is none."""
+    explained: Sequence[Mapping[str, Any]] = ()
+    """What explains the allocations of mechanisms, a record for each mechanism and environment."""
     plan: Plan | None = None
     """The plan, for playing matches again, if available."""
     run: Path | None = None
@@ -192,6 +194,7 @@ class Results:
                 genealogies=self.genealogies,
                 choices=self.choices,
                 cards=self.exploits,
+                explained=self.explained,
                 replays=replays,
                 ranked=ranked,
                 progress=progress,
@@ -257,6 +260,7 @@ def stored(store: RunFolder, changes: Sequence[str] = ()) -> Results:
         store.genealogies(),
         store.choices(),
         list(store.exploits().values()),
+        store.explained(),
         run=store.path,
         faults=list(manifest.get("faults", {}).values()),
     )
