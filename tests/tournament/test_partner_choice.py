@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import binom, binomtest
 
 from dilemma import Tournament, open_run
+from dilemma.agents.automata import AllD
 from dilemma.agents.memory_one import MemoryOne
 from dilemma.envs.chance import Purpose
 from dilemma.envs.environment import Discrete, Environment, State, Step
@@ -43,6 +44,13 @@ class Solitaire(Environment):
     def play(self, state, action, chance):
         lucky = chance.happens(0.5, Purpose.SPAWN, state.episode, state.round)
         return state, Step(action, 2.0 * lucky[:, None].double(), cooperation=action == 0)
+
+
+class Sociable(AllD):
+    """Defects with others, and can't be alone."""
+
+    def refuses(self, game):
+        return "can't be alone" if game.seats == 1 else None
 
 
 def played(agents=FEW, rounds=5, folder=None, seed=0, execution=None, **schedule):
@@ -168,26 +176,26 @@ def test_an_environment_of_one_seat_is_where_agents_play_alone():
     ]
     raw = {
         "environments": environments,
-        "agents": [{"name": "all_c"}, {"name": "random"}, {"name": "all_d"}],
+        "agents": [*({"name": name} for name in FEW), {"name": f"{__file__}:Sociable", "label": "sociable"}],
         "evaluation": {"mode": "played"},
         "schedule": {
             **CHOICE,
             "alone": "alone",
             "choosers": ["all_c", "random"],
-            "candidates": ["all_d", "random"],
+            "candidates": ["all_d", "random", "sociable"],
         },
     }
     results = Tournament.of(parse(raw)).run()
     rows, table = results.rows.astype({"agent": str, "environment": str}), chosen(results)
     solo = rows[rows["environment"] == "alone"]
-    assert set(solo["agent"]) == {"all_c", "random"}  # who only is chosen doesn't play alone
-    assert len(solo) == 2 * 60
+    assert set(solo["agent"]) == set(FEW)  # who only is chosen need not be able to
+    assert len(solo) == 3 * 60
     own = solo[solo["agent"] == "random"].set_index("repetition")["payoff"]
     mine = table[(table["agent"] == "random") & (table["rule"] == "own_return")]
     assert (mine["alone_payoff"].to_numpy() == own[2 * mine["repetition"] + 1].to_numpy()).all()
     assert (mine["kept"] == (mine["payoff"] >= own.mean())).all()
-    left = table[~table["kept"]]
-    assert left.loc[left["opponent"] == "all_d", "partner_next_payoff"].isna().all()
+    left = table[~table["kept"]].groupby("opponent")["partner_next_payoff"]
+    assert left.apply(lambda payoff: payoff.isna().mean()).to_dict() == {"all_d": 0, "random": 0, "sociable": 1}
 
 
 FUNCTIONS = """

@@ -57,9 +57,8 @@ class PartnerChoice(Schedule):
 
     Matches don't depend on choices: each chooser meets each candidate in `repetitions` paths of `matches` matches,
     and plays as many alone. A path begins with its candidate and follows the chooser's decisions; what it passes
-    by still counts in what agents earn with each other. What a candidate earns alone that was left is known if it
-    is a chooser too. After McKee, Bai and Fiske 2024, whose participants chose between the same partner and
-    playing alone.
+    by still counts in what agents earn with each other. After McKee, Bai and Fiske 2024, whose participants chose
+    between the same partner and playing alone.
     """
 
     choosers: list[str] = Field([], description="labels of agents that choose; all where left out")
@@ -99,7 +98,7 @@ class PartnerChoice(Schedule):
         asked = [Request(index, self._casts(plan), played) for index in self._met(plan)]
         solo = self._solo(plan)
         if solo is not None:
-            asked.append(Request(solo, np.unique(self._indices(plan, self.choosers))[:, None], played))
+            asked.append(Request(solo, self._playing_alone(plan, solo)[:, None], played))
         return asked
 
     def most(self, plan: Plan) -> Sequence[Request]:
@@ -170,6 +169,16 @@ class PartnerChoice(Schedule):
         """The environment in which agents play alone; None where only its payoff is given."""
         labels = [setting.label for setting in plan.settings]
         return labels.index(self.alone) if isinstance(self.alone, str) and self.alone in labels else None
+
+    def _playing_alone(self, plan: Plan, solo: int) -> Indices:
+        """Choosers, and those candidates that can."""
+        game = plan.settings[solo].game
+        able = [
+            one
+            for one in self._indices(plan, self.candidates)
+            if not plan.entrants[one].why_not(game, game.roles[0])
+        ]
+        return np.unique([*self._indices(plan, self.choosers), *able])
 
     def _met(self, plan: Plan) -> list[int]:
         """The environments in which choosers meet candidates."""
