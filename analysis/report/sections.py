@@ -125,7 +125,7 @@ class Tables:
         if self.choices is not None and (choices := _of(cells, self.choices)) is not None and len(choices):
             mine, drawn = self._chosen(cells, choices)
             found += mine
-        if evidence is not None:
+        if evidence is not None and game["seats"] > 1:  # alone nobody has partners to be compared by
             found += chapters(evidence, progress, tell)
             drawn = {**drawn, **self._evolution(evidence)}
         progress(f"{label}: figures")

@@ -17,6 +17,7 @@ from dilemma.analysis.behaviour.partner_choice import (
 )
 from dilemma.analysis.game import Game
 from dilemma.analysis.statistics.rank_correlation import kendall
+from dilemma.tournament.config import parse
 
 GAME = Game(roles=["player"] * 2, seats=2, title="", shares={"fair": ("own", "taken")})
 
@@ -134,6 +135,18 @@ def test_tau_of_many_scores_at_once_is_that_of_each():
     expected = [kendalltau(a, b).statistic for a, b in zip(one, other, strict=True)]
     np.testing.assert_allclose(kendall(one, other), expected)
     np.testing.assert_allclose(kendall(one, other[0]), [kendalltau(a, other[0]).statistic for a in one])
+
+
+def test_where_agents_play_alone_nothing_is_said_of_partners(tmp_path):
+    rooms = [{"name": "coins", "variant": "coin_per_player", "rounds": 8, **more} for more in ({}, {"absent": 1})]
+    schedule = {"kind": "partner_choice", "alone": "alone", "repetitions": 2}
+    agents = [{"name": "coins_cooperator"}, {"name": "coins_defector"}]
+    rooms[1]["label"] = "alone"
+    plan = parse({"environments": rooms, "agents": agents, "schedule": schedule})
+    Tournament.of(plan).run().report(tmp_path)
+    ranking, pairs = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("ranking", "comparisons"))
+    assert set(ranking["environment"]) == {"coins", "alone"}
+    assert set(pairs["environment"]) == {"coins"}
 
 
 def test_a_report_has_the_choice_matrix_and_its_tables(tmp_path):
