@@ -183,6 +183,10 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "just_punisher": "dilemma.agents.population_members:JustPunisher",
         "population_member": "dilemma.agents.population_members:PopulationMember",
     },
+    "with_partners": {
+        "hazing": "dilemma.agents.leavers:Hazing",
+        "hit_and_run": "dilemma.agents.leavers:HitAndRun",
+    },
     "gridworlds": {
         "coin_collector": "dilemma.agents.gridworld_players:CoinCollector",
         "coins_cooperator": "dilemma.agents.coins_players:CoinsCooperator",

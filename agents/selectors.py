@@ -1,4 +1,4 @@
-"""Scripted selectors: cooperators on a graph who choose whom they play with."""
+"""Scripted selectors: cooperators who choose whom they play with."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from pydantic import Field
 from torch import Tensor
 
 from ..envs.environment import Environment, SelectiveMove
+from ..envs.leave_or_stay import NOBODY
 from .agent import Agent, Chairs, Observation, Player, Round
 
 
 class OutForTat(Agent):
-    """Cooperates with every neighbour until it defects, and never plays with it again."""
+    """Cooperates with every neighbour until it defects, and never plays with it again.
+
+    In leave_or_stay it leaves a partner that defects, and cooperates with the next one, whoever that is.
+    """
 
     source: ClassVar[str] = "Hayashi 1993, from TIT-for-TAT to OUT-for-TAT"
     needs: ClassVar[frozenset[str]] = frozenset({"others_actions"})
@@ -65,4 +69,5 @@ class SelectorPlayer(Player):
     def observe(self, round: Round) -> None:
         defected = round.others == 1
         before = torch.full_like(defected, torch.inf, dtype=torch.float64) if self._since is None else self._since
-        self._since = (before + 1).masked_fill(defected, 0.0)
+        left = round.others == NOBODY  # whom it meets next is somebody else
+        self._since = (before + 1).masked_fill(defected, 0.0).masked_fill(left, torch.inf)

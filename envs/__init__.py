@@ -36,6 +36,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "public_goods_with_punishment": "dilemma.envs.public_goods_with_punishment:PublicGoodsWithPunishment",
         "common_pool_trust": "dilemma.envs.common_pool_trust:CommonPoolTrust",
     },
+    "partners": {
+        "leave_or_stay": "dilemma.envs.leave_or_stay:LeaveOrStay",
+    },
     "lattices": {
         "spatial_dilemma": "dilemma.envs.spatial_dilemma:SpatialDilemma",
     },

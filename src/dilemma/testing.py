@@ -36,6 +36,7 @@ from .envs.environment import GRANTS, Box, Discrete, Environment, State, Step
 from .envs.errors import DilemmaError
 from .envs.graphs import Ring
 from .envs.joint_action import ActionView, Form, forms, seats_that_act_alike
+from .envs.leave_or_stay import LeaveOrStay
 from .envs.matrix_game import PrisonersDilemma, RockPaperScissors
 from .envs.n_player_ipd import NPlayerIPD
 from .envs.neighbourhood import Neighbours, all_others, gather_neighbours
@@ -269,6 +270,7 @@ def _games() -> list[Environment]:
         SpatialDilemma(graph=Ring(size=5), rounds=ROUNDS, memory=2),
         SpatialDilemma(graph=Ring(size=5), rounds=ROUNDS, selection=True),
         ReputationDilemma(variant="tpp_dp_s", population=3, rounds=1, encounters=2),
+        LeaveOrStay(players=5, rounds=ROUNDS),
         Cleanup(players=2, layout="S.~W\n.AW~\nSA.S", rounds=ROUNDS, delay=2, away=3),
         CommonPoolTrust(rounds=ROUNDS),
     ]
