@@ -22,5 +22,8 @@ def packed(bits: Tensor) -> Tensor:
 
 def unpacked(words: Tensor, size: int) -> Tensor:
     """The `size` bits of words [..., word], float32 [..., bit]."""
-    bit = torch.arange(size, device=words.device)
-    return ((words[..., bit // WORD] >> bit % WORD) & 1).float()
+    parts = [
+        (words[..., start // WORD, None] >> torch.arange(min(WORD, size - start), device=words.device)) & 1
+        for start in range(0, size, WORD)
+    ]
+    return torch.cat(parts, -1).float()

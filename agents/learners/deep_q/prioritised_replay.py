@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+BLOCK = 32
+"""Slots whose powers are summed up together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -26,23 +29,27 @@ class Priorities:
     """
 
     def __init__(self, chairs: int, capacity: int, exponent: float, device: torch.device):
-        self._powers = torch.zeros(chairs, capacity, device=device)
+        self._blocks = torch.zeros(chairs, -(-capacity // BLOCK), BLOCK, device=device)
+        self._powers = self._blocks.flatten(1)  # the same memory
+        self._sums = torch.zeros(self._blocks.shape[:2], dtype=torch.float64, device=device)
         self._largest = torch.ones(chairs, 1, device=device)
-        self._exponent, self._filled = exponent, 0
+        self._exponent = exponent
 
     def add(self, first: int, kept: Tensor) -> None:
         """New transitions in the slots from `first` on; those not `kept` [chair, transition] are never drawn."""
         last = first + kept.shape[1]
         self._powers[:, first:last] = self._largest * kept
-        self._filled = max(self._filled, last)
+        blocks = slice(first // BLOCK, -(-last // BLOCK))
+        self._sums[:, blocks] = self._blocks[:, blocks].sum(2, dtype=torch.float64)
 
     def draw(self, uniform: Tensor, importance: float) -> Sample:
         """A sample by `uniform` numbers [chair, sample]; `importance` is the power of the importance weights."""
-        powers = self._powers[:, : self._filled]
-        bounds = powers.double().cumsum(1)
-        total = bounds[:, -1:]
-        slot = torch.searchsorted(bounds, uniform * total, right=True).clamp_(max=self._filled - 1)
-        probability = powers.gather(1, slot) / total
+        # A slot is found by its block and its place there: running sums over all slots cost most of an update.
+        bounds = self._sums.cumsum(1)
+        block, rest = _found(bounds, uniform)
+        place, _ = _found(self._in_blocks(block).cumsum(2), rest[..., None])
+        slot = block * BLOCK + place[..., 0]
+        probability = self._powers.gather(1, slot) / bounds[:, -1:]
         # The number of transitions drops out: weights are relative to the largest of the sample.
         weight = probability.clamp(min=1e-12) ** -importance
         return Sample(slot, (weight / weight.amax(1, keepdim=True)).float())
@@ -51,4 +58,19 @@ class Priorities:
         """Set the priorities of the slots [chair, sample] by the errors of their transitions."""
         powers = (error.abs() + 1e-6) ** self._exponent
         self._powers.scatter_(1, slot, powers)
+        self._sums.scatter_(1, slot // BLOCK, self._in_blocks(slot // BLOCK).sum(2))
         self._largest = torch.maximum(self._largest, powers.amax(1, keepdim=True))
+
+    def _in_blocks(self, block: Tensor) -> Tensor:
+        """What the blocks [chair, sample] hold, float64 [chair, sample, place]."""
+        chair = torch.arange(len(block), device=block.device)[:, None]
+        return self._blocks[chair, block].double()
+
+
+def _found(bounds: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+    """Where running sums [..., place] first exceed a share of their total, and the share of that place's part."""
+    target = share.clamp(max=1 - 1e-12) * bounds[..., -1:]
+    place = torch.searchsorted(bounds, target, right=True)
+    above = bounds.gather(-1, place)
+    below = bounds.gather(-1, (place - 1).clamp(min=0)).masked_fill(place == 0, 0.0)
+    return place, (target - below) / (above - below)
