@@ -161,6 +161,16 @@ class Round:
         check_declared(self._agent, "others_rewards")
         return self._of_neighbours(self._step.reward)
 
+    @cached_property
+    def public(self) -> Mapping[str, Tensor]:
+        """What everybody is told of the round, by name [chair, table, ...]; requires the need `public`."""
+        check_declared(self._agent, "public")
+        seats = self._step.reward.shape[1]
+        return {
+            name: rows(told[:, None].expand(-1, seats, *told.shape[1:]), self._chairs)
+            for name, told in self._step.public.items()
+        }
+
     def _of_neighbours(self, known: Tensor) -> Tensor:
         if self._neighbours is not None:
             return self._neighbours.gather(known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+import torch
 from torch import Tensor
 
 Kind: TypeAlias = Literal["clean", "published"]
@@ -17,6 +18,13 @@ def memory_length(alpha: float) -> int:
     while alpha >= FORGOTTEN:
         alpha, length = alpha * alpha, length + 1
     return max(1, length)
+
+
+def experience(earned: Tensor, alpha: float, rounds: int) -> Tensor:
+    """The clean mean below of what was earned [..., rounds ago] in an episode of so many rounds so far [...]."""
+    count = min(rounds, 1 + memory_length(alpha))
+    weight = alpha ** torch.arange(count, dtype=earned.dtype, device=earned.device)
+    return earned[..., :count] @ weight / weight.sum()
 
 
 class Experience:

@@ -31,6 +31,7 @@ GRANTS = {
     "others_actions": "others' actions",
     "others_rewards": "others' rewards",
     "game_model": "the rules of the game",
+    "public": "what everybody is told of a round",
 }
 """What an environment may grant agents to read beyond their own seat, and its description in messages."""
 
@@ -114,6 +115,8 @@ class Step:
     mean per round."""
     decided: Tensor | None = None
     """Where `cooperation` counts, bool [match, seat, table]; None where it counts everywhere."""
+    public: Mapping[str, Tensor] = field(default_factory=dict)
+    """What everybody is told of the round, by name [match, table, ...]."""
 
 
 class Environment(BaseModel, ABC):
@@ -192,8 +195,11 @@ class Environment(BaseModel, ABC):
 
     @property
     def grants(self) -> frozenset[str]:
-        """What agents may read beyond their own seat: some of `GRANTS`, all where nothing is hidden."""
-        return frozenset(GRANTS)
+        """What agents may read beyond their own seat: some of `GRANTS`.
+
+        By default nothing is hidden, and nothing `public`: a game whose steps have that grants it.
+        """
+        return frozenset(GRANTS) - {"public"}
 
     @abstractmethod
     def actions(self, seat: int) -> Discrete | Box:

@@ -36,7 +36,9 @@ class SpatialDilemma(Environment):
     A site sees its last `memory` moves, its neighbours', and with `selection` whom it wanted to play with. At the
     start these are the first moves that the environment has given to the sites, and everybody wanted all.
     With `update` "asynchronous", one site of a table, drawn by lot, may change its action in a round; all others
-    repeat theirs.
+    repeat theirs. Everybody is told what the sites that cooperated in a round have earned on average in it and in
+    each of the `memory` rounds before, and so of those that defected [match, table, rounds ago]; it is 0 where
+    there are none, and before the first round.
     """
 
     source: ClassVar[str] = "Nowak and May 1992; selective interaction of Ren and Zeng 2024"
@@ -55,7 +57,12 @@ class SpatialDilemma(Environment):
     draw: int = Field(0, ge=0, description="which one, of graphs that are drawn by chance")
     payoffs: Payoffs = Field((1.0, 0.0, 1.2, 0.0), description="[R, S, T, P] of a link, after CC, CD, DC, DD")
     selection: bool = Field(False, description="whether a link is played only if both ends want it")
-    memory: int = Field(1, ge=1, le=64, description="how many past moves of its neighbours a site sees")
+    memory: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="how many past moves of its neighbours a site sees, and past rounds all are told of",
+    )
     update: Literal["synchronous", "asynchronous"] = Field(
         "synchronous", description="whether all sites may change their action in a round, or one drawn by lot"
     )
@@ -72,6 +79,9 @@ class SpatialDilemma(Environment):
     )
     block: int = Field(5, ge=1, description="side of a field of `placement` blocks, in sites")
     noise: Probability = Field(0.0, description="probability that a site does the other move than it chose")
+    collapse: Probability = Field(
+        0.0, description="the share of cooperators below which the episode of a table ends; 0: it never does"
+    )
 
     @model_validator(mode="after")
     def _is_played_on_its_graph(self) -> Self:
@@ -126,6 +136,10 @@ class SpatialDilemma(Environment):
         sums = [count * payoff for count in counts for payoff in self.payoffs]
         return min(sums), max(sums)
 
+    @property
+    def grants(self) -> frozenset[str]:
+        return super().grants | {"public"}
+
     def actions(self, seat: int) -> Discrete:
         return SelectiveMove.among(int(self.links.degree[seat])) if self.selection else Discrete(2)
 
@@ -147,7 +161,9 @@ class SpatialDilemma(Environment):
         wanted = here.there[:, :, None].expand(matches, *here.there.shape, tables) if self.selection else None
         column = _column(here.moves_of_neighbours(move), move, wanted)
         memory = column[..., None].expand(*column.shape, self.memory).contiguous()
-        return State(episode, 0, tensors={"action": move, "memory": memory}, observation=memory.flatten(3))
+        playing = torch.ones_like(move, dtype=torch.bool) if self.collapse else None
+        earned = torch.zeros(*move.shape, self.memory, dtype=torch.float64, device=device)
+        return State(episode, 0, playing, {"action": move, "memory": memory, "earned": earned}, memory.flatten(3))
 
     def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         here = self.links.to(action.device)
@@ -172,11 +188,20 @@ class SpatialDilemma(Environment):
         )
         column = _column(seen, move, wanted)
         memory = torch.cat((column[..., None], state.tensors["memory"][..., :-1]), -1)
-        tensors = {"action": action.clone(), "memory": memory}  # the arena writes the next actions where these are
-        after = State(state.episode, state.round, state.playing, tensors, memory.flatten(3))
+        earned = torch.cat((reward[..., None], state.tensors["earned"]), -1)
+        # The arena writes the next actions where these are.
+        tensors = {"action": action.clone(), "memory": memory, "earned": earned[..., :-1]}
+        playing, cooperators = state.playing, cooperation.sum(1)
+        if self.collapse and playing is not None:
+            playing = playing & (cooperators >= self.collapse * self.seats)[:, None]
+        after = State(state.episode, state.round, playing, tensors, memory.flatten(3))
         measures = self._measures(here, cooperation, reward, seen == 0, good, many)
+        public = {
+            "payoff_of_cooperators": _mean_of(cooperation, earned),
+            "payoff_of_defectors": _mean_of(~cooperation, earned),
+        }
         mutual = cooperation.all(1, keepdim=True)
-        return after, Step(action, reward, seen, cooperation, mutual, measures)
+        return after, Step(action, reward, seen, cooperation, mutual, measures, public=public)
 
     @property
     def has_board(self) -> bool:
@@ -212,6 +237,11 @@ class SpatialDilemma(Environment):
                 "dd_played": bad.masked_fill(cooperation, 0.0),
             }
         return found
+
+
+def _mean_of(those: Tensor, earned: Tensor) -> Tensor:
+    """What some sites, bool [match, seat, table], have earned on average [match, table, rounds ago]."""
+    return (earned * those[..., None]).sum(1) / those.sum(1).clamp(min=1)[..., None]
 
 
 def _column(seen: Tensor, move: Tensor, wanted: Tensor | None) -> Tensor:

@@ -268,7 +268,7 @@ def _games() -> list[Environment]:
         Coins(rounds=ROUNDS),
         CoinsRoom(rounds=ROUNDS, sides=(2, 4), growth=0.2),
         SpatialDilemma(graph=Ring(size=5), rounds=ROUNDS, memory=2),
-        SpatialDilemma(graph=Ring(size=5), rounds=ROUNDS, selection=True),
+        SpatialDilemma(graph=Ring(size=5), rounds=ROUNDS, selection=True, memory=4),
         ReputationDilemma(variant="tpp_dp_s", population=3, rounds=1, encounters=2),
         LeaveOrStay(players=5, rounds=ROUNDS),
         Cleanup(players=2, layout="S.~W\n.AW~\nSA.S", rounds=ROUNDS, delay=2, away=3),
@@ -415,7 +415,8 @@ def _from_one_seat(agent: Agent, game: Environment, own: int, blind: bool) -> li
             seen = _only_of(own, gather_neighbours(step.action, graph) if step.seen is None else step.seen)
             seen = seen if "others_actions" in agent.needs else torch.zeros_like(seen)
             reward = step.reward if "others_rewards" in agent.needs else _only_of(own, step.reward)
-            step = Step(_only_of(own, step.action), reward, seen)
+            public = step.public if "public" in agent.needs else {}
+            step = Step(_only_of(own, step.action), reward, seen, public=public)
         player.observe(Round(step, sitting, neighbours, agent, view))
     return done
 
@@ -580,6 +581,8 @@ def _check_step(step: Step, action: Tensor, game: Environment) -> None:
     if step.seen is not None:
         shapes["seen"] = (step.seen, (matches, seats, others, tables, *own))
     shapes |= {name: (value, (matches, seats, tables)) for name, value in step.measures.items()}
+    shapes |= {name: (told, (matches, tables, *told.shape[2:])) for name, told in step.public.items()}
+    _require(not step.public or "public" in game.grants, "it tells something `public`, which `grants` must have")
     for name, (tensor, shape) in shapes.items():
         _require(tensor.shape == shape, f"`{name}` must be {list(shape)}, found {list(tensor.shape)}")
         _require(bool(torch.isfinite(tensor).all()), f"`{name}` must be finite numbers")
@@ -639,6 +642,7 @@ def _only(step: Step, match: int, table: int | None = None) -> Step:
         mutual,
         {name: value[row, :, column] for name, value in step.measures.items()},
         None if step.decided is None else step.decided[row, :, column],
+        {name: value[row, column] for name, value in step.public.items()},
     )
 
 

@@ -8,7 +8,7 @@ from dilemma.agents.learners.deep_q.bits import packed, unpacked
 from dilemma.agents.learners.deep_q.dual_dqn import DualDQN
 from dilemma.agents.learners.deep_q.prioritised_replay import Priorities
 from dilemma.agents.learners.preferences.social_value_orientation import SocialValueOrientation
-from dilemma.envs.chance import Chance, derive, sealed
+from dilemma.envs.chance import Chance, Purpose, derive, sealed
 from dilemma.envs.graphs import Lattice, Ring, ScaleFree
 from dilemma.envs.matrix_game import PrisonersDilemma
 from dilemma.envs.neighbourhood import Neighbours
@@ -54,8 +54,11 @@ def at_play(agent, game, matches=2, tables=3):
     ("agent", "game"),
     [
         (DualDQN(), SpatialDilemma(graph=Lattice(rows=3, columns=3), selection=True, memory=4, noise=0.1)),
-        (DualDQN(pattern="together"), SpatialDilemma(graph=ScaleFree(size=9, links=1), selection=True, memory=2)),
-        (DualDQN(pattern="strategy"), SpatialDilemma(graph=Ring(size=5), memory=3)),
+        (
+            DualDQN(pattern="together", alpha=0.3),
+            SpatialDilemma(graph=ScaleFree(size=9, links=1), selection=True, memory=2),
+        ),
+        (DualDQN(pattern="strategy", alpha=0), SpatialDilemma(graph=Ring(size=5), memory=3)),
     ],
 )
 def test_what_is_remembered_is_what_was_seen_and_done(agent, game):
@@ -68,7 +71,10 @@ def test_what_is_remembered_is_what_was_seen_and_done(agent, game):
         player.observe(Round(step, None, neighbours, agent))
         slots = slice(3 * round, 3 * round + 3)
         for kept, seen in ((player._view, before), (player._after, state)):
-            assert torch.equal(unpacked(kept[slots], player._size).transpose(0, 1), seen.observation.flatten(0, 1))
+            newest = (
+                seen.observation.flatten(0, 1).unflatten(2, (-1, game.memory))[..., : player._memory].flatten(2)
+            )
+            assert torch.equal(unpacked(kept[slots], player._size).transpose(0, 1), newest)
         done = sum(
             head.action[slots].T.long() * (2 if name == "selection" else 1) for name, head in player.heads.items()
         )
@@ -86,6 +92,25 @@ def test_comparison_with_neighbours_that_made_the_other_move():
     assert compared.flatten().tolist() == pytest.approx(
         [3 / 3 - 1 * 2 / 3, 1 * 2 / 3 - 3 / 3, 2, 1 * 2 / 3 - 3 / 3]
     )
+
+
+def test_comparison_with_those_of_the_population_that_made_the_other_move():
+    """The others' experience is the mean of what the learner would have in their place."""
+    game = SpatialDilemma(graph=Lattice(rows=3, columns=4), payoffs=(1, 0, 1.5, 0), selection=True, memory=4)
+    agent = DualDQN()
+    player, chance, neighbours = at_play(agent, game)
+    state = game.reset(2, 3, chance)
+    player.begin()
+    for round in range(7):
+        player.act(Observation(state, None))
+        action = (32 * chance.parts(game.seats).uniform(Purpose.ACTION, 0, round)).long()
+        state, step = game.step(state, action, chance)
+        own, compared = (value.view(2, 12, 3) for value in player._rewards(Round(step, None, neighbours, agent)))
+        defects = action & 1
+        mean = [(own * (defects == move)).sum(1) / (defects == move).sum(1).clamp(min=1) for move in (0, 1)]
+        other = (step.seen != defects[:, :, None]).sum(2)
+        theirs = torch.where(defects == 0, mean[1][:, None], mean[0][:, None])
+        assert torch.allclose(compared, (own * (5 - other) - theirs * other) / 5)
 
 
 def test_the_dilemma_network_alone_is_compared():
@@ -134,7 +159,7 @@ def test_links_that_cost_are_refused_and_others_wanted():
 def test_an_episode_is_cut_off_and_its_value_goes_on():
     """A reward of 2 in every round is worth 2 / (1 - 0.5) = 4, though each episode has a single round."""
     game = SpatialDilemma(graph=Ring(size=3), payoffs=(1, 1, 1, 1), rounds=1)
-    agent = DualDQN(pattern="strategy", alpha=0, discount=0.5, tau=0.3, **QUICK)
+    agent = DualDQN(pattern="strategy", alpha=0, discount=0.5, tau=0.3, comparison="none", **QUICK)
     player, chance, neighbours = at_play(agent, game, matches=1)
     for episode in range(800):
         state = game.reset(1, 3, chance, episode)
@@ -143,7 +168,7 @@ def test_an_episode_is_cut_off_and_its_value_goes_on():
         _, step = game.step(state, action.view(1, -1, 3), chance)
         player.observe(Round(step, None, neighbours, agent))
     head = player.heads["dilemma"]
-    values = head.net.values(state.observation.flatten(0, 1).float(), head.net.theta)
+    values = head.net.values(player._features.float(), head.net.theta)
     assert values.flatten().tolist() == pytest.approx([4.0] * values.numel(), abs=0.1)
 
 
@@ -169,7 +194,15 @@ def test_learned_state_goes_on():
             SpatialDilemma(graph=Ring(size=15, neighbours=10), selection=True),
             "up to 8 of them; here are 10",
         ),
-        (DualDQN(pattern="strategy", preference=SocialValueOrientation()), SpatialDilemma(), None),
+        (DualDQN(), SpatialDilemma(selection=True), "looks back 4 rounds, and all are told of 1"),
+        (DualDQN(memory="published"), SpatialDilemma(selection=True, memory=4), "give it memory = 'clean'"),
+        (DualDQN(alpha=0), SpatialDilemma(selection=True), None),
+        (DualDQN(comparison="none"), SpatialDilemma(selection=True), None),
+        (
+            DualDQN(pattern="strategy", preference=SocialValueOrientation(), comparison="none"),
+            SpatialDilemma(),
+            None,
+        ),
     ],
 )
 def test_where_it_plays(agent, game, words):

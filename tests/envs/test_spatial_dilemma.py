@@ -89,6 +89,28 @@ def test_one_site_at_a_time_may_change_its_action():
     assert (cooperators > 10).all()  # twice the same site is drawn 8 times in 19 with probability 10^-4 a table
 
 
+def test_everybody_is_told_what_cooperators_and_defectors_earn_on_average():
+    game = SpatialDilemma(graph=Ring(size=4), payoffs=(1, 0, 1.5, 0))
+    for moves, cooperators, defectors in (((1, 0, 0, 0), 4 / 3, 3), ((0, 0, 0, 0), 2, 0), ((1, 1, 1, 1), 0, 0)):
+        _, _, step = played(game, moves)
+        told = {name: value.flatten().tolist() for name, value in step.public.items()}
+        assert told == {"payoff_of_cooperators": [cooperators, 0], "payoff_of_defectors": [defectors, 0]}
+    # Those who cooperate now had earned (3 + 1) / 2 in the round before.
+    _, _, step = played(game, (1, 0, 0, 0), (0, 0, 1, 1))
+    assert step.public["payoff_of_cooperators"].flatten().tolist() == [(1 + 1) / 2, (3 + 1) / 2]
+    assert step.public["payoff_of_defectors"].flatten().tolist() == [(1.5 + 1.5) / 2, (2 + 1) / 2]
+
+
+def test_an_episode_ends_where_cooperation_has_collapsed():
+    game = SpatialDilemma(graph=Ring(size=4), collapse=0.5)
+    _, still, _ = played(game, (1, 1, 0, 0))
+    _, over, step = played(game, (1, 1, 0, 0), (1, 1, 1, 0))
+    assert still.playing.all()
+    assert not over.playing.any()
+    assert step.reward.flatten().tolist() == [1.2, 0, 1.2, 0]  # of the round that ends it
+    check_environment(game)
+
+
 @pytest.mark.parametrize(
     "graph",
     [

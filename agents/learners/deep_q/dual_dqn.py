@@ -14,7 +14,8 @@ from ....envs.chance import Chance, Purpose, derive
 from ....envs.environment import Environment, SelectiveMove
 from ....envs.spatial_dilemma import SpatialDilemma
 from ...agent import Agent, Chairs, Observation, Player, Round
-from ...experience import Experience, Kind
+from ...experience import Experience, Kind, memory_length
+from ...experience import experience as experience_of
 from ..policy_gradient.policy_gradient import Positive, Widths
 from ..policy_gradient.trajectory import Trajectory
 from ..preferences.preference import Selfish
@@ -29,19 +30,24 @@ Share = Annotated[float, Field(ge=0, le=1)]
 MOST_NEIGHBOURS = 8
 """Every set of neighbours is an action of its own."""
 
+COMPARED: Mapping[str, set[str]] = {"population": {"public"}, "neighbours": {"others_rewards"}, "none": set()}
+"""What a comparison needs."""
+
 
 class DualDQN(Agent):
     """A site that learns both how to play and whom to play with, by a deep Q-network for each.
 
     The dilemma network sees the site's and its neighbours' last moves and gives values of C and D; the selection
     network sees the neighbours' last moves and whom the site wanted, and gives a value to every set of neighbours.
-    Both are paid experience, a weighted mean of the last rewards (`dilemma.agents.experience`). With `comparison`
-    "neighbours" the dilemma network is paid
+    Both are paid experience, a weighted mean of the last rewards (`dilemma.agents.experience`), and see as many
+    rounds back as that reaches. With a `comparison` the dilemma network is paid
         e * n_same - e_other * n_other
     where n are the shares of its own and of the other move in the site's neighbourhood, itself included, and
-    e_other is the mean experience of the neighbours that made the other move; in the paper it is that of the whole
-    population, which no site sees here. A match is long and is cut off: the last round of an episode counts as any
-    other, and its value goes on.
+    e_other is the mean experience of those that made the other move: of the whole population, as everybody is told
+    what they earned, or of the neighbours. A match is long and is cut off: the last round of an episode counts as
+    any other, and its value goes on.
+
+    Counts of rounds are those of each table; the defaults are the paper's 60,000 steps of 10 tables.
     """
 
     source: ClassVar[str] = "Ren and Zeng 2024, enhancing cooperation through selective interaction"
@@ -55,18 +61,18 @@ class DualDQN(Agent):
     memory: Kind = Field(
         "clean", description="the formula as written, or the queue of the published code, in which rounds recur"
     )
-    comparison: Literal["neighbours", "none"] = Field(
-        "none", description="whether the dilemma network is paid relative to neighbours with the other move"
+    comparison: Literal["population", "neighbours", "none"] = Field(
+        "population", description="with whom of the other move the dilemma network's pay is compared"
     )
     preference: Preference = Field(Selfish(), description="how it values rewards: selfish or svo")
     hidden: Widths = Field((16, 16), description="widths of the hidden layers")
     training: int = Field(
-        60_000, ge=1, description="rounds over which step size, exploration and importance weights change"
+        6_000, ge=1, description="rounds over which step size, exploration and importance weights change"
     )
     learning_rate: Positive = Field(0.1, description="Adam's step size at first; it falls to 0 over the training")
     discount: float = Field(0.99, ge=0, le=1, description="weight of the next round relative to this one")
-    start: int = Field(200, ge=1, description="rounds before the first update")
-    every: int = Field(40, ge=1, description="rounds between updates")
+    start: int = Field(20, ge=1, description="rounds before the first update")
+    every: int = Field(4, ge=1, description="rounds between updates")
     batch: int = Field(32, ge=1, description="transitions of an update")
     capacity: int = Field(10_000, ge=1, description="transitions that are remembered, of all tables")
     priority: Share = Field(0.6, description="power of priorities; 0 draws all transitions alike")
@@ -79,19 +85,27 @@ class DualDQN(Agent):
 
     @property
     def needs(self) -> frozenset[str]:  # type: ignore[override]
-        compares = {"others_rewards"} if self.comparison != "none" else set()
-        return frozenset({"others_actions"} | compares) | self.preference.needs
+        own = {"others_actions", "game_model"} | COMPARED[self.comparison]
+        return self.preference.needs | own
 
     def refuses(self, game: Environment) -> str | None:
         if not isinstance(game, SpatialDilemma):
             return "learns with neighbours in spatial_dilemma alone"
-        if self.pattern == "strategy":
-            return self.preference.refuses(game)
-        if not game.selection:
-            return "chooses whom to play with, and here nobody can; with pattern = 'strategy' it needs not"
-        most = int(game.links.degree.max())
-        if most > MOST_NEIGHBOURS:
-            return f"has a value for every set of neighbours, up to {MOST_NEIGHBOURS} of them; here are {most}"
+        if self.pattern != "strategy":
+            if not game.selection:
+                return "chooses whom to play with, and here nobody can; with pattern = 'strategy' it needs not"
+            most = int(game.links.degree.max())
+            if most > MOST_NEIGHBOURS:
+                return f"has a value for every set of neighbours, up to {MOST_NEIGHBOURS} of them; here are {most}"
+        if self.comparison == "population":
+            if self.memory == "published":
+                return "is told what others earned in past rounds, not their queues: give it memory = 'clean'"
+            rounds = memory_length(self.alpha)
+            if game.memory < rounds:
+                return (
+                    f"with alpha = {self.alpha:g} looks back {rounds} rounds, and all are told of {game.memory}: "
+                    f"give the environment memory = {rounds}"
+                )
         return self.preference.refuses(game)
 
     def sit(self, chairs: Chairs) -> Player:
@@ -126,10 +140,12 @@ class DualDQNPlayer(Player):
         spaces = [spec.actions(seat) for seat in range(spec.seats)]
         degrees = [space.neighbours if isinstance(space, SelectiveMove) else 0 for space in spaces]
         self._neighbours = max(degrees)
-        entries = 1 + 2 * self._neighbours if self._neighbours else 0
+        game = chairs.game
+        assert isinstance(game, SpatialDilemma)
+        self._shown, self._memory = game.memory, min(game.memory, memory_length(agent.alpha))
+        size = size // self._shown * self._memory
         # Without a choice the view is moves alone, and all of it is the dilemma network's.
-        self._memory = size // entries if entries else 0
-        moves = self._memory * (1 + self._neighbours) if entries else size
+        moves = self._memory * (1 + self._neighbours) if self._neighbours else size
         degree = torch.tensor(degrees, device=chairs.device)[chairs.seat][:, None]
         sets = torch.arange(1 << (self._neighbours if agent.pattern != "strategy" else 0), device=chairs.device)
         allowed = sets >> degree == 0
@@ -178,7 +194,8 @@ class DualDQNPlayer(Player):
     def act(self, observation: Observation) -> Tensor:
         assert observation.features is not None
         self._address, self._playing = (observation.episode, observation.round), observation.playing
-        self._features = observation.features
+        shown = observation.features
+        self._features = shown.view(*shown.shape[:2], -1, self._shown)[..., : self._memory].flatten(2)
         self._chosen = {name: self._choose(head, self._features.float()) for name, head in self.heads.items()}
         if self.agent.pattern == "separate":
             return self._chosen["dilemma"] + 2 * self._chosen["selection"]
@@ -242,14 +259,20 @@ class DualDQNPlayer(Player):
         experience = self._own.add(reward)
         if self.agent.comparison == "none":
             return experience, experience
-        others = self._others.add(round.others_reward)
         neighbours = round.others.shape[1]
         degree = neighbours if round.degree is None else round.degree[:, None]
         differs = round.others != (round.own & 1)[:, None]
         if isinstance(degree, Tensor):
             differs = differs & (torch.arange(neighbours, device=differs.device)[:, None] < degree[:, None])
         opposite = differs.sum(1)
-        theirs = (others * differs).sum(1) / opposite.clamp(min=1)
+        if self.agent.comparison == "population":
+            cooperators, defectors = (
+                experience_of(round.public[f"payoff_of_{those}"], self.agent.alpha, self._address[1] + 1)
+                for those in ("cooperators", "defectors")
+            )
+            theirs = torch.where((round.own & 1) == 0, defectors, cooperators)
+        else:
+            theirs = (self._others.add(round.others_reward) * differs).sum(1) / opposite.clamp(min=1)
         return experience, (experience * (1 + degree - opposite) - theirs * opposite) / (1 + degree)
 
     def _improve(self, head: Head, component: int) -> None:
