@@ -35,9 +35,11 @@ from ..envs.catalogue import Catalogue
 from ..envs.environment import Box, Discrete, Environment, SelectiveMove
 from ..envs.errors import DilemmaError
 from .arena import AgentError, Interrupt, Played, TimeUp, automaton_of, play
+from .deadline import time_limit
 from .exact.exact_payoffs import exact_results
 from .exact.geometric_series import series
 from .how import HOW, How
+from .patience import Patience
 from .protocol import STRATEGIES, Protocol
 from .reasons import clean, reason, trace
 from .recipe import Recipe
@@ -78,9 +80,16 @@ class Chunk:
     """What learners begin with, as it was kept of the same chairs."""
     saver: Saver | None = None
     """Keeps how far it is, and what it goes on from; None: if it is cut short, it begins anew."""
+    given_up: tuple[tuple[int, str], ...] = ()
+    """Agents whose matches have failed so often alike that they aren't played, by their index here, and why."""
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    @property
+    def has_foreign_code(self) -> bool:
+        """Whether code outside this package plays, which may end its process."""
+        return any(recipe.digest or recipe.thing is not None for recipe in (self.game, *self.agents))
 
     @property
     def asked(self) -> NDArray[np.int64]:
@@ -143,14 +152,28 @@ def play_chunk(chunk: Chunk, timeout: float | None = None, recorders: Sequence[R
     `recorders` receive each round that is played.
     """
     outcome = Outcome()
+    patience, process = Patience(dict(chunk.given_up)), os.getpid()
     with interruptible(), one_thread(), restored_process():
-        _play(chunk, timeout, outcome, recorders)
+        _play(chunk, timeout, outcome, patience, recorders)
+    if os.getpid() != process:  # an agent has forked: only the first process goes on
+        os._exit(0)
     return outcome
 
 
-def _play(chunk: Chunk, timeout: float | None, outcome: Outcome, recorders: Sequence[Recorder] = ()) -> None:
+def _play(
+    chunk: Chunk, timeout: float | None, outcome: Outcome, patience: Patience, recorders: Sequence[Recorder] = ()
+) -> None:
+    if hopeless := patience.hopeless(chunk.cast, chunk.casts):
+        if chunk.how == "learned":  # a block is played whole
+            hopeless = dict.fromkeys(range(len(chunk)), next(iter(hopeless.values())))
+        for place, (agent, why) in hopeless.items():
+            guilty = [agent] if agent >= 0 else []
+            outcome.failures.extend(_failures(chunk.select(np.array([place])), why, guilty=guilty))
+        chunk = chunk.select(np.setdiff1d(np.arange(len(chunk)), list(hopeless)))
+    if not len(chunk):
+        return
     suspects: NDArray[np.bool_] = np.ones(len(chunk), dtype=np.bool_)
-    guilty: list[int] = []
+    guilty = []
     try:
         with np.errstate(invalid="ignore", divide="ignore"):
             played = _fairly(chunk, timeout, recorders)
@@ -170,18 +193,20 @@ def _play(chunk: Chunk, timeout: float | None, outcome: Outcome, recorders: Sequ
         outcome.curves.extend(only(rows, kept) for rows in played.curves)
         outcome.checkpoints.extend(played.checkpoints)
         outcome.costs.extend(played.costs)
+        patience.went_well(np.unique(chunk.cast).tolist(), np.unique(chunk.casts).tolist())
         return
     if chunk.how == "learned":  # without the failed match, the others would learn differently
         outcome.failures.extend(_failures(chunk, why, where, guilty))
         return
     if not suspects.all():
-        _play(chunk.select(~suspects), timeout, outcome)
+        _play(chunk.select(~suspects), timeout, outcome, patience)
     left = suspects.nonzero()[0]
     if len(left) == 1:
         outcome.failures.extend(_failures(chunk.select(left), why, where, guilty))
+        patience.failed(guilty, int(chunk.casts[left[0]]), why)
     else:
         for half in np.array_split(left, 2):
-            _play(chunk.select(half), timeout, outcome)
+            _play(chunk.select(half), timeout, outcome, patience)
 
 
 def _fairly(chunk: Chunk, timeout: float | None, recorders: Sequence[Recorder]) -> Outcome:
@@ -486,22 +511,3 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
     if heard:
         raise Interrupt
-
-
-@contextmanager
-def time_limit(seconds: float | None) -> Iterator[None]:
-    """Raise TimeUp after `seconds`. Needs the main thread of a process on a Unix system."""
-    if seconds is None or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def up(*_: object) -> None:
-        raise TimeUp
-
-    before = signal.signal(signal.SIGALRM, up)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # repeated each second: an agent may catch the first
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -18,7 +18,8 @@ from typing import TypeAlias
 
 import joblib
 import numpy as np
-from joblib.parallel import BACKENDS, EXTERNAL_BACKENDS, get_active_backend
+from joblib.externals.loky import ProcessPoolExecutor
+from joblib.parallel import BACKENDS, EXTERNAL_BACKENDS, ParallelBackendBase, get_active_backend
 from numpy.typing import NDArray
 
 from ..agents import CATALOGUE as AGENTS
@@ -26,8 +27,10 @@ from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.errors import DilemmaError
 from .casts import cast_keys, match_keys
 from .chunk import Chunk, Failure, Outcome, play_chunk, whole_failure
+from .deadline import be_expendable
 from .how import HOW, How
 from .keys import among, distinct
+from .patience import NOBODY, Patience
 from .plan import Plan
 from .pulse import pulsing
 from .recipe import recipe
@@ -41,6 +44,7 @@ Indices: TypeAlias = NDArray[np.int64]
 NOTHING: Indices = np.empty(0, dtype=np.int64)
 SMALLEST, LARGEST, SLOW = 1024, 65_536, 16
 """Matches of a chunk: the fewest worth sending, the most, and with a slow agent in each."""
+SAFE_PATH = "PYTHONSAFEPATH"
 WATCHED_EVERY = 1.0
 """Seconds between two looks of a worker at its parent."""
 MANY_SEATS = 16
@@ -68,24 +72,61 @@ def work(
 def carry_out(chunks: Sequence[Chunk], execution: Execution, signs: Path | None = None) -> Iterator[Outcome]:
     """Outcomes as they finish, in any order; meanwhile chunks give signs of life in the folder `signs`.
 
-    A worker that dies takes down the chunks that were under way: they are tried again, each by itself, and
-    the one that kills its worker again has failed.
+    A worker that dies takes down the chunks that were under way: they are tried again, each by itself, and one
+    that kills its worker again is halved until its deadly match stands alone. An agent whose matches have failed a
+    few times alike, and never went well, has its others fail unplayed.
     """
-    workers = min(workers_of(execution), len(chunks))
-    if workers <= 1:
+    hopes = dict[int, Patience]()
+    for outcome in _outcomes(chunks, execution, signs, hopes):
+        _learn(hopes, outcome)
+        yield outcome
+
+
+def _outcomes(
+    chunks: Sequence[Chunk], execution: Execution, signs: Path | None, hopes: dict[int, Patience]
+) -> Iterator[Outcome]:
+    most = workers_of(execution)
+    workers = min(most, len(chunks))
+    risky = most > 1 and any(chunk.has_foreign_code for chunk in chunks)
+    if workers <= 1 and execution.timeout is None and not risky:
         for chunk in chunks:
-            yield _numbered(0, chunk, execution.timeout, signs)[1]
+            yield _numbered(0, _told(chunk, hopes), execution.timeout, signs)[1]
         return
     pending = dict(enumerate(chunks))
     while pending:
         under_way: set[int] = set()
         try:
-            for number, outcome in _in_parallel(pending, under_way, workers, execution, signs):
+            parallel = _in_parallel if workers > 1 else _in_one_worker
+            for number, outcome in parallel(pending, under_way, execution, signs, hopes):
                 del pending[number]
                 yield outcome
-        except BrokenExecutor:
-            for number in sorted(under_way & pending.keys()):
-                yield _alone(pending.pop(number), execution, signs)
+        except BrokenExecutor as error:
+            dead = sorted(under_way & pending.keys())
+            why = _of_death(error, execution.timeout) if len(dead) == 1 else None
+            for number in dead:
+                yield from _alone(pending.pop(number), execution, signs, hopes, why)
+
+
+def _learn(hopes: dict[int, Patience], outcome: Outcome) -> None:
+    """Note who has failed, and who has played well, by environment."""
+    for failure in outcome.failures:
+        if failure.traceback:  # it was tried
+            hope = hopes.setdefault(failure.setting, Patience())
+            hope.failed(failure.blamed, failure.cast, failure.reason)
+    for rows in outcome.rows:
+        for setting in np.unique(rows["setting"]).tolist():
+            agents = np.unique(rows["agent"][rows["setting"] == setting]).tolist()
+            hopes.setdefault(setting, Patience()).went_well(agents, ())
+
+
+def _told(chunk: Chunk, hopes: Mapping[int, Patience]) -> Chunk:
+    """A chunk that knows whose matches are given up by now."""
+    hope = hopes.get(chunk.setting)
+    if hope is None or not hope.given_up:
+        return chunk
+    places = {entrant: place for place, entrant in enumerate(chunk.entrants.tolist())} | {NOBODY: NOBODY}
+    given_up = [(places[each], why) for each, why in hope.given_up.items() if each in places]
+    return replace(chunk, given_up=tuple(given_up))
 
 
 def lost(chunks: Sequence[Chunk], known: NDArray[np.int64]) -> Iterator[Failure]:
@@ -112,6 +153,26 @@ def workers_of(execution: Execution) -> int:
 def backend(execution: Execution) -> Iterator[bool]:
     """Make joblib use the backend; says whether it hands results back as they finish."""
     name = execution.backend
+    with _safe_path(), _configured(name) as active:
+        yield active.supports_return_generator
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Processes that start now take no modules from the working folder, such as a random.py."""
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SAFE_PATH]
+        else:
+            os.environ[SAFE_PATH] = before
+
+
+@contextmanager
+def _configured(name: str) -> Iterator[ParallelBackendBase]:
     try:
         if name == "ray":
             importlib.import_module("ray.util.joblib").register_ray()
@@ -123,7 +184,7 @@ def backend(execution: Execution) -> Iterator[bool]:
         raise DilemmaError(f"execution.backend: joblib can't use {name!r} ({reason}); it knows {known}") from error
     with context:
         active, _ = get_active_backend()
-        yield active.supports_return_generator
+        yield active
 
 
 def obey(parent: int) -> None:
@@ -132,6 +193,7 @@ def obey(parent: int) -> None:
     Ctrl-C reaches every process of a terminal: the parent ends its workers, and they need not say so.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    be_expendable()
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -142,16 +204,22 @@ def obey(parent: int) -> None:
 
 
 def _in_parallel(
-    pending: dict[int, Chunk], under_way: set[int], workers: int, execution: Execution, signs: Path | None
+    pending: dict[int, Chunk],
+    under_way: set[int],
+    execution: Execution,
+    signs: Path | None,
+    hopes: Mapping[int, Patience],
 ) -> Iterator[tuple[int, Outcome]]:
+    workers = min(workers_of(execution), len(pending))
+
     def calls() -> Iterator[object]:
         for number, chunk in list(pending.items()):
             under_way.add(number)
-            yield joblib.delayed(_numbered)(number, chunk, execution.timeout, signs)
+            yield joblib.delayed(_numbered)(number, _told(chunk, hopes), execution.timeout, signs)
 
     with backend(execution) as streams:
         parallel = joblib.Parallel(
-            n_jobs=workers,
+            n_jobs=max(2, workers),  # with one, joblib would play here
             return_as="generator_unordered" if streams else "list",
             pre_dispatch=2 * workers,
             batch_size=1,
@@ -167,19 +235,63 @@ def _in_parallel(
                     results.close()
 
 
+def _in_one_worker(
+    pending: dict[int, Chunk],
+    under_way: set[int],
+    execution: Execution,
+    signs: Path | None,
+    hopes: Mapping[int, Patience],
+) -> Iterator[tuple[int, Outcome]]:
+    """One chunk after the other, in another process than this."""
+    with _safe_path():
+        executor = ProcessPoolExecutor(1, initializer=obey, initargs=(os.getpid(),))
+        try:
+            for number, chunk in list(pending.items()):
+                under_way.add(number)
+                told = _told(chunk, hopes)
+                yield executor.submit(_numbered, number, told, execution.timeout, signs).result()
+        finally:
+            executor.shutdown(wait=False, kill_workers=True)
+
+
 def _numbered(number: int, chunk: Chunk, timeout: float | None, signs: Path | None) -> tuple[int, Outcome]:
     with pulsing(chunk, signs) as recorders:
         return number, play_chunk(chunk, timeout, recorders)
 
 
-def _alone(chunk: Chunk, execution: Execution, signs: Path | None) -> Outcome:
-    """Try a chunk whose worker died once more, with nothing else under way."""
-    try:
-        for _, outcome in _in_parallel({0: chunk}, set(), 2, execution, signs):
-            return outcome
-    except BrokenExecutor:
-        pass
-    return whole_failure(chunk, "the system killed the worker that played it, twice (out of memory?)")
+def _alone(
+    chunk: Chunk, execution: Execution, signs: Path | None, hopes: dict[int, Patience], why: str | None = None
+) -> Iterator[Outcome]:
+    """Try a chunk whose worker died once more, with nothing else under way; not where `why` it dies is known."""
+    hope = hopes.setdefault(chunk.setting, Patience())
+    if tired := hope.tired(chunk.casts):
+        for place, (_, why) in tired.items():
+            yield whole_failure(chunk.select(np.array([place])), why)
+        chunk = chunk.select(np.setdiff1d(np.arange(len(chunk)), list(tired)))
+        if not len(chunk):
+            return
+    if why is None:
+        try:
+            for _, outcome in _in_one_worker({0: chunk}, set(), execution, signs, hopes):
+                yield outcome
+        except BrokenExecutor as error:
+            why = _of_death(error, execution.timeout)
+        else:
+            return
+    if len(chunk) > 1 and chunk.how != "learned":
+        for half in np.array_split(np.arange(len(chunk)), 2):
+            yield from _alone(chunk.select(half), execution, signs, hopes)
+        return
+    cast = np.unique(chunk.entrants[chunk.cast]).tolist()
+    hope.failed(hope.suspects(cast), int(chunk.casts[0]), why)
+    yield whole_failure(chunk, why)
+
+
+def _of_death(error: BrokenExecutor, timeout: float | None) -> str:
+    """Why a worker died, with nothing else under way."""
+    if timeout is not None and "EXIT(1)" in str(error):  # as the watch of a deadline ends it
+        return f"took longer than the time limit of {timeout:g} s, and did not heed it: its worker was ended"
+    return "the system killed the worker that played it (out of memory?)"
 
 
 def _check(plan: Plan, request: Request) -> None:

@@ -10,8 +10,10 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     ValidatorFunctionWrapHandler,
     WrapValidator,
+    field_validator,
 )
 
 from .how import Mode
@@ -169,5 +171,21 @@ class Execution(Section):
         None, description="matches played together in one process; chosen by itself where left out"
     )
     timeout: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="seconds after which a chunk is halved until the match that hangs stands alone"
+        None,
+        description="seconds after which a chunk is halved until the match that hangs stands alone; loky only",
     )
+
+    @field_validator("backend")
+    @classmethod
+    def _survives_its_workers(cls, backend: str) -> str:
+        if backend == "multiprocessing":
+            raise ValueError("loky (multiprocessing hangs for good when a worker dies)")
+        return backend
+
+    @field_validator("timeout")
+    @classmethod
+    def _holds(cls, timeout: float | None, info: ValidationInfo) -> float | None:
+        backend = info.data.get("backend", "loky")
+        if timeout is not None and backend != "loky":
+            raise ValueError(f"no timeout with the backend {backend}, where none would hold; with loky one does")
+        return timeout
