@@ -484,6 +484,21 @@ def test_nobody_outlives_a_killed_run(config):
     assert left == []
 
 
+def test_a_thread_that_an_agent_leaves_behind_does_not_keep_the_command(tmp_path):
+    Path("agent.py").write_text(
+        "import threading, time\n"
+        "def agent(history):\n"
+        "    threading.Thread(target=time.sleep, args=(600,)).start()\n"
+        "    return 'C'\n"
+    )
+    Path("my.toml").write_text(
+        "[[environments]]\nname = 'prisoners_dilemma'\nrounds = 3\n"
+        "[[agents]]\nname = 'agent.py:agent'\n[[agents]]\nname = 'all_d'\n"
+    )
+    done = subprocess.run([sys.executable, "-m", "dilemma", "run", "my.toml"], timeout=300, capture_output=True)
+    assert done.returncode == 0, done.stderr
+
+
 def members(session):
     """The processes of a session."""
     return [

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import FrameType
 from typing import TypeAlias, TypeVar
+from weakref import WeakSet
 
 import numpy as np
 import torch
@@ -47,6 +48,8 @@ from .recorders import Recorder
 from .saving import Saver
 
 T = TypeVar("T", bound=BaseModel)
+LEFT_BEHIND: WeakSet[threading.Thread] = WeakSet()
+"""Threads that agents have started, for which the end of this process need not wait."""
 Rows: TypeAlias = dict[str, NDArray[np.generic]]
 """Columns of the seats table; agents and opponents are indices of the plan's entrants, `how` of HOW."""
 
@@ -467,7 +470,7 @@ def one_thread() -> Iterator[None]:
 @contextmanager
 def restored_process() -> Iterator[None]:
     """Restore what agents may have changed: folder, default dtype, warnings, recursion limit."""
-    dtype, deep = torch.get_default_dtype(), sys.getrecursionlimit()
+    dtype, deep, threads = torch.get_default_dtype(), sys.getrecursionlimit(), set(threading.enumerate())
     try:
         folder = os.getcwd()
     except OSError:  # it is gone
@@ -478,6 +481,7 @@ def restored_process() -> Iterator[None]:
     finally:
         if folder is not None:
             os.chdir(folder)
+        LEFT_BEHIND.update(one for one in threading.enumerate() if one not in threads and not one.daemon)
         torch.set_default_dtype(dtype)
         sys.setrecursionlimit(deep)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-import threading
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
@@ -35,10 +33,6 @@ def speaks_plainly(command: Callable[P, int]) -> Callable[P, None]:
         except KeyboardInterrupt:
             click.echo("\nInterrupted. What was finished before is kept; the same command goes on.", err=True)
             code = INTERRUPTED
-        if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
-            sys.stdout.flush()  # an agent's thread: who waits for it may wait for ever
-            sys.stderr.flush()
-            os._exit(code)
         sys.exit(code)
 
     return plain
