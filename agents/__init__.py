@@ -171,6 +171,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "conditional_cooperator": "dilemma.agents.pool_players:ConditionalCooperator",
         "constant_returner": "dilemma.agents.pool_players:ConstantReturner",
         "equal_mechanism": "dilemma.agents.mechanisms:EqualMechanism",
+        "fitted_players": "dilemma.agents.fitted_players:FittedPlayers",
         "interpolating_mechanism": "dilemma.agents.interpolating_mechanism:InterpolatingMechanism",
         "mixed_mechanism": "dilemma.agents.mechanisms:MixedMechanism",
         "proportional_mechanism": "dilemma.agents.mechanisms:ProportionalMechanism",

@@ -20,6 +20,10 @@ The spatial dilemma with choice of neighbours, on a torus: through `step`, and w
 learns, at 10 tables, as published; with the memory that it takes when its replay memory is full:
 
     OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/environments.py lattice
+
+The common pool of four players and a mechanism, in player-rounds (four a round, of two moves), with random actions:
+
+    OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/environments.py pool
 """
 
 from __future__ import annotations
@@ -40,11 +44,13 @@ from dilemma.envs.chance import Chance, Purpose, derive
 from dilemma.envs.cleanup import Cleanup
 from dilemma.envs.coins import Coins
 from dilemma.envs.coins_room import CoinsRoom
+from dilemma.envs.common_pool_trust import CommonPoolTrust, allocates
 from dilemma.envs.environment import Discrete, Environment
 from dilemma.envs.gathering import Gathering
 from dilemma.envs.graphs import Lattice
 from dilemma.envs.harvest import Harvest
 from dilemma.envs.in_the_matrix import InTheMatrix
+from dilemma.envs.joint_action import empty
 from dilemma.envs.spatial_dilemma import SpatialDilemma
 from dilemma.envs.stag_hunt_grid import StagHuntGridworld
 from dilemma.tournament.arena import play
@@ -130,6 +136,35 @@ def row(what: str, tables: int, speed: float) -> None:
     print(f"{what:64} {tables:6,} {speed / 1e3:10,.1f}", flush=True)
 
 
+def pooling(game: CommonPoolTrust, tables: int) -> float:
+    """Player-rounds a second of a common pool through `step` alone, random actions included."""
+    chance, drawn = (Chance.at_tables(derive(torch.arange(1), index), tables) for index in range(2))
+    players, mechanism = drawn.parts(game.players), drawn.part(game.players).parts(game.players)
+    joint = empty(game, (1, game.seats, tables), torch.device("cpu")).zero_()
+
+    def run(episode: int) -> None:
+        state = game.reset(1, tables, chance, episode)
+        while state.round < game.horizon:
+            if allocates(state.round):
+                joint[:, -1] = mechanism.uniform(Purpose.ACTION, episode, state.round).mT
+            else:
+                share = players.uniform(Purpose.ACTION, episode, state.round)
+                joint[:, :-1, :, 0] = share if game.levels is None else (share * game.levels).floor_()
+            state, _ = game.step(state, joint, chance)
+
+    with torch.inference_mode():
+        return tables * game.rounds * game.players / best(run)
+
+
+def pools() -> None:
+    """The common pool."""
+    for tables in (256, 1024, TABLES):
+        row("CommonPoolTrust, 4 players, any share, in `step`", tables, pooling(CommonPoolTrust(), tables))
+        row(
+            "CommonPoolTrust, 4 players, 11 levels, in `step`", tables, pooling(CommonPoolTrust(levels=11), tables)
+        )
+
+
 def memory() -> float:
     """The most that this process has used, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -155,6 +190,9 @@ def main() -> None:
     print(f"{'':64} tables  thousand rounds a CPU second")
     if sys.argv[1:] == ["lattice"]:
         lattices()
+        return
+    if sys.argv[1:] == ["pool"]:
+        pools()
         return
     for game in (Coins(rounds=ROUNDS), Coins(variant="coin_per_player", rounds=ROUNDS)):
         row(f"Coins, {game.variant}, 2 players, in `step`", TABLES, stepping(game))

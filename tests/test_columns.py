@@ -30,6 +30,7 @@ ANALYSIS = {
 }
 METHOD = {"kind": "genetic", "population": 6, "elites": 2}
 EVOLVING = {"kind": "evolve", "agent": "one", "method": METHOD, "generations": 2, "every": 1, "replicates": 2}
+POOLING = ["equal_mechanism", "proportional_mechanism", "constant_returner", "conditional_cooperator"]
 CHOOSING = {"kind": "partner_choice", "alone": 2, "repetitions": 4, "rules": [{"kind": "own_return"}]}
 
 
@@ -45,6 +46,7 @@ def folder(tmp_path_factory):
         "learned": Tournament(games, learners, repetitions=2, self_play=True, **many),
         "rated": Tournament(games, strategies, self_play=True, analysis=ANALYSIS),
         "groups": Tournament(["public_goods"], ["all_c", "all_d"], repetitions=2, self_play=True),
+        "pool": Tournament(["common_pool_trust"], POOLING, repetitions=3, self_play=True),
         "graph": Tournament(games[:1], ["all_d", "random"], schedule=GRAPH),
         "evolving": Tournament(games[:1], {"one": Reactive(p=0.9, q=0.1), "field": "all_d"}, schedule=EVOLVING),
         "choosing": Tournament(games[:1], strategies, schedule=CHOOSING, mode="played", analysis={"draws": 100}),

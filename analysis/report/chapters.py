@@ -30,6 +30,7 @@ STATISTICS = (
     "behaviour.conduct",
     "behaviour.welfare",
     "behaviour.pareto",
+    "behaviour.mechanisms",
     "ranking.held_out",
     "behaviour.cost",
     "behaviour.learned_runs",

@@ -159,6 +159,26 @@ ALLOCATIONS = TableSchema(
         _count("samples", "players and rounds that this is the mean over", ""),
     ),
 )
+MECHANISMS = TableSchema(
+    "mechanisms.csv",
+    f"{_ROW} mechanism and population of one type, where a mechanism shares out a common pool",
+    (
+        *OWN,
+        _label("population", "label of the agent on all players' seats"),
+        _count("rank", "place by surplus among mechanisms with this population", "rank"),
+        *_known("surplus", "what a player keeps, the mean over players and matches", REPEATED, PER_ROUND),
+        *_known("gini", "Gini's coefficient of what the players kept over a match", REPEATED, "share"),
+        *_known("survived", "share of matches with a final pool above 1", REPEATED, "share"),
+        _column("alive", "share of rounds before the pool first fell below 1", "share"),
+        _column("final_pool", "the pool after the last round", "units"),
+        _column("return_rate", "what was returned as a share of what was allocated", "share"),
+        _column("excluded", "how often a player got less than a unit of a pool that had one for each", "share"),
+        _flag("on_front", "whether no other mechanism surpasses it in surplus, equality and survival at once"),
+        _label("exploiter", "the agent that earns most as a single player among the population"),
+        *_known("gain", "what it earns above one of the population where all are alike", REPEATED, PER_ROUND),
+        _count("matches", "matches of the population", "matches"),
+    ),
+)
 HELD_OUT = TableSchema(
     "held_out.csv",
     f"{_ROW} ranked agent, if there is a background",
@@ -529,6 +549,7 @@ CHAPTERS = {
     "welfare": WELFARE,
     "pareto": PARETO,
     "allocations": ALLOCATIONS,
+    "mechanisms": MECHANISMS,
     "held_out": HELD_OUT,
     "cost": COST,
     "budgets": BUDGETS,
