@@ -21,7 +21,7 @@ learns, at 10 tables, as published; with the memory that it takes when its repla
 
     OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/environments.py lattice
 
-The common pool of four players and a mechanism, in player-rounds (four a round, of two moves), with random actions:
+The common pool of four players and a mechanism, in player-rounds (four a round), random actions included:
 
     OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/environments.py pool
 """
