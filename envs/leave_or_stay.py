@@ -31,7 +31,7 @@ class LeaveOrStay(Environment):
     with that partner, float32, zeros before the first; not who it is. What it sees the others do is its partner's
     move, or 2 in rounds alone. Cooperation is C in a round that was played. Measures: `played`, `alone`;
     partnerships by the rounds that they lasted (`ended`, `ended_rounds`, `lasted_0`, ... `lasted_8`), and
-    cooperation by age (`first_rounds`, `later_cooperation`, ...). The rules in full: docs/environments.md.
+    cooperation by age (`first_rounds`, `first_cooperations`, ...). The rules in full: docs/environments.md.
     """
 
     source: ClassVar[str] = "Schuessler 1989; Hayashi 1993 (OUT-for-TAT); Fujiwara-Greve and Okuno-Fujiwara 2009"

@@ -217,9 +217,13 @@ def type_in_words(schema: dict[str, object]) -> str:
     options = schema.get("anyOf")
     if isinstance(options, list):
         return " or ".join(dict.fromkeys(type_in_words(option) for option in options))
-    kind = {"number": "number", "integer": "whole number", "boolean": "true or false", "array": "list"}.get(
-        str(schema.get("type")), str(schema.get("type", "any"))
-    )
+    kind = {
+        "number": "number",
+        "integer": "whole number",
+        "boolean": "true or false",
+        "array": "list",
+        "object": "table",
+    }.get(str(schema.get("type")), str(schema.get("type", "any")))
     if "enum" in schema:
         kind = f"one of {schema['enum']}"
     if schema.get("type") == "array" and "minItems" in schema and schema.get("minItems") == schema.get("maxItems"):
