@@ -9,11 +9,12 @@ from pydantic import ValidationError
 from scipy import stats
 
 from dilemma.agents.gridworld_players import CoinCollector
+from dilemma.agents.learners.reciprocity.reciprocator import Reciprocator
 from dilemma.agents.random_agent import Random
 from dilemma.envs.chance import Chance, Purpose, derive
 from dilemma.envs.coins_room import CoinsRoom
 from dilemma.envs.gridworld import BACKWARD, FORWARD, LEFT, RIGHT, STAY, TURN_LEFT, sites
-from dilemma.testing import check_environment
+from dilemma.testing import check_agent, check_environment
 from dilemma.tournament.arena import play
 from dilemma.tournament.protocol import Protocol
 
@@ -164,6 +165,10 @@ def test_alone_coins_of_both_colours_are_free():
     assert mean.item() == pytest.approx(measures["pickups"].mean().item())
     pickups, own = (int(measures[name].sum() * 300 + 0.5) for name in ("pickups", "own_coins"))
     assert stats.binomtest(own, pickups, 0.5).pvalue > ERROR
+
+
+def test_a_reciprocator_alone_has_nobody_to_reciprocate_with():
+    check_agent(Reciprocator(policy="mlp"), CoinsRoom(rounds=8, sides=(3, 4), growth=0.2, absent=1))
 
 
 def test_swapped_seats_mirror_a_round():
