@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from ..envs.environment import Box, Discrete, Environment
 
 
@@ -25,6 +27,8 @@ class GameSpec:
     """The shape of a seat's observation; None where the only observation is the others' actions."""
     weight: Callable[[int], float]
     """The weight of a round in the payoff per round."""
+    neighbours: Tensor | None
+    """The seats that each seat sees [seat, neighbour], -1 where there are fewer; None: all others."""
 
     @staticmethod
     def of(game: Environment) -> GameSpec:
@@ -37,6 +41,7 @@ class GameSpec:
             game.actions,
             game.observation,
             game.weight,
+            game.neighbours,
         )
 
     @property

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import networkx as nx
@@ -144,7 +146,10 @@ Edge: TypeAlias = Annotated[
 
 
 class OwnEdges(Graph):
-    """Edges [from, to] or [from, to, weight], between vertices 0, 1, ...; both ways unless directed."""
+    """Edges [from, to] or [from, to, weight], between vertices 0, 1, ...; both ways unless directed.
+
+    A config may give a `file` in place of `edges`: a line for each edge, the same numbers with spaces between.
+    """
 
     kind: Literal["edges"] = "edges"
     edges: Annotated[tuple[Edge, ...], Field(strict=False, min_length=1)]
@@ -178,12 +183,40 @@ def without_parallel_edges(graph: nx.Graph) -> nx.Graph:
 
 
 def _as_edges(value: object) -> object:
-    """A networkx graph as its edges."""
+    """A networkx graph as its edges, or those of a file: a line for each edge, two vertices and maybe a weight."""
+    if isinstance(value, Mapping) and value.get("kind") == "edges" and "file" in value:
+        return {
+            **{name: part for name, part in value.items() if name != "file"},
+            "edges": _read(str(value["file"])),
+        }
     if not isinstance(value, nx.Graph):
         return value
     simple = nx.convert_node_labels_to_integers(without_parallel_edges(value) if value.is_multigraph() else value)
     edges = [[one, other, float(weight)] for one, other, weight in simple.edges(data="weight", default=1)]
     return {"kind": "edges", "edges": edges, "directed": value.is_directed()}
+
+
+def _read(path: str) -> list[list[float]]:
+    """The edges of an edge list; what follows a # is a comment. Raises ValueError if it can't be read."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"can't read {path!r}: {getattr(error, 'strerror', error)}") from None
+    edges = []
+    for number, line in enumerate(lines, 1):
+        parts = line.partition("#")[0].split()
+        try:
+            numbers = [float(part) for part in parts]
+        except ValueError:
+            numbers = [-1.0]
+        if numbers:
+            if len(numbers) not in (2, 3) or not all(end >= 0 and end.is_integer() for end in numbers[:2]):
+                raise ValueError(
+                    f"found {line.strip()!r} in line {number} of {path!r}; allowed: two vertices 0, 1, ..., and "
+                    "maybe a weight"
+                )
+            edges.append(numbers)
+    return edges
 
 
 AsEdges = BeforeValidator(_as_edges)

@@ -8,6 +8,7 @@ from dilemma.agents.learners.deep_q.bits import packed, unpacked
 from dilemma.agents.learners.deep_q.dual_dqn import DualDQN
 from dilemma.agents.learners.deep_q.prioritised_replay import Priorities
 from dilemma.agents.learners.preferences.social_value_orientation import SocialValueOrientation
+from dilemma.agents.learners.preferences.welfare import Welfare
 from dilemma.envs.chance import Chance, Purpose, derive, sealed
 from dilemma.envs.graphs import Lattice, Ring, ScaleFree
 from dilemma.envs.matrix_game import PrisonersDilemma
@@ -111,6 +112,16 @@ def test_comparison_with_those_of_the_population_that_made_the_other_move():
         other = (step.seen != defects[:, :, None]).sum(2)
         theirs = torch.where(defects == 0, mean[1][:, None], mean[0][:, None])
         assert torch.allclose(compared, (own * (5 - other) - theirs * other) / 5)
+
+
+def test_others_rewards_count_by_the_selfishness_level():
+    """At b = 1.5 it is (b - 1) / (2 - b) = 1: everybody is paid what it and its neighbours earn."""
+    game = SpatialDilemma(graph=Ring(size=4), payoffs=(1, 0, 1.5, 0))
+    agent = DualDQN(pattern="strategy", alpha=0, comparison="none", preference=Welfare(level=1.0))
+    player, chance, neighbours = at_play(agent, game, matches=1, tables=1)
+    _, step = game.step(game.reset(1, 1, chance), torch.tensor([[[1], [0], [0], [0]]]), chance)
+    paid, _ = player._rewards(Round(step, None, neighbours, agent))
+    assert paid.flatten().tolist() == [3 + 1 + 1, 1 + 3 + 2, 2 + 1 + 1, 1 + 3 + 2]
 
 
 def test_the_dilemma_network_alone_is_compared():

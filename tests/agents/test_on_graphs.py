@@ -4,14 +4,18 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from dilemma.agents.agent import Agent, Observation, Player
+from dilemma.agents.agent import Agent, Chairs, Observation, Player, Round
 from dilemma.agents.by_link import ByLink
+from dilemma.agents.learners.nets.encoding import OutcomeEncoder
+from dilemma.agents.learners.tabular.q_learning import QLearning
 from dilemma.agents.selectors import AvoidDefectors, OutForTat
-from dilemma.envs.chance import derive
+from dilemma.envs.chance import Chance, derive
 from dilemma.envs.graphs import OwnEdges, Ring
 from dilemma.envs.matrix_game import PrisonersDilemma
+from dilemma.envs.neighbourhood import Neighbours
 from dilemma.envs.spatial_dilemma import SpatialDilemma
 from dilemma.tournament.arena import play
+from dilemma.tournament.protocol import Protocol
 
 STAR = OwnEdges(edges=((0, 1), (0, 2), (0, 3)))
 """Site 0 in the middle."""
@@ -110,3 +114,30 @@ def test_where_they_do_not_play():
     assert "alone" in ByLink().refuses(PrisonersDilemma())
     assert "here nobody can" in OutForTat().refuses(SpatialDilemma())
     assert ByLink(strategy="fictitious_play").refuses(SpatialDilemma()) is None
+
+
+@pytest.mark.parametrize("selection", [False, True])
+def test_a_tabular_learner_goes_by_its_move_and_how_many_neighbours_defected(selection):
+    game = SpatialDilemma(graph=STAR, selection=selection, rounds=2)
+    chairs = Chairs(game, torch.tensor([0, 1]), Chance.at_tables(torch.arange(2), 1))
+    encoder = OutcomeEncoder(chairs)
+    assert encoder.states == 1 + 2 * (3 + 1)
+    encoder.begin()
+    move = torch.tensor([[[1], [0], [1], [1]]])
+    refuses = torch.tensor([[[refusing(1)], [refusing(0)], [0], [0]]]) if selection else 0
+    _, step = game.step(game.reset(1, 1, Chance.at_tables(torch.arange(1), 1)), move + refuses, chairs.chance)
+    encoder.observe(Round(step, chairs.seat, Neighbours(game, chairs.seat)))
+    middle, first = encoder.state.flatten().tolist()
+    assert (middle, first) == (1 + 1 * 4 + 2, 1 + 0 * 2 + 1)
+
+
+@pytest.mark.parametrize("selection", [False, True])
+def test_tabular_learners_learn_on_a_lattice_what_dominates(selection):
+    """Each link pays 1 to a defector, whatever the other does; a cooperator pays 1."""
+    game = SpatialDilemma(graph=Ring(size=8), payoffs=(-1, -1, 1, 1), selection=selection, rounds=20)
+    agent = QLearning(learning_rate=0.2, learning_rate_decay=0.0, discount=0.0, epsilon=0.1)
+    cast = torch.zeros(1, 8, dtype=torch.int64)
+    curves = play(game, [agent], cast, torch.arange(1), Protocol(tables=8, episodes=40)).curves
+    late = {name: float(values[-10:].mean()) for name, values in curves.items()}
+    assert late["cooperation"] < 0.15
+    assert late["payoff"] > 1.0

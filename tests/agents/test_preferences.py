@@ -21,6 +21,7 @@ from dilemma.agents.learners.preferences.preference import Selfish
 from dilemma.agents.learners.preferences.prosociality import Prosociality
 from dilemma.agents.learners.preferences.reciprocity import Reciprocity
 from dilemma.agents.learners.preferences.social_value_orientation import SocialValueOrientation
+from dilemma.agents.learners.preferences.welfare import Welfare
 from dilemma.agents.learners.reciprocity.reciprocator import Reciprocator
 from dilemma.agents.learners.shaping.advantage_alignment import AdvantageAlignment
 from dilemma.agents.learners.shaping.loqa import Loqa
@@ -44,6 +45,7 @@ PREFERENCES = [
     InequityAversion(),
     SocialValueOrientation(),
     Prosociality(share=0.5),
+    Welfare(),
     InfluenceSeeking(),
     Reciprocity(refresh=1, model_units=8),
 ]

@@ -132,6 +132,21 @@ def test_graphs(graph):
     assert torch.equal(here.neighbours.flatten()[here.mirror[index]], index // here.neighbours.shape[1])
 
 
+def test_a_graph_of_a_file(tmp_path):
+    (tmp_path / "net.txt").write_text("# a triangle, and site 3\n2 3\n0 1\n1 2  # heavier? no\n\n2 0\n")
+    game = SpatialDilemma.model_validate({"graph": {"kind": "edges", "file": str(tmp_path / "net.txt")}})
+    assert torch.equal(game.neighbours, SpatialDilemma(graph=TRIANGLE).neighbours)
+
+
+@pytest.mark.parametrize("line", ["1 b", "0.5 1", "1", "-1 2", "nan 1"])
+def test_a_file_that_is_no_graph(tmp_path, line):
+    (tmp_path / "net.txt").write_text(f"0 1\n{line}\n")
+    with pytest.raises(ValidationError, match=f"found '{line}' in line 2 of .*allowed: two vertices"):
+        SpatialDilemma.model_validate({"graph": {"kind": "edges", "file": str(tmp_path / "net.txt")}})
+    with pytest.raises(ValidationError, match=r"can't read 'nowhere\.txt': No such file"):
+        SpatialDilemma.model_validate({"graph": {"kind": "edges", "file": "nowhere.txt"}})
+
+
 def test_neighbours_are_in_the_same_order_everywhere():
     torus = SpatialDilemma(graph=Lattice(rows=4, columns=5)).neighbours
     assert torus[:2].tolist() == [[1, 4, 5, 15], [2, 0, 6, 16]]

@@ -20,11 +20,12 @@ from ..policy_gradient.policy_gradient import Positive, Widths
 from ..policy_gradient.trajectory import Trajectory
 from ..preferences.preference import Selfish
 from ..preferences.social_value_orientation import SocialValueOrientation
+from ..preferences.welfare import Welfare
 from .bits import packed, unpacked, words_of
 from .prioritised_replay import Priorities
 from .q_network import QNetwork
 
-Preference: TypeAlias = Annotated[Selfish | SocialValueOrientation, Field(discriminator="kind")]
+Preference: TypeAlias = Annotated[Selfish | SocialValueOrientation | Welfare, Field(discriminator="kind")]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 MOST_NEIGHBOURS = 8
@@ -64,7 +65,7 @@ class DualDQN(Agent):
     comparison: Literal["population", "neighbours", "none"] = Field(
         "population", description="with whom of the other move the dilemma network's pay is compared"
     )
-    preference: Preference = Field(Selfish(), description="how it values rewards: selfish or svo")
+    preference: Preference = Field(Selfish(), description="how it values rewards: selfish, svo or welfare")
     hidden: Widths = Field((16, 16), description="widths of the hidden layers")
     training: int = Field(
         6_000, ge=1, description="rounds over which step size, exploration and importance weights change"

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from ....envs.environment import Discrete, Environment
+from ....envs.environment import Discrete, Environment, SelectiveMove
 from ...agent import Chairs, Observation, Round
 from ...game_spec import GameSpec
 
@@ -37,13 +37,19 @@ class OutcomeEncoder(Encoder):
 
         state = 0 in the first round, then 1 + own action * width + sum of the others' observed actions
     In 2x2 games: START, CC, CD, DC, DD. In two-player games of K x L actions: K * L + 1 states. For N players
-    with two actions: the own action and the number of others that defected.
+    with two actions: the own action and the number of others that defected. On a graph the others are neighbours,
+    and of an action that also says whom one plays with, the move alone counts.
     """
 
     def __init__(self, chairs: Chairs):
-        sizes = actions_by_seat(chairs.spec)
+        sizes = moves_by_seat(chairs.spec)
+        self._moves = torch.tensor(sizes, device=chairs.device).clamp(min=1)[chairs.seat][:, None]
         # Seats may have different numbers of actions, and so may their opponents.
-        widths = [1 + sum(sizes) - size - (len(sizes) - 1) for size in sizes]
+        graph = chairs.spec.neighbours
+        if graph is None:
+            widths = [1 + sum(sizes) - size - (len(sizes) - 1) for size in sizes]
+        else:
+            widths = [1 + sum(sizes[other] - 1 for other in row if other >= 0) for row in graph.tolist()]
         self.states = 1 + max(size * width for size, width in zip(sizes, widths, strict=True))
         self.inputs = self.states
         self.shape = chairs.shape
@@ -62,7 +68,8 @@ class OutcomeEncoder(Encoder):
 
     def observe(self, round: Round) -> None:
         others = round.others
-        self.state = self.outcome(round.own, others[:, 0] if self._one_other else others.sum(1))
+        own = round.own % self._moves
+        self.state = self.outcome(own, others[:, 0] if self._one_other else others.sum(1))
 
     def outcome(self, own: Tensor, others: Tensor) -> Tensor:
         """The state after `own` actions and a sum of `others`', both [..., chair, table]."""
@@ -96,6 +103,15 @@ def feature_count(game: Environment | GameSpec) -> int | None:
     """The length of an observation; None in games whose only observation is the others' actions."""
     shape = game.observation(0)
     return None if shape is None else math.prod(shape)
+
+
+def moves_by_seat(game: Environment | GameSpec) -> list[int]:
+    """The number of actions of each seat, or of moves where an action also says whom the seat plays with."""
+    spaces = [game.actions(seat) for seat in range(game.seats)]
+    return [
+        space.moves if isinstance(space, SelectiveMove) else size
+        for space, size in zip(spaces, actions_by_seat(game), strict=True)
+    ]
 
 
 def actions_by_seat(game: Environment | GameSpec) -> list[int]:

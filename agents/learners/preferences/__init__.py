@@ -12,8 +12,9 @@ from .preference import Selfish
 from .prosociality import Prosociality
 from .reciprocity import Reciprocity
 from .social_value_orientation import SocialValueOrientation
+from .welfare import Welfare
 
 AnyPreference: TypeAlias = Annotated[
-    Selfish | InequityAversion | SocialValueOrientation | Prosociality | InfluenceSeeking | Reciprocity,
+    Selfish | InequityAversion | SocialValueOrientation | Prosociality | Welfare | InfluenceSeeking | Reciprocity,
     Field(discriminator="kind"),
 ]

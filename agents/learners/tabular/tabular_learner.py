@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ....envs.chance import Purpose
 from ....envs.environment import Discrete, Environment
+from ....envs.spatial_dilemma import SpatialDilemma
 from ...agent import Agent, Chairs, Observation, Player, Round
 from ..nets.encoding import OutcomeEncoder, actions_by_seat, feature_count
 from ..nets.layers import lookup, normal_parameters
@@ -26,7 +27,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class TabularAgent(Agent):
-    """A learner with a value table that has a row for each outcome of the last round.
+    """A learner with a value table that has a row for each outcome of the last round, on graphs with neighbours.
 
     Every quantity with a decay follows 1 / (1 / start + decay * t), where t counts the rounds learned from.
     The defaults are those of the tournament of Foerster et al. 2018.
@@ -51,7 +52,7 @@ class TabularAgent(Agent):
     def refuses(self, game: Environment) -> str | None:
         if any(not isinstance(game.actions(seat), Discrete) for seat in range(game.seats)):
             return "chooses among actions that can be counted"
-        if feature_count(game) is not None:
+        if feature_count(game) is not None and not isinstance(game, SpatialDilemma):
             return "has a table for the last round's outcomes, and can't take features"
         return None
 
