@@ -24,7 +24,8 @@ import pandas as pd
 import torch
 
 from dilemma import Results, Tournament
-from dilemma.analysis.behaviour.partner_choice import PartnerEvidence, keep_rates, partners, predictors
+from dilemma.analysis.behaviour.partner_choice import keep_rates, partners, predictors
+from dilemma.analysis.behaviour.partner_evidence import PartnerEvidence
 from dilemma.tournament.config import parse
 
 ANGLES = (0, 15, 30, 45, 60, 75, 90)

@@ -16,7 +16,8 @@ from ...file_names import file_name
 from ..behaviour.evolution import selection_gradients
 from ..behaviour.generations import agents_of, beginnings, generation_chapters, paths, share_curves
 from ..behaviour.learned_runs import learned_runs
-from ..behaviour.partner_choice import PartnerEvidence, keep_rates, partner_chapters
+from ..behaviour.partner_choice import keep_rates, partner_chapters
+from ..behaviour.partner_evidence import PartnerEvidence
 from ..behaviour.type_payoffs import type_payoffs, why_not
 from ..cells import Cells, cells_by_league
 from ..finding import Cards, Finding

@@ -7,14 +7,8 @@ from scipy.stats import kendalltau
 from statsmodels.stats.proportion import proportion_confint
 
 from dilemma import Tournament, open_run
-from dilemma.analysis.behaviour.partner_choice import (
-    PartnerEvidence,
-    compared,
-    design_effect,
-    keep_rates,
-    partners,
-    predictors,
-)
+from dilemma.analysis.behaviour.partner_choice import design_effect, keep_rates, partners, predictors
+from dilemma.analysis.behaviour.partner_evidence import PartnerEvidence, compared
 from dilemma.analysis.game import Game
 from dilemma.analysis.statistics.rank_correlation import kendall
 from dilemma.tournament.config import parse
