@@ -125,12 +125,28 @@ def told(results: Results, of: str) -> None:
         print("Candidates, the mean over choosers\n", like.round(3))
         if of == "grid":
             print(monotone(alike))
-        rates = table.groupby(["rule", "opponent"], sort=False)[
-            ["keep_rate", "free_payoff", "partner_payoff"]
-        ].mean()
-        print("Candidates by rule, the mean over choosers\n", rates.round(3))
+        rates = freed(table, results.choices)
+        print("Candidates by rule, the mean over choosers\n", rates.round(3).to_string())
         if scores is not None:
             print("Kendall's tau\n", scores.table.round(2).to_string())
+
+
+def freed(table: pd.DataFrame, choices: pd.DataFrame, draws: int = 2000) -> pd.DataFrame:
+    """What candidates earn in all matches, and after a choice, with its interval: means over choosers.
+
+    It is that of percentiles of a bootstrap of a candidate's trained runs, or paths, the same for all choosers.
+    """
+    names = ["keep_rate", "partner_payoff", "free_payoff"]
+    means = table.groupby(["rule", "opponent"], sort=False)[names].mean()
+    unit = choices["run"].where(choices["run"] >= 0, choices["repetition"])
+    for (rule, opponent), own in choices.assign(unit=unit).groupby(["rule", "opponent"], observed=True):
+        sums = own.groupby(["agent", "unit"], observed=True)["partner_next_payoff"].agg(["sum", "count"]).unstack()
+        paid, count = (sums[name].fillna(0).to_numpy() for name in ("sum", "count"))  # [chooser, unit]
+        units = paid.shape[1]
+        drawn = np.random.default_rng(0).multinomial(units, np.full(units, 1 / units), draws)
+        low, high = np.quantile(((drawn @ paid.T) / (drawn @ count.T)).mean(axis=1), [0.025, 0.975])
+        means.loc[(rule, opponent), ["free_low", "free_high"]] = low, high
+    return means
 
 
 def monotone(table: pd.DataFrame) -> str:

@@ -124,7 +124,7 @@ class PartnerChoice(Schedule):
                 if np.isnan(solo.chooser).all():
                     notes.append(f"{label} makes no choices: nothing is known of what it earns alone")
                     continue
-                expected = float(np.nanmean(solo.chooser))
+                expected = self.alone if isinstance(self.alone, float) else float(np.nanmean(solo.chooser))
                 for name, decide in self._deciders(plan, setting, chooser, met, expected):
                     rows = walked(met, decide, solo, rematched=self.refusal == "rematched")
                     count = len(rows["agent"])
