@@ -226,6 +226,10 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "deep_q": {
         "dual_dqn": "dilemma.agents.learners.deep_q.dual_dqn:DualDQN",
     },
+    "staged": {
+        "staged_dqn": "dilemma.agents.learners.staged.staged_dqn:StagedDQN",
+        "staged_q_learning": "dilemma.agents.learners.staged.staged_q_learning:StagedQLearning",
+    },
     "exact": {
         "cgd_exact": "dilemma.agents.learners.exact.cgd_exact:CgdExact",
         "consensus_exact": "dilemma.agents.learners.exact.consensus_exact:ConsensusExact",

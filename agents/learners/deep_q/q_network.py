@@ -57,7 +57,7 @@ class QNetwork:
         after: Tensor,
         weight: Tensor,
         *,
-        discount: float,
+        discount: float | Tensor,
         rate: float,
     ) -> Tensor:
         """A step down the Huber loss; returns the temporal-difference errors [chair, sample].

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from .inequity_aversion import InequityAversion
 from .influence_seeking import InfluenceSeeking
+from .introspection import Introspection
 from .preference import Selfish
 from .prosociality import Prosociality
 from .reciprocity import Reciprocity
@@ -15,6 +16,13 @@ from .social_value_orientation import SocialValueOrientation
 from .welfare import Welfare
 
 AnyPreference: TypeAlias = Annotated[
-    Selfish | InequityAversion | SocialValueOrientation | Prosociality | Welfare | InfluenceSeeking | Reciprocity,
+    Selfish
+    | InequityAversion
+    | SocialValueOrientation
+    | Prosociality
+    | Welfare
+    | InfluenceSeeking
+    | Introspection
+    | Reciprocity,
     Field(discriminator="kind"),
 ]

@@ -1,0 +1,1 @@
+"""Learners of populations with reputations: one value function for each stage."""
