@@ -19,7 +19,7 @@ from ..envs.catalogue import Whereabouts
 from ..envs.chance import Purpose
 from ..envs.environment import Environment
 from ..envs.errors import DilemmaError
-from ..file_names import file_name
+from ..file_names import MARK, file_name
 from .agent import Agent, Chairs, Player
 
 
@@ -130,10 +130,6 @@ class Trained:
     """Each tensor starts with [row]."""
 
 
-MARK = "learner.json"
-"""The file in a checkpoint folder with the learner's identity, which stays when its label changes."""
-
-
 def files_of(run: str, label: str) -> list[Path]:
     """The checkpoint files of a learner in a run. Raises ValueError if there are none."""
     folder = Path(run) / "checkpoints"
@@ -153,8 +149,10 @@ def files_of(run: str, label: str) -> list[Path]:
 
 def _mark(folder: Path) -> str:
     """The identity of the learner in a checkpoint folder; empty if it has none."""
-    path = folder / MARK
-    return str(json.loads(path.read_text(encoding="utf-8"))["identity"]) if path.is_file() else ""
+    try:
+        return str(json.loads((folder / MARK).read_text(encoding="utf-8"))["identity"])
+    except (OSError, ValueError, TypeError, KeyError):  # none, or damaged
+        return ""
 
 
 def _labels(run: str) -> dict[str, str]:

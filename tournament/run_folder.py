@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,12 +33,12 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..columns import CHOICES
 from ..envs.errors import DilemmaError
 from .config_file import RawConfig, file_text
+from .damage import is_exploit, is_manifest, mapping, parts, records, tables
 from .how import HOW
 from .identity import SCHEMA
 from .keys import distinct
@@ -77,7 +78,7 @@ class RunFolder:
 
     def check_schema(self) -> None:
         """Raises DilemmaError if the folder's matches have another version of identities and chance."""
-        found = self.manifest().get("schema", 1) if self.manifest_path.exists() else SCHEMA
+        found = self.manifest().get("schema", 1) if is_manifest(self.manifest_path) else SCHEMA
         if found != SCHEMA:
             raise DilemmaError(
                 f"{self.path} was played by another version: its matches are of schema {found}, here they are of "
@@ -159,26 +160,32 @@ class RunFolder:
         if self.part is not None:
             return self.part.config
         try:
-            return tomllib.loads(file_text(self.config_path))
+            config = tomllib.loads(file_text(self.config_path))
         except tomllib.TOMLDecodeError as error:
             raise DilemmaError(f"{self.config_path} is not TOML: {error}") from error
+        if not _is_of_a_run(config):
+            raise DilemmaError(
+                f"{self.config_path} is not the config of a run, which `dilemma run` writes with every default; "
+                "restore it, or choose another folder with --out"
+            )
+        return config
 
     def done(self) -> NDArray[np.int64]:
         """The identities of the matches that have rows, sorted."""
-        columns = [pq.read_table(file, columns=["match"])["match"].to_numpy() for file in self._files()]
+        columns = [table["match"].to_numpy() for table in tables(self._files(), columns=["match"])]
         return distinct(np.concatenate(columns)) if columns else np.empty(0, np.int64)
 
     def seats(self) -> pd.DataFrame:
         """All rows, with labels as categories in the order of the config."""
-        rows = to_frame([pq.read_table(file) for file in self._files()], self.asked())
+        rows = to_frame(tables(self._files()), self.asked())
         return self._asked_of(_each_once(rows, ["match", "seat"]))
 
     def curves(self) -> pd.DataFrame | None:
         """The learning curves, with labels as categories; None if nobody learned."""
-        tables = [pq.read_table(file) for file in sorted(self.curves_path.glob("*.parquet"))]
-        if not tables:
+        found = tables(parts(self.curves_path))
+        if not found:
             return None
-        return self._asked_of(_each_once(to_frame(tables, self.asked()), ["match", "seat", "point"]))
+        return self._asked_of(_each_once(to_frame(found, self.asked()), ["match", "seat", "point"]))
 
     def _asked_of(self, table: pd.DataFrame) -> pd.DataFrame:
         """The rows of matches that this part asks for."""
@@ -188,27 +195,27 @@ class RunFolder:
 
     def costs(self) -> pd.DataFrame | None:
         """The costs of each agent in each chunk; None if nobody played."""
-        tables = [pq.read_table(file) for file in sorted(self.costs_path.glob("*.parquet"))]
-        return to_frame(tables, self.asked()) if tables else None
+        found = tables(parts(self.costs_path))
+        return to_frame(found, self.asked()) if found else None
 
     def generations(self) -> pd.DataFrame | None:
         """What became of populations, a row a replicate, generation and agent; None where nobody evolved."""
-        tables = [pq.read_table(file) for file in sorted(self.generations_path.glob("*.parquet"))]
-        if not tables:
+        found = tables(parts(self.generations_path))
+        if not found:
             return None
         asked = self.asked()
-        return to_frame(tables, asked).assign(process=asked["schedule"]["kind"])
+        return to_frame(found, asked).assign(process=asked["schedule"]["kind"])
 
     def choices(self) -> pd.DataFrame | None:
         """Who stayed with whom, a row for each choice of a partner; None where nobody chose."""
-        tables = [pq.read_table(file) for file in sorted(self.choices_path.glob("*.parquet"))]
-        return to_frame(tables, self.asked())[list(CHOICES.names)] if tables else None
+        found = tables(parts(self.choices_path))
+        return to_frame(found, self.asked())[list(CHOICES.names)] if found else None
 
     def snapshot_generations(self) -> dict[str, list[int]]:
         """The generations of which there are snapshots, by environment."""
         found = dict[str, list[int]]()
-        for file in sorted(self.snapshots_path.glob("*.parquet")):
-            looks = relabelled(pq.read_table(file, columns=["environment", "generation"]), current(self.asked()))
+        for table in tables(parts(self.snapshots_path), columns=["environment", "generation"]):
+            looks = relabelled(table, current(self.asked()))
             for look in looks.group_by(["environment", "generation"]).aggregate([]).to_pylist():
                 found.setdefault(look["environment"], []).append(look["generation"])
         return {label: sorted(generations) for label, generations in found.items()}
@@ -222,10 +229,10 @@ class RunFolder:
         chosen = None
         if wanted is not None:
             chosen = [("generation", "in", sorted({one for these in wanted.values() for one in these}))]
-        files = sorted(self.snapshots_path.glob("*.parquet"))
+        files = parts(self.snapshots_path)
         if not files or (wanted is not None and not any(wanted.values())):
             return pd.DataFrame({name: [] for name in _PLACED})
-        frame = to_frame([pq.read_table(file, filters=chosen) for file in files], self.asked())
+        frame = to_frame(tables(files, filters=chosen), self.asked())
         if wanted is None:
             return frame
         asked = [
@@ -239,8 +246,11 @@ class RunFolder:
         path = self.evolved_path / f"{environment}.npz"
         if not path.exists():
             return None
-        with np.load(path) as file:
-            return dict(file)
+        try:
+            with np.load(path) as file:
+                return dict(file)
+        except (OSError, ValueError, zipfile.BadZipFile):  # damaged: it is as if nothing were kept
+            return None
 
     def histories(self) -> pd.DataFrame | None:
         """Means of populations whose parameters evolve: a row for each environment, replicate and generation.
@@ -309,7 +319,9 @@ class RunFolder:
         """The JSON records in a folder that are of the config's environments and agents, by file."""
         now, found = current(self.asked()), {}
         for file in sorted(folder.glob("*.json")):
-            record = json.loads(file.read_text(encoding="utf-8"))
+            if not is_exploit(file):
+                continue
+            record = mapping(file) or {}
             renamed = of_record(record, now, {"environment": "environments", "agent": "agents"})
             if renamed is not None:
                 found[file.stem] = renamed
@@ -325,26 +337,26 @@ class RunFolder:
     def _unsettled(self) -> list[dict[str, Any]]:
         if not self.failures_path.exists():
             return []
-        lines = self.failures_path.read_text(encoding="utf-8").splitlines()
-        latest = {record["match"]: record for record in map(json.loads, lines)}
+        latest = {record["match"]: record for record in records(self.failures_path, ("match", "cast", "reason"))}
         done = set(self.done().tolist()) if latest else set()
         asked = latest.keys() if self.part is None else set(self.part.matches.tolist())
         return [record for match, record in latest.items() if match in asked and match not in done]
 
     def manifest(self) -> dict[str, Any]:
-        try:
-            facts: dict[str, Any] = json.loads(self.manifest_path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise DilemmaError(f"{self.path} has no manifest.json that can be read: nothing was played") from error
-        return facts
+        if not is_manifest(self.manifest_path):
+            raise DilemmaError(
+                f"{self.path} has no manifest.json that can be read: nothing was played, or it is damaged; "
+                "`dilemma run` writes it again"
+            )
+        return mapping(self.manifest_path) or {}
 
     def calls(self) -> list[dict[str, Any]]:
         """The calls that added to the run; none where nothing says so."""
         try:
-            calls: list[dict[str, Any]] = json.loads(self.calls_path.read_text(encoding="utf-8"))
+            calls = json.loads(self.calls_path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return []
-        return calls
+        return [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
 
     def extent(self) -> set[tuple[str, int]]:
         """What the run holds, to see whether something was added: files of rows, exploits and evolution."""
@@ -352,7 +364,7 @@ class RunFolder:
         return {(file.name, file.stat().st_mtime_ns) for file in found}
 
     def _files(self) -> list[Path]:
-        return sorted(self.seats_path.glob("*.parquet"))
+        return parts(self.seats_path)
 
 
 def to_frame(tables: Sequence[pa.Table], config: RawConfig) -> pd.DataFrame:
@@ -384,6 +396,17 @@ def to_frame(tables: Sequence[pa.Table], config: RawConfig) -> pd.DataFrame:
         if name in seats:
             seats[name] = pd.Categorical(seats[name], categories=list(labels))
     return seats
+
+
+def _is_of_a_run(config: Mapping[str, Any]) -> bool:
+    """Whether a config has what readers of a run folder need."""
+    entries = [config.get("environments"), config.get("agents")]
+    listed = all(
+        isinstance(some, list) and some and all(isinstance(one, dict) and "label" in one for one in some)
+        for some in entries
+    )
+    sections = ("schedule", "evaluation", "analysis", "execution")
+    return listed and all(isinstance(config.get(name), dict) for name in sections) and "kind" in config["schedule"]
 
 
 def _each_once(rows: pd.DataFrame, key: list[str]) -> pd.DataFrame:

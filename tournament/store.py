@@ -18,13 +18,13 @@ import tomli_w
 import torch
 from numpy.typing import NDArray
 
-from ..agents.checkpoint import MARK
 from ..columns import stored_types
 from ..envs.errors import DilemmaError
-from ..file_names import file_name
+from ..file_names import MARK, file_name
 from .chunk import Failure, LearnedState, Outcome, Rows
 from .config import as_config
 from .continuation import Continuation, continuation
+from .damage import mapping, parts, set_aside
 from .how import HOW
 from .labels import current, rewritten, updated_identities, with_identities
 from .plan import Plan
@@ -54,11 +54,15 @@ class Store(RunFolder):
             _write(store.config_path, tomli_w.dumps(found.union))
         except OSError as error:
             raise DilemmaError(f"{path} can't be written: {error.strerror or error}") from error
-        for leftover in path.glob("*/*.tmp"):
+        for leftover in [*path.glob("*.tmp"), *path.glob("*/*.tmp")]:
             if leftover.is_file():
                 leftover.unlink()
         store._relabel()
         return store
+
+    def repair(self) -> list[str]:
+        """Set aside what can't be read, so that it is played again; returns a sentence for each such part."""
+        return set_aside(self.path)
 
     def moved_aside(self) -> Path | None:
         """Move this run to the first free name of NAME.1, NAME.2, ...; None if there is none.
@@ -148,7 +152,7 @@ class Store(RunFolder):
         """The folder of the checkpoints of a learner, named by the label that it first had."""
         folder = self.path / "checkpoints"
         for mark in sorted(folder.glob(f"*/{MARK}")):
-            if json.loads(mark.read_text(encoding="utf-8"))["identity"] == identity:
+            if (mapping(mark) or {}).get("identity") == identity:
                 return mark.parent
         name = file_name(label)
         own = folder / name
@@ -170,7 +174,7 @@ class Store(RunFolder):
         now = current(self.asked())
         played = (self.seats_path, self.curves_path, self.costs_path)
         for folder in (*played, self.generations_path, self.snapshots_path, self.choices_path):
-            for file in sorted(folder.glob("*.parquet")):
+            for file in parts(folder):
                 if updated_identities(pq.read_schema(file), now) is not None:
                     _write_table(file, rewritten(pq.read_table(file), now))
 
@@ -308,4 +312,4 @@ def _write(path: Path, text: str) -> None:
 
 def _write_table(path: Path, table: pa.Table) -> None:
     with _aside(path) as file:
-        pq.write_table(table, file, compression="zstd")
+        pq.write_table(table, file, compression="zstd", write_page_checksum=True)

@@ -54,7 +54,7 @@ def only_writer(folder: Path) -> Iterator[None]:
     is held.
     """
     made = _make(folder)
-    mine = folder.resolve()
+    mine = Path(os.path.realpath(folder))
     with _GUARD:
         if mine in _OURS:
             raise _held(folder, Writer.here())
@@ -77,7 +77,7 @@ def only_writer(folder: Path) -> Iterator[None]:
 
 def writer_of(folder: Path) -> Writer | None:
     """Who writes to `folder` now, on whatever machine that shares its file system; None for nobody."""
-    if folder.resolve() in _OURS:  # to close the file once more would give the lock back
+    if Path(os.path.realpath(folder)) in _OURS:  # to close the file once more would give the lock back
         return Writer.here()
     try:
         handle = os.open(folder / LOCK, os.O_RDONLY)

@@ -60,6 +60,8 @@ class Facts(TypedDict, total=False):
     counts: Mapping[str, object]
     left: int
     """Matches that are still to be played."""
+    damaged: Sequence[str]
+    """Parts of the run that can't be read, and why: a sentence each."""
     failures: Sequence[Mapping[str, object]]
     """Each with its `reason`, its `cast` and its `setting`."""
     notes: Sequence[str]

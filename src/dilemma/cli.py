@@ -118,6 +118,8 @@ def run(
     again = _command("run", config, out=whole, jobs=jobs, set=given, shard=share)
     with only_writer(folder):
         store = Store.open(folder, plan, accept_changes=accept_changes)
+        for said in store.repair():
+            click.echo(said, err=True)
         with _interruptible(store, again), recorded(store, plan, _typed()):
             with Meter(kept=len(store.done())) as meter:
                 play_into(store, plan, meter, meter.hear, share)
@@ -532,6 +534,8 @@ def _report(
         rich.print(population_tables(results.generations))
     elif len(results.rows) or not results.exploits:
         rich.print(ranking_tables(results.ranking, results.exploitability))
+    for said in results.facts.get("damaged", ()):
+        click.echo(f"Left out: {said}. `{again}` plays its matches again.", err=True)
     for gap in gaps:
         click.echo(f"Not worked out: {gap}", err=True)
     if left := results.facts.get("left", 0):

@@ -30,6 +30,11 @@ def speaks_plainly(command: Callable[P, int]) -> Callable[P, None]:
         except DilemmaError as error:
             click.echo(f"Error: {error}", err=True)
             code = MISTAKE
+        except BrokenPipeError:  # whoever read the output has gone
+            raise
+        except OSError as error:  # a full disk, a name that is too long, ...
+            click.echo(f"Error: {error.filename or 'a file'}: {error.strerror or error}", err=True)
+            code = MISTAKE
         except KeyboardInterrupt:
             click.echo("\nInterrupted. What was finished before is kept; the same command goes on.", err=True)
             code = INTERRUPTED

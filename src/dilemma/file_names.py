@@ -6,6 +6,8 @@ import hashlib
 import re
 import unicodedata
 
+MARK = "learner.json"
+"""The file in a folder of checkpoints with the learner's identity, which stays when its label changes."""
 LONGEST = 80
 """Longest label that is used unchanged."""
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9_.-]*(?<!\.)", re.ASCII)

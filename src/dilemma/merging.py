@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from .agents.checkpoint import MARK
 from .envs.errors import DilemmaError
+from .file_names import MARK
 from .play import manifest_of
 from .tournament.config import load
 from .tournament.continuation import known_identities

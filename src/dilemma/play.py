@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -150,6 +151,8 @@ class Tournament:
     def _run(self, folder: Path, watch: Watch | None, accept_changes: bool = False) -> Results:
         with only_writer(folder):
             store = Store.open(folder, self.plan, accept_changes=accept_changes)
+            for said in store.repair():
+                warnings.warn(said, stacklevel=3)
             self._play_into(store, watch)
         return results_of(store, self.plan)
 

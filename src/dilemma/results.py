@@ -27,6 +27,7 @@ from .analysis.report.tables import one_line
 from .envs.errors import DilemmaError
 from .pictures import evenly
 from .tournament.config_file import analysis_of
+from .tournament.damage import damaged
 from .tournament.run_folder import RunFolder, accepted
 
 if TYPE_CHECKING:
@@ -246,6 +247,9 @@ def stored(store: RunFolder, changes: Sequence[str] = ()) -> Results:
     left = 0 if manifest.get("finished") else manifest.get("asked", 0) - seats["match"].nunique() - len(failures)
     facts = _facts(config, failures, manifest, games, store.calls())
     facts["left"] = max(left, 0)
+    facts["damaged"] = [
+        f"{file.relative_to(store.path)} can't be read ({why})" for file, why in damaged(store.path)
+    ]
     facts["run"] = str(store.path)
     return Results(
         seats,

@@ -1,0 +1,110 @@
+"""Whatever happens to a part of a run folder: readers go on without it, and the run plays its matches again."""
+
+import shutil
+import warnings
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from dilemma import Tournament, open_run
+from dilemma.cli import main
+from dilemma.envs.errors import DilemmaError
+
+DAMAGE = {
+    "truncated": lambda file: file.write_bytes(file.read_bytes()[:-9]),
+    "emptied": lambda file: file.write_bytes(b""),
+    "foreign": lambda file: file.write_bytes(b"\x00\xffnot what it was\n" * 20),
+    "deleted": lambda file: file.unlink(),
+    "another's": lambda file: file.write_text("[1, 2]"),
+    "a folder": lambda file: (file.unlink(), file.mkdir()),
+    "flipped": lambda file: file.write_bytes(flipped(file.read_bytes())),
+}
+
+
+def flipped(content):
+    middle = len(content) // 3
+    return content[:middle] + bytes(byte ^ 255 for byte in content[middle : middle + 40]) + content[middle + 40 :]
+
+
+@pytest.fixture(scope="module")
+def tournament():
+    return Tournament(
+        ["prisoners_dilemma"],
+        ["random", "tullock", "q_learning", "all_d"],
+        repetitions=2,
+        learning={"tables": 2, "episodes": 3, "keep": ["q_learning"]},
+        chunk=3,
+        analysis={"exploitability": ["exact"]},
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(tournament, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    tournament.run(folder)
+    with (folder / "failures.jsonl").open("a") as file:
+        file.write('{"match": 5, "rea')
+    return folder
+
+
+def rows(folder):
+    seats = open_run(folder).rows.astype(
+        {"environment": str, "agent": str, "opponent": str, "how": str, "role": str}
+    )
+    return seats.sort_values(["match", "seat"], ignore_index=True)
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_what_is_damaged_is_left_out_and_played_again(tournament, whole, tmp_path, kind):
+    before, folder = rows(whole), tmp_path / "run"
+    shutil.copytree(whole, folder)
+    seats = sorted((folder / "seats").iterdir())
+    others = [file for file in folder.rglob("*") if file.is_file() and file.parent.name not in ("run", "seats")]
+    for file in (*seats[::2], *others, folder / "calls.json", folder / "failures.jsonl"):
+        DAMAGE[kind](file)
+    left = set(rows(folder)["match"])
+    assert left < set(before["match"])
+    DAMAGE[kind](folder / "manifest.json")
+    with pytest.raises(DilemmaError, match=r"no manifest\.json that can be read"):
+        rows(folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        tournament.run(folder)
+    pd.testing.assert_frame_equal(rows(folder), before)
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_damaged_config_is_told_in_a_sentence(whole, tmp_path, kind):
+    shutil.copytree(whole, tmp_path / "run")
+    DAMAGE[kind](tmp_path / "run" / "config.toml")
+    done = CliRunner().invoke(main, ["report", str(tmp_path / "run")])
+    assert done.exit_code == 2, done.output
+    assert done.stderr.startswith("Error: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_report_names_what_it_leaves_out(whole, tmp_path):
+    shutil.copytree(whole, tmp_path / "run")
+    first = min((tmp_path / "run" / "seats").glob("*.parquet"))
+    DAMAGE["truncated"](first)
+    done = CliRunner().invoke(main, ["report", str(tmp_path / "run")])
+    assert done.exit_code == 0, done.output
+    assert f"Left out: seats/{first.name} can't be read" in done.stderr
+    assert f"Left out: seats/{first.name}" in (tmp_path / "run" / "report" / "index.html").read_text()
+
+
+@pytest.mark.parametrize("path", ["x" * 300, "loop", "file/run", "/proc/run"])
+def test_paths_that_cannot_be_are_told(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").touch()
+    for command in (
+        ["report", path],
+        ["run", "quickstart", "--out", path],
+        ["status", path],
+        ["merge", path, "--out", "x"],
+    ):
+        done = CliRunner().invoke(main, command)
+        assert done.exit_code == 2, (command, done.output, done.exception)
+        assert done.stderr.startswith("Error: ")

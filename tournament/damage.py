@@ -1,0 +1,137 @@
+"""Parts of a run folder that can't be read: readers leave them out and say so, its writer sets them aside."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..file_names import MARK
+
+ASIDE = "damaged"
+"""The folder in a run for what was set aside."""
+_TABLES = {
+    "seats": "match",
+    "curves": "match",
+    "costs": "agent",
+    "generations": "generation",
+    "snapshots": "generation",
+    "choices": "agent",
+}
+"""Folders of tables, with a column that each of their files has."""
+BROKEN = (OSError, pa.ArrowException)
+"""What reading a damaged table raises."""
+
+
+def tables(files: Sequence[Path], **options: Any) -> list[pa.Table]:
+    """The tables in those files that can be read; `options` are those of `pyarrow.parquet.read_table`."""
+    found = []
+    for file in files:
+        try:
+            found.append(pq.read_table(file, **options))
+        except BROKEN:
+            continue
+    return found
+
+
+def parts(folder: Path) -> list[Path]:
+    """The whole files of a folder of tables, in order."""
+    return [file for file in sorted(folder.glob("*.parquet")) if why_broken_table(file, folder.name) is None]
+
+
+def why_broken_table(file: Path, kind: str, *, whole: bool = False) -> str | None:
+    """Why a file is no table of this kind, by its footer, or by the `whole` of it; None if it is one."""
+    try:
+        if not file.is_file():
+            return "it is no file"
+        if _TABLES[kind] not in pq.read_schema(file).names:
+            return f"it has no column {_TABLES[kind]}"
+        if whole:
+            pq.read_table(file, page_checksum_verification=True)
+    except BROKEN as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+def mapping(file: Path) -> dict[str, Any] | None:
+    """What a JSON file holds; None if it can't be read, or holds no object."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def records(file: Path, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """The lines of a JSONL file that are objects with these keys; others, such as half a line, are left out."""
+    try:
+        lines = file.read_bytes().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(record, dict) and all(key in record for key in keys):
+            found.append(record)
+    return found
+
+
+def damaged(folder: Path, *, whole: bool = False) -> Iterator[tuple[Path, str]]:
+    """The parts of a run folder that can't be read, each with the reason: by their footers, or as a `whole`."""
+    for kind in _TABLES:
+        for file in sorted((folder / kind).glob("*.parquet")):
+            if (why := why_broken_table(file, kind, whole=whole)) is not None:
+                yield file, why
+    checks: tuple[tuple[str, Callable[[Path], bool], str], ...] = (
+        ("manifest.json", is_manifest, "it is no manifest"),
+        ("exploits/*.json", is_exploit, "it is no result of a search"),
+        ("evolved/*.npz", zipfile.is_zipfile, "it is no archive of arrays"),
+        (f"checkpoints/*/{MARK}", is_mark, "it does not say whose checkpoints are there"),
+        ("checkpoints/*/*.pt", zipfile.is_zipfile, "it is no checkpoint"),
+        ("calls.json", Path.is_file, "it is no file"),
+        ("failures.jsonl", Path.is_file, "it is no file"),
+    )
+    for pattern, is_whole, why in checks:
+        for file in sorted(folder.glob(pattern)):
+            if not (file.is_file() and is_whole(file)):
+                yield file, why
+
+
+def is_manifest(file: Path) -> bool:
+    """Whether a file is a manifest with what readers need."""
+    facts = mapping(file)
+    return facts is not None and isinstance(facts.get("games"), dict)
+
+
+def is_exploit(file: Path) -> bool:
+    """Whether a file is the result of a search for an exploiter."""
+    record = mapping(file)
+    return record is not None and isinstance(record.get("kind"), str)
+
+
+def is_mark(file: Path) -> bool:
+    """Whether a file says whose checkpoints are beside it."""
+    said = mapping(file)
+    return said is not None and {"identity", "label"} <= said.keys()
+
+
+def set_aside(folder: Path) -> list[str]:
+    """Move what can't be read into `damaged/`; returns a sentence for each."""
+    said = []
+    for file, why in list(damaged(folder, whole=True)):
+        aside = folder / ASIDE / file.relative_to(folder)
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        while os.path.lexists(aside):
+            aside = aside.with_name(f"{aside.name}.again")
+        file.rename(aside)
+        said.append(f"{file.relative_to(folder)} can't be read ({why}): it is now {aside.relative_to(folder)}")
+    return said
