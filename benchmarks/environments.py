@@ -51,6 +51,7 @@ from dilemma.envs.graphs import Lattice
 from dilemma.envs.harvest import Harvest
 from dilemma.envs.in_the_matrix import InTheMatrix
 from dilemma.envs.joint_action import empty
+from dilemma.envs.leave_or_stay import LeaveOrStay
 from dilemma.envs.spatial_dilemma import SpatialDilemma
 from dilemma.envs.stag_hunt_grid import StagHuntGridworld
 from dilemma.tournament.arena import play
@@ -205,6 +206,7 @@ def main() -> None:
         (Gathering(), 256),
         (InTheMatrix(), 1024),
         (CoinsRoom(), 256),
+        (LeaveOrStay(), 1024),
         (StagHuntGridworld(), TABLES),
     ):
         row(f"{type(game).__name__}, {game.seats} players, in `step`", tables, stepping(game, tables))
