@@ -63,6 +63,9 @@ class Checkpoint(Agent):
     def refuses(self, game: Environment) -> str | None:
         return self._trained().agent.refuses(game)
 
+    def refuses_role(self, game: Environment, role: str) -> str | None:
+        return self._trained().agent.refuses_role(game, role)
+
     def sit(self, chairs: Chairs) -> Player:
         trained = self._trained()
         rows = self._draw(trained, chairs)
@@ -81,10 +84,12 @@ class Checkpoint(Agent):
         return self.learner
 
     def kept_runs(self, game: Environment) -> int:
-        """The number of stored training runs that fit a seat, at the seat with the fewest."""
+        """The number of stored training runs that fit a seat, at the seat with the fewest that it can take."""
         trained = self._trained()
+        roles = [role for role in dict.fromkeys(game.roles) if self.refuses_role(game, role) is None]
         return min(
-            len({trained.runs[row] for row in self._fits(trained, game.roles, role)}) for role in set(game.roles)
+            (len({trained.runs[row] for row in self._fits(trained, game.roles, role)}) for role in roles),
+            default=0,
         )
 
     def _draw(self, trained: Trained, chairs: Chairs) -> Tensor:

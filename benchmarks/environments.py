@@ -21,7 +21,8 @@ learns, at 10 tables, as published; with the memory that it takes when its repla
 
     OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/environments.py lattice
 
-The common pool of four players and a mechanism, in player-rounds (four a round), random actions included:
+The common pool of four players and a mechanism, in player-rounds (four a round), random actions included; and with
+the social planner that learns, among conditional cooperators, all of them and the arena included:
 
     OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/environments.py pool
 """
@@ -39,6 +40,8 @@ from collections.abc import Callable
 import torch
 
 from dilemma.agents.learners.deep_q.dual_dqn import DualDQN
+from dilemma.agents.learners.planner.social_planner import SocialPlanner
+from dilemma.agents.pool_players import ConditionalCooperator
 from dilemma.agents.random_agent import Random
 from dilemma.envs.chance import Chance, Purpose, derive
 from dilemma.envs.cleanup import Cleanup
@@ -157,6 +160,14 @@ def pooling(game: CommonPoolTrust, tables: int) -> float:
         return tables * game.rounds * game.players / best(run)
 
 
+def planning(game: CommonPoolTrust, tables: int) -> float:
+    """Player-rounds a second of a common pool that a planner learns to share out, a learning step each episode."""
+    agents, episodes = [ConditionalCooperator(), SocialPlanner(weights="none")], 2
+    cast, protocol = torch.tensor([[0] * game.players + [1]]), Protocol(tables=tables, episodes=episodes)
+    seconds = best(lambda seed: play(game, agents, cast, derive(torch.arange(1), seed), protocol))
+    return tables * game.rounds * game.players * episodes / seconds
+
+
 def pools() -> None:
     """The common pool."""
     for tables in (256, 1024, TABLES):
@@ -164,6 +175,7 @@ def pools() -> None:
         row(
             "CommonPoolTrust, 4 players, 11 levels, in `step`", tables, pooling(CommonPoolTrust(levels=11), tables)
         )
+        row("CommonPoolTrust, 4 players, a social planner learns", tables, planning(CommonPoolTrust(), tables))
 
 
 def memory() -> float:

@@ -97,9 +97,12 @@ class PulseRecorder:
         self._file, self._cast, self._labels = file, chunk.cast, chunk.labels
         self._horizon, self._episodes = game_of(chunk).horizon, chunk.learning.episodes
         self._start = self._last = time.monotonic()
+        self._before: float | None = None  # the share that was played when it was cut short
 
     def record(self, played: PlayedRound) -> None:
         now = time.monotonic()
+        if self._before is None:
+            self._before = played.before.episode / self._episodes
         if now - self._last < EVERY:
             return
         self._last = now
@@ -120,7 +123,7 @@ class PulseRecorder:
             points,
             "round" if single else "episode",
             share,
-            share * points / seconds,
+            (share - (self._before or 0.0)) * points / seconds,
         )
 
 

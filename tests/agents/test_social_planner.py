@@ -18,7 +18,7 @@ from dilemma.testing import check_agent
 from dilemma.tournament.arena import play
 from dilemma.tournament.protocol import Protocol
 
-LEARNER = SocialPlanner()
+LEARNER = SocialPlanner(weights="none")
 GAME = CommonPoolTrust(rounds=6)
 
 
@@ -44,11 +44,12 @@ def curve(agents, tables, episodes, game=GAME):
     return play(game, agents, cast, derive(torch.arange(1), 0), protocol).curves["payoff"][:, 0]
 
 
-def test_contract():
-    check_agent(LEARNER, GAME)
-    assert LEARNER.refuses(PrisonersDilemma())
-    assert LEARNER.refuses_role(GAME, "player")
-    assert LEARNER.refuses_role(GAME, "mechanism") is None
+@pytest.mark.parametrize("agent", [LEARNER, SocialPlanner()], ids=["learns", "pretrained"])
+def test_contract(agent):
+    check_agent(agent, GAME)
+    assert agent.refuses(PrisonersDilemma())
+    assert agent.refuses_role(GAME, "player")
+    assert agent.refuses_role(GAME, "mechanism") is None
 
 
 @given(st.permutations(range(5)), st.integers(0, 20))

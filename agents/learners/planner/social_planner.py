@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -16,7 +16,10 @@ from ...agent import Agent, Chairs, Observation, Player, Round
 from ..nets.adam import Adam, clipped
 from ..policy_gradient.policy_gradient import Positive
 from ..policy_gradient.returns import generalised_advantages, normalised
+from ..pretrained import Pretrained
 from .allocation_network import AllocationNetwork, log_density, player_features
+
+SHIPPED = Pretrained(__package__, "social_planner_common_pool")
 
 
 class SocialPlanner(Agent):
@@ -31,13 +34,18 @@ class SocialPlanner(Agent):
     Rewards count in units of 1/N of the capacity, the one thing that it reads of the rules.
 
     The published planner has a graph network and was trained on clones of human players. Its network, what it
-    observes, and its hyperparameters could not be read; those here are ours.
+    observes, and its hyperparameters could not be read; those here are ours. The shipped weights were trained
+    against `fitted_players`.
     """
 
     source: ClassVar[str] = "Koster et al. 2025, the idea; Schulman et al. 2017, the learning rule"
-    learns: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset({"game_model"})
 
+    weights: Literal["common_pool", "none"] = Field(
+        "common_pool",
+        description='"common_pool": pretrained in common_pool_trust with fitted players, and frozen; '
+        '"none": untrained, and learns from episode to episode',
+    )
     units: int = Field(16, ge=1, le=256, description="width of the recurrent and of the hidden layer")
     learning_rate: Positive = Field(0.005, description="Adam's step size")
     discount: float = Field(0.97, ge=0, le=1, description="weight of the next round relative to this one")
@@ -46,6 +54,10 @@ class SocialPlanner(Agent):
     epochs: int = Field(2, ge=1, description="passes over an episode")
     value_weight: float = Field(0.5, ge=0, description="weight of the value's squared error")
     max_gradient_norm: Positive = Field(0.5, description="norm to which gradients are clipped")
+
+    @property
+    def learns(self) -> bool:  # type: ignore[override]
+        return self.weights == "none"
 
     def refuses(self, game: Environment) -> str | None:
         return None if isinstance(game, CommonPoolTrust) else "shares out a common pool, in common_pool_trust only"
@@ -56,6 +68,12 @@ class SocialPlanner(Agent):
     def sit(self, chairs: Chairs) -> Player:
         return SocialPlannerPlayer(self, chairs)
 
+    def kept_runs(self, game: Environment) -> int | None:
+        return None if self.weights == "none" else len(SHIPPED.players)
+
+    def trained_runs(self, chairs: Chairs) -> Tensor | None:
+        return None if self.weights == "none" else SHIPPED.drawn(chairs)
+
 
 class SocialPlannerPlayer(Player):
     """A social planner on its chairs, with parameters `theta` [chair, parameter]."""
@@ -63,11 +81,11 @@ class SocialPlannerPlayer(Player):
     def __init__(self, agent: SocialPlanner, chairs: Chairs):
         game = chairs.game
         assert isinstance(game, CommonPoolTrust)
-        self.learning = True
+        self.learning = agent.weights == "none"
         self._agent, self._chairs, self._players = agent, chairs, game.players
         self._unit = game.capacity / game.players
         self._network = AllocationNetwork(agent.units)
-        self._theta = self._network.initial(chairs)
+        self._theta = self._network.initial(chairs) if self.learning else SHIPPED.parameters(chairs).float()
         self._optimiser = Adam(agent.learning_rate)
         self._optimiser.begin(self._theta)
         self._measures: dict[str, Tensor] = {"spread": self._theta[:, -1].exp()}
