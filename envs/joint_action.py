@@ -50,7 +50,7 @@ class Form:
         if self == joint:
             return rows
         own = rows[..., : math.prod(self.shape)]
-        return own.reshape(*rows.shape[:-1], *self.shape).to(self.dtype)
+        return own.reshape((*rows.shape[:-1], *self.shape)).to(self.dtype)
 
 
 def forms(game: Environment) -> tuple[Form, ...]:

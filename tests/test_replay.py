@@ -42,6 +42,7 @@ def played(tmp_path_factory):
             {"name": "n_player_ipd", "label": "trio", "rounds": 10},
             {"name": "coins", "rounds": 12, "variant": "coin_per_player"},
             {"name": "cleanup", "rounds": 30, "players": 3},
+            {"name": "common_pool_trust", "label": "pool", "rounds": 6, "players": 2, "levels": 3},
         ],
         agents=[{"name": "random", "label": "a:b"}, {"name": "random", "label": "c"}],
         schedule={"repetitions": 2, "self_play": True},
@@ -317,7 +318,7 @@ def test_another_match_than_the_stored_one_is_told(tmp_path):
     ("which", "arguments", "says"),
     [
         ("played", ["12345"], "has no match 12345"),
-        ("played", ["a:b:c"], "there are 5 environments: choose one with --env"),
+        ("played", ["a:b:c"], "there are 6 environments: choose one with --env"),
         ("played", ["a:b:c", "--env", "nosy"], "there is no environment 'nosy'; there is noisy"),
         ("played", ["a:b:d", "--env", "noisy"], "'a:b:d' is no match; allowed: its key, or LABEL:LABEL"),
         ("played", ["a:b:c:2", "--env", "noisy"], "there is no repetition 2; allowed: 0 to 1"),
@@ -363,3 +364,14 @@ def test_of_many_seats_agents_are_named_and_who_refuses_a_neighbour_is_small(tmp
     # Beside each of out stands a defector: it earns 3 twice, and the defector 1.2 once.
     assert "out (8) 6<" in svg(record)
     assert "d (8) 1.2<" in svg(record)
+
+
+def test_a_move_is_shown_as_its_seat_makes_it(played):
+    """A player's is one number, a mechanism's a share for each player."""
+    rows = played.seats()
+    match = rows.loc[rows["environment"] == "pool", "match"].iloc[0]
+    shown = text(replayed(played, str(match))[0]).splitlines()[1:12]
+    assert len(shown) == 2 * 6 - 1
+    for line in shown:
+        moves = [part.split()[1:-1] for part in line.split("  ")[1:]]
+        assert [len(move) for move in moves] == [1, 1, 2]

@@ -20,7 +20,7 @@ LONGEST = 80
 """Longer texts are cut in the page; the files have them in full."""
 TEXT_COLUMNS = frozenset(
     {"Agent", "Opponent", "Company", "Role", "Other", "Seat", "How", "Note", "Worst partner"}
-    | {"Kind", "Exploiter", "Verdict", "Component", "Process", "Resident", "Mutant", "Type", "Flag"}
+    | {"Kind", "Exploiter", "Population", "Verdict", "Component", "Process", "Resident", "Mutant", "Type", "Flag"}
 )
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .envs.environment import Discrete, Environment, SelectiveMove
 from .envs.errors import DilemmaError
+from .envs.joint_action import Form, forms
 from .pictures import PANELS, Frame, Line, animation, evenly, short_label, strip
 from .tournament.config import load
 from .tournament.how import HOW
@@ -168,14 +169,20 @@ def _moves(record: EpisodeRecord, seat: int, letters: str) -> str:
 def _round_by_round(record: EpisodeRecord) -> Iterator[str]:
     for round, (actions, rewards) in enumerate(zip(record.action, record.reward, strict=True), 1):
         done = [
-            f"{label} {_numbers(action)} ({reward:.4g})"
-            for label, action, reward in zip(record.labels, actions, rewards.tolist(), strict=True)
+            f"{label} {action} ({reward:.4g})"
+            for label, action, reward in zip(
+                record.labels, _numbers(record, actions), rewards.tolist(), strict=True
+            )
         ]
         yield f"{round}  {'  '.join(done)}"
 
 
-def _numbers(action: Tensor) -> str:
-    return " ".join(f"{number:.4g}" for number in action.flatten().tolist())
+def _numbers(record: EpisodeRecord, actions: Tensor) -> Iterator[str]:
+    """What each seat did in a round, of a joint action [seat, ...]."""
+    every = forms(record.setting.game)
+    joint = Form.joint(every)
+    for form, action in zip(every, actions, strict=True):
+        yield " ".join(f"{number:.4g}" for number in form.unpacked(action, joint).flatten().tolist())
 
 
 # Pictures.
@@ -214,8 +221,8 @@ def _done(record: EpisodeRecord, round: int) -> list[str]:
     if round == 0:
         return ["start", *(f"{label}" for label in record.labels)]
     actions, rewards = record.action[round - 1], record.reward[round - 1].tolist()
-    seats = zip(record.labels, actions, rewards, total, strict=True)
-    did = [f"{label}: action {_numbers(done)}, reward {paid:g}, total {sum:g}" for label, done, paid, sum in seats]
+    seats = zip(record.labels, _numbers(record, actions), rewards, total, strict=True)
+    did = [f"{label}: action {done}, reward {paid:g}, total {sum:g}" for label, done, paid, sum in seats]
     return [f"round {round} of {len(record.reward)}", *did]
 
 
