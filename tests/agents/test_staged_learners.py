@@ -97,6 +97,18 @@ def test_what_a_decision_is_charged_with_and_what_follows():
     assert sorted(map(str, player.values[Stage.PUNISH].noted)) == sorted(map(str, 2 * expected))
 
 
+def test_after_a_single_round_what_follows_is_the_next_one_with_anybody():
+    game = ReputationDilemma(variant="none", population=2, rounds=1, encounters=2, play_shows=("last_moves",))
+    agent = StagedQLearning(epsilon=0, explored=0)
+    player = NotedPlayer(agent, chairs_of(game, agent))
+    run(player, game)
+    noted = [
+        (chair, view, follows) for chair, view, _, _, follows in player.values[Stage.PLAY].noted if chair == 0
+    ]
+    start, seen = [0, 0, 0, 0], [0, 1, 1, 0]
+    assert noted == [(0, start, start), (0, start, seen), (0, seen, seen), (0, seen, None)]
+
+
 def test_the_choice_of_a_partner_is_paid_what_a_round_with_it_brings():
     game = ReputationDilemma(variant="none", partners="chosen", population=2, rounds=3, encounters=2)
     agent = StagedQLearning(epsilon=0, explored=0)

@@ -1,7 +1,8 @@
 """A learner in a population with reputations has a value function for each stage, and learns each on its own.
 
-What follows a decision is what comes of it: in play and in direct punishment, the same dyad in the next round; for
-a third party, its own next decision of that kind. A partner is chosen for an encounter, and nothing follows.
+What follows a decision is what comes of it: in play and in direct punishment, the same dyad in the next round. For
+a third party, or where encounters have a single round, it is the own next decision of that kind, with anybody. A
+partner is chosen for an encounter, and nothing follows.
 """
 
 from __future__ import annotations
@@ -161,7 +162,7 @@ class StagedPlayer(Player):
 
     def _key(self, turn: Turn, index: int) -> tuple[Stage, int]:
         """What is one after the other: the turns of a dyad, or all of a stage."""
-        if turn.stage in (Stage.SELECT, Stage.ASSESS) or turn.third_party:
+        if turn.stage in (Stage.SELECT, Stage.ASSESS) or turn.third_party or self.game.rounds == 1:
             return turn.stage, -1
         return turn.stage, (index - self._selects) % self._per_round
 
