@@ -175,6 +175,7 @@ def pools() -> None:
         row(
             "CommonPoolTrust, 4 players, 11 levels, in `step`", tables, pooling(CommonPoolTrust(levels=11), tables)
         )
+    for tables in (256, 1024):
         row("CommonPoolTrust, 4 players, a social planner learns", tables, planning(CommonPoolTrust(), tables))
 
 
