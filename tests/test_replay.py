@@ -375,3 +375,17 @@ def test_a_move_is_shown_as_its_seat_makes_it(played):
     for line in shown:
         moves = [part.split()[1:-1] for part in line.split("  ")[1:]]
         assert [len(move) for move in moves] == [1, 1, 2]
+
+
+def test_a_match_by_shares_is_found_by_the_labels_that_meet(tmp_path):
+    lattice = {"graph": {"kind": "lattice", "rows": 4, "columns": 4}}
+    store = run(
+        tmp_path / "shares",
+        environments=[{"name": "spatial_dilemma", "rounds": 2, **lattice}],
+        agents=[{"name": "fermi", "label": "f"}, {"name": "by_link", "label": "d", "strategy": "all_d"}],
+        schedule={"kind": "shares", "shares": {"f": 0.25, "d": 0.75}, "alone": True, "repetitions": 2},
+    )
+    record, _ = replayed(store, "d:f:1")
+    assert (sorted(record.labels), record.repetition) == (["d"] * 12 + ["f"] * 4, 1)
+    with pytest.raises(DilemmaError, match="no match of f and d: they don't meet"):
+        replayed(store, "f:d:7")

@@ -87,9 +87,15 @@ def _named(plan: Plan, seats: pd.DataFrame, match: str, environment: str | None)
             raise DilemmaError(f"there is no repetition {repetition}; allowed: {min(found)} to {max(found)}")
         if found:
             return spec
+    wanted = [labels[i] for i in members]
+    # By shares, they may meet in any numbers.
+    for _, played in rows[rows["repetition"] == repetition].groupby("match"):
+        if set(played["agent"]) == set(wanted):
+            return match_spec(plan, played)
+    named = wanted if len(wanted) == 2 else dict.fromkeys(wanted)
     raise DilemmaError(
-        f"{settings[index]} has no match of {' and '.join(labels[i] for i in members)}: they don't meet, or it "
-        "failed, or is yet to be played"
+        f"{settings[index]} has no match of {' and '.join(named)}: they don't meet, or it failed, or is yet to be "
+        "played"
     )
 
 
