@@ -3,7 +3,7 @@
 The weak prisoner's dilemma at a temptation b, 10 tables, episodes of 10 rounds; one lattice for a seed. A column
 is the mean of a tenth of the training. Options are parameters of `dual_dqn`.
 
-    OMP_NUM_THREADS=1 python benchmarks/spatial_learning.py b=1.2 training=6000 every=4 start=20
+    OMP_NUM_THREADS=1 python benchmarks/spatial_learning.py b=1.2 comparison="'neighbours'"
 """
 
 from __future__ import annotations
