@@ -113,9 +113,9 @@ class ReputationDilemma(Environment):
     @model_validator(mode="after")
     def _has_somebody_for_every_turn(self) -> Self:
         if self.graph is None and self.population < 2:
-            raise ValueError(f"a population of 2 or more; found {self.population}")
+            raise ValueError("a population of 2 or more")
         if self.graph is None and self.population > 200:
-            raise ValueError(f"a population of at most 200, or a graph; found {self.population}")
+            raise ValueError("a population of at most 200, or a graph")
         least, seat = self.links.degree.min(0)
         for wanted, why in (
             (self.punishment in ("third_party", "both"), "punishment by third parties"),
@@ -130,7 +130,7 @@ class ReputationDilemma(Environment):
         if self.reputation == "norm" and self.game != "matrix":
             raise ValueError('game = "matrix" with a norm, which judges moves of both')
         if self.reputation == "punishment" and self.punishment == "none":
-            raise ValueError('a reputation for punishing where somebody punishes; found punishment = "none"')
+            raise ValueError("reputations from punishing only where somebody punishes")
         return self
 
     @property

@@ -407,7 +407,7 @@ def test_episodes_end_after_encounters_only():
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"population": 1}, "a population of 2 or more; found 1"),
+        ({"population": 1}, "a population of 2 or more"),
         ({"norm": "kindness"}, "norm"),
         ({"variant": "tpp", "population": 2}, "a third member beside every dyad"),
         ({"graph": OwnEdges(edges=((0, 1), (2, 3))), "variant": "tpp"}, "member 0 has one neighbour alone"),
