@@ -94,6 +94,7 @@ def damaged(folder: Path, *, whole: bool = False) -> Iterator[tuple[Path, str]]:
     checks: tuple[tuple[str, Callable[[Path], bool], str], ...] = (
         ("manifest.json", is_manifest, "it is no manifest"),
         ("exploits/*.json", is_exploit, "it is no result of a search"),
+        ("explained/*.json", is_explanation, "it is no explanation"),
         ("evolved/*.npz", zipfile.is_zipfile, "it is no archive of arrays"),
         (f"checkpoints/*/{MARK}", is_mark, "it does not say whose checkpoints are there"),
         ("checkpoints/*/*.pt", zipfile.is_zipfile, "it is no checkpoint"),
@@ -116,6 +117,12 @@ def is_exploit(file: Path) -> bool:
     """Whether a file is the result of a search for an exploiter."""
     record = mapping(file)
     return record is not None and isinstance(record.get("kind"), str)
+
+
+def is_explanation(file: Path) -> bool:
+    """Whether a file is what explains a mechanism."""
+    record = mapping(file)
+    return record is not None and {"exponent", "tree", "levels", "known"} <= record.keys()
 
 
 def is_mark(file: Path) -> bool:

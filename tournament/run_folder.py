@@ -25,7 +25,7 @@ from __future__ import annotations
 import json
 import tomllib
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 from ..columns import CHOICES
 from ..envs.errors import DilemmaError
 from .config_file import RawConfig, file_text
-from .damage import is_exploit, is_manifest, mapping, parts, records, tables
+from .damage import is_explanation, is_exploit, is_manifest, mapping, parts, records, tables
 from .how import HOW
 from .identity import SCHEMA
 from .keys import distinct
@@ -309,17 +309,17 @@ class RunFolder:
 
     def exploits(self) -> dict[str, dict[str, Any]]:
         """The result of every search so far, by its key: a card, or the reason why there is none."""
-        return self._records(self.exploits_path)
+        return self._records(self.exploits_path, is_exploit)
 
     def explained(self) -> list[dict[str, Any]]:
         """What explains the allocations of mechanisms, a record for each mechanism and environment."""
-        return list(self._records(self.explained_path).values())
+        return list(self._records(self.explained_path, is_explanation).values())
 
-    def _records(self, folder: Path) -> dict[str, dict[str, Any]]:
+    def _records(self, folder: Path, whole: Callable[[Path], bool]) -> dict[str, dict[str, Any]]:
         """The JSON records in a folder that are of the config's environments and agents, by file."""
         now, found = current(self.asked()), {}
         for file in sorted(folder.glob("*.json")):
-            if not is_exploit(file):
+            if not whole(file):
                 continue
             record = mapping(file) or {}
             renamed = of_record(record, now, {"environment": "environments", "agent": "agents"})

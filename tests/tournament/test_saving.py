@@ -19,7 +19,7 @@ from dilemma.tournament.protocol import Protocol
 from dilemma.tournament.saving import Saver
 
 PD, COINS, POOL = PrisonersDilemma(rounds=6), Coins(rounds=4), CommonPoolTrust(rounds=4)
-LATTICE = SpatialDilemma(graph=Lattice(rows=3, columns=3), rounds=4, selection=True, memory=2)
+LATTICE = SpatialDilemma(graph=Lattice(rows=3, columns=3), rounds=4, selection=True, memory=4)
 LEARNERS = ["actor_critic", "ppo", "reinforce", "social_influence", "reciprocator", "advantage_alignment", "loqa"]
 LEARNERS += ["lola_dice", "pola_dice", "phc", "wolf_phc", "q_learning", "double_q_learning", "sarsa"]
 
@@ -84,9 +84,8 @@ def test_learners_of_the_iterated_dilemma_go_on(name, tmp_path):
     ids=lambda value: "_".join(value) if isinstance(value, list) and isinstance(value[0], str) else "",
 )
 def test_learners_of_other_games_go_on(game, cast, names, tmp_path):
-    agents = [
-        made(name, **({"policy": "mlp"} if game is COINS and index else {})) for index, name in enumerate(names)
-    ]
+    learner = {"social_planner": {"weights": "none"}, "dual_dqn": {}}.get(names[-1], {"policy": "mlp"})
+    agents = [made(name) for name in names[:-1]] + [made(names[-1], **learner)]
     goes_on(game, agents, cast, tmp_path / "kept.pt")
 
 
