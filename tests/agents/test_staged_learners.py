@@ -54,10 +54,12 @@ class Noted(StageValues):
 
 
 class NotedPlayer(StagedPlayer):
-    """The first cooperates and punishes, the second does neither; whom they select is the first there is."""
+    """The first cooperates and punishes, the second does neither; all others are 0 in all stages."""
 
     def make_values(self, stage, entries, allowed):
-        return Noted(torch.tensor({Stage.SELECT: (0, 0), Stage.PLAY: (0, 1), Stage.PUNISH: (1, 0)}[stage]))
+        decisions = torch.zeros(self.chairs.shape[0], dtype=torch.int64)
+        decisions[:2] = torch.tensor({Stage.PLAY: (0, 1), Stage.PUNISH: (1, 0)}.get(stage, (0, 0)))
+        return Noted(decisions)
 
 
 def run(player, game):
@@ -107,6 +109,26 @@ def test_after_a_single_round_what_follows_is_the_next_one_with_anybody():
     ]
     start, seen = [0, 0, 0, 0], [0, 1, 1, 0]
     assert noted == [(0, start, start), (0, start, seen), (0, seen, seen), (0, seen, None)]
+
+
+def test_an_assessment_is_paid_what_is_earned_until_the_next_one():
+    game = ReputationDilemma(variant="reputation_2021", population=3, encounters=2)
+    agent = StagedQLearning(epsilon=0, explored=0)
+    player = NotedPlayer(agent, chairs_of(game, agent))
+    state, chance = game.reset(1, 1, Chance.at_tables(KEYS[:1], 1)), Chance.at_tables(KEYS[:1], 1)
+    earned, assessed = torch.zeros(3).double(), torch.zeros(3, dtype=torch.bool)
+    player.begin()
+    for turn in game.turns(torch.device("cpu")) * 2:
+        action = player.act(Observation(state, None))
+        if turn.stage == Stage.ASSESS:
+            assessed |= state.action_mask[0, :, 0, 1]
+        state, step = game.step(state, action[None], chance)
+        earned += step.reward[0, :, 0] * assessed
+        player.observe(Round(step, None))
+    player.learn()
+    for chair in range(3):
+        paid = sum(reward for who, _, _, reward, _ in player.values[Stage.ASSESS].noted if who == chair)
+        assert paid == pytest.approx(float(earned[chair]))
 
 
 def test_the_choice_of_a_partner_is_paid_what_a_round_with_it_brings():

@@ -2,7 +2,7 @@
 
 What follows a decision is what comes of it: in play and in direct punishment, the same dyad in the next round. For
 a third party, or where encounters have a single round, it is the own next decision of that kind, with anybody. A
-partner is chosen for an encounter, and nothing follows.
+partner is chosen for an encounter, and nothing follows. An assessment is paid what is earned until the next one.
 """
 
 from __future__ import annotations
@@ -190,6 +190,7 @@ class StagedPlayer(Player):
             self._played = key
         if turn.stage != Stage.SELECT:
             self._credit((Stage.SELECT, -1), reward / self.game.rounds)
+            self._credit((Stage.ASSESS, -1), reward)
         before = self._pending.get(key)
         fresh = Pending(self._seen, round.own.clone(), own * asked, asked)
         if before is not None and bool(before.there.any()):
