@@ -52,9 +52,8 @@ def folder(tmp_path_factory):
         "choosing": Tournament(games[:1], strategies, schedule=CHOOSING, mode="played", analysis={"draws": 100}),
     }.items():
         tournament.run(runs / name).report(runs / name / "report")
-    Tournament(["common_pool_trust"], ["mixed_mechanism", "random"], repetitions=2).run(runs / "pool")
     store = RunFolder.existing(runs / "pool")
-    keep(store, explained(store, "mixed_mechanism", None, print))
+    keep(store, explained(store, "proportional_mechanism", None, print))
     stored(store).report(store.report_path)
     return runs
 
