@@ -262,10 +262,9 @@ class StagedPlayer(Player):
             found["punishes_cooperators"] = self._decides(Stage.PUNISH, (1, 0, 1, 0, 0.0, 0.0)) == 1
         if Stage.ASSESS in self.stages:
             for did, to in ((0, 1.0), (0, -1.0), (1, 1.0), (1, -1.0)):
-                seen = (1 - did, did, 0, 0, 0.0, to)
-                found[f"good_{'cd'[did]}_to_{'good' if to > 0 else 'bad'}"] = (
-                    self._decides(Stage.ASSESS, seen) == 0
-                )
+                views = [(1 - did, did, 1 - own, own, worth, to) for own in (0, 1) for worth in (1.0, -1.0)]
+                good = torch.stack([self._decides(Stage.ASSESS, view) == 0 for view in views]).double().mean(0)
+                found[f"good_{'cd'[did]}_to_{'good' if to > 0 else 'bad'}"] = good
         return {name: value.double() for name, value in found.items()}
 
     def _decides(self, stage: Stage, entries: tuple[float, ...]) -> Tensor:
