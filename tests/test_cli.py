@@ -489,7 +489,7 @@ def test_a_thread_that_an_agent_leaves_behind_does_not_keep_the_command(tmp_path
         "import threading, time\n"
         "def agent(history):\n"
         "    threading.Thread(target=time.sleep, args=(600,)).start()\n"
-        "    return 'C'\n"
+        "    return 0\n"
     )
     Path("my.toml").write_text(
         "[[environments]]\nname = 'prisoners_dilemma'\nrounds = 3\n"

@@ -50,7 +50,7 @@ class Builds:
         self.moves = [random.getrandbits(1) for _ in range(20)]
 
     def act(self, history):
-        return self.moves[len(history)]
+        return self.moves[len(history) % 20]
 
 
 class Honest:
@@ -208,7 +208,8 @@ def test_agents_on_tensors_that_draw_from_them_fail_with_a_sentence(tmp_path, ma
     agent = {"name": "tensors.py:Draws", "where": where, "what": what}
     results = run(tmp_path / "run", make(agent, "plain.py:python", "gradual"))
     said = f"Draws: it changed {what}'s global generator, on which others' draws depend: take randomness from"
-    assert {failure["reason"] for failure in results.failures} == {f"{said} `chance`"}
+    reasons = {failure["reason"].partition(" (not played")[0] for failure in results.failures}
+    assert reasons == {f"{said} `chance`"}
     assert len(results.failures) == 3 * 6
     assert all("tensors.py:Draws" in failure["cast"] for failure in results.failures)
     others = table(run(tmp_path / "others", make("plain.py:python", "gradual")))
