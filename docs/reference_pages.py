@@ -183,7 +183,7 @@ def _default(value: object) -> str:
     """A default as in TOML, which has no word for nothing."""
     if value is None or isinstance(value, BaseModel):
         return ""
-    return f"`{json.dumps(value)}`"
+    return f"`{json.dumps(value, default=lambda section: section.model_dump(mode='json'))}`"
 
 
 def _first(model: type[BaseModel]) -> str:
