@@ -109,6 +109,18 @@ def test_runs_that_overlap_are_joined_and_contradictions_are_named(tmp_path):
     pd.testing.assert_frame_equal(rows(tmp_path / "both"), both)
 
 
+def test_a_run_without_rows_and_a_damaged_part_keep_nothing_else_from_being_merged(tmp_path):
+    for name in ("empty", "damaged", "whole"):
+        agents = ["random", "all_d", "tullock"]
+        Tournament(["prisoners_dilemma"], agents, repetitions=2, mode="played", chunk=2).run(tmp_path / name)
+    for file in (tmp_path / "empty" / "seats").iterdir():
+        file.unlink()
+    first, *_ = sorted((tmp_path / "damaged" / "seats").iterdir())
+    first.write_bytes(first.read_bytes()[:-9])
+    merge([tmp_path / name for name in ("empty", "damaged", "whole")], tmp_path / "all")
+    pd.testing.assert_frame_equal(rows(tmp_path / "all"), rows(tmp_path / "whole"))
+
+
 def test_rows_that_are_there_twice_are_read_once(tmp_path):
     Tournament(["prisoners_dilemma"], ["random", "all_d"], repetitions=2, mode="played").run(tmp_path / "run")
     before = rows(tmp_path / "run")

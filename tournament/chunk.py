@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -106,6 +106,10 @@ class Chunk:
             **{name: getattr(self, name)[which] for name in ("cast", "casts", "repetition", "keys")},
         )
 
+    def without(self, places: Collection[int]) -> Chunk:
+        """The chunk without the matches at these places."""
+        return self.select(np.setdiff1d(np.arange(len(self)), list(places)))
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -172,7 +176,7 @@ def _play(
         for place, (agent, why) in hopeless.items():
             guilty = [agent] if agent >= 0 else []
             outcome.failures.extend(_failures(chunk.select(np.array([place])), why, guilty=guilty))
-        chunk = chunk.select(np.setdiff1d(np.arange(len(chunk)), list(hopeless)))
+        chunk = chunk.without(hopeless)
     if not len(chunk):
         return
     suspects: NDArray[np.bool_] = np.ones(len(chunk), dtype=np.bool_)

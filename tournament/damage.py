@@ -29,19 +29,21 @@ BROKEN = (OSError, pa.ArrowException)
 """What reading a damaged table raises."""
 
 
-def tables(files: Sequence[Path], **options: Any) -> list[pa.Table]:
-    """The tables in those files that can be read; `options` are those of `pyarrow.parquet.read_table`."""
+def tables(folder: Path, **options: Any) -> list[pa.Table]:
+    """The tables in a folder of a run that can be read; `options` are those of `pyarrow.parquet.read_table`."""
     found = []
-    for file in files:
+    for file in sorted(folder.glob("*.parquet")):
         try:
-            found.append(pq.read_table(file, **options))
+            table = pq.read_table(file, **options)
         except BROKEN:
             continue
+        if _TABLES[folder.name] in table.column_names:
+            found.append(table)
     return found
 
 
 def parts(folder: Path) -> list[Path]:
-    """The whole files of a folder of tables, in order."""
+    """The files of a folder of tables whose footers can be read, in order."""
     return [file for file in sorted(folder.glob("*.parquet")) if why_broken_table(file, folder.name) is None]
 
 
@@ -91,44 +93,44 @@ def damaged(folder: Path, *, whole: bool = False) -> Iterator[tuple[Path, str]]:
         for file in sorted((folder / kind).glob("*.parquet")):
             if (why := why_broken_table(file, kind, whole=whole)) is not None:
                 yield file, why
-    checks: tuple[tuple[str, Callable[[Path], bool], str], ...] = (
-        ("manifest.json", is_manifest, "it is no manifest"),
-        ("exploits/*.json", is_exploit, "it is no result of a search"),
-        ("explained/*.json", is_explanation, "it is no explanation"),
+    checks: tuple[tuple[str, Callable[[Path], object], str], ...] = (
+        ("manifest.json", manifest, "it is no manifest"),
+        ("exploits/*.json", exploit, "it is no result of a search"),
+        ("explained/*.json", explanation, "it is no explanation"),
         ("evolved/*.npz", zipfile.is_zipfile, "it is no archive of arrays"),
-        (f"checkpoints/*/{MARK}", is_mark, "it does not say whose checkpoints are there"),
+        (f"checkpoints/*/{MARK}", mark, "it does not say whose checkpoints are there"),
         ("checkpoints/*/*.pt", zipfile.is_zipfile, "it is no checkpoint"),
         ("calls.json", Path.is_file, "it is no file"),
         ("failures.jsonl", Path.is_file, "it is no file"),
     )
-    for pattern, is_whole, why in checks:
+    for pattern, found, why in checks:
         for file in sorted(folder.glob(pattern)):
-            if not (file.is_file() and is_whole(file)):
+            if not (file.is_file() and found(file)):
                 yield file, why
 
 
-def is_manifest(file: Path) -> bool:
-    """Whether a file is a manifest with what readers need."""
+def manifest(file: Path) -> dict[str, Any] | None:
+    """A manifest with what readers need; None if the file is none."""
     facts = mapping(file)
-    return facts is not None and isinstance(facts.get("games"), dict)
+    return facts if facts is not None and isinstance(facts.get("games"), dict) else None
 
 
-def is_exploit(file: Path) -> bool:
-    """Whether a file is the result of a search for an exploiter."""
+def exploit(file: Path) -> dict[str, Any] | None:
+    """The result of a search for an exploiter; None if the file is none."""
     record = mapping(file)
-    return record is not None and isinstance(record.get("kind"), str)
+    return record if record is not None and isinstance(record.get("kind"), str) else None
 
 
-def is_explanation(file: Path) -> bool:
-    """Whether a file is what explains a mechanism."""
+def explanation(file: Path) -> dict[str, Any] | None:
+    """What explains a mechanism; None if the file does not."""
     record = mapping(file)
-    return record is not None and {"exponent", "tree", "levels", "known"} <= record.keys()
+    return record if record is not None and {"exponent", "tree", "levels", "known"} <= record.keys() else None
 
 
-def is_mark(file: Path) -> bool:
-    """Whether a file says whose checkpoints are beside it."""
+def mark(file: Path) -> dict[str, Any] | None:
+    """Whose checkpoints are beside a file: their `identity` and `label`; None if it does not say."""
     said = mapping(file)
-    return said is not None and {"identity", "label"} <= said.keys()
+    return said if said is not None and {"identity", "label"} <= said.keys() else None
 
 
 def set_aside(folder: Path) -> list[str]:

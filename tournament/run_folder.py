@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 from ..columns import CHOICES
 from ..envs.errors import DilemmaError
 from .config_file import RawConfig, file_text
-from .damage import is_explanation, is_exploit, is_manifest, mapping, parts, records, tables
+from .damage import explanation, exploit, manifest, records, tables
 from .how import HOW
 from .identity import SCHEMA
 from .keys import distinct
@@ -78,7 +78,8 @@ class RunFolder:
 
     def check_schema(self) -> None:
         """Raises DilemmaError if the folder's matches have another version of identities and chance."""
-        found = self.manifest().get("schema", 1) if is_manifest(self.manifest_path) else SCHEMA
+        facts = manifest(self.manifest_path)
+        found = SCHEMA if facts is None else facts.get("schema", 1)
         if found != SCHEMA:
             raise DilemmaError(
                 f"{self.path} was played by another version: its matches are of schema {found}, here they are of "
@@ -172,17 +173,17 @@ class RunFolder:
 
     def done(self) -> NDArray[np.int64]:
         """The identities of the matches that have rows, sorted."""
-        columns = [table["match"].to_numpy() for table in tables(self._files(), columns=["match"])]
+        columns = [table["match"].to_numpy() for table in tables(self.seats_path, columns=["match"])]
         return distinct(np.concatenate(columns)) if columns else np.empty(0, np.int64)
 
     def seats(self) -> pd.DataFrame:
         """All rows, with labels as categories in the order of the config."""
-        rows = to_frame(tables(self._files()), self.asked())
+        rows = to_frame(tables(self.seats_path), self.asked())
         return self._asked_of(_each_once(rows, ["match", "seat"]))
 
     def curves(self) -> pd.DataFrame | None:
         """The learning curves, with labels as categories; None if nobody learned."""
-        found = tables(parts(self.curves_path))
+        found = tables(self.curves_path)
         if not found:
             return None
         return self._asked_of(_each_once(to_frame(found, self.asked()), ["match", "seat", "point"]))
@@ -195,12 +196,12 @@ class RunFolder:
 
     def costs(self) -> pd.DataFrame | None:
         """The costs of each agent in each chunk; None if nobody played."""
-        found = tables(parts(self.costs_path))
+        found = tables(self.costs_path)
         return to_frame(found, self.asked()) if found else None
 
     def generations(self) -> pd.DataFrame | None:
         """What became of populations, a row a replicate, generation and agent; None where nobody evolved."""
-        found = tables(parts(self.generations_path))
+        found = tables(self.generations_path)
         if not found:
             return None
         asked = self.asked()
@@ -208,13 +209,13 @@ class RunFolder:
 
     def choices(self) -> pd.DataFrame | None:
         """Who stayed with whom, a row for each choice of a partner; None where nobody chose."""
-        found = tables(parts(self.choices_path))
+        found = tables(self.choices_path)
         return to_frame(found, self.asked())[list(CHOICES.names)] if found else None
 
     def snapshot_generations(self) -> dict[str, list[int]]:
         """The generations of which there are snapshots, by environment."""
         found = dict[str, list[int]]()
-        for table in tables(parts(self.snapshots_path), columns=["environment", "generation"]):
+        for table in tables(self.snapshots_path, columns=["environment", "generation"]):
             looks = relabelled(table, current(self.asked()))
             for look in looks.group_by(["environment", "generation"]).aggregate([]).to_pylist():
                 found.setdefault(look["environment"], []).append(look["generation"])
@@ -226,13 +227,14 @@ class RunFolder:
         `environment`, `replicate`, `generation`, `vertex`, its place `x` and `y`, and `agent`. A lattice's places
         are columns and rows. No rows where no population is on a graph.
         """
-        chosen = None
+        chosen, found = None, list[pa.Table]()
         if wanted is not None:
             chosen = [("generation", "in", sorted({one for these in wanted.values() for one in these}))]
-        files = parts(self.snapshots_path)
-        if not files or (wanted is not None and not any(wanted.values())):
+        if wanted is None or any(wanted.values()):
+            found = tables(self.snapshots_path, filters=chosen)
+        if not found:
             return pd.DataFrame({name: [] for name in _PLACED})
-        frame = to_frame(tables(files, filters=chosen), self.asked())
+        frame = to_frame(found, self.asked())
         if wanted is None:
             return frame
         asked = [
@@ -309,19 +311,18 @@ class RunFolder:
 
     def exploits(self) -> dict[str, dict[str, Any]]:
         """The result of every search so far, by its key: a card, or the reason why there is none."""
-        return self._records(self.exploits_path, is_exploit)
+        return self._records(self.exploits_path, exploit)
 
     def explained(self) -> list[dict[str, Any]]:
         """What explains the allocations of mechanisms, a record for each mechanism and environment."""
-        return list(self._records(self.explained_path, is_explanation).values())
+        return list(self._records(self.explained_path, explanation).values())
 
-    def _records(self, folder: Path, whole: Callable[[Path], bool]) -> dict[str, dict[str, Any]]:
+    def _records(self, folder: Path, read: Callable[[Path], dict[str, Any] | None]) -> dict[str, dict[str, Any]]:
         """The JSON records in a folder that are of the config's environments and agents, by file."""
         now, found = current(self.asked()), {}
         for file in sorted(folder.glob("*.json")):
-            if not whole(file):
+            if (record := read(file)) is None:
                 continue
-            record = mapping(file) or {}
             renamed = of_record(record, now, {"environment": "environments", "agent": "agents"})
             if renamed is not None:
                 found[file.stem] = renamed
@@ -343,12 +344,13 @@ class RunFolder:
         return [record for match, record in latest.items() if match in asked and match not in done]
 
     def manifest(self) -> dict[str, Any]:
-        if not is_manifest(self.manifest_path):
+        facts = manifest(self.manifest_path)
+        if facts is None:
             raise DilemmaError(
                 f"{self.path} has no manifest.json that can be read: nothing was played, or it is damaged; "
                 "`dilemma run` writes it again"
             )
-        return mapping(self.manifest_path) or {}
+        return facts
 
     def calls(self) -> list[dict[str, Any]]:
         """The calls that added to the run; none where nothing says so."""
@@ -360,11 +362,12 @@ class RunFolder:
 
     def extent(self) -> set[tuple[str, int]]:
         """What the run holds, to see whether something was added: files of rows, exploits and evolution."""
-        found = [*self._files(), *self.exploits_path.glob("*.json"), *self.evolved_path.glob("*.npz")]
+        found = [
+            *self.seats_path.glob("*.parquet"),
+            *self.exploits_path.glob("*.json"),
+            *self.evolved_path.glob("*.npz"),
+        ]
         return {(file.name, file.stat().st_mtime_ns) for file in found}
-
-    def _files(self) -> list[Path]:
-        return parts(self.seats_path)
 
 
 def to_frame(tables: Sequence[pa.Table], config: RawConfig) -> pd.DataFrame:

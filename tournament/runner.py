@@ -265,9 +265,9 @@ def _alone(
     """Try a chunk whose worker died once more, with nothing else under way; not where `why` it dies is known."""
     hope = hopes.setdefault(chunk.setting, Patience())
     if tired := hope.tired(chunk.casts):
-        for place, (_, why) in tired.items():
-            yield whole_failure(chunk.select(np.array([place])), why)
-        chunk = chunk.select(np.setdiff1d(np.arange(len(chunk)), list(tired)))
+        for place, (_, reason) in tired.items():
+            yield whole_failure(chunk.select(np.array([place])), reason)
+        chunk = chunk.without(tired)
         if not len(chunk):
             return
     if why is None:

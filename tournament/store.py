@@ -24,7 +24,7 @@ from ..file_names import MARK, file_name
 from .chunk import Failure, LearnedState, Outcome, Rows
 from .config import as_config
 from .continuation import Continuation, continuation
-from .damage import mapping, parts, set_aside
+from .damage import mark, parts, set_aside
 from .how import HOW
 from .labels import current, rewritten, updated_identities, with_identities
 from .plan import Plan
@@ -151,9 +151,9 @@ class Store(RunFolder):
     def checkpoints_of(self, identity: str, label: str) -> Path:
         """The folder of the checkpoints of a learner, named by the label that it first had."""
         folder = self.path / "checkpoints"
-        for mark in sorted(folder.glob(f"*/{MARK}")):
-            if (mapping(mark) or {}).get("identity") == identity:
-                return mark.parent
+        for file in sorted(folder.glob(f"*/{MARK}")):
+            if (said := mark(file)) and said["identity"] == identity:
+                return file.parent
         name = file_name(label)
         own = folder / name
         if (own / MARK).exists():  # of another learner, whose label has changed

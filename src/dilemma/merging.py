@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from .file_names import MARK
 from .play import manifest_of
 from .tournament.config import load
 from .tournament.continuation import known_identities
+from .tournament.damage import mark, parts, tables
 from .tournament.keys import among, distinct
 from .tournament.plan import Plan
 from .tournament.run_folder import accepted
@@ -53,7 +53,7 @@ def merge(folders: Sequence[Path], out: Path) -> Store:
         for plan, source in zip(plans, sources, strict=True):
             store = Store.open(out, plan, accept_changes=True)
             _refuse_other_identities(source, store)
-            _add(source, store, plan)
+            _add(source, store)
         whole = load(str(Store(out).config_path))
         _conclude(store, store.continued(whole, accept_changes=True), known, left)
     return store
@@ -68,8 +68,8 @@ def _refuse_contradictions(runs: Sequence[Store]) -> None:
         if len(shared):
             mine = _payoffs(run, shared)
             for other in runs[:number]:
-                wrong = _differing(mine, _payoffs(other, shared))
-                if wrong:
+                both = shared[among(shared, other.done())]
+                if len(both) and (wrong := _differing(mine, _payoffs(other, both))):
                     named = ", ".join(map(str, wrong[:SHOWN])) + (", ..." if len(wrong) > SHOWN else "")
                     raise DilemmaError(
                         f"{other.path} and {run.path} contradict each other in {len(wrong):,} matches: of "
@@ -80,10 +80,8 @@ def _refuse_contradictions(runs: Sequence[Store]) -> None:
 
 def _payoffs(run: Store, matches: NDArray[np.int64]) -> pd.Series[float]:
     """Payoffs by match and seat, of some matches."""
-    found = [
-        pq.read_table(file, columns=["match", "seat", "payoff"], filters=pc.field("match").isin(matches))
-        for file in sorted(run.seats_path.glob("*.parquet"))
-    ]
+    chosen = pc.field("match").isin(matches)
+    found = tables(run.seats_path, columns=["match", "seat", "payoff"], filters=chosen)
     table = pa.concat_tables(found).to_pandas().drop_duplicates(["match", "seat"])
     payoffs: pd.Series[float] = table.set_index(["match", "seat"])["payoff"]
     return payoffs
@@ -91,9 +89,8 @@ def _payoffs(run: Store, matches: NDArray[np.int64]) -> pd.Series[float]:
 
 def _differing(mine: pd.Series[float], theirs: pd.Series[float]) -> list[int]:
     """The matches in both whose payoffs are not the same."""
-    both = pd.concat([mine, theirs], axis=1, join="inner").to_numpy()
-    shared = mine.index.intersection(theirs.index, sort=False)
-    wrong = shared[both[:, 0] != both[:, 1]]
+    both = pd.concat([mine, theirs], axis=1, join="inner")
+    wrong = both.index[both.iloc[:, 0] != both.iloc[:, 1]]
     return sorted(set(wrong.get_level_values("match").tolist()))
 
 
@@ -108,26 +105,21 @@ def _refuse_other_identities(source: Store, store: Store) -> None:
             )
 
 
-def _add(source: Store, store: Store, plan: Plan) -> None:
+def _add(source: Store, store: Store) -> None:
     """Copy what the merged run lacks; rows of `seats` come last, because they mark a match as done."""
     done = store.done()
     for table in ("costs", "curves", "seats"):
-        for file in sorted((source.path / table).glob("*.parquet")):
+        for file in parts(source.path / table):
             _add_table(file, store.path / table / file.name, done)
-    for folder, pattern in (("exploits", "*.json"), ("evolved", "*.npz"), ("generations", "*.parquet")):
+    for kept in ("exploits/*.json", "evolved/*.npz", "generations/*.parquet", "snapshots/*.parquet"):
+        folder, _, pattern = kept.partition("/")
         _add_files(source.path / folder, store.path / folder, pattern)
-    _add_files(source.path / "snapshots", store.path / "snapshots", "*.parquet")
-    for mark in sorted((source.path / "checkpoints").glob(f"*/{MARK}")):
-        _add_files(mark.parent, store.checkpoints_of(*_learner(mark)), "*.pt")
+    for file in sorted((source.path / "checkpoints").glob(f"*/{MARK}")):
+        if said := mark(file):
+            _add_files(file.parent, store.checkpoints_of(said["identity"], said["label"]), "*.pt")
     if source.failures_path.exists():
         with store.failures_path.open("a", encoding="utf-8") as failures:
             failures.write(source.failures_path.read_text(encoding="utf-8"))
-
-
-def _learner(mark: Path) -> tuple[str, str]:
-    """The identity and the label of whose checkpoints these are."""
-    said = json.loads(mark.read_text(encoding="utf-8"))
-    return said["identity"], said["label"]
 
 
 def _add_table(file: Path, target: Path, done: NDArray[np.int64]) -> None:

@@ -9,8 +9,12 @@ import pytest
 from dilemma import Tournament
 from dilemma.play import play_into
 from dilemma.results import stored
+from dilemma.tournament import runner
 from dilemma.tournament.config import parse
+from dilemma.tournament.patience import FEW, Patience
+from dilemma.tournament.runner import work
 from dilemma.tournament.schedules.round_robin import RoundRobin
+from dilemma.tournament.schedules.schedule import NOTHING_YET
 from dilemma.tournament.store import Store
 
 BAD = '''
@@ -160,6 +164,19 @@ def test_who_kills_its_worker_takes_no_other_match_along(tmp_path, config):
     play_into(store, given, lambda done, total: None)
     assert len(store.done()) == 1
     assert ["the system killed the worker" in failure["reason"] for failure in store.failures()] == [True, True]
+
+
+def test_after_a_deadly_cast_the_rest_of_its_chunk_is_tried(config, monkeypatch):
+    plan = config("raises")
+    [chunk] = work(plan, plan.schedule.ask(plan, NOTHING_YET))
+    hope, cast = Patience(), int(chunk.casts[0])
+    for _ in range(FEW):
+        hope.failed([], cast, "dead")
+    tried = list[int]()
+    monkeypatch.setattr(runner, "_in_one_worker", lambda pending, *_: tried.extend(pending[0].casts) or iter(()))
+    lost = [failure for each in runner._alone(chunk, plan.execution, None, {0: hope}) for failure in each.failures]
+    assert len(lost) == (chunk.casts == cast).sum()
+    assert tried == chunk.casts[chunk.casts != cast].tolist()
 
 
 @pytest.mark.parametrize("kind", ["hangs in native code", "hangs and catches everything", "blocks the signal"])
