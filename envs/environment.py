@@ -71,6 +71,13 @@ class SelectiveMove(Discrete):
 
 
 @dataclass(frozen=True, slots=True)
+class MoveOrPartner(Discrete):
+    """A move, one of the first `moves` of 0..n-1, or in other rounds the number of a neighbour to meet."""
+
+    moves: int
+
+
+@dataclass(frozen=True, slots=True)
 class Box:
     """Real vectors of a shape, between `low` and `high`."""
 
@@ -117,6 +124,8 @@ class Step:
     """Where `cooperation` counts, bool [match, seat, table]; None where it counts everywhere."""
     public: Mapping[str, Tensor] = field(default_factory=dict)
     """What everybody is told of the round, by name [match, table, ...]."""
+    chosen: Tensor | None = None
+    """The seat that each seat chose to meet, int64 [match, seat, table]; None where nobody chooses."""
 
 
 class Environment(BaseModel, ABC):

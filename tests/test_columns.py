@@ -11,6 +11,7 @@ from dilemma import Tournament
 from dilemma.agents.memory_one import Reactive
 from dilemma.chapter_columns import CHAPTERS
 from dilemma.columns import REPORTED, STORED, page
+from dilemma.envs.reputation.reputation_dilemma import ReputationDilemma
 from dilemma.explain import explained, keep
 from dilemma.results import stored
 from dilemma.tournament.run_folder import RunFolder
@@ -31,6 +32,8 @@ ANALYSIS = {
 METHOD = {"kind": "genetic", "population": 6, "elites": 2}
 EVOLVING = {"kind": "evolve", "agent": "one", "method": METHOD, "generations": 2, "every": 1, "replicates": 2}
 POOLING = ["equal_mechanism", "proportional_mechanism", "constant_returner", "conditional_cooperator"]
+SELECTING = ReputationDilemma(variant="dp_s", population=4, rounds=2, encounters=2)
+TAUGHT = {"episodes": 3, "tables": 2, "window": 1, "freeze_after": {"staged_q_learning": 2}, "block": 2}
 CHOOSING = {"kind": "partner_choice", "alone": 2, "repetitions": 4, "rules": [{"kind": "own_return"}]}
 
 
@@ -49,6 +52,12 @@ def folder(tmp_path_factory):
         "pool": Tournament(["common_pool_trust"], POOLING, repetitions=3, self_play=True),
         "graph": Tournament(games[:1], ["all_d", "random"], schedule=GRAPH),
         "evolving": Tournament(games[:1], {"one": Reactive(p=0.9, q=0.1), "field": "all_d"}, schedule=EVOLVING),
+        "selecting": Tournament(
+            [SELECTING],
+            ["staged_q_learning", "discriminator"],
+            schedule={"kind": "shares", "repetitions": 2},
+            learning=TAUGHT,
+        ),
         "choosing": Tournament(games[:1], strategies, schedule=CHOOSING, mode="played", analysis={"draws": 100}),
     }.items():
         tournament.run(runs / name).report(runs / name / "report")

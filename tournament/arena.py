@@ -32,7 +32,7 @@ from ..envs.neighbourhood import Neighbours
 from .allowed import Allowed, measures_of, state_of
 from .outcome_counts import Conduct, ConductRecorder
 from .protocol import STRATEGIES, Protocol
-from .recorders import Curve, PlayedRound, Recorder, Rounds, Tally
+from .recorders import Curve, PlayedRound, Recorder, Rounds, Selections, Tally
 from .saving import Saver
 
 P = ParamSpec("P")
@@ -67,6 +67,8 @@ class Played:
     """Costs of each agent."""
     runs: Tensor | None = None
     """The trained run of the agent on each seat, int64 [match, seat]; -1 for none, None if nobody has any."""
+    selections: Tensor | None = None
+    """How often each seat chose to meet each other, over tables [match, seat, seat]; None where nobody chose."""
 
     def on_cpu(self) -> Played:
         """The same on the CPU."""
@@ -89,6 +91,7 @@ class Played:
             curves=curves,
             learned=learned,
             runs=None if self.runs is None else self.runs.cpu(),
+            selections=None if self.selections is None else self.selections.cpu(),
         )
 
 
@@ -227,6 +230,7 @@ def play(
         learned=learned,
         costs=[cost for sitting in seating for cost in _costs(sitting, cast, rounds)],
         runs=_runs(seating, cast),
+        selections=episodes.selections.count,
     )
 
 
@@ -363,7 +367,8 @@ class Episodes:
         device = self._chance.keys.device
         self.tally = Tally(self._shape, device)
         self.conduct_recorder = ConductRecorder.watching(self._game, self._shape, device)
-        own = [self.tally, self.conduct_recorder, self.curve, self.rounds]
+        self.selections = Selections()
+        own = [self.tally, self.conduct_recorder, self.selections, self.curve, self.rounds]
         self._recorders = [*(recorder for recorder in own if recorder is not None), *self._others]
 
     def play(self, saver: Saver | None = None) -> None:
@@ -435,12 +440,17 @@ class Episodes:
             {name: column[point] for name, column in columns.items()} for point in range(self._point)
         ]
         for name, each in self._sums().items():
-            vars(each).update(kept[name])
+            vars(each).update(kept.get(name, {}))  # what an older version kept has no selections
         return int(kept["episodes"])
 
     def _sums(self) -> dict[str, object]:
         """What sums up rounds over episodes, by name; all their attributes are tensors and numbers."""
-        found = {"tally": self.tally, "rounds": self.rounds, "conduct": self.conduct_recorder}
+        found = {
+            "tally": self.tally,
+            "rounds": self.rounds,
+            "selections": self.selections,
+            "conduct": self.conduct_recorder,
+        }
         return {name: each for name, each in found.items() if each is not None}
 
     def _open_point(self) -> None:

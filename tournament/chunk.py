@@ -33,7 +33,7 @@ from ..agents import global_generators
 from ..agents.agent import Agent
 from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.catalogue import Catalogue
-from ..envs.environment import Box, Discrete, Environment, SelectiveMove
+from ..envs.environment import Box, Discrete, Environment, MoveOrPartner, SelectiveMove
 from ..envs.errors import DilemmaError
 from .arena import AgentError, Interrupt, Played, TimeUp, automaton_of, play
 from .deadline import time_limit
@@ -147,6 +147,8 @@ class Outcome:
     failures: list[Failure] = field(default_factory=list)
     costs: list[Rows] = field(default_factory=list)
     """A row for each agent that played: chairs, rounds, updates and seconds."""
+    selections: list[Rows] = field(default_factory=list)
+    """A row for each two seats of a match of which one chose to meet the other."""
 
     @property
     def matches(self) -> int:
@@ -198,6 +200,7 @@ def _play(
         kept = np.setdiff1d(chunk.asked, lost)
         outcome.rows.extend(only(rows, kept) for rows in played.rows)
         outcome.curves.extend(only(rows, kept) for rows in played.curves)
+        outcome.selections.extend(only(rows, kept) for rows in played.selections)
         outcome.checkpoints.extend(played.checkpoints)
         outcome.costs.extend(played.costs)
         patience.went_well(np.unique(chunk.cast).tolist(), np.unique(chunk.casts).tolist())
@@ -317,7 +320,7 @@ def game_of(chunk: Chunk) -> Environment:
 
 def _moves(space: Discrete | Box) -> int:
     """How many moves a seat has; 0 where they can't be counted."""
-    if isinstance(space, SelectiveMove):
+    if isinstance(space, SelectiveMove | MoveOrPartner):
         return space.moves
     return space.n if isinstance(space, Discrete) else 0
 
@@ -362,7 +365,21 @@ def _played(chunk: Chunk, recorders: Sequence[Recorder] = ()) -> Outcome:
         )
         for learned in played.learned
     ]
-    return Outcome([rows], curves, checkpoints, costs=[_cost_rows(chunk, played)])
+    selections = [] if played.selections is None else [_selection_rows(address, played.selections.numpy())]
+    return Outcome([rows], curves, checkpoints, costs=[_cost_rows(chunk, played)], selections=selections)
+
+
+def _selection_rows(address: Rows, count: NDArray[np.float64]) -> Rows:
+    """`count` is [match, chooser, chosen]; who was never chosen has no row."""
+    match, chooser, chosen = count.nonzero()
+    seats = count.shape[1]
+    names = ("match", "setting", "repetition", "seat", "agent")
+    return {
+        **{name: address[name][match * seats + chooser] for name in names},
+        "opponent": address["agent"][match * seats + chosen],
+        "chosen_seat": chosen,
+        "count": count[match, chooser, chosen],
+    }
 
 
 def _cost_rows(chunk: Chunk, played: Played) -> Rows:

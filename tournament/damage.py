@@ -20,6 +20,7 @@ _TABLES = {
     "seats": "match",
     "curves": "match",
     "costs": "agent",
+    "selections": "match",
     "generations": "generation",
     "snapshots": "generation",
     "choices": "agent",

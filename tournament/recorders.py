@@ -128,6 +128,25 @@ class Curve:
         return {name: torch.stack([point[name] for point in self.points]) for name in last}
 
 
+class Selections:
+    """How often each seat chose to meet each other, where seats choose."""
+
+    def __init__(self) -> None:
+        self.count: Tensor | None = None
+        """Over rounds and tables, float64 [match, chooser, chosen]; None where nobody chose."""
+
+    def record(self, played: PlayedRound) -> None:
+        chosen = played.step.chosen
+        if chosen is None:
+            return
+        if self.count is None:
+            matches, seats, _ = chosen.shape
+            self.count = torch.zeros((matches, seats, seats), dtype=torch.float64, device=chosen.device)
+        playing = played.before.playing
+        took_part = torch.ones_like(chosen) if playing is None else playing
+        self.count = self.count.scatter_add(2, chosen, took_part.double())
+
+
 class Rounds:
     """Rounds played by a table, averaged over chairs and tables."""
 

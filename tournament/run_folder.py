@@ -6,6 +6,7 @@
     seats/*.parquet  a row for each seat of each match
     curves/*.parquet a row for each point of the learning curve of each seat
     costs/*.parquet  costs of each agent in each chunk
+    selections/*.parquet  who chose to meet whom, where seats choose
     generations/*.parquet  trajectories of the populations of each environment
     snapshots/*.parquet  who is where in the first population on a graph, in some generations
     evolved/*.npz    agents that evolve in each environment: their history, genealogy, and all to go on from
@@ -103,6 +104,10 @@ class RunFolder:
         return self.path / "costs"
 
     @property
+    def selections_path(self) -> Path:
+        return self.path / "selections"
+
+    @property
     def generations_path(self) -> Path:
         return self.path / "generations"
 
@@ -187,6 +192,13 @@ class RunFolder:
         if not found:
             return None
         return self._asked_of(_each_once(to_frame(found, self.asked()), ["match", "seat", "point"]))
+
+    def selections(self) -> pd.DataFrame | None:
+        """How often each seat chose to meet each other, with labels as categories; None if nobody chose."""
+        found = tables(self.selections_path)
+        if not found:
+            return None
+        return self._asked_of(_each_once(to_frame(found, self.asked()), ["match", "seat", "chosen_seat"]))
 
     def _asked_of(self, table: pd.DataFrame) -> pd.DataFrame:
         """The rows of matches that this part asks for."""

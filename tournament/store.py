@@ -132,6 +132,8 @@ class Store(RunFolder):
             self._write_rows(self.costs_path, digest, rows, plan)
         for rows in outcome.curves:
             self._write_rows(self.curves_path, _digest(rows), rows, plan)
+        for rows in outcome.selections:
+            self._write_rows(self.selections_path, _digest(rows), rows, plan)
         for rows, digest in zip(outcome.rows, digests, strict=True):
             self._write_rows(self.seats_path, digest, rows, plan)
         self.add_failures(outcome.failures, plan)
@@ -172,7 +174,7 @@ class Store(RunFolder):
     def _relabel(self) -> None:
         """Rewrite tables whose labels differ from the config; after an interruption the rest is done next time."""
         now = current(self.asked())
-        played = (self.seats_path, self.curves_path, self.costs_path)
+        played = (self.seats_path, self.curves_path, self.costs_path, self.selections_path)
         for folder in (*played, self.generations_path, self.snapshots_path, self.choices_path):
             for file in parts(folder):
                 if updated_identities(pq.read_schema(file), now) is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from ..board import uniform_below
 from ..chance import Chance, Purpose
-from ..environment import Discrete, Environment, Probability, State, Step
+from ..environment import Discrete, Environment, MoveOrPartner, Probability, State, Step
 from ..graphs import AsEdges, GraphKind, OwnEdges
 from ..spatial_dilemma import Links, Payoffs, links
 from .norms import BAD, GOOD, NORMS, Norm
@@ -184,7 +185,7 @@ class ReputationDilemma(Environment):
 
     def actions(self, seat: int) -> Discrete:
         most = self.links.neighbours.shape[1] if self.partners == "chosen" else 0
-        return Discrete(max(2, most))
+        return MoveOrPartner(max(2, most), 2)
 
     def observation(self, seat: int) -> tuple[int, ...]:
         return (self.view.size,)
@@ -218,7 +219,7 @@ class ReputationDilemma(Environment):
             here = self.links.to(action.device)
             picked = here.neighbours.expand(len(action), -1, -1).gather(2, action)
             now["partner"] = picked.gather(1, now["chooser"])
-            step = Step(action, torch.zeros_like(now["opinions"][:, :1]).expand(action.shape))
+            step = Step(action, torch.zeros_like(now["opinions"][:, :1]).expand(action.shape), chosen=picked)
         elif turn.stage == Stage.PLAY:
             if self.noise:
                 flips = chance.parts(self.seats).happens(self.noise, Purpose.NOISE, state.episode, state.round)
@@ -240,7 +241,8 @@ class ReputationDilemma(Environment):
             measures |= self._standing(now["opinions"].view(len(action), -1, *action.shape[1:]))
         decided = asked if turn.stage == Stage.PLAY else torch.zeros_like(asked)
         after = self._shown(State(state.episode, state.round + 1, state.playing), now)
-        return after, Step(action, step.reward, None, (action == 0) & decided, None, measures, decided)
+        cooperation = (action == 0) & decided
+        return after, replace(step, cooperation=cooperation, measures=measures, decided=decided)
 
     def ends_by_chance(self, state: State, chance: Chance) -> Tensor:
         """Only after an encounter."""

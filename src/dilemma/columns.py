@@ -146,6 +146,16 @@ COSTS = TableSchema(
         _column("seconds", "float64", "time in its own methods", "s"),
     ),
 )
+SELECTIONS = TableSchema(
+    "selections/*.parquet, `results.selections`",
+    "a row for each two seats of a match of which one chose to meet the other",
+    (
+        *(column for column in _MATCH if column.name not in ("cast", "opponent", "k")),
+        _column("opponent", "label", "label of the agent that was chosen"),
+        _column("chosen_seat", "int16", "number of its seat, from 0"),
+        _column("count", "float64", "how often it was chosen, at all tables, in the rounds that count", "choices"),
+    ),
+)
 _REPLICATE = _column("replicate", "int32", "number of the population, from 0")
 _GENERATION = _column("generation", "int32", "number of the generation, from 0")
 GENERATIONS = TableSchema(
@@ -289,6 +299,7 @@ STORED = {
     "seats": SEATS,
     "curves": CURVES,
     "costs": COSTS,
+    "selections": SELECTIONS,
     "generations": GENERATIONS,
     "snapshots": SNAPSHOTS,
     "choices": CHOICES,

@@ -108,7 +108,7 @@ def _refuse_other_identities(source: Store, store: Store) -> None:
 def _add(source: Store, store: Store) -> None:
     """Copy what the merged run lacks; rows of `seats` come last, because they mark a match as done."""
     done = store.done()
-    for table in ("costs", "curves", "seats"):
+    for table in ("costs", "curves", "selections", "seats"):
         for file in parts(source.path / table):
             _add_table(file, store.path / table / file.name, done)
     for kept in ("exploits/*.json", "evolved/*.npz", "generations/*.parquet", "snapshots/*.parquet"):

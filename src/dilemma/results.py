@@ -56,6 +56,8 @@ class Results:
     """A row for each point of the learning curve of each seat of each match; None if nobody learned."""
     costs: pd.DataFrame | None = None
     """Costs of each agent in each chunk; None if nobody played."""
+    selections: pd.DataFrame | None = None
+    """A row for each two seats of which one chose to meet the other; None if nobody chose."""
     generations: pd.DataFrame | None = None
     """A row for each replicate, generation and agent of populations that evolved; None if none did."""
     histories: pd.DataFrame | None = None
@@ -259,6 +261,7 @@ def stored(store: RunFolder, changes: Sequence[str] = ()) -> Results:
         _options(config, str(store.config_path), changes),
         store.curves(),
         store.costs(),
+        store.selections(),
         store.generations(),
         store.histories(),
         store.genealogies(),

@@ -580,6 +580,10 @@ def _check_step(step: Step, action: Tensor, game: Environment) -> None:
     }
     if step.seen is not None:
         shapes["seen"] = (step.seen, (matches, seats, others, tables, *own))
+    if step.chosen is not None:
+        shapes["chosen"] = (step.chosen, (matches, seats, tables))
+        chosen = step.chosen.long()
+        _require(torch.equal(chosen.clamp(0, seats - 1), step.chosen), "`chosen` must be numbers of seats")
     shapes |= {name: (value, (matches, seats, tables)) for name, value in step.measures.items()}
     shapes |= {name: (told, (matches, tables, *told.shape[2:])) for name, told in step.public.items()}
     _require(not step.public or "public" in game.grants, "it tells something `public`, which `grants` must have")
@@ -643,6 +647,7 @@ def _only(step: Step, match: int, table: int | None = None) -> Step:
         {name: value[row, :, column] for name, value in step.measures.items()},
         None if step.decided is None else step.decided[row, :, column],
         {name: value[row, column] for name, value in step.public.items()},
+        None if step.chosen is None else step.chosen[row, :, column],
     )
 
 
