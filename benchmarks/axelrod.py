@@ -49,13 +49,13 @@ def ours(strategies: int) -> Side:
     from dilemma.envs.matrix_game import PrisonersDilemma
     from dilemma.play import Tournament
     from dilemma.tournament.chunk import play_chunk
-    from dilemma.tournament.runner import work
+    from dilemma.tournament.work import work
 
     agents = {f"{p}": MemoryOne(p=p) for p in cast_of(strategies)}
     game = PrisonersDilemma(rounds=ROUNDS, noise=NOISE)
     tournament = Tournament([game], agents, repetitions=REPETITIONS, self_play=True, mode="played")
     plan = tournament.plan
-    chunks = work(plan, plan.schedule.most(plan))
+    chunks = list(work(plan, plan.schedule.most(plan)))
     payoffs: list[NDArray[np.float64]] = []
 
     def play() -> None:

@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from .chunk import Chunk, Outcome, Rows, game_of, play_chunk
 from .how import HOW, How
 from .plan import Plan
-from .runner import SLOW, chunk_size, work, workers_of
+from .runner import workers_of
 from .schedules.schedule import NOTHING_YET, Request
+from .stretches import Stretches
+from .work import SLOW, chunk_size, work
 
 Indices: TypeAlias = NDArray[np.int64]
 
@@ -67,11 +69,11 @@ class Forecast:
     """Whether the schedule can ask for no more than this; if False, this is its first request."""
 
 
-def forecast(plan: Plan, done: Indices | None = None) -> Forecast:
-    """The work of a plan, without the matches that are `done` (their identities)."""
+def forecast(plan: Plan, done: Stretches | None = None) -> Forecast:
+    """The work of a plan, without the matches that are `done`."""
     most = plan.schedule.most(plan)
     requests = plan.schedule.ask(plan, NOTHING_YET) if most is None else most
-    groups = list(_left(plan, requests, done) if done is not None and len(done) else _whole(plan, requests))
+    groups = list(_left(plan, requests, done) if done is not None and done.matches else _whole(plan, requests))
     patience = max(LEAST, PATIENCE / max(1, len(groups)))
     costs = [cost_of(group, patience, plan.execution.timeout) for group in groups]
     matches = sum(group.matches for group in groups)
@@ -87,7 +89,7 @@ def forecast(plan: Plan, done: Indices | None = None) -> Forecast:
     )
 
 
-def _responses(plan: Plan, done: Indices | None) -> int:
+def _responses(plan: Plan, done: Stretches | None) -> int:
     """Number of exact best responses to automata that a new run computes."""
     if "exact" not in plan.analysis.exploitability or done is not None:
         return 0
@@ -107,16 +109,12 @@ def _whole(plan: Plan, requests: Sequence[Request]) -> Iterator[CostGroup]:
             yield from _groups(plan, index, kind, chosen, len(chosen) * times)
 
 
-def _left(plan: Plan, requests: Sequence[Request], done: Indices) -> Iterator[CostGroup]:
+def _left(plan: Plan, requests: Sequence[Request], done: Stretches) -> Iterator[CostGroup]:
     """The matches of requests that are not done."""
-    lazy = np.array([entrant.agent.slow for entrant in plan.entrants])
-    kinds: dict[tuple[int, int], list[Chunk]] = {}
-    for chunk in work(plan, requests, done):
-        slow = plan.settings[chunk.setting].game.slow or bool(lazy[chunk.entrants].any())
-        kinds.setdefault((chunk.setting, 2 * HOW.index(chunk.how) + slow), []).append(chunk)
-    for (index, kind), chunks in kinds.items():
-        cast = np.concatenate([chunk.entrants[chunk.cast] for chunk in chunks])
-        yield from _groups(plan, index, kind, cast, len(cast))
+    for grid in work(plan, requests, done).grids:
+        if grid.matches:
+            kind = 2 * HOW.index(grid.how) + grid.slow
+            yield from _groups(plan, grid.setting, kind, grid.casts[grid.missing > 0], grid.matches)
 
 
 def _groups(plan: Plan, index: int, kind: int, casts: Indices, matches: int) -> Iterator[CostGroup]:

@@ -16,7 +16,7 @@ from ..envs.environment import Discrete, Environment
 from .chunk import Chunk, Failure, play_chunk
 from .plan import Plan
 from .recorders import PlayedRound, Recorder
-from .runner import Indices, Matches, cut
+from .work import Indices, Matches, cut
 
 R = TypeVar("R", bound=Recorder)
 
@@ -70,8 +70,8 @@ def played_again(
     keys, casts, repetition = (
         played[name].to_numpy(np.int64).reshape(-1, seats)[:, 0] for name in ("match", "cast", "repetition")
     )
-    matches = Matches(sitting, casts, repetition, keys, np.ones(len(keys), dtype=np.bool_))
-    for chunk in cut(plan, setting, matches, "played"):
+    matches = Matches(sitting, casts, repetition, keys)
+    for chunk in cut(plan, setting, matches):
         yield from _without_failures(chunk, recorder, tell)
 
 

@@ -17,10 +17,11 @@ from .chunk import Chunk, play_chunk
 from .how import HOW, How
 from .plan import Plan, Setting
 from .recorders import PlayedRound
-from .runner import work
 from .schedules.schedule import Request
 from .seating import unseated
 from .sections import Evaluation
+from .stretches import NO_STRETCHES, Stretches
+from .work import work
 
 
 @dataclass(frozen=True)
@@ -112,9 +113,9 @@ def replay(plan: Plan, played: MatchSpec, table: int = 0, episode: int | None = 
     how: How = "learned" if played.how == "learned" else "played"
     [key] = cast_keys(plan, played.setting, cast, how).tolist()
     repetition = max(played.repetition, 0)
-    every = match_keys(np.full(repetition + 1, key), np.arange(repetition + 1))
-    match = int(every[repetition])
-    [chunk] = work(plan, [Request(played.setting, cast, repetition + 1)], every[:repetition])
+    [match] = match_keys(np.array([key]), np.array([repetition])).tolist()
+    before = Stretches(*(np.array([each]) for each in (key, 0, repetition)))
+    [chunk] = work(plan, [Request(played.setting, cast, repetition + 1)], before if repetition else NO_STRETCHES)
     whole, episode = _up_to(chunk, table, episode)
     witness = ReplayRecorder(setting.game, whole.keys.tolist().index(match), table, episode)
     outcome = play_chunk(whole, recorders=[witness])

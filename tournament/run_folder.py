@@ -34,16 +34,18 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..columns import CHOICES
 from ..envs.errors import DilemmaError
 from .config_file import RawConfig, file_text
-from .damage import explanation, exploit, manifest, records, tables
+from .damage import BROKEN, explanation, exploit, manifest, parts, records, tables
 from .how import HOW
 from .identity import SCHEMA
-from .keys import distinct
+from .keys import among, distinct
 from .labels import current, of_record, relabelled
+from .stretches import Stretches
 
 _PLACED = ("environment", "replicate", "generation", "vertex", "x", "y", "agent")
 """The columns of snapshots."""
@@ -180,6 +182,10 @@ class RunFolder:
         """The identities of the matches that have rows, sorted."""
         columns = [table["match"].to_numpy() for table in tables(self.seats_path, columns=["match"])]
         return distinct(np.concatenate(columns)) if columns else np.empty(0, np.int64)
+
+    def finished(self) -> Stretches:
+        """The matches that have rows, as repetitions of casts."""
+        return Stretches.union(map(_stretches, parts(self.seats_path)))
 
     def seats(self) -> pd.DataFrame:
         """All rows, with labels as categories in the order of the config."""
@@ -351,9 +357,13 @@ class RunFolder:
         if not self.failures_path.exists():
             return []
         latest = {record["match"]: record for record in records(self.failures_path, ("match", "cast", "reason"))}
-        done = set(self.done().tolist()) if latest else set()
-        asked = latest.keys() if self.part is None else set(self.part.matches.tolist())
-        return [record for match, record in latest.items() if match in asked and match not in done]
+        failed = np.array(sorted(latest), dtype=np.int64)
+        if self.part is not None:
+            failed = failed[among(failed, distinct(self.part.matches))]
+        for file in parts(self.seats_path) if len(failed) else ():
+            failed = failed[~among(failed, distinct(*_columns(file, "match")))]
+        left = set(failed.tolist())
+        return [record for match, record in latest.items() if match in left]
 
     def manifest(self) -> dict[str, Any]:
         facts = manifest(self.manifest_path)
@@ -411,6 +421,20 @@ def to_frame(tables: Sequence[pa.Table], config: RawConfig) -> pd.DataFrame:
         if name in seats:
             seats[name] = pd.Categorical(seats[name], categories=list(labels))
     return seats
+
+
+def _stretches(file: Path) -> Stretches:
+    """The matches of a file of rows, as repetitions of casts."""
+    return Stretches.of(*_columns(file, "cast", "repetition"))
+
+
+def _columns(file: Path, *names: str) -> list[NDArray[np.int64]]:
+    """Columns of whole numbers of a table; empty where they can't be read."""
+    try:
+        table = pq.read_table(file, columns=list(names))
+        return [table[name].to_numpy().astype(np.int64, copy=False) for name in names]
+    except (*BROKEN, KeyError):
+        return [np.empty(0, np.int64) for _ in names]
 
 
 def _is_of_a_run(config: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -70,13 +70,22 @@ def saved(chunk: Chunk, folder: Path, every: float | None) -> Chunk:
 
 
 class Savers:
-    """The savers of chunks, by their matches."""
+    """The savers of the chunks that are under way, by their matches."""
 
-    def __init__(self, chunks: Iterable[Chunk]):
-        self._of = {key: chunk.saver for chunk in chunks if chunk.saver for key in chunk.keys.tolist()}
+    def __init__(self) -> None:
+        self._of = dict[int, Saver]()
+
+    def of(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+        """Chunks as they are; their savers are known from then on."""
+        for chunk in chunks:
+            if chunk.saver:
+                self._of.update(dict.fromkeys(chunk.keys.tolist(), chunk.saver))
+            yield chunk
 
     def forget(self, outcome: Outcome) -> None:
         """Delete what was kept of matches that are over."""
         matches = [rows["match"].tolist() for rows in outcome.rows] + [[each.match for each in outcome.failures]]
-        for match in {match for some in matches for match in some} & self._of.keys():
-            self._of.pop(match).forget()
+        if self._of:
+            for match in (match for some in matches for match in some):
+                if saver := self._of.pop(match, None):
+                    saver.forget()

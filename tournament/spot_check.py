@@ -9,12 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .arena import is_builtin
 from .chunk import Chunk, Outcome, Rows, only
 from .plan import Entrant, Plan
+from .work import Grid, Work
+
+Indices: TypeAlias = NDArray[np.int64]
+Flags: TypeAlias = NDArray[np.bool_]
 
 MOST, SHARE = 3, 10
 """At most this many matches of an agent are checked, and at most one in SHARE of those that it played."""
@@ -33,32 +39,55 @@ class SpotCheck:
         return int(self.chunk.keys[0])
 
 
-def spot_checks(chunks: Sequence[Chunk], plan: Plan) -> list[SpotCheck]:
+def spot_checks(left: Work, plan: Plan) -> list[SpotCheck]:
     """The matches to check: late ones, if possible against an agent of this package.
 
     Learners are left out, because their whole block would have to be trained again.
     """
-    theirs = {index for index, entrant in enumerate(plan.entrants) if _others(entrant)}
-    places: dict[int, list[tuple[bool, int, int, int]]] = {index: [] for index in theirs}
-    for number, chunk in enumerate(chunks):
-        if chunk.how != "played" or not theirs & set(chunk.entrants.tolist()):
-            continue
-        for row, cast in enumerate(chunk.entrants[chunk.cast].tolist()):
-            suspects = theirs & set(cast)
-            for index in suspects:
-                places[index].append((len(suspects) == 1, number, row, index))
-    wanted = set()
-    for found in places.values():
-        alone = [place for place in found if place[0]] or found
-        most = min(MOST, -(-len(found) // SHARE))
-        picked = [alone[-1 - len(alone) * turn // most] for turn in range(most)]
-        wanted |= {(number, row) for _, number, row, _ in picked}
-    checks = []
-    for number, row in sorted(wanted):
-        chunk = chunks[number].select(np.array([row]))
-        suspects = theirs & set(chunk.entrants[chunk.cast[0]].tolist())
-        checks.append(SpotCheck(chunk, tuple(sorted(suspects))))
-    return checks
+    theirs = [index for index, entrant in enumerate(plan.entrants) if _others(entrant)]
+    grids = [grid for grid in left.grids if grid.how == "played"] if theirs else []
+    missing = [grid.missing for grid in grids]
+    wanted: list[set[int]] = [set() for _ in grids]
+    single = [_with_one_of(grid.casts, theirs) for grid in grids]
+    for index in theirs:
+        here = [(grid.casts == index).any(axis=1) for grid in grids]
+        alone = [one & own for one, own in zip(single, here, strict=True)]
+        found = _matches(here, missing)
+        chosen, among = (alone, _matches(alone, missing)) if any(_matches(alone, missing)) else (here, found)
+        most = min(MOST, -(-sum(found) // SHARE))
+        for turn in range(most):
+            number = sum(among) - 1 - sum(among) * turn // most
+            for grid, casts, own, count, picked in zip(grids, chosen, missing, among, wanted, strict=True):
+                if 0 <= number < count:
+                    picked.add(_numbered(grid, casts, own, number))
+                number -= count
+    return [
+        SpotCheck(chunk, tuple(index for index in theirs if index in chunk.entrants))
+        for grid, picked in zip(grids, wanted, strict=True)
+        for number in sorted(picked)
+        for chunk in [grid.alone(number)]
+        if chunk is not None
+    ]
+
+
+def _with_one_of(casts: Indices, agents: Sequence[int]) -> Flags:
+    """Whether just one of the agents is there, on however many seats [cast]."""
+    theirs = np.isin(ordered := np.sort(casts, axis=1), agents)
+    theirs[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
+    return np.asarray(theirs.sum(axis=1) == 1)
+
+
+def _matches(casts: Sequence[Flags], missing: Sequence[Indices]) -> list[int]:
+    """How many matches some casts of each grid have."""
+    return [int(own[chosen].sum()) for chosen, own in zip(casts, missing, strict=True)]
+
+
+def _numbered(grid: Grid, casts: Flags, missing: Indices, number: int) -> int:
+    """The number among all missing matches of a grid of the one that has this number among those of some casts."""
+    before = np.cumsum(missing[casts])
+    which = int(np.searchsorted(before, number, side="right"))
+    cast = np.flatnonzero(casts)[which]
+    return int(missing[:cast].sum() + number - (before[which] - missing[cast]))
 
 
 def _others(entrant: Entrant) -> bool:

@@ -29,9 +29,9 @@ from .how import HOW
 from .labels import current, rewritten, updated_identities, with_identities
 from .plan import Plan
 from .run_folder import Part, RunFolder
-from .runner import NOTHING, work
 from .schedules.partner_choice import Choices
 from .schedules.schedule import PopulationTrajectory, Request
+from .work import work
 from .writer import LOCK, writer_of
 
 _TYPES = stored_types()
@@ -119,7 +119,7 @@ class Store(RunFolder):
     def of(self, plan: Plan, requests: Sequence[Request]) -> RunFolder:
         """What the run has of these requests of `plan`, which has its identities, for reading."""
         matches = [chunk.asked for chunk in work(plan, requests)]
-        part = Part(as_config(plan, self.path), np.concatenate(matches) if matches else NOTHING)
+        part = Part(as_config(plan, self.path), np.concatenate(matches) if matches else np.empty(0, np.int64))
         return RunFolder(self.path, part)
 
     def write(self, outcome: Outcome, plan: Plan) -> None:

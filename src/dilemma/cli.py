@@ -121,7 +121,7 @@ def run(
         for said in store.repair():
             click.echo(said, err=True)
         with _interruptible(store, again), recorded(store, plan, _typed()):
-            with Meter(kept=len(store.done())) as meter:
+            with Meter(kept=store.finished().matches) as meter:
                 play_into(store, plan, meter, meter.hear, share)
             if share is not None:
                 return _shard_said(store, share, whole, again)
@@ -141,7 +141,7 @@ def run(
 def _shard_said(store: RunFolder, shard: Shard, whole: Path, again: str) -> int:
     """Say what a shard has, and what comes next."""
     failed = len(store.failures())
-    click.echo(f"Shard {shard}: {len(store.done()):,} matches in {store.path}")
+    click.echo(f"Shard {shard}: {store.finished().matches:,} matches in {store.path}")
     if failed:
         click.echo(f"{failed:,} failed: {store.failures_path}. To play them again: {again}", err=True)
     click.echo(f"When all are done: dilemma merge {whole}.*-of-{shard.of} --out {whole}", err=True)
@@ -459,7 +459,7 @@ def _outlook(plan: Plan, folder: Path, accept_changes: bool, fresh: bool) -> str
         from .tournament.store import Store
 
         store = Store(folder)
-        plan, done = store.continued(plan, accept_changes=accept_changes), store.done()
+        plan, done = store.continued(plan, accept_changes=accept_changes), store.finished()
     analysis = plan.analysis
     # A run, and each worker, needs the start-up time again.
     started = (1.5 + (workers_of(plan.execution) > 1)) * time.process_time()
@@ -495,7 +495,8 @@ def _interruptible(store: RunFolder, again: str) -> Iterator[None]:
         searches = sum(record["kind"] != "exact" for record in store.exploits().values())  # those take no time
         found = f" and the results of {searches:,} searches" if searches else ""
         click.echo(
-            f"\nInterrupted. {len(store.done()):,} finished matches{found} are kept; to go on: {again}", err=True
+            f"\nInterrupted. {store.finished().matches:,} finished matches{found} are kept; to go on: {again}",
+            err=True,
         )
         sys.exit(INTERRUPTED)
 

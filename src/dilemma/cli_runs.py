@@ -99,7 +99,7 @@ def merge(folders: tuple[Path, ...], out: Path) -> int:
     from .merging import merge as merged
 
     store = merged(folders, out)
-    click.echo(f"{out}: {len(store.done()):,} matches, {len(store.failures()):,} failed")
+    click.echo(f"{out}: {store.finished().matches:,} matches, {len(store.failures()):,} failed")
     return 0
 
 

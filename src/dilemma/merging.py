@@ -148,7 +148,7 @@ def _add_files(folder: Path, target: Path, pattern: str) -> None:
 def _conclude(store: Store, plan: Plan, known: Sequence[tuple[dict[str, Any], list[Any]]], left: int) -> None:
     """Write what is known of the merged run as a whole, by the manifests and calls of its parts."""
     store.write_calls([call for _, calls in known for call in calls])
-    counts = {"failed": len(store.settle_failures()), "matches": len(store.done())}
+    counts = {"failed": len(store.settle_failures()), "matches": store.finished().matches}
     manifests = [manifest for manifest, _ in known if manifest]
     over = len(manifests) == len(known) and all(manifest["finished"] for manifest in manifests)
     store.write_manifest(
@@ -169,4 +169,4 @@ def _left(run: Store) -> int:
     manifest = run.manifest() if run.manifest_path.exists() else {}
     if manifest.get("finished"):
         return 0
-    return max(0, int(manifest.get("asked", 0)) - len(run.done()) - len(run.failures()))
+    return max(0, int(manifest.get("asked", 0)) - run.finished().matches - len(run.failures()))

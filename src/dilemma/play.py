@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -35,7 +35,7 @@ from .envs.errors import DilemmaError
 from .progress import Meter
 from .provenance import recorded, versions
 from .results import Results, stored
-from .tournament.chunk import Chunk, Rows
+from .tournament.chunk import Rows
 from .tournament.config import load
 from .tournament.evolving.entries import evolved_entries, learned
 from .tournament.evolving.evolution import evolution
@@ -47,7 +47,7 @@ from .tournament.keys import distinct
 from .tournament.plan import Entrant, Plan, Setting
 from .tournament.pulse import Hear, listening
 from .tournament.run_folder import RunFolder, accepted
-from .tournament.runner import carry_out, lost, work
+from .tournament.runner import carry_out
 from .tournament.saving import Savers, saved
 from .tournament.schedules.evolve import Evolve
 from .tournament.schedules.partner_choice import PartnerChoice
@@ -56,6 +56,8 @@ from .tournament.schedules.schedule import Request, Schedule
 from .tournament.shard import Shard
 from .tournament.spot_check import faults, rows_of, spot_checks
 from .tournament.store import Store
+from .tournament.stretches import Stretches
+from .tournament.work import Work, lost, work
 from .tournament.writer import only_writer
 
 Playable: TypeAlias = Environment | type[Environment] | str
@@ -159,7 +161,7 @@ class Tournament:
     def _play_into(self, store: Store, watch: Watch | None) -> None:
         with recorded(store, self.plan):
             if watch is None and any(entrant.agent.learns for entrant in self.plan.entrants):
-                with Meter(kept=len(store.done())) as meter:
+                with Meter(kept=store.finished().matches) as meter:
                     play_into(store, self.plan, meter, meter.hear)
             else:
                 play_into(store, self.plan, watch or _unwatched)
@@ -234,14 +236,14 @@ def play_into(
     store.write_manifest(manifest)
     for written in (store.generations_path, store.snapshots_path, store.choices_path):
         shutil.rmtree(written, ignore_errors=True)  # they may be of another process, or by other rules
-    planned: list[Chunk] = []
-    for chunks in batches(store, plan, shard):
-        planned += chunks
-        chunks = [saved(chunk, store.unfinished_path, plan.learning.save_every) for chunk in chunks]
-        savers = Savers(chunks)
-        checks, first = spot_checks(chunks, plan), dict[int, Rows]()
-        total, finished = sum(map(len, chunks)), 0
-        store.write_manifest(manifest := {**manifest, "asked": len(store.done()) + total})
+    planned = list[Work]()
+    for left in batches(store, plan, shard):
+        planned.append(left)
+        savers = Savers()
+        chunks = savers.of(saved(chunk, store.unfinished_path, plan.learning.save_every) for chunk in left)
+        checks, first = spot_checks(left, plan), dict[int, Rows]()
+        total, finished = len(left), 0
+        store.write_manifest(manifest := {**manifest, "asked": store.finished().matches + total})
         watch(0, total)
         with listening(store.signs_path, hear) as signs:
             for outcome in carry_out(chunks, plan.execution, signs):
@@ -255,9 +257,10 @@ def play_into(
         for outcome in carry_out([spot.chunk for spot in checks], plan.execution):
             again |= rows_of(outcome, checks)
         found |= dict(faults(checks, first, again, plan))
-    reasoned = np.array([record["match"] for record in store.failures()], dtype=np.int64)
-    store.add_failures(list(lost(planned, distinct(np.append(store.done(), reasoned)))), plan)
-    counts = {"failed": len(store.settle_failures()), "matches": len(store.done())}
+    done, failed = store.finished(), distinct(np.array([each["match"] for each in store.failures()], np.int64))
+    for left in planned:
+        store.add_failures(list(lost(left.less(done), failed)), plan)
+    counts = {"failed": len(store.settle_failures()), "matches": done.matches}
     store.write_manifest({**manifest, "counts": counts, "finished": _now()})
 
 
@@ -428,17 +431,17 @@ def summary(thing: type) -> str:
     return (inspect.getdoc(thing) or "").partition("\n")[0]
 
 
-def batches(store: Store, plan: Plan, shard: Shard | None = None) -> Iterator[list[Chunk]]:
+def batches(store: Store, plan: Plan, shard: Shard | None = None) -> Iterator[Work]:
     """What the schedule asks for, less what is settled, until there is nothing left of it; or a shard's share."""
     history = Told(store, plan, shard=shard)
     requests = plan.schedule.ask(plan, history)
     if not requests:
         return
-    yield (chunks := history.left(requests))
-    while chunks and plan.schedule.asks_again:
-        history.settle(chunks)
-        if chunks := history.left(plan.schedule.ask(plan, history)):
-            yield chunks
+    yield (left := history.left(requests))
+    while left and plan.schedule.asks_again:
+        history.settle(left)
+        if left := history.left(plan.schedule.ask(plan, history)):
+            yield left
 
 
 class Told:
@@ -447,12 +450,16 @@ class Told:
     def __init__(self, store: Store, plan: Plan, *, over: bool = False, shard: Shard | None = None):
         self._plan = plan
         self._shard = shard
-        self._asked = store.asked_by(plan)
+        self._store = store
         self._over = over
         """Whether everything has been played: what has no rows has failed."""
-        self._done = store.done()
+        self._done = store.finished()
         self._rows: pd.DataFrame | None = None
         self._known: dict[tuple[int, float], set[tuple[int, int]]] = {}
+
+    @cached_property
+    def _asked(self) -> RunFolder:
+        return self._store.asked_by(self._plan)
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -460,13 +467,13 @@ class Told:
             self._rows = self._asked.seats()
         return self._rows
 
-    def left(self, requests: Sequence[Request]) -> list[Chunk]:
+    def left(self, requests: Sequence[Request]) -> Work:
         """What is left to play of these."""
         return work(self._plan, requests, self._done, self._shard)
 
-    def settle(self, chunks: Sequence[Chunk]) -> None:
+    def settle(self, left: Work) -> None:
         """These have been played, or have failed."""
-        self._done = distinct(np.concatenate([self._done, *(chunk.keys for chunk in chunks)]))
+        self._done = Stretches.union([self._done, left.stretches()])
         self._rows = None
 
     def settled(self, requests: Sequence[Request]) -> bool:

@@ -12,10 +12,10 @@ from dilemma.results import stored
 from dilemma.tournament import runner
 from dilemma.tournament.config import parse
 from dilemma.tournament.patience import FEW, Patience
-from dilemma.tournament.runner import work
 from dilemma.tournament.schedules.round_robin import RoundRobin
 from dilemma.tournament.schedules.schedule import NOTHING_YET
 from dilemma.tournament.store import Store
+from dilemma.tournament.work import work
 
 BAD = '''
 import itertools, os, signal, time
@@ -173,7 +173,12 @@ def test_after_a_deadly_cast_the_rest_of_its_chunk_is_tried(config, monkeypatch)
     for _ in range(FEW):
         hope.failed([], cast, "dead")
     tried = list[int]()
-    monkeypatch.setattr(runner, "_in_one_worker", lambda pending, *_: tried.extend(pending[0].casts) or iter(()))
+
+    def played(waiting, *_):
+        tried.extend(cast for _, part in waiting.taken() for cast in part.casts)
+        return iter(())
+
+    monkeypatch.setattr(runner, "_in_one_worker", played)
     lost = [failure for each in runner._alone(chunk, plan.execution, None, {0: hope}) for failure in each.failures]
     assert len(lost) == (chunk.casts == cast).sum()
     assert tried == chunk.casts[chunk.casts != cast].tolist()

@@ -9,7 +9,8 @@ from dilemma import Tournament
 from dilemma.tournament import forecast as forecasts
 from dilemma.tournament.chunk import Outcome, play_chunk
 from dilemma.tournament.forecast import BOOKKEEPING, forecast
-from dilemma.tournament.runner import work
+from dilemma.tournament.stretches import Stretches
+from dilemma.tournament.work import work
 
 AUTOMATA, PLAYED, LEARNER = ["tit_for_tat", "all_d", "grudger"], ["gradual", "fictitious_play"], "q_learning"
 
@@ -43,8 +44,11 @@ def test_matches_are_counted_as_they_will_be_made(games, agents, options, no_pla
     plan = Tournament(games, agents, **options).plan
     found = forecast(plan)
     assert (found.played, found.exact) == counts(plan)
-    keys = np.concatenate([chunk.keys for chunk in work(plan, plan.schedule.most(plan))])
-    for done in (keys[::2], keys):
+    chunks = list(work(plan, plan.schedule.most(plan)))
+    casts, repetitions = (
+        np.concatenate([getattr(chunk, name) for chunk in chunks]) for name in ("casts", "repetition")
+    )
+    for done in (Stretches.of(casts[::2], repetitions[::2]), Stretches.of(casts, repetitions)):
         left = forecast(plan, done)
         assert (left.played, left.exact) == counts(plan, done)
 

@@ -27,8 +27,8 @@ from dilemma.tournament.chunk import Failure, Outcome, play_chunk
 from dilemma.tournament.config import parse
 from dilemma.tournament.protocol import Protocol
 from dilemma.tournament.reasons import LONGEST, LONGEST_TRACE, clean, reason, trace
-from dilemma.tournament.runner import lost, work
 from dilemma.tournament.store import Store
+from dilemma.tournament.work import lost, work
 
 HOSTILE = '''
 import os, signal, sys, warnings

@@ -23,8 +23,8 @@ from dilemma.tournament.chunk import play_chunk
 from dilemma.tournament.config import as_config, parse
 from dilemma.tournament.config_file import ConfigError, Execution
 from dilemma.tournament.pulse import Pulse, PulseRecorder, pulsing
-from dilemma.tournament.runner import work
 from dilemma.tournament.store import Store
+from dilemma.tournament.work import work
 
 DRIFTER = '''
 import torch
@@ -329,6 +329,6 @@ def test_a_single_long_episode_is_told_of_by_its_rounds(tmp_path):
 
 def test_signs_of_life_that_can_t_be_written_fail_no_match(config, tmp_path, monkeypatch):
     monkeypatch.setattr("dilemma.tournament.pulse.EVERY", 0.0)
-    chunk = work(config({}), config({}).schedule.ask(config({}), None))[-1]
+    *_, chunk = work(config({}), config({}).schedule.ask(config({}), None))
     with pulsing(chunk, tmp_path / "gone" / "progress") as recorders:
         assert not play_chunk(chunk, recorders=recorders).failures

@@ -12,9 +12,9 @@ from dilemma.envs.errors import DilemmaError
 from dilemma.play import Told
 from dilemma.tournament.config import as_config, parse
 from dilemma.tournament.plan import Plan
-from dilemma.tournament.runner import work
 from dilemma.tournament.schedules.schedule import History, Request, Schedule
 from dilemma.tournament.store import Store
+from dilemma.tournament.work import work
 
 GAME = {"name": "prisoners_dilemma", "rounds": 10, "noise": 0.1}
 AGENTS = [{"name": name} for name in ("all_c", "random", "tit_for_tat", "gradual", "all_d")]

@@ -20,9 +20,10 @@ from ...envs.matrix_game import RepeatedGame
 from ..chunk import Chunk, Outcome
 from ..exact.memory_one import endless_payoffs, pair_payoffs
 from ..plan import Entrant, Plan, entrants
-from ..runner import carry_out, work
+from ..runner import carry_out
 from ..schedules.round_robin import RoundRobin
 from ..schedules.schedule import Request
+from ..work import work
 from .genome import Genome
 
 Numbers: TypeAlias = NDArray[np.float64]
@@ -137,7 +138,7 @@ class Meetings:
 
     def chunks(self, plan: Plan, cast: Indices) -> list[Chunk]:
         """What there is to play of casts [cast, seat] of the plan's entrants."""
-        return work(plan, [Request(0, cast, self.repetitions)])
+        return list(work(plan, [Request(0, cast, self.repetitions)]))
 
     def _automata(self, genes: Numbers) -> list[Automaton]:
         """Those of agents with these genes [agent, gene]."""
