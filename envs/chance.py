@@ -144,14 +144,7 @@ class Chance:
 
     def bits(self, purpose: Purpose, episode: int, round: int) -> Tensor:
         """64 random bits [row, table] as int64. Use halves, or the high end: the lowest bits are weak."""
-        # Keys are themselves hashes, so one multiply-xorshift-multiply is enough. The arithmetic shift loses
-        # one bit of 64 and saves two passes over memory.
-        address = mix(mix(mix(purpose) + episode) + round)
-        hashed = self.keys + _signed(address)
-        hashed *= _signed(_MULTIPLIERS[0])
-        hashed ^= hashed >> 32
-        hashed *= _signed(_MULTIPLIERS[1])
-        return hashed
+        return _hashed(self.keys + _address(purpose, episode, round))
 
     def integers(self, purpose: Purpose, episode: int, round: int) -> Tensor:
         """Uniform int64 [row, table] from -2**31 to 2**31 - 1: compare them with `threshold(p)`."""
@@ -163,6 +156,12 @@ class Chance:
         """`integers` twice for every row [row, 2, table]: the two halves of one hash."""
         hashed = self.bits(purpose, episode, round)
         return torch.stack((hashed >> 32, (hashed << 32) >> 32), 1)
+
+    def pairs(self, purpose: Purpose, episode: int, rounds: range) -> Tensor:
+        """`pair` of many rounds, at the cost of a few for small tensors [2, round, row, table]."""
+        addresses = torch.tensor([_address(purpose, episode, round) for round in rounds], device=self.keys.device)
+        hashed = _hashed(self.keys + addresses[:, None, None])
+        return torch.stack((hashed >> 32, (hashed << 32) >> 32))
 
     def uniform(self, purpose: Purpose, episode: int, round: int) -> Tensor:
         """Uniform float64 [row, table] in [0, 1), in steps of 2**-32."""
@@ -176,6 +175,22 @@ class Chance:
     def happens(self, probability: float | Tensor, purpose: Purpose, episode: int, round: int) -> Tensor:
         """Bool [row, table], true with `probability` (which broadcasts); 0 never happens, 1 always."""
         return self.integers(purpose, episode, round) < threshold(probability)
+
+
+def _address(purpose: Purpose, episode: int, round: int) -> int:
+    return _signed(mix(mix(mix(purpose) + episode) + round))
+
+
+def _hashed(numbers: Tensor) -> Tensor:
+    """Hashes of fresh numbers, in place.
+
+    Keys are themselves hashes, so one multiply-xorshift-multiply is enough. The arithmetic shift loses one bit of
+    64 and saves two passes over memory.
+    """
+    numbers *= _signed(_MULTIPLIERS[0])
+    numbers ^= numbers >> 32
+    numbers *= _signed(_MULTIPLIERS[1])
+    return numbers
 
 
 def threshold(probability: float | Tensor) -> int | Tensor:

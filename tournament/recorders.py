@@ -74,9 +74,13 @@ class Tally:
                 total.fill_(torch.nan)
             else:
                 total.add_(value, alpha=weight)
-        for name, value in step.measures.items():
-            before = self.measures.get(name)
-            self.measures[name] = value * weight if before is None else before + value * weight
+        known = [name for name in step.measures if name in self.measures]
+        if known:
+            sums, values = ([named[name] for name in known] for named in (self.measures, step.measures))
+            torch._foreach_add_(sums, values, alpha=weight)
+        self.measures |= {
+            name: value * weight for name, value in step.measures.items() if name not in self.measures
+        }
 
     def sums(self) -> dict[str, Tensor]:
         """All sums by name [match, seat, table]."""

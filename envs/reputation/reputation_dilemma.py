@@ -16,8 +16,9 @@ from ..chance import Chance, Purpose
 from ..environment import Discrete, Environment, MoveOrPartner, Probability, State, Step
 from ..graphs import AsEdges, GraphKind, OwnEdges
 from ..spatial_dilemma import Links, Payoffs, links
-from .norms import BAD, GOOD, NORMS, Norm
-from .turns import Stage, Turn, turns
+from .norms import BAD, GOOD, Norm
+from .rules import UNKNOWN, Rules, rules_of
+from .turns import Stage, Turn
 from .variants import VARIANTS, Variant
 from .view import View
 
@@ -25,8 +26,6 @@ Amount = Annotated[float, Field(allow_inf_nan=False)]
 Shown = Annotated[tuple[Literal["moves", "last_moves", "reputations"], ...], Field(strict=False)]
 Listed = Annotated[tuple[Literal["moves", "reputations"], ...], Field(strict=False)]
 
-UNKNOWN = 2
-"""No move yet."""
 CHOICE, THIRD_PARTIES, ERRORS, ORDER = range(4)
 """The parts of the environment's chance: partners, third parties, errors of assessment, who takes which turn."""
 
@@ -160,15 +159,7 @@ class ReputationDilemma(Environment):
 
     def turns(self, device: torch.device) -> tuple[Turn, ...]:
         """The turns of an encounter."""
-        return turns(
-            self.links,
-            self.rounds,
-            self.partners == "chosen",
-            self.punishment in ("direct", "both"),
-            self.punishment in ("third_party", "both"),
-            self.reputation == "assigned",
-            device,
-        )
+        return rules_of(self, device).turns
 
     @property
     def horizon(self) -> int:
@@ -191,11 +182,12 @@ class ReputationDilemma(Environment):
         return (self.view.size,)
 
     def begin(self, matches: int, tables: int, chance: Chance, episode: int) -> State:
-        device, seats = chance.keys.device, self.seats
+        device, seats, rules = chance.keys.device, self.seats, rules_of(self, chance.keys.device)
         holders = seats if self.opinions == "individual" else 1
         first = GOOD if self.reputation in ("norm", "assigned") else 0.0
         did = torch.full((matches, 2 * seats, tables), UNKNOWN, dtype=torch.int64, device=device)
         opinions = torch.full((matches, holders * seats, tables), first, dtype=torch.float64, device=device)
+        start = State(episode, 0)
         now = {
             "did": did,
             "opinions": opinions,
@@ -203,160 +195,158 @@ class ReputationDilemma(Environment):
             "last": did[:, :seats],
             "next_last": did[:, :seats],
             "stopped": torch.zeros((matches, seats, tables), dtype=torch.bool, device=device),
-            "lots": self._lots(State(episode, 0), chance),
-            **self._dyads(State(episode, 0), chance),
+            **self._lots(start, chance),
+            **self._dyads(rules, start, chance),
         }
-        return self._shown(State(episode, 0), now)
+        return self._shown(rules, start, now | self._third_parties(rules, now))
 
     def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
-        assert state.action_mask is not None
-        programme = self.turns(action.device)
-        turn = programme[state.round % len(programme)]
-        action = action * state.action_mask.gather(-1, action[..., None])[..., 0]
-        asked = state.action_mask[..., 1:].any(-1)
-        now = dict(state.tensors)
+        rules = rules_of(self, action.device)
+        index = state.round % len(rules.turns)
+        turn, now = rules.turns[index], dict(state.tensors)
+        asked = now["asked"]
         if turn.stage == Stage.SELECT:
-            here = self.links.to(action.device)
-            picked = here.neighbours.expand(len(action), -1, -1).gather(2, action)
-            now["partner"] = picked.gather(1, now["chooser"])
-            step = Step(action, torch.zeros_like(now["opinions"][:, :1]).expand(action.shape), chosen=picked)
-        elif turn.stage == Stage.PLAY:
-            if self.noise:
-                flips = chance.parts(self.seats).happens(self.noise, Purpose.NOISE, state.episode, state.round)
-                action = torch.where(asked & flips, 1 - action, action)
-            step = self._played(state, turn, now, action, asked, chance)
-        elif turn.stage == Stage.PUNISH:
-            step = self._punished(turn, now, action, asked)
+            action = action * (action < rules.links.degree[:, None])
+            picked = rules.links.neighbours.expand(len(action), -1, -1).gather(2, action)
+            now |= _paired(now["chooser"], picked.gather(1, now["chooser"]))
+            now |= self._third_parties(rules, now)
+            nothing = torch.zeros(action.shape, dtype=torch.float64, device=action.device)
+            step = Step(action, nothing, chosen=picked)
         else:
-            step = self._assessed(state, turn, now, action, chance)
+            action = (action == 1) & asked
+            if turn.stage == Stage.PLAY and self.noise:
+                flips = chance.parts(self.seats).happens(self.noise, Purpose.NOISE, state.episode, state.round)
+                action = action ^ (asked & flips)
+            action = action.long()
+            if turn.stage == Stage.PLAY:
+                step = self._played(rules, state, turn, now, action, chance)
+            elif turn.stage == Stage.PUNISH:
+                step = self._punished(rules, turn, now, action)
+            else:
+                step = self._assessed(state, turn, now, action, chance)
         if turn.closes:
-            now |= {"opinions": now["next_opinions"], "last": now["next_last"]}
-            now["lots"] = self._lots(state, chance)
-        if (state.round + 1) % len(programme) == 0:
+            now |= {"opinions": now["next_opinions"], "last": now["next_last"], **self._lots(state, chance)}
+        if index + 1 == len(rules.turns):
             now["did"] = torch.full_like(now["did"], UNKNOWN)
             now["stopped"] = torch.zeros_like(now["stopped"])
-            now |= self._dyads(state, chance)
-        measures = {"net": step.reward * self._per_round, **step.measures}
+            now |= self._dyads(rules, state, chance)
         if turn.closes:
-            measures |= self._standing(now["opinions"].view(len(action), -1, *action.shape[1:]))
-        decided = asked if turn.stage == Stage.PLAY else torch.zeros_like(asked)
-        after = self._shown(State(state.episode, state.round + 1, state.playing), now)
-        cooperation = (action == 0) & decided
+            now |= self._third_parties(rules, now)
+        measures = {"net": step.reward * rules.per_round, **step.measures}
+        if turn.closes:
+            measures |= self._standing(rules, now["opinions"].view(len(action), -1, *action.shape[1:]))
+        if turn.stage == Stage.PLAY:
+            decided, cooperation = asked, (action == 0) & asked
+        else:
+            decided = cooperation = torch.zeros_like(asked)
+        after = self._shown(rules, State(state.episode, state.round + 1, state.playing), now)
         return after, replace(step, cooperation=cooperation, measures=measures, decided=decided)
 
     def ends_by_chance(self, state: State, chance: Chance) -> Tensor:
         """Only after an encounter."""
-        last = (state.round + 1) % len(self.turns(chance.keys.device)) == 0
+        last = (state.round + 1) % len(rules_of(self, chance.keys.device).turns) == 0
         return super().ends_by_chance(state, chance) & last
 
-    @property
-    def _per_round(self) -> float:
-        """What turns a mean over turns into a mean per round of the game."""
-        return self.horizon / (self.encounters * self.rounds)
-
-    def _standing(self, opinions: Tensor) -> dict[str, Tensor]:
+    def _standing(self, rules: Rules, opinions: Tensor) -> dict[str, Tensor]:
         """Each member's reputation, and the standard deviation among members; `opinions` [match, holder, ...]."""
         holders, members = opinions.shape[1:3]
         total = opinions.sum(1)  # of whole numbers, so that sums are exact in any order
         squares, square = members * (total**2).sum(1, keepdim=True), total.sum(1, keepdim=True) ** 2
         spread = (squares - square).sqrt() / (members * holders)
         return {
-            "reputation": total / holders * self._per_round,
-            "reputation_spread": spread.expand_as(total) * self._per_round,
+            "reputation": total / holders * rules.per_round,
+            "reputation_spread": spread.expand_as(total) * rules.per_round,
         }
 
-    # What happens in a turn.
+    # What happens in a turn. `who` decides [match, side, table]; nobody does twice in a turn.
 
     def _played(
-        self, state: State, turn: Turn, now: dict[str, Tensor], action: Tensor, asked: Tensor, chance: Chance
+        self, rules: Rules, state: State, turn: Turn, now: dict[str, Tensor], action: Tensor, chance: Chance
     ) -> Step:
         """Both members of some dyads play."""
-        who, whom = self._members(turn, now)
-        one, moves = action.gather(1, who), asked.gather(1, who)
-        other, answers = action.gather(1, whom), asked.gather(1, whom)
-        did = torch.where(moves, one, UNKNOWN)
-        now["did"] = now["did"].index_copy(1, turn.sides, did)
+        who, moves, whom = now["who"], now["decides"], now["members"].index_select(1, turn.opposite)
+        one, other = action.gather(1, who), action.gather(1, whom)
+        half = len(turn.sides) // 2
         if self.game == "matrix":
-            paid = _row(self.payoffs, action.device)[2 * one + other] * moves
+            now["did"] = now["did"].index_copy(1, turn.sides, one)
+            now["next_last"] = now["next_last"].scatter(1, who, one)
+            paid = rules.payoffs.take(2 * one + other)
         else:
+            now["did"] = now["did"].index_copy(1, turn.sides, torch.where(moves, one, UNKNOWN))
             cost, gift = self.centipede
+            answers = now["asked"].gather(1, whom)
             paid = gift * (answers & (other == 0)) - cost * (moves & (one == 0)).double()
-            half = len(turn.sides) // 2
             stops = (moves & (one == 1))[:, :half] | (moves & (one == 1))[:, half:]
             now["stopped"] = now["stopped"].index_copy(
                 1, turn.sides[:half], stops | now["stopped"].index_select(1, turn.sides[:half])
             )
-        before = now["next_last"].gather(1, who)
-        now["next_last"] = now["next_last"].scatter(1, who, torch.where(moves, one, before))
+            before = now["next_last"].gather(1, who)
+            now["next_last"] = now["next_last"].scatter(1, who, torch.where(moves, one, before))
         if self.reputation in ("play", "both"):
-            self._add(now, whom, who, moves * (1.0 - 2.0 * one))
+            self._add(now, whom, who, (1 - 2 * one) * moves)
         elif self.reputation == "norm":
             bad = (now["opinions"].gather(1, whom) < 0).long()
-            judged = _row(sum(NORMS[self.norm], ()), action.device)[2 * one + bad]
+            judged = rules.judgements.take(2 * one + bad)
             if self.assessment_error:
                 wrong = chance.part(ERRORS).parts(self.seats)
                 wrongly = wrong.happens(self.assessment_error, Purpose.NOISE, state.episode, state.round)
                 judged = torch.where(wrongly.gather(1, who), -judged, judged)
             now["next_opinions"] = now["next_opinions"].scatter(1, who, judged)
-        nothing = torch.zeros_like(now["opinions"][:, :1]).expand(action.shape)
-        reward = nothing.scatter(1, who, paid)
-        half, scale = len(turn.sides) // 2, self._per_round
-        chooser, first, second = who[:, :half], did[:, :half], did[:, half:]
-
-        def seen(what: Tensor) -> Tensor:
-            return nothing.scatter(1, chooser, scale * what.double())
-
+        nothing = torch.zeros(action.shape, dtype=torch.float64, device=action.device)
+        reward, scale = nothing.scatter(1, who, paid), rules.per_round
         measures = {"gross": reward * scale, "picked": nothing.scatter(1, who[:, half:], scale)}
         if self.game == "matrix":
+            kinds = (2 * one[:, :half] + one[:, half:]) == rules.kinds  # CC, CD, DC, DD; the chooser's move first
+            each = nothing.expand(4, *nothing.shape)
+            found = each.scatter(2, who[:, :half].expand_as(kinds), kinds * rules.scale)
+            mutual, deception, exploitation, defection = found.unbind()
             measures |= {
-                "mutual_cooperation": seen((first == 0) & (second == 0)),
-                "mutual_defection": seen((first == 1) & (second == 1)),
-                "exploitation": seen((first == 1) & (second == 0)),
-                "deception": seen((first == 0) & (second == 1)),
-                "cooperates_as_chooser": seen(first == 0),
-                "defects_as_chooser": seen(first == 1),
+                "mutual_cooperation": mutual,
+                "mutual_defection": defection,
+                "exploitation": exploitation,
+                "deception": deception,
+                "cooperates_as_chooser": mutual + deception,
+                "defects_as_chooser": defection + exploitation,
             }
         return Step(action, reward, measures=measures)
 
-    def _punished(self, turn: Turn, now: dict[str, Tensor], action: Tensor, asked: Tensor) -> Step:
+    def _punished(self, rules: Rules, turn: Turn, now: dict[str, Tensor], action: Tensor) -> Step:
         """Members of some dyads, or third parties, punish or don't."""
-        if turn.third_party:
-            who, (whom, _) = self._third_parties(turn, now), self._members(turn, now)
-            judged = now["did"].index_select(1, turn.sides)
-        else:
-            who, whom = self._members(turn, now)
-            judged = now["did"].index_select(1, turn.opposite)
-        decides = asked.gather(1, who)
-        punishes = decides & (action.gather(1, who) == 1)
-        bad = judged == 1
-        pays = torch.where(bad, self.just, self.unjust).double() * punishes
-        nothing = torch.zeros_like(now["opinions"][:, :1]).expand(action.shape)
+        judged_sides = turn.sides if turn.third_party else turn.opposite
+        who, decides, whom = now["who"], now["decides"], now["members"].index_select(1, judged_sides)
+        bad = now["did"].index_select(1, judged_sides) == 1
+        punishes = action.gather(1, who) == 1
+        nothing = torch.zeros(action.shape, dtype=torch.float64, device=action.device)
         hit = nothing.scatter_add(1, whom, punishes.double())
-        reward = nothing.scatter_add(1, who, pays) - self.fine * hit
+        which = bad.long()
+        pays = rules.pays.take(which) * punishes
+        reward = nothing.scatter(1, who, pays).sub_(hit, alpha=self.fine)
         if self.reputation in ("punishment", "both"):
-            self._add(now, whom, who, torch.where(bad, 2.0, -3.0).double() * punishes)
-        scale = self._per_round
+            self._add(now, whom, who, rules.judges.take(which) * punishes)
+        good = ~bad
+        kinds = torch.stack((punishes & bad, punishes & good, decides & bad, decides & good)) * rules.scale
+        found = nothing.expand(4, *nothing.shape).scatter(2, who.expand_as(kinds), kinds)
+        just, unjust, defections, cooperations = found.unbind()
         measures = {
-            "punished": hit * scale,
-            "just": nothing.scatter(1, who, scale * (punishes & bad).double()),
-            "unjust": nothing.scatter(1, who, scale * (punishes & ~bad).double()),
-            "defections_judged": nothing.scatter(1, who, scale * (decides & bad).double()),
-            "cooperations_judged": nothing.scatter(1, who, scale * (decides & ~bad).double()),
+            "punished": hit * rules.per_round,
+            "just": just,
+            "unjust": unjust,
+            "defections_judged": defections,
+            "cooperations_judged": cooperations,
         }
         return Step(action, reward, measures=measures)
 
     def _assessed(self, state: State, turn: Turn, now: dict[str, Tensor], action: Tensor, chance: Chance) -> Step:
         """Third parties say what is to be thought of one side of some dyads."""
-        who, (whom, _) = self._third_parties(turn, now), self._members(turn, now)
-        found = torch.where(action.gather(1, who) == 0, GOOD, BAD).double()
+        whom = now["members"].index_select(1, turn.sides)
+        found = torch.where(action.gather(1, now["who"]) == 0, GOOD, BAD).double()
         if self.assessment_error:
             wrong = chance.part(ERRORS).parts(self.seats)
             wrongly = wrong.happens(self.assessment_error, Purpose.NOISE, state.episode, state.round)
             found = torch.where(wrongly.gather(1, whom), -found, found)
-        there = now["did"].index_select(1, turn.sides) != UNKNOWN
         before = now["next_opinions"].gather(1, whom)
-        now["next_opinions"] = now["next_opinions"].scatter(1, whom, torch.where(there, found, before))
-        return Step(action, torch.zeros_like(now["opinions"][:, :1]).expand(action.shape))
+        now["next_opinions"] = now["next_opinions"].scatter(1, whom, torch.where(now["decides"], found, before))
+        return Step(action, torch.zeros(action.shape, dtype=torch.float64, device=action.device))
 
     def _add(self, now: dict[str, Tensor], holder: Tensor, about: Tensor, change: Tensor) -> None:
         """Add to what `holder` thinks of `about`, or all do, once the round is over; each [match, side, table]."""
@@ -365,18 +355,13 @@ class ReputationDilemma(Environment):
 
     # Who meets whom.
 
-    def _members(self, turn: Turn, now: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """The members on the sides of a turn and on the opposite ones, both [match, side, table]."""
-        both = torch.cat((now["chooser"], now["partner"]), 1)
-        return both.index_select(1, turn.sides), both.index_select(1, turn.opposite)
-
-    def _dyads(self, state: State, chance: Chance) -> dict[str, Tensor]:
+    def _dyads(self, rules: Rules, state: State, chance: Chance) -> dict[str, Tensor]:
         """Whose each dyad is, and with whom [match, dyad, table]; with a neighbour by lot until members choose.
 
         Where all can meet all, lots say who takes the first turn.
         """
         device, (matches, tables) = chance.keys.device, chance.keys.shape
-        here, address = self.links.to(device), (state.episode, state.round)
+        here, address = rules.links, (state.episode, state.round)
         if self.graph is None:
             chooser = chance.part(ORDER).parts(self.seats).bits(Purpose.SELECTION, *address).argsort(1)
         else:
@@ -384,101 +369,105 @@ class ReputationDilemma(Environment):
         draw = chance.part(CHOICE).parts(self.seats).integers(Purpose.SELECTION, *address)
         slot = uniform_below(here.degree[:, None], draw)
         partner = here.neighbours.expand(matches, -1, -1).gather(2, slot)
-        return {"chooser": chooser, "partner": partner.gather(1, chooser)}
+        return _paired(chooser, partner.gather(1, chooser))
 
-    def _lots(self, state: State, chance: Chance) -> Tensor:
+    def _lots(self, state: State, chance: Chance) -> dict[str, Tensor]:
         """By which the third party of each side of each dyad is drawn [match, 2 seats, table]."""
-        sides = 2 * self.seats * self.third_parties
-        return chance.part(THIRD_PARTIES).parts(sides).integers(Purpose.SELECTION, state.episode, state.round)
+        if not self.third_parties:
+            return {}
+        drawn = chance.part(THIRD_PARTIES).parts(2 * self.seats)
+        return {"lots": drawn.integers(Purpose.SELECTION, state.episode, state.round)}
 
-    def _third_parties(self, turn: Turn, now: Mapping[str, Tensor]) -> Tensor:
-        """A neighbour of each side's member, but not the one that it plays with [match, side, table]."""
-        here = self.links.to(now["partner"].device)
-        member, other = self._members(turn, now)
-        beside = here.neighbours[member]  # [match, side, table, slot]
-        draw = uniform_below(here.degree[member] - 1, now["lots"].index_select(1, turn.sides))
-        draw = draw + (draw >= (beside == other[..., None]).long().argmax(-1))
-        return beside.gather(-1, draw[..., None])[..., 0]
+    def _third_parties(self, rules: Rules, now: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """A neighbour of the member on each side, but not the one that it plays with [match, side, table]."""
+        if not self.third_parties:
+            return {}
+        seats, most = rules.links.neighbours.shape
+        member, other = now["members"], now["members"].roll(seats, 1)
+        draw = uniform_below(rules.links.degree.take(member) - 1, now["lots"])
+        draw = draw + (draw >= rules.slots.take(member * seats + other))
+        return {"third_parties": rules.links.neighbours.take(member * most + draw)}
 
     # What is seen.
 
-    def _shown(self, state: State, now: dict[str, Tensor]) -> State:
-        """The state with what members see and may do in its turn."""
-        device, view, partner = now["partner"].device, self.view, now["partner"]
-        programme = self.turns(device)
-        turn = programme[state.round % len(programme)]
-        seen = torch.zeros((*partner.shape, view.size), device=device)
-        actions = torch.arange(self.actions(0).n, device=device)
-        mask = (actions == 0).expand(*partner.shape, -1)
+    def _shown(self, rules: Rules, state: State, now: dict[str, Tensor]) -> State:
+        """The state with what members see and may do in its turn, and `who` decides in it, where not all do."""
+        partner = now["partner"]
+        turn = rules.turns[state.round % len(rules.turns)]
+        seen = torch.zeros((*partner.shape, rules.view.size), device=partner.device)
         if turn.stage == Stage.SELECT:
-            self._show_neighbours(seen, now)
-            mask = (actions < self.links.to(device).degree[:, None, None]).expand_as(mask)
+            self._show_neighbours(rules, seen, now)
+            mask = rules.may_select.expand(*partner.shape, -1)
+            now["asked"] = mask[..., 1:].any(-1)
         else:
-            who, asked, rows = self._decisions(turn, now)
-            seen.scatter_(1, who[..., None].expand_as(rows), rows * asked[..., None])
-            may = torch.zeros(partner.shape, dtype=torch.bool, device=device).scatter(1, who, asked)
-            mask = mask | ((actions == 1) & may[..., None])
+            rows = self._decisions(rules, turn, now)
+            who, decides = now["who"], now["decides"]
+            if self.game == "centipede":  # in a matrix game everybody has moved
+                rows = rows * decides[..., None]
+            seen[..., : rows.shape[-1]].scatter_(1, who[..., None].expand_as(rows), rows)
+            asked = torch.zeros(partner.shape, dtype=torch.bool, device=partner.device).scatter_(1, who, decides)
+            now["asked"], mask = asked, rules.first | (rules.second & asked[..., None])
         return State(state.episode, state.round, state.playing, now, seen, mask)
 
-    def _decisions(self, turn: Turn, now: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """Who decides, whether something is to be decided [match, side, table], and what is seen [..., entry]."""
-        member, opposite = self._members(turn, now)
-        theirs, own = (now["did"].index_select(1, sides) for sides in (turn.opposite, turn.sides))
-        whom, beside = opposite, member
-        asked = torch.ones_like(member, dtype=torch.bool)
+    def _decisions(self, rules: Rules, turn: Turn, now: dict[str, Tensor]) -> Tensor:
+        """What is seen [match, side, table, entry] by `who` decides, and whether something is to be decided.
+
+        Only the first entries of a view; nothing of these is shown beyond them.
+        """
+        member = now["members"].index_select(1, turn.sides)
+        opposite = now["members"].index_select(1, turn.opposite)
         shown: tuple[str, ...] = self.punishment_shows
         if turn.third_party:
-            who, whom, beside, theirs, own = self._third_parties(turn, now), member, opposite, own, theirs
+            who, whom, beside = now["third_parties"].index_select(1, turn.sides), member, opposite
         else:
-            who = member
+            who, whom, beside = member, opposite, member
         if turn.stage == Stage.PLAY:
             shown = self.play_shows
-            if "last_moves" in shown:
-                theirs, own = now["last"].gather(1, whom), now["last"].gather(1, who)
-            if self.game == "centipede":
-                half = len(turn.sides) // 2
-                first = torch.arange(2 * half, device=member.device) < half
-                turn_of = first if turn.round % 2 == 0 else ~first
-                asked = turn_of[:, None] & ~now["stopped"].index_select(1, turn.sides % self.seats)
-        else:
-            asked = theirs != UNKNOWN
-        if turn.stage == Stage.ASSESS:
+        elif turn.stage == Stage.ASSESS:
             shown = ("moves", "reputations")
-        stage = torch.zeros((*member.shape, 4), device=member.device)
-        stage[..., turn.stage] = 1
-        entries = torch.zeros((*member.shape, self.view.size - 4), device=member.device)
+        if "last_moves" in shown and turn.stage == Stage.PLAY:
+            theirs, own = now["last"].gather(1, whom), now["last"].gather(1, who)
+        else:
+            theirs, own = now["did"].index_select(1, turn.opposite), now["did"].index_select(1, turn.sides)
+            if turn.third_party:
+                theirs, own = own, theirs
+        now["who"] = who
+        if self.game == "matrix":
+            now["decides"] = rules.yes.expand(who.shape)
+        elif turn.stage == Stage.PLAY:
+            first = torch.arange(len(turn.sides), device=who.device) < len(turn.sides) // 2
+            turn_of = first if turn.round % 2 == 0 else ~first
+            now["decides"] = turn_of[:, None] & ~now["stopped"].index_select(1, turn.sides % self.seats)
+        else:
+            now["decides"] = theirs != UNKNOWN
         if "moves" in shown or "last_moves" in shown:
-            did = torch.stack((theirs, own), -1)[..., None]
-            entries[..., :4] = (did == torch.arange(2, device=member.device)).flatten(-2).float()
-        if "reputations" in shown:
-            entries[..., 4] = self._opinion(now, who, whom)
-            entries[..., 5] = self._opinion(now, who, beside)
-        return who, asked, torch.cat((stage, entries), -1)
+            rows = rules.moves[turn.stage].index_select(0, (3 * theirs + own).flatten()).view(*who.shape, 8)
+        else:
+            rows = rules.moves[turn.stage][-1].expand(*who.shape, 8)
+        if "reputations" not in shown:
+            return rows
+        return torch.cat((rows, self._opinions(rules, now, who, torch.stack((whom, beside), -1))), -1)
 
-    def _show_neighbours(self, seen: Tensor, now: Mapping[str, Tensor]) -> None:
+    def _show_neighbours(self, rules: Rules, seen: Tensor, now: Mapping[str, Tensor]) -> None:
         """What is seen of all neighbours, written into observations [match, seat, table, entry]."""
-        here, view = self.links.to(seen.device), self.view
+        here, view = rules.links, rules.view
         seen[..., Stage.SELECT] = 1
         seats, most = here.neighbours.shape
-        shape = (len(seen), seats * most, seen.shape[2])
-        who = torch.arange(seats, device=seen.device).repeat_interleave(most)[:, None].expand(shape)
-        whom = here.neighbours.clamp(min=0).flatten()[:, None].expand(shape)
+        whom = here.neighbours.clamp(min=0)[:, None].expand(*seen.shape[:3], most)
+        who = torch.arange(seats, device=seen.device)[:, None].expand(seen.shape[:3])
         if view.shows_reputations:
-            own = who[:, ::most]
-            seen[..., view.own_reputation] = self._opinion(now, own, own)[..., None]
-            found = self._opinion(now, who, whom).view(len(seen), seats, most, -1) * here.there[:, :, None]
-            seen[..., view.reputations] = found.transpose(2, 3)
+            seen[..., view.own_reputation] = self._opinions(rules, now, who, who[..., None])
+            seen[..., view.reputations] = self._opinions(rules, now, who, whom) * here.there[:, None]
         if view.shows_moves:
-            last = now["last"].gather(1, whom).view(len(seen), seats, most, -1).transpose(2, 3)
-            there = here.there[:, None, :, None]
-            moves = (last[..., None] == torch.arange(2, device=seen.device)) & there
+            last = now["last"][..., None].expand(*now["last"].shape, most).gather(1, whom)
+            moves = (last[..., None] == torch.arange(2, device=seen.device)) & here.there[:, None, :, None]
             seen[..., view.moves] = moves.flatten(-2).float()
 
-    def _opinion(self, now: Mapping[str, Tensor], holder: Tensor, about: Tensor) -> Tensor:
-        """What `holder` thinks of `about`, float32 [match, ..., table], in units of what it is shown in."""
-        where = about if self.opinions == "public" else holder * self.seats + about
-        unit = 1.0 if self.reputation in ("norm", "assigned") else float(self.rounds)
-        return (now["opinions"].gather(1, where) / unit).float()
+    def _opinions(self, rules: Rules, now: Mapping[str, Tensor], holder: Tensor, about: Tensor) -> Tensor:
+        """What `holder` [match, ..., table] thinks of `about` [match, ..., table, whom], in the units shown."""
+        where = about if self.opinions == "public" else holder[..., None] * self.seats + about
+        found = now["opinions"][..., None].expand(*now["opinions"].shape, about.shape[-1]).gather(1, where)
+        return (found / rules.unit).float()
 
 
 @lru_cache(maxsize=16)
@@ -487,8 +476,6 @@ def _complete(members: int) -> OwnEdges:
     return OwnEdges(edges=tuple((float(one), float(other)) for one in range(members) for other in range(one)))
 
 
-@lru_cache(maxsize=64)
-def _row(numbers: tuple[float, ...], device: torch.device) -> Tensor:
-    """Numbers as a tensor, float64."""
-    with torch.inference_mode(False):  # cached tensors must also serve learners
-        return torch.tensor(numbers, dtype=torch.float64, device=device)
+def _paired(chooser: Tensor, partner: Tensor) -> dict[str, Tensor]:
+    """Dyads of `chooser` and `partner` [match, dyad, table], and the member on each side [match, side, table]."""
+    return {"chooser": chooser, "partner": partner, "members": torch.cat((chooser, partner), 1)}

@@ -2,9 +2,12 @@
 
 import pytest
 import torch
+from torch.nn.functional import smooth_l1_loss
 
 from dilemma.agents.agent import Chairs, Observation, Round
+from dilemma.agents.learners.deep_q.q_network import QNetwork
 from dilemma.agents.learners.deep_q.uniform_replay import Transitions, UniformReplay
+from dilemma.agents.learners.nets.adam import Adam
 from dilemma.agents.learners.policy_gradient.ppo import PPO
 from dilemma.agents.learners.preferences.introspection import Introspection
 from dilemma.agents.learners.staged.staged_dqn import StagedDQN
@@ -271,3 +274,20 @@ def test_what_was_learned_can_be_loaded():
         player = agent.sit(chairs_of(game, agent))
         player.load_state_dict(stored.state)
         assert all(torch.equal(value, stored.state[name]) for name, value in player.state_dict().items())
+
+
+@pytest.mark.parametrize("hidden", [(), (8,), (16, 8)])
+def test_the_step_of_a_q_network_is_that_of_autograd(hidden):
+    chairs = Chairs(PrisonersDilemma(), torch.zeros(4, dtype=torch.int64), Chance.at_tables(KEYS, 1))
+    net = QNetwork(chairs, 5, hidden, torch.ones(4, 3, dtype=torch.bool), 0, None)
+    draws = torch.Generator().manual_seed(1)
+    features, goal = torch.randn(4, 20, 5, generator=draws), 3 * torch.randn(4, 20, generator=draws)
+    action = torch.randint(3, (4, 20), generator=draws)
+    weight = (torch.rand(4, 20, generator=draws) > 0.3).float()
+    theta = net.theta.clone().requires_grad_()
+    value = net.values(features, theta).gather(-1, action[..., None])[..., 0]
+    (weight * smooth_l1_loss(value, goal, reduction="none")).mean(1).sum().backward()
+    expected = Adam(0.1, epsilon=1e-5)
+    moved = expected.step(net.theta, theta.grad)
+    net.update(features, action, goal, features, weight, discount=0.0, rate=0.1)
+    torch.testing.assert_close(net.theta, moved)

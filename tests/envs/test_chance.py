@@ -208,3 +208,11 @@ def test_uniform_stays_below_one():
     assert drawn.min() >= 0
     assert drawn.max() < 1
     assert stats.kstest(drawn.flatten().numpy(), "uniform").pvalue > ERROR
+
+
+def test_draws_of_many_rounds_are_those_of_each():
+    chance = Chance.at_tables(derive(torch.arange(3), 0), 2)
+    many = chance.pairs(Purpose.ACTION, 4, range(5, 9))
+    assert torch.equal(
+        many, torch.stack([chance.pair(Purpose.ACTION, 4, at).movedim(1, 0) for at in range(5, 9)], 1)
+    )

@@ -30,8 +30,6 @@ class PublishedStage:
     """Of exploration at each update, as a part of what it falls in all."""
 
 
-LARGEST_NORM = 1e6
-"""Of a gradient: none is cut off."""
 FIRST = 0.8889
 HIDDEN, BATCH, COPY_EVERY, UPDATES = (128,), 100, 200, 2
 PUBLISHED: dict[Stage, PublishedStage] = {
@@ -77,13 +75,15 @@ class DeepValues(StageValues):
     """A Q-network and its replay memory."""
 
     def __init__(self, agent: StagedDQN, chairs: Chairs, stage: Stage, entries: int, allowed: Tensor):
-        self._agent, self._chairs, self._component = agent, chairs, int(stage)
+        self._agent = agent
         hidden = HIDDEN if agent.published else agent.hidden
-        self._net = QNetwork(chairs, entries, hidden, allowed, int(stage), LARGEST_NORM)
+        self._net = QNetwork(chairs, entries, hidden, allowed, int(stage), None)
         self._rate = PUBLISHED[stage].rate if agent.published else agent.learning_rate
         self._batch = BATCH if agent.published else agent.batch
         self._copy_every = COPY_EVERY if agent.published else agent.copy_every
         self._updates = UPDATES if agent.published else agent.updates
+        chance = parameter_chance(chairs, self._batch, int(stage))
+        self._chance = [chance.part(index) for index in range(self._updates)]
         self._memory = UniformReplay(chairs.shape[0], agent.capacity, chairs.device)
         self.updates = torch.zeros(chairs.shape[0], dtype=torch.float64, device=chairs.device)
         """How often it was updated [chair]."""
@@ -98,9 +98,8 @@ class DeepValues(StageValues):
         agent = self._agent
         if not bool((self._memory.count > 0).any()):
             return
-        chance = parameter_chance(self._chairs, self._batch, self._component)
-        for index in range(self._updates):
-            uniform = chance.part(index).uniform(Purpose.MINIBATCH, episode, round)
+        for chance in self._chance:
+            uniform = chance.uniform(Purpose.MINIBATCH, episode, round)
             drawn, there = self._memory.draw(uniform)
             self._net.update(
                 drawn.view,

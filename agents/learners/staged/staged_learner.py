@@ -16,7 +16,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ....envs.chance import Purpose
+from ....envs.chance import Purpose, threshold
 from ....envs.environment import Environment
 from ....envs.reputation.reputation_dilemma import ReputationDilemma
 from ....envs.reputation.turns import Stage, Turn
@@ -115,6 +115,9 @@ class StagedPlayer(Player):
             else None
         )
         self._pending: dict[tuple[Stage, int], Pending] = {}
+        self._pays = torch.tensor((game.unjust, game.just), dtype=torch.float64, device=chairs.device)
+        self._explores: dict[Stage, int | Tensor] = {}
+        """The bound of draws by which it explores in a stage, where it is worked out."""
 
     @abstractmethod
     def make_values(self, stage: Stage, entries: int, allowed: Tensor) -> StageValues:
@@ -130,7 +133,7 @@ class StagedPlayer(Player):
         return torch.tensor(where, device=self.chairs.device)
 
     def begin(self) -> None:
-        self._pending = {}
+        self._pending, self._explores = {}, {}
         self._played: tuple[Stage, int] = (Stage.PLAY, 0)
 
     def exploration(self, stage: Stage) -> Tensor:
@@ -141,23 +144,26 @@ class StagedPlayer(Player):
 
     def act(self, observation: Observation) -> Tensor:
         assert observation.features is not None
+        self._features = observation.features
         self._before = observation
         index = observation.round % self._length
         turn = self.programme[index]
         self._turn, self._index = turn, index
-        features = observation.features
-        self._asked = features[..., turn.stage] > 0
+        self._asked = self._features[..., turn.stage] > 0
         self._address = (observation.episode, observation.round)
-        seen = features.index_select(-1, self.parts[turn.stage])
-        self._seen = seen
+        self._seen = self._features.index_select(-1, self.parts[turn.stage])
         if self.learning:
-            self._follow(seen)
-        best = self.values[turn.stage].best(seen)
+            self._follow(self._seen)
+        best = self.values[turn.stage].best(self._seen)
         if self.learning or self.agent.explores_frozen:
-            whether, which = self.chairs.chance.pair(Purpose.ACTION, *self._address).unbind(1)
-            explores = (whether + 2**31).double() * 2.0**-32 < self.exploration(turn.stage)
+            if turn.stage not in self._explores:
+                self._explores[turn.stage] = threshold(self.exploration(turn.stage))
+            if index == 0:
+                rounds = range(observation.round, observation.round + self._length)
+                self._draws = self.chairs.chance.pairs(Purpose.ACTION, observation.episode, rounds)
+            whether, which = self._draws[:, index]
             count = self.degree if turn.stage == Stage.SELECT else 2
-            best = torch.where(explores, (which + 2**31) * count >> 32, best)
+            best = torch.where(whether < self._explores[turn.stage], (which + 2**31) * count >> 32, best)
         return best * self._asked
 
     def _key(self, turn: Turn, index: int) -> tuple[Stage, int]:
@@ -183,14 +189,14 @@ class StagedPlayer(Player):
         reward = round.reward if self._subjective is None else self._subjective.of_round(self._before, round)
         own = reward
         if turn.stage == Stage.PUNISH:
-            bad = self._before_bad()
-            own = torch.where(bad, self.game.just, self.game.unjust) * (asked & (round.own == 1))
+            bad = self._features[..., self.view.theirs.start + 1] > 0
+            own = self._pays.take(bad.long()) * ((round.own == 1) & asked)
             self._credit(self._played, reward - own)
         if turn.stage == Stage.PLAY:
             self._played = key
-        if turn.stage != Stage.SELECT:
+        if turn.stage != Stage.SELECT and self._selects:
             self._credit((Stage.SELECT, -1), reward / self.game.rounds)
-            self._credit((Stage.ASSESS, -1), reward)
+        self._credit((Stage.ASSESS, -1), reward)
         before = self._pending.get(key)
         fresh = Pending(self._seen, round.own.clone(), own * asked, asked)
         if before is not None and bool(before.there.any()):
@@ -203,15 +209,14 @@ class StagedPlayer(Player):
             )
         self._pending[key] = fresh
         self.decided[turn.stage] = self.decided[turn.stage] + asked.double().mean(1)
+        if not self.published:
+            self._explores.pop(turn.stage, None)
         if turn.closes:
             if self._index == self._length - 1 and not self.published:
                 self._end([key for key in self._pending if key[1] >= 0])
             for values in self.values.values():
                 values.improve(*self._address)
-
-    def _before_bad(self) -> Tensor:
-        assert self._before.features is not None
-        return self._before.features[..., self.view.theirs][..., 1] > 0
+            self._explores = {}
 
     def _credit(self, key: tuple[Stage, int], reward: Tensor) -> None:
         """Add to the reward of pending decisions."""
