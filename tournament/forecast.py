@@ -236,9 +236,12 @@ class TimingRun:
         """Expected rounds until the last of this many matches ends."""
         game = self._game
         lasting = getattr(game, "continuation", 1.0)
+        # What a game calls a round may take several of the arena's.
+        whole = json.loads(self._group.sample.game.parameters).get("rounds", game.horizon)
         if lasting >= 1:
-            return float(game.horizon)
-        return min(game.horizon, (1 + math.log(max(1.0, matches))) / -math.log(max(lasting, 1e-9)))
+            return float(whole)
+        last = (1 + math.log(max(1.0, matches))) / -math.log(max(lasting, 1e-9))
+        return min(whole, last * whole / game.horizon)
 
     def _rounds(self, chunk: Chunk) -> tuple[Line, int]:
         """Seconds of a chunk by number of rounds, and the number that was played."""

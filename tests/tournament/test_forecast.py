@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dilemma import Tournament
+from dilemma.envs.reputation.reputation_dilemma import ReputationDilemma
 from dilemma.tournament import forecast as forecasts
 from dilemma.tournament.chunk import Outcome, play_chunk
 from dilemma.tournament.forecast import BOOKKEEPING, forecast
@@ -84,6 +85,15 @@ def test_time_is_extrapolated_in_matches_and_rounds(agents, chunks, matches, rou
     expected = chunks * (START + rounds * ROUND) + matches * (EACH + rounds * MOVE)
     assert forecast(config).seconds == pytest.approx(expected + BOOKKEEPING * matches, rel=1e-6)
     assert clock[0] < 10
+
+
+def test_a_round_of_a_game_may_take_several_of_the_arena(clock):
+    """An encounter of two rounds takes many turns."""
+    game = ReputationDilemma(variant="dp", rounds=2, encounters=3)
+    options = {"schedule": {"kind": "shares", "repetitions": 1}, "learning": {"episodes": 1}}
+    config = Tournament([game], ["staged_q_learning"], **options).plan
+    expected = START + EACH + 2 * (ROUND + MOVE)
+    assert forecast(config).seconds == pytest.approx(expected + BOOKKEEPING, rel=1e-6)
 
 
 def test_who_thinks_for_long_is_not_waited_for(tmp_path, clock, monkeypatch):
