@@ -22,7 +22,7 @@ from .plan import Plan, entrants, problems, settings
 from .schedules import CATALOGUE as SCHEDULES
 from .schedules import DEFAULT
 from .schedules.schedule import Schedule
-from .sections import AgentEntry, Named
+from .sections import AgentEntry, Execution, Named
 
 T = TypeVar("T", bound=BaseModel)
 ObjectFactories: TypeAlias = Mapping[Place, Callable[[], BaseModel]]
@@ -82,7 +82,7 @@ def parse(
             file.evaluation,
             file.learning,
             file.analysis,
-            file.execution,
+            _located(file.execution, folder),
         )
         mistakes += _changed(plan, played, cast)
         mistakes += [Mistake(problem.place, problem.sentence) for problem in problems(plan)]
@@ -90,6 +90,14 @@ def parse(
         if not mistakes:
             return plan
     raise ConfigError(path, mistakes, text)
+
+
+def _located(execution: Execution, folder: Path) -> Execution:
+    """With the absolute path of a scheduler file, where it has one."""
+    address = execution.address
+    if address is None or not address.endswith(".json"):
+        return execution
+    return execution.model_copy(update={"address": str((folder / address).absolute())})
 
 
 def _schedule(raw: object, folder: Path, mistakes: list[Mistake], objects: ObjectFactories) -> Schedule | None:

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .chunk import Chunk, Outcome, Rows, game_of, play_chunk
+from .engine import workers_of
 from .how import HOW, How
 from .plan import Plan
-from .runner import workers_of
 from .schedules.schedule import NOTHING_YET, Request
 from .stretches import Stretches
 from .work import SLOW, chunk_size, work

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import signal
 import threading
-import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -18,20 +14,17 @@ from pathlib import Path
 import joblib
 import numpy as np
 from joblib.externals.loky import ProcessPoolExecutor
-from joblib.parallel import BACKENDS, EXTERNAL_BACKENDS, ParallelBackendBase, get_active_backend
 
-from ..envs.errors import DilemmaError
 from .chunk import Chunk, Outcome, play_chunk, whole_failure
-from .deadline import be_expendable
+from .engine import KILLED, Lost, engine, obey, safe_path, workers_of
 from .patience import NOBODY, Patience
 from .pulse import pulsing
 from .sections import Execution
 
-SAFE_PATH = "PYTHONSAFEPATH"
-WATCHED_EVERY = 1.0
-"""Seconds between two looks of a worker at its parent."""
 TOGETHER = 16
 """Chunks for each worker that are handed at once to a backend that hands nothing back before all are done."""
+PIECES = 16
+"""A chunk that kills its worker is cut into so many: each death costs the start of a process."""
 
 
 def carry_out(chunks: Iterable[Chunk], execution: Execution, signs: Path | None = None) -> Iterator[Outcome]:
@@ -40,7 +33,7 @@ def carry_out(chunks: Iterable[Chunk], execution: Execution, signs: Path | None 
     A chunk is taken when a worker is about to need it: never are more of them there than are under way.
 
     A worker that dies takes down the chunks that were under way: they are tried again, each by itself, and one
-    that kills its worker again is halved until its deadly match stands alone. An agent whose matches have failed a
+    that kills its worker again is cut up until its deadly match stands alone. An agent whose matches have failed a
     few times alike, and never went well, has its others fail unplayed.
     """
     hopes = dict[int, Patience]()
@@ -58,16 +51,19 @@ def _outcomes(
     risky = most > 1 and any(chunk.has_foreign_code for chunk in first)
     waiting = Waiting(chain(first, source))
     del first
-    if workers <= 1 and execution.timeout is None and not risky:
+    if workers <= 1 and execution.timeout is None and not risky and not execution.elsewhere:
         for number, chunk in waiting.taken():
             yield _numbered(number, _told(chunk, hopes), execution.timeout, signs)[1]
             waiting.finished(number)
     while not waiting.over:
         try:
-            parallel = _in_parallel if workers > 1 else _in_one_worker
+            parallel = _in_parallel if workers > 1 or execution.elsewhere else _in_one_worker
             for number, outcome in parallel(waiting, workers, execution, signs, hopes):
-                waiting.finished(number)
-                yield outcome
+                chunk = waiting.finished(number)
+                if isinstance(outcome, Lost):
+                    yield from _alone(chunk, execution, signs, hopes)
+                else:
+                    yield outcome
         except BrokenExecutor as error:
             dead = waiting.dead()
             why = _of_death(error, execution.timeout) if len(dead) == 1 else None
@@ -114,8 +110,9 @@ class Waiting:
             self._under_way[number] = chunk
             return number, chunk
 
-    def finished(self, number: int) -> None:
-        del self._under_way[number]
+    def finished(self, number: int) -> Chunk:
+        """That chunk is not under way any more."""
+        return self._under_way.pop(number)
 
     def dead(self) -> list[Chunk]:
         """Those that were under way, and are no more."""
@@ -147,89 +144,27 @@ def _told(chunk: Chunk, hopes: Mapping[int, Patience]) -> Chunk:
     return replace(chunk, given_up=tuple(given_up))
 
 
-def workers_of(execution: Execution) -> int:
-    """How many workers `jobs` means. Raises DilemmaError where joblib lacks the backend."""
-    if execution.jobs == 1:
-        return 1
-    with backend(execution):
-        return int(joblib.effective_n_jobs(execution.jobs))
-
-
-@contextmanager
-def backend(execution: Execution) -> Iterator[bool]:
-    """Make joblib use the backend; says whether it hands results back as they finish."""
-    name = execution.backend
-    with _safe_path(), _configured(name) as active:
-        yield active.supports_return_generator
-
-
-@contextmanager
-def _safe_path() -> Iterator[None]:
-    """Processes that start now take no modules from the working folder, such as a random.py."""
-    before = os.environ.get(SAFE_PATH)
-    os.environ[SAFE_PATH] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[SAFE_PATH]
-        else:
-            os.environ[SAFE_PATH] = before
-
-
-@contextmanager
-def _configured(name: str) -> Iterator[ParallelBackendBase]:
-    try:
-        if name == "ray":
-            importlib.import_module("ray.util.joblib").register_ray()
-        options = {"initializer": obey, "initargs": (os.getpid(),)} if name == "loky" else {}
-        context = joblib.parallel_config(backend=name, **options)
-    except (ImportError, ValueError) as error:
-        known = ", ".join(sorted({*BACKENDS, *EXTERNAL_BACKENDS, "ray"}))
-        reason = str(error).splitlines()[0]
-        raise DilemmaError(f"execution.backend: joblib can't use {name!r} ({reason}); it knows {known}") from error
-    with context:
-        active, _ = get_active_backend()
-        yield active
-
-
-def obey(parent: int) -> None:
-    """Make this process a worker that leaves Ctrl-C to its parent, and ends with it, however that ends.
-
-    Ctrl-C reaches every process of a terminal: the parent ends its workers, and they need not say so.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    be_expendable()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(WATCHED_EVERY)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def _in_parallel(
     waiting: Waiting, workers: int, execution: Execution, signs: Path | None, hopes: Mapping[int, Patience]
-) -> Iterator[tuple[int, Outcome]]:
-    with backend(execution) as streams:
+) -> Iterator[tuple[int, Outcome | Lost]]:
+    with engine(execution) as playing:
         taken = waiting.taken()
         calls = (
             joblib.delayed(_numbered)(number, _told(chunk, hopes), execution.timeout, signs)
-            for number, chunk in (taken if streams else islice(taken, TOGETHER * workers))
+            for number, chunk in (taken if playing.streams else islice(taken, TOGETHER * workers))
         )
         parallel = joblib.Parallel(
             n_jobs=max(2, workers),  # with one, joblib would play here
-            return_as="generator_unordered" if streams else "list",
-            pre_dispatch=2 * workers,
+            return_as="generator_unordered" if playing.streams else "list",
+            pre_dispatch=max(playing.ahead, 2 * workers),
             batch_size=1,
         )
         results = parallel(calls)
         try:
-            for result in results:  # noqa: UP028 (`yield from` would close it, and warn, by itself)
-                yield result
+            for result in results:
+                yield (result.arguments[0], result) if isinstance(result, Lost) else result
         finally:
-            if streams:
+            if playing.streams:
                 with warnings.catch_warnings():  # joblib's, of work cut short: whoever does that knows
                     warnings.simplefilter("ignore", UserWarning)
                     results.close()
@@ -239,7 +174,7 @@ def _in_one_worker(
     waiting: Waiting, workers: int, execution: Execution, signs: Path | None, hopes: Mapping[int, Patience]
 ) -> Iterator[tuple[int, Outcome]]:
     """One chunk after the other, in another process than this."""
-    with _safe_path():
+    with safe_path():
         executor = ProcessPoolExecutor(1, initializer=obey, initargs=(os.getpid(),))
         try:
             for number, chunk in waiting.taken():
@@ -257,33 +192,49 @@ def _numbered(number: int, chunk: Chunk, timeout: float | None, signs: Path | No
 def _alone(
     chunk: Chunk, execution: Execution, signs: Path | None, hopes: dict[int, Patience], why: str | None = None
 ) -> Iterator[Outcome]:
-    """Try a chunk whose worker died once more, with nothing else under way; not where `why` it dies is known."""
-    hope = hopes.setdefault(chunk.setting, Patience())
-    if tired := hope.tired(chunk.casts):
-        for place, (_, reason) in tired.items():
-            yield whole_failure(chunk.select(np.array([place])), reason)
-        chunk = chunk.without(tired)
-        if not len(chunk):
-            return
+    """Try a chunk whose worker died once more, with nothing else under way; not where `why` it dies is known.
+
+    Then, and where it kills its worker again, it is played piece by piece.
+    """
     if why is None:
+        yield from _one_by_one([chunk], execution, signs, hopes)
+    elif len(chunk) > 1 and chunk.how != "learned":
+        places = np.array_split(np.arange(len(chunk)), min(PIECES, len(chunk)))
+        yield from _one_by_one([chunk.select(piece) for piece in places], execution, signs, hopes)
+    else:
+        cast = np.unique(chunk.entrants[chunk.cast]).tolist()
+        hope = hopes.setdefault(chunk.setting, Patience())
+        hope.failed(hope.suspects(cast), int(chunk.casts[0]), why)
+        yield whole_failure(chunk, why)
+
+
+def _one_by_one(
+    chunks: Sequence[Chunk], execution: Execution, signs: Path | None, hopes: dict[int, Patience]
+) -> Iterator[Outcome]:
+    """Chunks one after the other in a worker, another one after each death; without casts that are given up."""
+    unplayed = list[Outcome]()
+
+    def hopeful() -> Iterator[Chunk]:
+        for chunk in chunks:
+            tired = hopes.setdefault(chunk.setting, Patience()).tired(chunk.casts)
+            unplayed.extend(whole_failure(chunk.select(np.array([at])), why) for at, (_, why) in tired.items())
+            if len(tired) < len(chunk):
+                yield chunk.without(tired)
+
+    waiting = Waiting(hopeful())
+    while not waiting.over:
         try:
-            for _, outcome in _in_one_worker(Waiting([chunk]), 1, execution, signs, hopes):
+            for number, outcome in _in_one_worker(waiting, 1, execution, signs, hopes):
+                waiting.finished(number)
                 yield outcome
         except BrokenExecutor as error:
-            why = _of_death(error, execution.timeout)
-        else:
-            return
-    if len(chunk) > 1 and chunk.how != "learned":
-        for half in np.array_split(np.arange(len(chunk)), 2):
-            yield from _alone(chunk.select(half), execution, signs, hopes)
-        return
-    cast = np.unique(chunk.entrants[chunk.cast]).tolist()
-    hope.failed(hope.suspects(cast), int(chunk.casts[0]), why)
-    yield whole_failure(chunk, why)
+            for chunk in waiting.dead():
+                yield from _alone(chunk, execution, signs, hopes, _of_death(error, execution.timeout))
+    yield from unplayed
 
 
 def _of_death(error: BrokenExecutor, timeout: float | None) -> str:
     """Why a worker died, with nothing else under way."""
     if timeout is not None and "EXIT(1)" in str(error):  # as the watch of a deadline ends it
         return f"took longer than the time limit of {timeout:g} s, and did not heed it: its worker was ended"
-    return "the system killed the worker that played it (out of memory?)"
+    return KILLED

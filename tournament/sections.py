@@ -162,11 +162,18 @@ def _workers(jobs: int) -> int:
     return jobs
 
 
+ELSEWHERE = ("dask",)
+"""Backends whose workers may be on other machines."""
+
+
 class Execution(Section):
     """How the work is done; nothing here changes a result."""
 
     jobs: Annotated[int, AfterValidator(_workers)] = Field(1, description="worker processes; -1 for one per core")
-    backend: str = Field("loky", description="any backend that joblib knows")
+    backend: str = Field("loky", description="loky, threading, dask, or another that joblib knows")
+    address: str | None = Field(
+        None, description='with dask, of the cluster: "tcp://host:8786", a scheduler file (.json), or "local"'
+    )
     chunk: Annotated[int, Field(ge=1)] | None = Field(
         None, description="matches played together in one process; chosen by itself where left out"
     )
@@ -181,6 +188,11 @@ class Execution(Section):
         if backend == "multiprocessing":
             raise ValueError("loky (multiprocessing hangs for good when a worker dies)")
         return backend
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether workers may be on other machines."""
+        return self.backend in ELSEWHERE
 
     @field_validator("timeout")
     @classmethod

@@ -20,11 +20,11 @@ from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.errors import DilemmaError
 from .casts import cast_keys, match_keys
 from .chunk import Chunk, Failure, whole_failure
+from .engine import workers_of
 from .how import HOW, How
 from .keys import among, distinct
 from .plan import Plan
 from .recipe import recipe
-from .runner import workers_of
 from .schedules.schedule import Request
 from .seating import seated
 from .shard import Shard

@@ -110,9 +110,11 @@ def run(
     from .play import choose_into, evolve_into, exploit_into, play_into, results_of
     from .progress import Meter
     from .provenance import recorded
+    from .tournament.engine import check
     from .tournament.store import Store
     from .tournament.writer import only_writer
 
+    check(plan.execution)
     if fresh and (kept := Store(folder).moved_aside()):
         click.echo(f"The run that was there is now {kept}", err=True)
     again = _command("run", config, out=whole, jobs=jobs, set=given, shard=share)
@@ -196,6 +198,7 @@ def exploit(
     from .progress import Meter
     from .provenance import recorded
     from .tournament.config import load
+    from .tournament.engine import check
     from .tournament.store import Store
     from .tournament.writer import only_writer
 
@@ -209,6 +212,7 @@ def exploit(
     for label in labels:
         if label not in known:
             raise DilemmaError(f"--agent: {run} has no agent {label!r}; it has {', '.join(known)}")
+    check(plan.execution)
     again = _command("exploit", run, agent=labels, kind=kinds, jobs=jobs, set=given)
     with only_writer(run), _interruptible(store, again), recorded(store, plan, _typed()):
         wrong = exploit_into(store, plan, labels, lambda: Meter("search", "finish"))
@@ -451,8 +455,8 @@ def _outlook(plan: Plan, folder: Path, accept_changes: bool, fresh: bool) -> str
 
     from .analysis.report.effort import effort
     from .progress import duration
+    from .tournament.engine import workers_of
     from .tournament.forecast import forecast
-    from .tournament.runner import workers_of
 
     done = None
     if folder.exists() and not fresh:

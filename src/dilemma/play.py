@@ -33,10 +33,11 @@ from .classification import properties_of
 from .envs.environment import Environment
 from .envs.errors import DilemmaError
 from .progress import Meter
-from .provenance import recorded, versions
+from .provenance import recorded
 from .results import Results, stored
 from .tournament.chunk import Rows
 from .tournament.config import load
+from .tournament.engine import check
 from .tournament.evolving.entries import evolved_entries, learned
 from .tournament.evolving.evolution import evolution
 from .tournament.exploit.record import record
@@ -57,6 +58,7 @@ from .tournament.shard import Shard
 from .tournament.spot_check import faults, rows_of, spot_checks
 from .tournament.store import Store
 from .tournament.stretches import Stretches
+from .tournament.versions import versions
 from .tournament.work import Work, lost, work
 from .tournament.writer import only_writer
 
@@ -95,6 +97,7 @@ class Tournament:
         name: str = "tournament",
         jobs: int = 1,
         backend: str = "loky",
+        address: str | None = None,
         chunk: int | None = None,
         timeout: float | None = None,
         learning: Mapping[str, object] = MappingProxyType({}),
@@ -114,7 +117,13 @@ class Tournament:
             "seed": seed,
             "schedule": schedule,
             "evaluation": {"mode": mode},
-            "execution": {"jobs": jobs, "backend": backend, "chunk": chunk, "timeout": timeout},
+            "execution": {
+                "jobs": jobs,
+                "backend": backend,
+                "address": address,
+                "chunk": chunk,
+                "timeout": timeout,
+            },
             "analysis": {"exploitability": ["population"], **analysis}
             if isinstance(analysis, Mapping)
             else analysis,
@@ -151,6 +160,7 @@ class Tournament:
             return replace(self._run(Path(passing) / "run", watch), run=None)
 
     def _run(self, folder: Path, watch: Watch | None, accept_changes: bool = False) -> Results:
+        check(self.plan.execution)
         with only_writer(folder):
             store = Store.open(folder, self.plan, accept_changes=accept_changes)
             for said in store.repair():

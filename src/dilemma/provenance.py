@@ -7,23 +7,17 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from .analysis.report.facts import Call, Machine
+from .tournament.engine import workers_of
 from .tournament.plan import Plan
-from .tournament.runner import workers_of
 from .tournament.store import Store
-from .version import VERSION
-
-LIBRARIES = ("torch", "numpy", "scipy", "pandas", "joblib")
-PLAYING = ("axelrod", "pettingzoo")
-"""Libraries whose agents or environments may play; their versions count where they were imported."""
+from .tournament.versions import versions
 
 
 @contextmanager
@@ -51,12 +45,6 @@ def recorded(store: Store, plan: Plan, command: str | None = None) -> Iterator[N
         done = Call({**call, "seconds": seconds, "versions": versions()})
         with suppress(OSError):  # what went wrong before matters more
             store.write_calls([*before, done] if store.extent() != held else before)
-
-
-def versions() -> dict[str, str]:
-    """Of everything that could change a result."""
-    libraries = (*LIBRARIES, *(name for name in PLAYING if name in sys.modules))
-    return {"python": platform.python_version(), "dilemma": VERSION, **{name: version(name) for name in libraries}}
 
 
 def machine(device: str = "cpu") -> Machine:
