@@ -103,8 +103,8 @@ from dilemma.tournament.shard import Shard
 from dilemma.tournament.store import Store
 config, folder, shares = json.loads(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
 for share in shares:
-    plan = parse(config)
-    play_into(Store.open(folder / share.replace("/", "-"), plan), plan, lambda done, total: None, shard=Shard.read(share))
+    plan, shard = parse(config), Shard.read(share)
+    play_into(Store.open(folder / shard.in_file_names, plan), plan, lambda done, total: None, shard=shard)
 """
 
 
