@@ -56,6 +56,7 @@ def write_report(
     histories: pd.DataFrame | None = None,
     genealogies: pd.DataFrame | None = None,
     choices: pd.DataFrame | None = None,
+    selections: pd.DataFrame | None = None,
     cards: Cards = (),
     explained: Cards = (),
     replays: Mapping[str, Gallery] | None = None,
@@ -74,10 +75,11 @@ def write_report(
     like the other tables. `costs` has the costs of agents, `generations` the trajectories of populations (their
     mean shares go to `generations.csv`), `snapshots` who is where in those on graphs (each generation that is
     there is drawn), `histories` the means of populations whose parameters evolve and `genealogies` their ancestry
-    (`evolved.csv` and `genealogy.csv`), `choices` who stayed with which partner (`choices.csv`), `cards` the
-    results of searches for exploiters, `explained` what explains mechanisms, `replays` the drawn matches by
-    environment. `methods.tex` says how all this came about, for a paper, and cites `references.bib`. `ranked` is
-    the ranking with the same options, if it has been computed already. `tell` hears of what was asked for and
+    (`evolved.csv` and `genealogy.csv`), `choices` who stayed with which partner (`choices.csv`), `selections` who
+    chose to meet whom, `cards` the results of searches for exploiters, `explained` what explains mechanisms,
+    `replays` the drawn matches by environment. `methods.tex` says how all this came about, for a paper, and cites
+    `references.bib`. `ranked` is the ranking with the same options, if it has been computed already. `tell` hears
+    of what was asked for and
     can't be worked out, in a sentence.
     """
     folder = Path(folder)
@@ -93,6 +95,7 @@ def write_report(
             generations,
             snapshots,
             choices,
+            selections,
             cards,
             replays or {},
             ranked,

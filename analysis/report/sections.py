@@ -18,6 +18,7 @@ from ..behaviour.generations import agents_of, beginnings, generation_chapters, 
 from ..behaviour.learned_runs import learned_runs
 from ..behaviour.partner_choice import keep_rates, partner_chapters
 from ..behaviour.partner_evidence import PartnerEvidence
+from ..behaviour.reputation import populations_of, reputation_chapters
 from ..behaviour.type_payoffs import type_payoffs, why_not
 from ..cells import Cells, cells_by_league
 from ..finding import Cards, Finding
@@ -62,6 +63,8 @@ class Tables:
     """Who is where in those on graphs."""
     choices: pd.DataFrame | None = None
     """Who stayed with which partner."""
+    selections: pd.DataFrame | None = None
+    """Who chose to meet whom."""
     cards: Cards = ()
     """Results of searches for exploiters."""
     replays: Mapping[str, Gallery] = field(default_factory=dict)
@@ -126,6 +129,9 @@ class Tables:
         if self.choices is not None and (choices := _of(cells, self.choices)) is not None and len(choices):
             mine, drawn = self._chosen(cells, choices)
             found += mine
+        mine, figures_of_reputations = self._reputations(cells, progress)
+        found += mine
+        drawn = {**drawn, **figures_of_reputations}
         if evidence is not None and game["seats"] > 1:  # alone nobody has partners to be compared by
             found += chapters(evidence, progress, tell)
             drawn = {**drawn, **self._evolution(evidence)}
@@ -208,6 +214,21 @@ class Tables:
         found = list(partner_chapters(evidence, cells.label))
         figure = choice_matrix(keep_rates(found[0].finding.table))
         return found, {"choices": ("How often each chooser stays with each candidate", figure)}
+
+    def _reputations(self, cells: Cells, progress: Callable[[str], None]) -> tuple[list[WrittenChapter], Drawn]:
+        """The chapters and the figures of a population with reputations."""
+        label = cells.environment
+        parameters = self.facts.get("environments", {}).get(label, {})
+        learning = self.facts.get("learning", {})
+        evidence = populations_of(label, self.seats, self.curves, self.selections, learning, parameters)
+        if evidence is None:
+            return [], {}
+        from .population_figures import population_drawings
+
+        progress(f"{label}: reputations")
+        found = list(reputation_chapters(evidence, label))
+        tables = {chapter.name: chapter.finding.table for chapter in found}
+        return found, dict(population_drawings(evidence, tables))
 
     def _learning(
         self, writer: FigureWriter, cells: Cells, ranking: pd.DataFrame, payoffs: pd.DataFrame

@@ -539,10 +539,98 @@ PREDICTORS = TableSchema(
         _column("best", "share of bootstrap draws in which no score has a tau farther from 0", "share"),
     ),
 )
+_IN_POPULATION = _label("population", "who it consists of")
+_PUNISHES = {
+    "just_punishment": "share of defections which it could punish that it did",
+    "unjust_punishment": "share of cooperations which it could punish that it did",
+}
+_CLASSES = {
+    "always_cooperate": "share of learners that cooperate after CC and CD, by their best decisions",
+    "always_defect": "share of learners that defect after both",
+    "answers_in_kind": "share of learners that cooperate after CC alone",
+    "answers_reversed": "share of learners that cooperate after CD alone",
+}
+POPULATION = TableSchema(
+    "population.csv",
+    "a row for each environment, population and phase, where members have reputations",
+    (
+        ENVIRONMENT,
+        _IN_POPULATION,
+        _label("phase", "`learning`, the last episodes before learners are frozen, or `result`"),
+        _count("matches", "matches of the population", "matches"),
+        *_known("cooperation", "share of a member's moves, the mean over members", REPEATED, "share"),
+        *_known("gross", "what the game pays a member", REPEATED, PER_ROUND),
+        *_known("net", "the same with sanctions", REPEATED, PER_ROUND),
+        *(each for name, said in _PUNISHES.items() for each in _known(name, said, REPEATED, "share")),
+        *_known("reputation_spread", "standard deviation of reputations among members", REPEATED, ""),
+        *_known(
+            "assortment",
+            "P(partner cooperates), if the chooser cooperates, less the same if it defects",
+            REPEATED,
+            "",
+        ),
+        *_known("mutual_cooperation", "share of a dyad's rounds in which both cooperate", REPEATED, "share"),
+        *_known("mutual_defection", "in which both defect", REPEATED, "share"),
+        *_known("exploitation", "in which the chooser defects on a cooperator", REPEATED, "share"),
+        *_known("deception", "in which the chooser cooperates with a defector", REPEATED, "share"),
+        *_known("gini", "Gini's coefficient of `net` over members; missing where one loses", REPEATED, "share"),
+        *_known("gini_gross", "Gini's coefficient of `gross` over members", REPEATED, "share"),
+        *_known("chosen_gini", "Gini's coefficient of how often each is chosen", REPEATED, "share"),
+        *(each for name, said in _CLASSES.items() for each in _known(name, said, REPEATED, "share")),
+    ),
+)
+COURSE = TableSchema(
+    "course.csv",
+    "a row for each environment, population with reputations, measure and point of the learning curve",
+    (
+        ENVIRONMENT,
+        _IN_POPULATION,
+        _label("measure", "a measure of `population.csv`"),
+        _column("point", "number of the episode, from 0"),
+        _column("mean", "over matches"),
+        *_ends("mean", REPEATED, "", ""),
+    ),
+)
+TYPES = TableSchema(
+    "types.csv",
+    "a row for each environment, population and type, where members have reputations, the best first",
+    (
+        ENVIRONMENT,
+        _IN_POPULATION,
+        AGENT,
+        _count("members", "members of this type", "members"),
+        _count("matches", "matches of the population", "matches"),
+        *_known("net", "what a member earns, with sanctions", REPEATED, PER_ROUND),
+        *_known("gross", "what the game pays it", REPEATED, PER_ROUND),
+        *_known("chosen", "of how many members it is the partner at a time; 1 on average", REPEATED, "members"),
+        *_known("punished", "how often it is punished in a round", REPEATED, "per round"),
+        *(each for name, said in _PUNISHES.items() for each in _known(name, said, REPEATED, "share")),
+        *_known("cooperation", "share of its moves", REPEATED, "share"),
+        *_known("reputation", "its reputation at the end of rounds", REPEATED, ""),
+        *(each for name, said in _CLASSES.items() for each in _known(name, said, REPEATED, "share")),
+    ),
+)
+SELECTED = TableSchema(
+    "selected.csv",
+    "a row for each environment, population and two types, where members choose partners",
+    (
+        ENVIRONMENT,
+        _IN_POPULATION,
+        _label("agent", "label of those who choose"),
+        _label("opponent", "label of those who are chosen"),
+        *_known("share", "of the choices", REPEATED, "share"),
+        _column("by_lot", "that share if all are chosen equally often; missing on a graph", "share"),
+        _column("times", "`share` over `by_lot`", ""),
+    ),
+)
 CHAPTERS = {
     "choices": CHOICES,
     "partners": KEPT_PARTNERS,
     "predictors": PREDICTORS,
+    "population": POPULATION,
+    "course": COURSE,
+    "types": TYPES,
+    "selected": SELECTED,
     "exploitability": EXPLOITABILITY,
     "conduct": CONDUCT,
     "conduct_by_partner": CONDUCT_BY_PARTNER,

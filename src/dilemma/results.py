@@ -196,6 +196,7 @@ class Results:
                 histories=self.histories,
                 genealogies=self.genealogies,
                 choices=self.choices,
+                selections=self.selections,
                 cards=self.exploits,
                 explained=self.explained,
                 replays=replays,
