@@ -53,7 +53,9 @@ class Population:
 
     @property
     def types(self) -> list[str]:
-        return sorted(set(self.agents[0].tolist()), key=self.agents[0].tolist().index)
+        """The types, by what they earn, the best first."""
+        net = {str(agent): float(self.values["net"][self.agents == agent].mean()) for agent in set(self.agents[0])}
+        return sorted(net, key=lambda agent: (-net[agent], agent))
 
     def at(self, points: slice) -> dict[str, Numbers]:
         """Means over these points [match, seat]."""
@@ -241,7 +243,6 @@ def types(evidence: Populations) -> Finding:
         curve = curves.get(each.label)
         last = {} if curve is None else curve.at(slice(-1, None))
         values = {**each.values, **{name: last[name] for name in CLASSES if name in last}}
-        mine = list[dict[str, object]]()
         for agent in each.types:
             own = each.agents == agent
             row: dict[str, object] = {
@@ -255,8 +256,7 @@ def types(evidence: Populations) -> Finding:
                     there = own & ~np.isnan(values[part])
                     of = there.astype(np.float64) if whole is None else values[whole]
                     row |= _known(name, *(np.where(there, one, 0).sum(1) for one in (values[part], of)))
-            mine.append(row)
-        rows += sorted(mine, key=lambda row: -float(str(row.get("net", 0.0))))
+            rows.append(row)
     return Finding(pd.DataFrame(rows).reindex(columns=list(TYPES.without("environment"))))
 
 

@@ -46,6 +46,8 @@ _WIDTH, _HEIGHT, _ROW = 2.5, 1.75, 4
 """Inches of a panel, and panels in a row."""
 _SIDE, _LEAST = 5.2, 0.35
 """Inches of a network; the width of its thinnest edge."""
+OFTEN = 1.5
+"""An arrow is drawn where a member chooses another so many times as often as by lot."""
 SPLIT = 0.14
 """How much the two edges between two members bend apart."""
 
@@ -61,8 +63,8 @@ def population_drawings(evidence: Populations, tables: Mapping[str, pd.DataFrame
         if chosen is None:
             continue
         caption = (
-            f"{each.label}, the first repetition: who chooses whom more often than by lot. The wider an arrow, "
-            "the larger the share of its choices; the larger a member, the more often it is chosen"
+            f"{each.label}, the first repetition: who chooses whom {OFTEN:g} times as often as by lot or more. The "
+            "wider an arrow, the larger the share of its choices; the larger a member, the more often it is chosen"
         )
         count, cooperation = evidence.chosen[each.label][0], each.values["cooperation"][0]
         yield f"selected-{number}", (caption, selection_network(count, cooperation, each.agents[0].tolist()))
@@ -133,14 +135,14 @@ def _tidy_panel(axes: Axes, title: str, points: Numbers, *, several: bool) -> No
 
 
 def selection_network(count: Numbers, cooperation: Numbers, agents: Sequence[str]) -> Figure:
-    """Who chooses whom in one match: an arrow from each member to those that it chooses more often than by lot.
+    """Who chooses whom in one match: an arrow from each member to those that it chooses `OFTEN`.
 
     `count` is [chooser, chosen]. The wider an arrow, the larger the share of the chooser's choices; the larger a
     member, the more often it is chosen; its colour is its `cooperation` [member].
     """
     share = count / np.maximum(count.sum(1, keepdims=True), 1)
     members = len(share)
-    drawn = np.where(share > 1 / (members - 1), share, 0.0)
+    drawn = np.where(share >= OFTEN / (members - 1), share, 0.0)
     place = _places(share)
     size = 60 + 420 * share.sum(0) / max(float(share.sum(0).max()), 1e-9)
     colours = matplotlib.colormaps["cividis"]

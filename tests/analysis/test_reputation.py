@@ -103,8 +103,8 @@ def test_other_environments_have_no_populations_with_reputations():
     assert populations_of("prisoners_dilemma", results.rows, None, None, {}, {}) is None
 
 
-def test_an_arrow_is_drawn_where_a_choice_is_more_frequent_than_by_lot():
-    count = np.array([[0.0, 9, 1], [5, 0, 5], [1, 9, 0]])
+def test_an_arrow_is_drawn_where_a_choice_is_half_as_frequent_again_as_by_lot():
+    count = np.array([[0.0, 9, 1], [6, 0, 4], [1, 9, 0]])
     figure = selection_network(count, np.array([1.0, 0.5, 0.0]), ["one", "one", "two"])
     assert len(figure.axes[0].patches) == 2
 
