@@ -63,8 +63,8 @@ def population_drawings(evidence: Populations, tables: Mapping[str, pd.DataFrame
         if chosen is None:
             continue
         caption = (
-            f"{each.label}, the first repetition: who chooses whom {OFTEN:g} times as often as by lot or more. The "
-            "wider an arrow, the larger the share of its choices; the larger a member, the more often it is chosen"
+            f"{each.label}, the first repetition: who chooses whom {OFTEN:g} times as often as by lot or more. "
+            "The wider an arrow, the larger the share of its choices; the larger a member, the more it is chosen"
         )
         count, cooperation = evidence.chosen[each.label][0], each.values["cooperation"][0]
         yield f"selected-{number}", (caption, selection_network(count, cooperation, each.agents[0].tolist()))
