@@ -261,7 +261,7 @@ def types(evidence: Populations) -> Finding:
 
 
 def selections(evidence: Populations) -> Finding | None:
-    """A row for each population and two types: the share of the one's choices that the other gets.
+    """A row for each two types of a population: the share of the one's choices that the other gets.
 
     `by_lot` is that share where all members are chosen equally often, in populations in which all can meet;
     `times` how many times that it is.
@@ -270,7 +270,7 @@ def selections(evidence: Populations) -> Finding | None:
     everybody = evidence.parameters.get("graph") is None
     for each in evidence.played:
         count = evidence.chosen.get(each.label)
-        if count is None:
+        if count is None or len(each.types) < 2:
             continue
         for agent in each.types:
             own = each.agents == agent

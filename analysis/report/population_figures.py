@@ -60,15 +60,16 @@ def population_drawings(evidence: Populations, tables: Mapping[str, pd.DataFrame
             caption = f"{each.label}: means over {len(each.match)} repetitions by episode, with 95 % intervals"
             frozen = "" if evidence.frozen_at is None else "; dotted, where learners are frozen"
             yield f"course-{number}", (caption + frozen, course_plot(course, evidence.frozen_at))
-        if chosen is None:
+        count = evidence.chosen.get(each.label)
+        if count is None:
             continue
         caption = (
             f"{each.label}, the first repetition: who chooses whom {OFTEN:g} times as often as by lot or more. "
             "The wider an arrow, the larger the share of its choices; the larger a member, the more it is chosen"
         )
-        count, cooperation = evidence.chosen[each.label][0], each.values["cooperation"][0]
-        yield f"selected-{number}", (caption, selection_network(count, cooperation, each.agents[0].tolist()))
-        if chosen["agent"].nunique() > 1:
+        network = selection_network(count[0], each.values["cooperation"][0], each.agents[0].tolist())
+        yield f"selected-{number}", (caption, network)
+        if chosen is not None:
             caption = f"{each.label}, mean over repetitions: how often a type (row) chooses another (column)"
             yield f"selected-types-{number}", (caption, selection_matrix(chosen))
 
