@@ -22,6 +22,8 @@ SAFE_PATH = "PYTHONSAFEPATH"
 WATCHED_EVERY = 1.0
 """Seconds between two looks of a worker at its parent."""
 KILLED = "the system killed the worker that played it (out of memory?)"
+FEW = 8
+"""On one machine, more workers than two for each core, or than these, are of no use."""
 GENEROUS = 64
 """Calls handed to other machines at once, at the least: workers that join them later find work."""
 
@@ -68,6 +70,8 @@ def engine(execution: Execution) -> Iterator[Engine]:
     """Let joblib play with the backend of a config."""
     with safe_path(), _configured(execution) as backend:
         workers = int(backend.effective_n_jobs(execution.jobs))
+        if not execution.elsewhere:
+            workers = min(workers, max(FEW, 2 * joblib.cpu_count()))
         yield Engine(workers, backend.supports_return_generator, execution.elsewhere)
 
 

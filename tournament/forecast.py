@@ -260,7 +260,7 @@ class TimingRun:
 
     def _play(self, chunk: Chunk, rounds: int | None = None, episodes: int = 1) -> tuple[float, Outcome]:
         began = time.perf_counter()
-        outcome = play_chunk(chunk if rounds is None else _short(chunk, rounds, episodes), self._timeout)
+        outcome = play_chunk(chunk if rounds is None else shortened(chunk, rounds, episodes), self._timeout)
         taken = time.perf_counter() - began
         self._spent += taken
         return taken, outcome
@@ -285,7 +285,7 @@ def _often(chunk: Chunk, times: int) -> Chunk:
     return chunk.select(np.tile(np.arange(len(chunk)), times))
 
 
-def _short(chunk: Chunk, rounds: int, episodes: int) -> Chunk:
+def shortened(chunk: Chunk, rounds: int, episodes: int) -> Chunk:
     """A chunk with this many rounds and episodes."""
     parameters = json.loads(chunk.game.parameters)
     if "rounds" in parameters:

@@ -28,6 +28,9 @@ from .sections import Analysis, Evaluation, Execution, Learning
 T = TypeVar("T", bound=BaseModel)
 Indices: TypeAlias = NDArray[np.int64]
 
+MOST_ROUNDS = 10**11
+"""Of all episodes of a match that is played: at 20 microseconds a round they take three weeks."""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -197,6 +200,7 @@ def problems(plan: Plan) -> Iterator[Problem]:
     yield from _learning(plan)
     yield from _background(plan)
     yield from _evolution(plan)
+    yield from _endless(plan)
     yield from plan.schedule.problems(plan)
     for i, entrant in enumerate(plan.entrants):
         yield from _unknown_roles(plan, i, entrant)
@@ -230,6 +234,31 @@ def _unsaid_episodes(plan: Plan) -> Iterator[Problem]:
             f"{', '.join(learners)} learn{'s' * (len(learners) == 1)} from episode to episode in {games[0]}, and "
             "nothing says from how many; allowed: a whole number from 1, such as [learning] episodes = 200",
         )
+
+
+def _endless(plan: Plan) -> Iterator[Problem]:
+    """Environments in which nobody would see the end of what is played round by round."""
+    for index, setting in enumerate(plan.settings):
+        game = setting.game
+        there = [each for each in plan.entrants if plan.schedule.plays(each.label, setting.label)]
+        played = [each for each in there if why_not(each.agent, game) is None and _is_played(plan, each, game)]
+        if not played or getattr(game, "continuation", 1.0) < 1 or game.horizon == math.inf:
+            continue
+        episodes = plan.learning.episodes if any(each.agent.learns for each in played) else 1
+        if game.horizon * episodes > MOST_ROUNDS:
+            rounds = f"{game.horizon:,.0f}" if game.horizon < 1e15 else f"{game.horizon:g}"
+            each = f" in each of {episodes:,} episodes" if episodes > 1 else ""
+            yield Problem(
+                ("environments", index),
+                f"found {rounds} rounds{each}, and {played[0].label} has to be played; "
+                f"allowed: {MOST_ROUNDS:,} rounds in all, which take weeks",
+            )
+
+
+def _is_played(plan: Plan, entrant: Entrant, game: Environment) -> bool:
+    return (
+        entrant.agent.learns or plan.evaluation.mode == "played" or why_not_exact(entrant.agent, game) is not None
+    )
 
 
 def _background(plan: Plan) -> Iterator[Problem]:

@@ -105,19 +105,28 @@ def run(
     whole = Path(out or Path("runs") / file_name(plan.name))
     folder = whole.with_name(f"{whole.name}.{share.in_file_names}") if share else whole
     if dry_run:
-        click.echo(_outlook(plan, folder, accept_changes, fresh))
+        click.echo(_outlook(plan, folder, share, accept_changes, fresh))
         return 0
     from .play import choose_into, evolve_into, exploit_into, play_into, results_of
     from .progress import Meter
     from .provenance import recorded
-    from .tournament.engine import check
+    from .tournament.engine import check, workers_of
+    from .tournament.limits import refuse_too_much
     from .tournament.store import Store
     from .tournament.writer import only_writer
 
     check(plan.execution)
+    refuse_too_much(plan, folder, 0 if fresh else Store(folder).finished().matches, share)
     if fresh and (kept := Store(folder).moved_aside()):
         click.echo(f"The run that was there is now {kept}", err=True)
     again = _command("run", config, out=whole, jobs=jobs, set=given, shard=share)
+    workers = workers_of(plan.execution)
+    if workers < plan.execution.jobs and not plan.execution.elsewhere:
+        click.echo(
+            f"execution.jobs: found {plan.execution.jobs:,}; {workers} workers are started: more are of no use on "
+            "this machine",
+            err=True,
+        )
     with only_writer(folder):
         store = Store.open(folder, plan, accept_changes=accept_changes)
         for said in store.repair():
@@ -449,14 +458,15 @@ def _write(out: Path, content: bytes) -> None:
     click.echo(out)
 
 
-def _outlook(plan: Plan, folder: Path, accept_changes: bool, fresh: bool) -> str:
-    """The work of a run, its estimated time, and disk space."""
+def _outlook(plan: Plan, folder: Path, share: Shard | None, accept_changes: bool, fresh: bool) -> str:
+    """The work of a run, its estimated time, and disk space. Raises DilemmaError where it can't fit."""
     import time
 
     from .analysis.report.effort import effort
     from .progress import duration
     from .tournament.engine import workers_of
     from .tournament.forecast import forecast
+    from .tournament.limits import refuse_too_much
 
     done = None
     if folder.exists() and not fresh:
@@ -464,6 +474,7 @@ def _outlook(plan: Plan, folder: Path, accept_changes: bool, fresh: bool) -> str
 
         store = Store(folder)
         plan, done = store.continued(plan, accept_changes=accept_changes), store.finished()
+    refuse_too_much(plan, folder, 0 if done is None else done.matches, share)
     analysis = plan.analysis
     # A run, and each worker, needs the start-up time again.
     started = (1.5 + (workers_of(plan.execution) > 1)) * time.process_time()

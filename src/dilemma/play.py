@@ -45,6 +45,7 @@ from .tournament.exploit.search import Found, SearchSign, find_exploiters, searc
 from .tournament.how import Mode
 from .tournament.identity import SCHEMA
 from .tournament.keys import distinct
+from .tournament.limits import refuse_too_much
 from .tournament.plan import Entrant, Plan, Setting
 from .tournament.pulse import Hear, listening
 from .tournament.run_folder import RunFolder, accepted
@@ -161,6 +162,7 @@ class Tournament:
 
     def _run(self, folder: Path, watch: Watch | None, accept_changes: bool = False) -> Results:
         check(self.plan.execution)
+        refuse_too_much(self.plan, folder, Store(folder).finished().matches)
         with only_writer(folder):
             store = Store.open(folder, self.plan, accept_changes=accept_changes)
             for said in store.repair():
