@@ -46,6 +46,8 @@ class Population:
     agents: NDArray[np.str_]
     """Who sits where [match, seat]."""
     match: Indices
+    repetition: Indices
+    """Of each match."""
     values: Mapping[str, Numbers]
     """Measures of seats [match, seat], or by point of the learning curve [match, point, seat]."""
     points: Numbers
@@ -100,20 +102,21 @@ class Populations:
         return slice(max(0, end - window), end) if end else None
 
     @cached_property
-    def chosen(self) -> dict[str, Numbers]:
-        """How often each seat chose each other [match, seat, seat], by the label of a population that chooses."""
+    def chosen(self) -> dict[str, pd.DataFrame]:
+        """The choices of each population in which members choose, by its label."""
         if self.selections is None:
             return {}
-        found = dict[str, Numbers]()
-        for population in self.played:
-            mine = self.selections[self.selections["match"].isin(population.match)]
-            if len(mine):
-                seats = population.agents.shape[1]
-                count = np.zeros((len(population.match), seats, seats))
-                row = np.searchsorted(population.match, mine["match"].to_numpy())
-                count[row, mine["seat"].to_numpy(), mine["chosen_seat"].to_numpy()] = mine["count"]
-                found[population.label] = count
-        return found
+        found = {each.label: self.selections[self.selections["match"].isin(each.match)] for each in self.played}
+        return {label: mine for label, mine in found.items() if len(mine)}
+
+    def network(self, population: Population) -> tuple[int, Numbers]:
+        """The place of the first repetition in a population, and how often each seat chose each other in it."""
+        first = int(population.repetition.argmin())
+        mine = self.chosen[population.label]
+        mine = mine[mine["match"] == population.match[first]]
+        count = np.zeros((population.agents.shape[1],) * 2)
+        count[mine["seat"].to_numpy(), mine["chosen_seat"].to_numpy()] = mine["count"]
+        return first, count
 
 
 def populations_of(
@@ -153,6 +156,7 @@ def _by_cast(table: pd.DataFrame, points: list[str]) -> Iterator[Population]:
             _label(agents[0].tolist()),
             agents,
             match,
+            rows["repetition"].to_numpy(np.int64)[:: times[0]],
             {name: each for name, each in values.items() if not np.isnan(each).all()},
             rows["point"].to_numpy(np.float64)[: number * seats : seats] if points else np.empty(0),
         )
@@ -269,17 +273,18 @@ def selections(evidence: Populations) -> Finding | None:
     rows = list[dict[str, object]]()
     everybody = evidence.parameters.get("graph") is None
     for each in evidence.played:
-        count = evidence.chosen.get(each.label)
-        if count is None or len(each.types) < 2:
+        chosen = evidence.chosen.get(each.label)
+        if chosen is None or len(each.types) < 2:
             continue
+        members, seats = Counter(each.agents[0].tolist()), each.agents.shape[1]
+        count = chosen.pivot_table("count", "match", ["agent", "opponent"], "sum", fill_value=0.0, observed=True)
         for agent in each.types:
-            own = each.agents == agent
-            for opponent in each.types:
-                theirs = each.agents == opponent
-                part = (count * own[..., None] * theirs[:, None]).sum((1, 2))
+            own = pd.DataFrame(count[agent]).reindex(columns=each.types, fill_value=0.0).to_numpy(np.float64)
+            for column, opponent in enumerate(each.types):
                 row: dict[str, object] = {"population": each.label, "agent": agent, "opponent": opponent}
-                row |= _known("share", part, (count * own[..., None]).sum((1, 2)))
-                by_lot = (theirs[0].sum() - (agent == opponent)) / (theirs.shape[1] - 1) if everybody else np.nan
+                row |= _known("share", own[:, column], own.sum(1))
+                others = members[opponent] - (agent == opponent)
+                by_lot = others / (seats - 1) if everybody else np.nan
                 if by_lot != 0:  # a single member can't choose its own type
                     rows.append({**row, "by_lot": by_lot, "times": float(str(row["share"])) / by_lot})
     return Finding(pd.DataFrame(rows)[list(SELECTED.without("environment"))]) if rows else None

@@ -60,14 +60,14 @@ def population_drawings(evidence: Populations, tables: Mapping[str, pd.DataFrame
             caption = f"{each.label}: means over {len(each.match)} repetitions by episode, with 95 % intervals"
             frozen = "" if evidence.frozen_at is None else "; dotted, where learners are frozen"
             yield f"course-{number}", (caption + frozen, course_plot(course, evidence.frozen_at))
-        count = evidence.chosen.get(each.label)
-        if count is None:
+        if each.label not in evidence.chosen:
             continue
+        first, count = evidence.network(each)
         caption = (
             f"{each.label}, the first repetition: who chooses whom {OFTEN:g} times as often as by lot or more. "
             "The wider an arrow, the larger the share of its choices; the larger a member, the more it is chosen"
         )
-        network = selection_network(count[0], each.values["cooperation"][0], each.agents[0].tolist())
+        network = selection_network(count, each.values["cooperation"][first], each.agents[first].tolist())
         yield f"selected-{number}", (caption, network)
         if chosen is not None:
             caption = f"{each.label}, mean over repetitions: how often a type (row) chooses another (column)"
