@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN = .venv/bin
 
-.PHONY: tournament test lint docs benchmarks vendor clean
+.PHONY: tournament test chaos lint docs benchmarks vendor clean
 
 tournament: .venv/installed
 	$(BIN)/dilemma run configs/quickstart.toml
@@ -20,6 +20,12 @@ lint: .venv/tested
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+# Hours: each goes on where it was interrupted, and keeps what it found in runs/chaos.
+chaos: .venv/tested
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos.arguments
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos.configs
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos.damage
 
 docs: .venv/documented
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs docs/_build/html

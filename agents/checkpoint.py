@@ -143,7 +143,7 @@ def files_of(run: str, label: str) -> list[Path]:
     marks = {entry: _mark(entry) for entry in folders}
     own = [entry for entry, mark in marks.items() if mark and mark == wanted]
     own = own or [entry for entry, mark in marks.items() if not mark and entry.name in (label, file_name(label))]
-    files = sorted(file for entry in own for file in entry.glob("*.pt"))
+    files = sorted(file for entry in own for file in entry.glob("*.pt") if file.is_file())
     if not files:
         names = {identity: name for name, identity in _labels(run).items()}
         kept = sorted(names.get(mark, entry.name) for entry, mark in marks.items())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +15,7 @@ from ..agents import CATALOGUE as AGENTS
 from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.catalogue import Catalogue, UnknownNameError, nested, whereabouts
 from ..envs.errors import DilemmaError
-from .config_file import ConfigError, File, Mistake, Place, explain, file_text, override
+from .config_file import ConfigError, File, Mistake, Place, explain, file_text, override, toml
 from .identity import Definition, Known
 from .plan import Plan, entrants, problems, settings
 from .schedules import CATALOGUE as SCHEDULES
@@ -35,10 +34,7 @@ def load(path: str, changes: Sequence[str] = ()) -> Plan:
     Raises DilemmaError if it cannot be read, ConfigError with all its mistakes.
     """
     text = _find(path)
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise DilemmaError(f"{path} is not TOML: {error}") from error
+    raw = toml(text, path)
     for change in changes:
         override(raw, change)
     return parse(raw, path, text, Path(path).parent)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import difflib
 import re
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 RawConfig: TypeAlias = dict[str, Any]
 """A config as parsed TOML, with every default filled in."""
 Place: TypeAlias = tuple[str | int, ...]
+LONGEST = 64 * 2**20
+"""Bytes of a text that is read: some paths, such as /dev/zero, never end."""
 
 
 class File(Section):
@@ -64,9 +67,12 @@ class ConfigError(DilemmaError):
 def file_text(path: Path) -> str:
     """The text of a UTF-8 file, with or without a byte order mark. Raises DilemmaError if it is none."""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(LONGEST + 1)
     except OSError as error:
         raise DilemmaError(f"{path} can't be read: {error}") from error
+    if len(content) > LONGEST:
+        raise DilemmaError(f"{path} is longer than {LONGEST >> 20} MiB; allowed: a text of at most so much")
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise DilemmaError(f"{path} is text in UTF-16; allowed: UTF-8")
     try:
@@ -74,6 +80,21 @@ def file_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise DilemmaError(f"{path} is not text in UTF-8, in line {line}; allowed: UTF-8") from None
+
+
+def toml(text: str, path: Path | str) -> dict[str, Any]:
+    """What a TOML text says, which was read from `path`. Raises DilemmaError if it is none."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DilemmaError(f"{path} is not TOML: {error}") from error
+    except RecursionError:
+        raise DilemmaError(f"{path} has lists or tables within each other, too deep to be read") from None
+    except ValueError:
+        most = sys.get_int_max_str_digits()
+        raise DilemmaError(
+            f"{path} has a number of more than {most:,} digits, which is too long to be read"
+        ) from None
 
 
 def analysis_of(config: Mapping[str, object], path: str, changes: Sequence[str] = ()) -> Analysis:
@@ -102,7 +123,7 @@ def override(raw: dict[str, Any], setting: str) -> None:
         raise DilemmaError(f"--set takes KEY=VALUE, such as schedule.repetitions=20; found {setting!r}")
     try:
         new = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         new = value  # a bare word is a string
     *path, last = key.strip().split(".")
     target: Any = raw
@@ -188,7 +209,10 @@ def _is_model(annotation: object) -> TypeGuard[type[BaseModel]]:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a hexadecimal number of thousands of digits; lists in lists in lists
+        return "something too long to be shown"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

@@ -30,10 +30,15 @@ BROKEN = (OSError, pa.ArrowException)
 """What reading a damaged table raises."""
 
 
+def files(folder: Path, pattern: str) -> list[Path]:
+    """What matches a pattern in a folder, in order, and is a file: reading a pipe would never end."""
+    return sorted(file for file in folder.glob(pattern) if file.is_file())
+
+
 def tables(folder: Path, **options: Any) -> list[pa.Table]:
     """The tables in a folder of a run that can be read; `options` are those of `pyarrow.parquet.read_table`."""
     found = []
-    for file in sorted(folder.glob("*.parquet")):
+    for file in files(folder, "*.parquet"):
         try:
             table = pq.read_table(file, **options)
         except BROKEN:
@@ -62,19 +67,24 @@ def why_broken_table(file: Path, kind: str, *, whole: bool = False) -> str | Non
     return None
 
 
-def mapping(file: Path) -> dict[str, Any] | None:
-    """What a JSON file holds; None if it can't be read, or holds no object."""
+def parsed(file: Path) -> object:
+    """What a JSON file holds; None if it can't be read, or is no file: a pipe would never end."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
     except (OSError, ValueError, RecursionError):
         return None
+
+
+def mapping(file: Path) -> dict[str, Any] | None:
+    """What a JSON file holds; None if it can't be read, or holds no object."""
+    found = parsed(file)
     return found if isinstance(found, dict) else None
 
 
 def records(file: Path, keys: Sequence[str]) -> list[dict[str, Any]]:
     """The lines of a JSONL file that are objects with these keys; others, such as half a line, are left out."""
     try:
-        lines = file.read_bytes().decode("utf-8", "replace").splitlines()
+        lines = file.read_bytes().decode("utf-8", "replace").splitlines() if file.is_file() else []
     except OSError:
         return []
     found = []

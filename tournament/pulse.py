@@ -173,8 +173,7 @@ def listening(
 def _signs(folder: Path, read: Callable[[Mapping[str, Any]], Sign]) -> Iterator[Sign]:
     """The latest sign of life of each worker that gives signs in a folder."""
     for file in sorted(folder.glob("*.json")):
-        try:
-            found = json.loads(file.read_text(encoding="utf-8"))
-        except OSError:  # its chunk has just ended
-            continue
-        yield read(found)
+        with suppress(
+            OSError, ValueError, KeyError, TypeError
+        ):  # its chunk has just ended, or it is another's file
+            yield read(json.loads(file.read_text(encoding="utf-8")))

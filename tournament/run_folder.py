@@ -24,7 +24,6 @@ Tables are read with the labels of the current config: each file has the identit
 from __future__ import annotations
 
 import json
-import tomllib
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,8 +38,8 @@ from numpy.typing import NDArray
 
 from ..columns import CHOICES
 from ..envs.errors import DilemmaError
-from .config_file import RawConfig, file_text
-from .damage import BROKEN, explanation, exploit, manifest, parts, records, tables
+from .config_file import RawConfig, file_text, toml
+from .damage import BROKEN, explanation, exploit, files, manifest, parsed, parts, records, tables
 from .how import HOW
 from .identity import SCHEMA
 from .keys import among, distinct
@@ -167,10 +166,7 @@ class RunFolder:
         """The config of the run, or of this part of it, as parsed TOML."""
         if self.part is not None:
             return self.part.config
-        try:
-            config = tomllib.loads(file_text(self.config_path))
-        except tomllib.TOMLDecodeError as error:
-            raise DilemmaError(f"{self.config_path} is not TOML: {error}") from error
+        config = toml(file_text(self.config_path), self.config_path)
         if not _is_of_a_run(config):
             raise DilemmaError(
                 f"{self.config_path} is not the config of a run, which `dilemma run` writes with every default; "
@@ -264,7 +260,7 @@ class RunFolder:
     def evolution(self, environment: str) -> dict[str, NDArray[np.generic]] | None:
         """What is kept of the agents that evolve in the environment of this identity; None if nothing is."""
         path = self.evolved_path / f"{environment}.npz"
-        if not path.exists():
+        if not path.is_file():
             return None
         try:
             with np.load(path) as file:
@@ -354,8 +350,6 @@ class RunFolder:
         return [record for record in renamed if record is not None]
 
     def _unsettled(self) -> list[dict[str, Any]]:
-        if not self.failures_path.exists():
-            return []
         latest = {record["match"]: record for record in records(self.failures_path, ("match", "cast", "reason"))}
         failed = np.array(sorted(latest), dtype=np.int64)
         if self.part is not None:
@@ -376,18 +370,15 @@ class RunFolder:
 
     def calls(self) -> list[dict[str, Any]]:
         """The calls that added to the run; none where nothing says so."""
-        try:
-            calls = json.loads(self.calls_path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return []
+        calls = parsed(self.calls_path)
         return [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
 
     def extent(self) -> set[tuple[str, int]]:
         """What the run holds, to see whether something was added: files of rows, exploits and evolution."""
         found = [
-            *self.seats_path.glob("*.parquet"),
-            *self.exploits_path.glob("*.json"),
-            *self.evolved_path.glob("*.npz"),
+            *files(self.seats_path, "*.parquet"),
+            *files(self.exploits_path, "*.json"),
+            *files(self.evolved_path, "*.npz"),
         ]
         return {(file.name, file.stat().st_mtime_ns) for file in found}
 

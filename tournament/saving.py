@@ -45,7 +45,7 @@ class Saver:
         """What was kept, which runs no code; None if there is nothing, or nothing whole."""
         self._last = time.monotonic()
         try:
-            if not zipfile.is_zipfile(self.file):
+            if not (self.file.is_file() and zipfile.is_zipfile(self.file)):
                 return None
             found: dict[str, Any] = torch.load(self.file, weights_only=True)
         except (OSError, RuntimeError, UnpicklingError):

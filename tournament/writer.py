@@ -80,7 +80,7 @@ def writer_of(folder: Path) -> Writer | None:
     if Path(os.path.realpath(folder)) in _OURS:  # to close the file once more would give the lock back
         return Writer.here()
     try:
-        handle = os.open(folder / LOCK, os.O_RDONLY)
+        handle = os.open(folder / LOCK, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
         return None
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -149,7 +150,7 @@ def rate(file: Path, out: Path | None) -> int:
     from .written import writing
 
     out = out or Path(f"{file.stem}_ratings.csv")
-    if out.resolve() == file.resolve():
+    if os.path.realpath(out) == os.path.realpath(file):
         raise DilemmaError(f"--out: found {out}, the table itself; allowed: another file")
     try:
         cells = cells_of(file_text(file))

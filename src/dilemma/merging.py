@@ -19,7 +19,7 @@ from .file_names import MARK
 from .play import manifest_of
 from .tournament.config import load
 from .tournament.continuation import known_identities
-from .tournament.damage import mark, parts, tables
+from .tournament.damage import files, mark, parts, tables
 from .tournament.keys import among, distinct
 from .tournament.plan import Plan
 from .tournament.run_folder import accepted
@@ -117,9 +117,9 @@ def _add(source: Store, store: Store) -> None:
     for file in sorted((source.path / "checkpoints").glob(f"*/{MARK}")):
         if said := mark(file):
             _add_files(file.parent, store.checkpoints_of(said["identity"], said["label"]), "*.pt")
-    if source.failures_path.exists():
-        with store.failures_path.open("a", encoding="utf-8") as failures:
-            failures.write(source.failures_path.read_text(encoding="utf-8"))
+    if source.failures_path.is_file():
+        with store.failures_path.open("ab") as failures:
+            failures.write(source.failures_path.read_bytes())
 
 
 def _add_table(file: Path, target: Path, done: NDArray[np.int64]) -> None:
@@ -139,7 +139,7 @@ def _add_table(file: Path, target: Path, done: NDArray[np.int64]) -> None:
 
 
 def _add_files(folder: Path, target: Path, pattern: str) -> None:
-    for file in sorted(folder.glob(pattern)):
+    for file in files(folder, pattern):
         target.mkdir(exist_ok=True)
         if not (target / file.name).exists():
             shutil.copyfile(file, target / file.name)

@@ -96,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
                     self.send_header("Location", f"/{quote(found.relative_to(server.folder).as_posix())}/")
                     self._end(_FIXED, 0)
                 return
-            file = found.open("rb") if found is not None else None
+            file = found.open("rb") if found is not None and found.is_file() else None
         except (OSError, DilemmaError):  # it has gone meanwhile, or isn't ours to read
             file = None
         if file is None or found is None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from .envs.errors import DilemmaError
 from .progress import duration
 from .run_summary import NOT_A_RUN, RunSummary, summary
+from .tournament.damage import files
 from .tournament.writer import writer_of
 
 RECENT = 600.0
@@ -44,10 +45,10 @@ def status(path: Path) -> Status:
 def _rate(seats: Path, run: RunSummary) -> float:
     """Matches a second since this call began, or lately."""
     now = time.time()
-    files = [(file.stat().st_mtime, file.stat().st_size) for file in seats.glob("*.parquet")]
+    parts = [(file.stat().st_mtime, file.stat().st_size) for file in files(seats, "*.parquet")]
     begun = run.started.timestamp() if run.started else now
     since = max(begun, now - RECENT)
-    whole, recent = sum(size for _, size in files), sum(size for at, size in files if at > since)
+    whole, recent = sum(size for _, size in parts), sum(size for at, size in parts if at > since)
     return run.done * recent / whole / max(now - since, 1.0) if whole else 0.0
 
 

@@ -4,7 +4,6 @@ read."""
 from __future__ import annotations
 
 import csv
-import json
 import os
 import platform
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .envs.errors import DilemmaError
+from .tournament.damage import files, mapping
 from .tournament.labels import identities_of
 from .tournament.writer import writer_of
 
@@ -90,7 +90,7 @@ def summary(path: Path) -> RunSummary:
     """What there is to say of one folder."""
     if not (path / "config.toml").is_file():
         return RunSummary(path, NOT_A_RUN)
-    manifest = _manifest(path)
+    manifest = mapping(path / "manifest.json") or {}
     failed = int(manifest.get("counts", {}).get("failed", 0))
     done = _matches(
         path / "seats", {label: int(game["seats"]) for label, game in manifest.get("games", {}).items()}
@@ -130,19 +130,10 @@ def _lives(pid: int) -> bool:
     return True
 
 
-def _manifest(path: Path) -> dict[str, Any]:
-    """The manifest; empty if there is none, or none that can be read."""
-    try:
-        found: dict[str, Any] = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found
-
-
 def _matches(folder: Path, seats: dict[str, int]) -> int:
     """The number of matches in the files of the seats table, by their footers: each is of one environment."""
     number = 0
-    for file in folder.glob("*.parquet"):
+    for file in files(folder, "*.parquet"):
         try:
             footer = pq.read_metadata(file)
         except (OSError, pa.ArrowInvalid):

@@ -1,9 +1,11 @@
 import json
+import re
 import tomllib
 
 import pytest
 import tomli_w
 
+from dilemma.envs.errors import DilemmaError
 from dilemma.tournament.config import as_config, load, parse, shipped
 from dilemma.tournament.config_file import ConfigError
 from dilemma.tournament.schema import schema
@@ -143,3 +145,18 @@ def test_learners_need_to_be_told_for_how_many_episodes(learning):
     assert parse({**config, "learning": {"episodes": 1}}).learning.episodes == 1
     policies = {"environments": [{"name": "policy_game"}], "agents": [{"name": "naive_exact"}, {"name": "all_d"}]}
     assert parse({**policies, **learning}).learning.episodes == 1  # there, they learn from round to round
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"seed = {'9' * 5000}", "has a number of more than 4,300 digits"),
+        (f"seed = 0x{'f' * 5000}", "found something too long to be shown; allowed: "),
+        (f"name = {'[' * 5000}", "has lists or tables within each other, too deep to be read"),
+        ("x" * 2**27, "is longer than 64 MiB"),
+    ],
+)
+def test_what_is_too_long_or_too_deep_is_refused_with_a_sentence(tmp_path, text, said):
+    (tmp_path / "my.toml").write_text(text)
+    with pytest.raises(DilemmaError, match=re.escape(said)):
+        load(str(tmp_path / "my.toml"))

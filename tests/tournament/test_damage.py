@@ -1,5 +1,6 @@
 """Whatever happens to a part of a run folder: readers go on without it, and the run plays its matches again."""
 
+import os
 import shutil
 import warnings
 
@@ -18,6 +19,8 @@ DAMAGE = {
     "deleted": lambda file: file.unlink(),
     "another's": lambda file: file.write_text("[1, 2]"),
     "a folder": lambda file: (file.unlink(), file.mkdir()),
+    "a pipe": lambda file: (file.unlink(), os.mkfifo(file)),
+    "endless": lambda file: (file.unlink(), file.symlink_to("/dev/zero")),
     "flipped": lambda file: file.write_bytes(flipped(file.read_bytes())),
 }
 
