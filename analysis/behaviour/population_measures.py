@@ -16,9 +16,14 @@ OUTCOMES = ("mutual_cooperation", "mutual_defection", "exploitation", "deception
 """Both cooperate; both defect; the chooser defects on a cooperator; it cooperates with a defector."""
 CLASSES = ("always_cooperate", "always_defect", "answers_in_kind", "answers_reversed")
 """What a learner's best answers to CC and CD amount to."""
+ANSWERS = ("p_good", "p_bad")
+"""Whether its best is to cooperate with who is good, and with who is bad."""
+NORM = ("good_c_to_good", "good_c_to_bad", "good_d_to_good", "good_d_to_bad")
+"""Whether it calls good who cooperated or defected, towards a good or a bad other."""
+LEARNED = (*CLASSES, *ANSWERS, *NORM)
 RATES = {"just_punishment": ("just", "defections_judged"), "unjust_punishment": ("unjust", "cooperations_judged")}
 MEANS = ("cooperation", "gross", "net", "reputation_spread")
-SHARES = frozenset({"cooperation", *RATES, *OUTCOMES, *CLASSES, "gini", "gini_gross", "chosen_gini", "share"})
+SHARES = frozenset({"cooperation", *RATES, *OUTCOMES, *LEARNED, "gini", "gini_gross", "chosen_gini", "share"})
 """The measures between 0 and 1."""
 COUNTS = frozenset({"chosen", "punished", "reputation_spread"})
 """Those that are 0 or more."""
@@ -45,7 +50,7 @@ def of_population(values: Mapping[str, Numbers]) -> dict[str, tuple[Numbers, Num
             gini = 1 - equality(values[of])
             # A mean over those matches alone in which nobody loses would be of the more equal ones.
             found[name] = _once(np.where(np.isnan(gini).any(0), np.nan, gini))
-    return found | {name: _mean(values[name]) for name in CLASSES if name in values}
+    return found | {name: _mean(values[name]) for name in LEARNED if name in values}
 
 
 def _mean(values: Numbers) -> tuple[Numbers, Numbers]:

@@ -16,7 +16,7 @@ from ..arrays import Indices, Numbers
 from ..finding import Finding
 from ..report.chapters import Chapter, WrittenChapter
 from ..statistics.ratios import ratio
-from .population_measures import CLASSES, COUNTS, SHARES, of_population
+from .population_measures import COUNTS, LEARNED, SHARES, of_population
 
 MARK = "reputation_spread"
 """The measure by which an environment with reputations is known."""
@@ -33,7 +33,7 @@ OF_TYPES = {
     "unjust_punishment": ("unjust", "cooperations_judged"),
     "cooperation": ("cooperation", None),
     "reputation": ("reputation", None),
-    **{name: (name, None) for name in CLASSES},
+    **{name: (name, None) for name in LEARNED},
 }
 """What is said of a type: a column of its seats, and of what it is a share."""
 
@@ -187,7 +187,7 @@ def population(evidence: Populations) -> Finding:
     """A row for each population and phase: its measures, with Student's intervals over repetitions.
 
     `learning` is the time before learners are frozen, in which they explore; `result` the rounds that form the
-    result. Strategy classes are of learners at the end of each.
+    result. What they have learned is of learners, at the end.
     """
     rows = list[dict[str, object]]()
     curves = {each.label: each for each in evidence.learned}
@@ -196,7 +196,7 @@ def population(evidence: Populations) -> Finding:
         if curve is not None and evidence.before is not None:
             phases["learning"] = curve.at(evidence.before)
         last = {} if curve is None else curve.at(slice(-1, None))
-        phases["result"] = {**each.values, **{name: last[name] for name in CLASSES if name in last}}
+        phases["result"] = {**each.values, **{name: last[name] for name in LEARNED if name in last}}
         for phase, values in phases.items():
             row: dict[str, object] = {"population": each.label, "phase": phase, "matches": len(each.match)}
             for name, (part, whole) in of_population(values).items():
@@ -212,7 +212,7 @@ def _remarks(table: pd.DataFrame) -> Iterator[str]:
     lost = result[result["gini"].isna() & result["gini_gross"].notna()]
     if len(lost):
         names = ", ".join(lost["population"])
-        yield f"No Gini's coefficient of net payoffs, since in every match somebody loses by sanctions: {names}."
+        yield f"No Gini's coefficient of net payoffs, since sanctions leave somebody with less than 0: {names}."
     if (result["matches"] < 2).any():
         yield "Populations of one match have no intervals."
 
@@ -238,15 +238,15 @@ def course(evidence: Populations) -> Finding | None:
 def types(evidence: Populations) -> Finding:
     """A row for each population and type: what it earns, how often it is chosen and punished, and what it does.
 
-    Means over its members, with Student's intervals over repetitions; rates are ratios of sums. Strategy classes
-    are of learners at the end.
+    Means over its members, with Student's intervals over repetitions; rates are ratios of sums. What they have
+    learned is of learners at the end.
     """
     rows = list[dict[str, object]]()
     curves = {each.label: each for each in evidence.learned}
     for each in evidence.played:
         curve = curves.get(each.label)
         last = {} if curve is None else curve.at(slice(-1, None))
-        values = {**each.values, **{name: last[name] for name in CLASSES if name in last}}
+        values = {**each.values, **{name: last[name] for name in LEARNED if name in last}}
         for agent in each.types:
             own = each.agents == agent
             row: dict[str, object] = {

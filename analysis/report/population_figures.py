@@ -15,7 +15,7 @@ from matplotlib.patches import FancyArrowPatch
 from numpy.typing import NDArray
 
 from ..arrays import Numbers
-from ..behaviour.population_measures import CLASSES, OUTCOMES
+from ..behaviour.population_measures import ANSWERS, CLASSES, NORM, OUTCOMES
 from ..behaviour.reputation import Populations
 from .curve_figures import COLOURS, DASHES, Dashes
 from .figures import INK, PAPER, heatmap, style, tidy
@@ -32,6 +32,8 @@ PANELS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("inequality (Gini)", ("gini", "gini_gross", "chosen_gini")),
     ("outcomes", OUTCOMES),
     ("learners' strategies", CLASSES),
+    ("learners cooperate with", ANSWERS),
+    ("learners call good", NORM),
 )
 """The panels of a course, each with its measures."""
 NAMES = {
@@ -40,6 +42,12 @@ NAMES = {
     "gini": "net",
     "gini_gross": "gross",
     "chosen_gini": "being chosen",
+    "p_good": "the good",
+    "p_bad": "the bad",
+    "good_c_to_good": "C to the good",
+    "good_c_to_bad": "C to the bad",
+    "good_d_to_good": "D to the good",
+    "good_d_to_bad": "D to the bad",
 }
 DOT_DASHED: Dashes = (0, (6.0, 1.5, 1.2, 1.5))
 _WIDTH, _HEIGHT, _ROW = 2.5, 1.75, 4

@@ -544,11 +544,17 @@ _PUNISHES = {
     "just_punishment": "share of defections which it could punish that it did",
     "unjust_punishment": "share of cooperations which it could punish that it did",
 }
-_CLASSES = {
+_LEARNED = {
     "always_cooperate": "share of learners that cooperate after CC and CD, by their best decisions",
     "always_defect": "share of learners that defect after both",
     "answers_in_kind": "share of learners that cooperate after CC alone",
     "answers_reversed": "share of learners that cooperate after CD alone",
+    "p_good": "share of learners that cooperate with the good, by their best decisions",
+    "p_bad": "share of learners that cooperate with the bad",
+    "good_c_to_good": "share of views in which learners call good who cooperated with the good",
+    "good_c_to_bad": "the same of who cooperated with the bad",
+    "good_d_to_good": "the same of who defected on the good",
+    "good_d_to_bad": "the same of who defected on the bad",
 }
 POPULATION = TableSchema(
     "population.csv",
@@ -576,7 +582,7 @@ POPULATION = TableSchema(
         *_known("gini", "Gini's coefficient of `net` over members; missing where one loses", REPEATED, "share"),
         *_known("gini_gross", "Gini's coefficient of `gross` over members", REPEATED, "share"),
         *_known("chosen_gini", "Gini's coefficient of how often each is chosen", REPEATED, "share"),
-        *(each for name, said in _CLASSES.items() for each in _known(name, said, REPEATED, "share")),
+        *(each for name, said in _LEARNED.items() for each in _known(name, said, REPEATED, "share")),
     ),
 )
 COURSE = TableSchema(
@@ -607,7 +613,7 @@ TYPES = TableSchema(
         *(each for name, said in _PUNISHES.items() for each in _known(name, said, REPEATED, "share")),
         *_known("cooperation", "share of its moves", REPEATED, "share"),
         *_known("reputation", "its reputation at the end of rounds", REPEATED, ""),
-        *(each for name, said in _CLASSES.items() for each in _known(name, said, REPEATED, "share")),
+        *(each for name, said in _LEARNED.items() for each in _known(name, said, REPEATED, "share")),
     ),
 )
 SELECTED = TableSchema(
