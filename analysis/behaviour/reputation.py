@@ -76,6 +76,11 @@ class Populations:
     parameters: Mapping[str, object]
     """Of the environment."""
 
+    @property
+    def all_meet(self) -> bool:
+        """Whether every member can choose every other."""
+        return self.parameters.get("graph") is None
+
     @cached_property
     def played(self) -> list[Population]:
         """By cast, over the rounds that form the result."""
@@ -271,7 +276,6 @@ def selections(evidence: Populations) -> Finding | None:
     `times` how many times that it is.
     """
     rows = list[dict[str, object]]()
-    everybody = evidence.parameters.get("graph") is None
     for each in evidence.played:
         chosen = evidence.chosen.get(each.label)
         if chosen is None or len(each.types) < 2:
@@ -284,7 +288,7 @@ def selections(evidence: Populations) -> Finding | None:
                 row: dict[str, object] = {"population": each.label, "agent": agent, "opponent": opponent}
                 row |= _known("share", own[:, column], own.sum(1))
                 others = members[opponent] - (agent == opponent)
-                by_lot = others / (seats - 1) if everybody else np.nan
+                by_lot = others / (seats - 1) if evidence.all_meet else np.nan
                 if by_lot != 0:  # a single member can't choose its own type
                     rows.append({**row, "by_lot": by_lot, "times": float(str(row["share"])) / by_lot})
     return Finding(pd.DataFrame(rows)[list(SELECTED.without("environment"))]) if rows else None

@@ -55,7 +55,9 @@ _WIDTH, _HEIGHT, _ROW = 2.5, 1.75, 4
 _SIDE, _LEAST = 5.2, 0.35
 """Inches of a network; the width of its thinnest edge."""
 OFTEN = 1.5
-"""An arrow is drawn where a member chooses another so many times as often as by lot."""
+"""An arrow is drawn where a member chooses another so many times as often as by lot among all."""
+HELD = 1.0
+"""What draws a member to all others together, in shares of its choices: else groups would drift apart."""
 SPLIT = 0.14
 """How much the two edges between two members bend apart."""
 
@@ -71,11 +73,13 @@ def population_drawings(evidence: Populations, tables: Mapping[str, pd.DataFrame
         if each.label not in evidence.chosen:
             continue
         first, count = evidence.network(each)
+        least = OFTEN / (each.agents.shape[1] - 1)
+        by_lot = f", {OFTEN:g} times as many as by lot" if evidence.all_meet else ""
         caption = (
-            f"{each.label}, the first repetition: who chooses whom {OFTEN:g} times as often as by lot or more. "
-            "The wider an arrow, the larger the share of its choices; the larger a member, the more it is chosen"
+            f"{each.label}, the first repetition: whom each chooses in {least:.0%} of its choices or more{by_lot}."
+            " The wider an arrow, the larger that share; the larger a member, the more it is chosen"
         )
-        network = selection_network(count, each.values["cooperation"][first], each.agents[first].tolist())
+        network = selection_network(count, each.values["cooperation"][first], each.agents[first].tolist(), least)
         yield f"selected-{number}", (caption, network)
         if chosen is not None:
             caption = f"{each.label}, mean over repetitions: how often a type (row) chooses another (column)"
@@ -143,15 +147,14 @@ def _tidy_panel(axes: Axes, title: str, points: Numbers, *, several: bool) -> No
     tidy(axes)
 
 
-def selection_network(count: Numbers, cooperation: Numbers, agents: Sequence[str]) -> Figure:
-    """Who chooses whom in one match: an arrow from each member to those that it chooses `OFTEN`.
+def selection_network(count: Numbers, cooperation: Numbers, agents: Sequence[str], least: float) -> Figure:
+    """Who chooses whom in one match: an arrow where that is this share of the member's choices or more.
 
     `count` is [chooser, chosen]. The wider an arrow, the larger the share of the chooser's choices; the larger a
     member, the more often it is chosen; its colour is its `cooperation` [member].
     """
     share = count / np.maximum(count.sum(1, keepdims=True), 1)
-    members = len(share)
-    drawn = np.where(share >= OFTEN / (members - 1), share, 0.0)
+    drawn = np.where(share >= least, share, 0.0)
     place = _places(share)
     size = 60 + 420 * share.sum(0) / max(float(share.sum(0).max()), 1e-9)
     colours = matplotlib.colormaps["cividis"]
@@ -209,11 +212,11 @@ def selection_network(count: Numbers, cooperation: Numbers, agents: Sequence[str
 
 def _places(share: Numbers) -> NDArray[np.float64]:
     """Where members are drawn [member, 2]: those who choose each other often are close to each other."""
-    graph = nx.from_numpy_array(share + share.T)
+    members = len(share)
+    graph = nx.from_numpy_array(share + share.T + HELD / members)
     start = nx.circular_layout(graph)
-    found = nx.spring_layout(
-        graph, pos=start, weight="weight", k=2.2 / np.sqrt(len(share)), iterations=200, seed=0
-    )
+    apart = 2.2 / np.sqrt(members)
+    found = nx.spring_layout(graph, pos=start, weight="weight", k=apart, iterations=300, seed=0)
     return np.array([found[node] for node in range(len(share))])
 
 

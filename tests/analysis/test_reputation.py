@@ -103,9 +103,9 @@ def test_other_environments_have_no_populations_with_reputations():
     assert populations_of("prisoners_dilemma", results.rows, None, None, {}, {}) is None
 
 
-def test_an_arrow_is_drawn_where_a_choice_is_half_as_frequent_again_as_by_lot():
+def test_an_arrow_is_drawn_where_a_member_makes_up_that_share_of_choices():
     count = np.array([[0.0, 9, 1], [6, 0, 4], [1, 9, 0]])
-    figure = selection_network(count, np.array([1.0, 0.5, 0.0]), ["one", "one", "two"])
+    figure = selection_network(count, np.array([1.0, 0.5, 0.0]), ["one", "one", "two"], 0.7)
     assert len(figure.axes[0].patches) == 2
 
 
@@ -129,7 +129,10 @@ def test_a_report_draws_the_course_and_who_chooses_whom(page):
     assert "2-lot-course-1.svg" in names
     assert not any(name.startswith("2-lot-selected") for name in names)
     text = page.read_text(encoding="utf-8")
-    assert 'aria-label="2 staged_q_learning, 2 choosy_tit_for_tat, the first repetition: who chooses whom' in text
+    said = (
+        "2 staged_q_learning, 2 choosy_tit_for_tat, the first repetition: whom each chooses in 50% of its choices"
+    )
+    assert f'aria-label="{said} or more, 1.5 times as many as by lot.' in text
 
 
 def test_exploration_is_told_apart_from_the_result(page):
