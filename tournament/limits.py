@@ -129,13 +129,12 @@ def _matches(plan: Plan, request: Request) -> int:
 
 def _curve_bytes(plan: Plan, requests: Sequence[Request]) -> float:
     """The least that learning curves take on disk."""
-    total = 0.0
-    for request in requests:
+    learners, total = [entrant.agent.learns for entrant in plan.entrants], 0.0
+    for request in requests if any(learners) else ():
         game = plan.settings[request.setting].game
-        ways = plan.ways(request.setting)[request.casts].max(axis=1, initial=0)
+        matches = int(np.array(learners)[request.casts].any(axis=1).sum()) * request.repetitions
         one = game.curve == "round" and plan.learning.episodes == 1
         points = min(game.horizon, 1e18) if one else plan.learning.episodes
-        matches = int((ways == HOW.index("learned")).sum()) * request.repetitions
         total += POINT * points * matches * game.seats
     return total
 

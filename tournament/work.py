@@ -234,41 +234,39 @@ def work(
     """
     for request in requests:
         _check(plan, request)
-    return Work(
-        [
-            grid
-            for index in range(len(plan.settings))
-            for how in HOW
-            for slow in (False, True)
-            if (grid := _grid(plan, index, how, slow, requests, done, shard)) is not None
-        ]
-    )
+    grids = list[Grid]()
+    for index in range(len(plan.settings)):
+        asked = [request for request in requests if request.setting == index]
+        kinds = [_kinds(plan, request) for request in asked]
+        for kind in sorted({kind for each in kinds for kind in np.unique(each).tolist()}):
+            chosen = [request.casts[each == kind] for request, each in zip(asked, kinds, strict=True)]
+            grids.append(_grid(plan, index, kind, chosen, [request.repetitions for request in asked], shard))
+    return Work(grids).less(done)
+
+
+def _kinds(plan: Plan, request: Request) -> NDArray[np.int8]:
+    """Which casts are played in the same chunks [cast]: those known in one way, all of them slow or none.
+
+    Of learners the slow ones are among the others.
+    """
+    game, entrants = plan.settings[request.setting].game, plan.entrants
+    ways = plan.ways(request.setting)
+    slow = np.array([entrant.agent.slow for entrant in entrants]) | game.slow
+    found = np.zeros(len(request.casts), dtype=np.int8)
+    lazy = np.zeros(len(request.casts), dtype=np.bool_)
+    for seat in range(game.seats):  # far faster than along the last axis
+        sitting = request.casts[:, seat]
+        np.maximum(found, ways[sitting], out=found, casting="unsafe")
+        lazy |= slow[sitting]
+    return np.asarray(2 * found + (lazy & (found != HOW.index("learned"))), dtype=np.int8)
 
 
 def _grid(
-    plan: Plan,
-    index: int,
-    how: How,
-    slow: bool,
-    requests: Sequence[Request],
-    done: Stretches,
-    shard: Shard | None,
-) -> Grid | None:
-    """What is asked for in one environment of this kind; None for nothing."""
-    casts, asked = list[Indices](), list[Indices]()
-    ways, lazy = plan.ways(index), np.array([entrant.agent.slow for entrant in plan.entrants])
-    for request in requests:
-        if request.setting != index:
-            continue
-        of_kind = ways[request.casts].max(axis=1, initial=0) == HOW.index(how)
-        if how != "learned":  # blocks of learners keep their order
-            of_kind &= (lazy[request.casts].any(axis=1) | plan.settings[index].game.slow) == slow
-        elif slow:
-            continue
-        casts.append(request.casts[of_kind])
-        asked.append(np.full(len(casts[-1]), 1 if how == "exact" else request.repetitions))
-    if not any(map(len, casts)):
-        return None
+    plan: Plan, index: int, kind: int, casts: Sequence[Indices], times: Sequence[int], shard: Shard | None
+) -> Grid:
+    """All repetitions of casts of one kind; `times` are those of each part of the casts."""
+    how, slow = HOW[kind // 2], bool(kind % 2)
+    asked = [np.full(len(part), 1 if how == "exact" else each) for part, each in zip(casts, times, strict=True)]
     cast, repetitions = np.concatenate(casts), np.concatenate(asked)
     block = plan.learning.block if how == "learned" else 1
     ends = np.cumsum(-(-repetitions // block) * block)
@@ -276,7 +274,7 @@ def _grid(
     stop = begin + repetitions
     apart = begin[1:] > stop[:-1]
     begin, stop = begin[np.append(True, apart)], stop[np.append(apart, True)]
-    return Grid(plan, index, how, slow, cast, ends, begin, stop, None, shard).less(done)
+    return Grid(plan, index, how, slow, cast, ends, begin, stop, None, shard)
 
 
 def _check(plan: Plan, request: Request) -> None:
@@ -288,7 +286,11 @@ def _check(plan: Plan, request: Request) -> None:
             f"with {setting.game.seats} seats"
         )
     for league in plan.leagues[request.setting]:
-        wrong = np.setdiff1d(casts[:, league.seats], league.members)
+        there = np.zeros(len(plan.entrants), dtype=np.bool_)
+        there[league.members] = True
+        sitting = casts[:, league.seats]
+        inside = (sitting >= 0) & (sitting < len(there))
+        wrong = sitting[~(inside & there[np.where(inside, sitting, 0)])]
         if len(wrong):
             role = " or ".join(dict.fromkeys(league.roles))
             known = [plan.entrants[index].label for index in league.members]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from .tournament.shard import Shard
 
 
+MANY = 1000
+"""Agents of which it takes seconds to count the matches."""
 COMMAND = "dilemma.command"
 """The key of what was typed, in the context's `meta`."""
 
@@ -116,6 +118,8 @@ def run(
     from .tournament.writer import only_writer
 
     check(plan.execution)
+    if len(plan.entrants) >= MANY:
+        click.echo(f"Counting the matches of {len(plan.entrants):,} agents", err=True)
     refuse_too_much(plan, folder, 0 if fresh else Store(folder).finished().matches, share)
     if fresh and (kept := Store(folder).moved_aside()):
         click.echo(f"The run that was there is now {kept}", err=True)
