@@ -144,6 +144,13 @@ def _chapters(options: AnalysisOptions, chapters: Collection[str]) -> Iterator[s
             f"{mark(['bradley1952'])}, and rank correlations of scores with preference are bootstrapped over "
             "paths or trained runs."
         )
+    if "population" in chapters:
+        yield (
+            "Measures of populations with reputations have Student's intervals over repetitions; rates of "
+            f"punishment and of choices are ratios of sums, by the delta method{mark(['cochran1977'])}, and "
+            f"inequality is Gini's coefficient{mark(['gini1912'])}. Where learners were frozen, so many episodes "
+            "before that as form the result are shown beside it."
+        )
     rated = [
         f"{name.replace('_', ' ')}{mark(cited(RATINGS[name].source))}"
         for name in options.ratings

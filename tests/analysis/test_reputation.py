@@ -138,3 +138,8 @@ def test_a_report_draws_the_course_and_who_chooses_whom(page):
 def test_exploration_is_told_apart_from_the_result(page):
     table = pd.read_csv(page.parent / "population.csv")
     assert table.groupby("environment", sort=False)["phase"].apply(list).tolist() == [["learning", "result"]] * 2
+
+
+def test_methods_say_how_populations_are_measured(page):
+    assert "inequality is Gini's coefficient" in (page.parent / "methods.tex").read_text(encoding="utf-8")
+    assert "gini1912" in (page.parent / "references.bib").read_text(encoding="utf-8")
