@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -22,6 +22,8 @@ MARK = "reputation_spread"
 """The measure by which an environment with reputations is known."""
 LONGEST = 48
 """Letters of a list of types; a longer one is counted."""
+DRAWN = 4
+"""Populations of an environment that are drawn; a round robin has as many as pairs."""
 SHOWN = 7
 """Points of a course in the page."""
 OF_TYPES = {
@@ -42,7 +44,9 @@ OF_TYPES = {
 class Population:
     """The matches of one cast."""
 
+    cast: int
     label: str
+    """Different for each."""
     agents: NDArray[np.str_]
     """Who sits where [match, seat]."""
     match: Indices
@@ -84,12 +88,19 @@ class Populations:
     @cached_property
     def played(self) -> list[Population]:
         """By cast, over the rounds that form the result."""
-        return list(_by_cast(self.seats, []))
+        found, times = list(_by_cast(self.seats, [])), Counter[str]()
+        for place, each in enumerate(found):
+            times[each.label] += 1
+            if times[each.label] > 1:  # a long list of types is counted, and so may be another
+                found[place] = replace(each, label=f"{each.label} ({times[each.label]})")
+        return found
 
     @cached_property
     def learned(self) -> list[Population]:
         """By cast, along the curve."""
-        return [] if self.curves is None else list(_by_cast(self.curves, ["point"]))
+        labels = {each.cast: each.label for each in self.played}
+        found = [] if self.curves is None else _by_cast(self.curves, ["point"])
+        return [replace(each, label=labels.get(each.cast, each.label)) for each in found]
 
     @property
     def frozen_at(self) -> float | None:
@@ -146,7 +157,7 @@ def populations_of(
 
 def _by_cast(table: pd.DataFrame, points: list[str]) -> Iterator[Population]:
     """The populations in a table with a row for each match, point (if it has those) and seat."""
-    for _, rows in table.groupby("cast", sort=False):
+    for cast, rows in table.groupby("cast", sort=False):
         rows = rows.sort_values(["match", *points, "seat"], kind="stable")
         match, times = np.unique(rows["match"].to_numpy(), return_counts=True)
         seats = int(rows["seat"].max()) + 1
@@ -158,6 +169,7 @@ def _by_cast(table: pd.DataFrame, points: list[str]) -> Iterator[Population]:
         values = {name: rows[name].to_numpy(np.float64).reshape(shape) for name in floats}
         agents = rows["agent"].astype(str).to_numpy(dtype=np.str_).reshape(len(match), -1)[:, :seats]
         yield Population(
+            int(str(cast)),
             _label(agents[0].tolist()),
             agents,
             match,
@@ -209,7 +221,8 @@ def population(evidence: Populations) -> Finding:
                     row |= _known(name, part, whole)
             rows.append(row)
     table = pd.DataFrame(rows).reindex(columns=list(POPULATION.without("environment")))
-    return Finding(table, tuple(_remarks(table)))
+    drawn = f"Figures are of the first {DRAWN} populations."
+    return Finding(table, (*_remarks(table), *([drawn] if len(evidence.played) > DRAWN else [])))
 
 
 def _remarks(table: pd.DataFrame) -> Iterator[str]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Numbers
 from ..behaviour.population_measures import ANSWERS, CLASSES, NORM, OUTCOMES
-from ..behaviour.reputation import Populations
+from ..behaviour.reputation import DRAWN, Populations
 from .curve_figures import COLOURS, DASHES, Dashes
 from .figures import INK, PAPER, heatmap, style, tidy
 from .labels import short_labels
@@ -63,8 +63,8 @@ SPLIT = 0.14
 
 
 def population_drawings(evidence: Populations, tables: Mapping[str, pd.DataFrame]) -> Drawn:
-    """The figures of each population, from the tables of the chapters `course` and `selected`."""
-    for number, each in enumerate(evidence.played, start=1):
+    """The figures of the first populations, from the tables of the chapters `course` and `selected`."""
+    for number, each in enumerate(evidence.played[:DRAWN], start=1):
         course, chosen = (_of(tables.get(name), each.label) for name in ("course", "selected"))
         if course is not None:
             caption = f"{each.label}: means over {len(each.match)} repetitions by episode, with 95 % intervals"

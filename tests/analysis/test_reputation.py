@@ -98,6 +98,15 @@ def test_choices_by_lot_are_as_often_as_by_lot():
     assert np.abs(table["share"] - table["by_lot"]).max() < 4 * 0.0071
 
 
+def test_populations_whose_types_are_too_many_to_list_have_different_labels():
+    game = ReputationDilemma(variant="none", population=2, rounds=1, encounters=1)
+    members = {f"{name} with a label of some length": PopulationMember(play="all_c") for name in "abc"}
+    results = Tournament([game], members, repetitions=2).run()
+    found = populations_of("reputation_dilemma", results.rows, None, None, {}, {})
+    said = "2 members of 2 types"
+    assert [each.label for each in found.played] == [said, f"{said} (2)", f"{said} (3)"]
+
+
 def test_other_environments_have_no_populations_with_reputations():
     results = Tournament(["prisoners_dilemma"], ["tit_for_tat", "all_d"]).run()
     assert populations_of("prisoners_dilemma", results.rows, None, None, {}, {}) is None
