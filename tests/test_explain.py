@@ -9,6 +9,9 @@ from dilemma import Tournament
 from dilemma.agents.interpolating_mechanism import InterpolatingMechanism
 from dilemma.cli import main
 from dilemma.envs.common_pool_trust import CommonPoolTrust
+from dilemma.merging import merge
+from dilemma.tournament.store import Store
+from dilemma.tournament.writer import only_writer
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,21 @@ def test_an_interpolating_mechanism_is_explained_by_its_own_exponent(run):
     assert (run / "report" / "allocations.csv").is_file()
     page = (run / "report" / "index.html").read_text(encoding="utf-8")
     assert "What explains the mechanism: rule, common_pool_trust" in page
+
+
+def test_it_is_kept_when_runs_are_merged(run, tmp_path):
+    assert said(run, "equal")[0] == 0
+    whole = merge([run], tmp_path / "whole")
+    assert (
+        [each["agent"] for each in whole.explained()] == [each["agent"] for each in Store(run).explained()] != []
+    )
+
+
+def test_nobody_explains_where_somebody_writes(run):
+    with only_writer(run):
+        code, output = said(run, "rule")
+    assert code == 2
+    assert "is being written by process" in output
 
 
 @pytest.mark.parametrize(

@@ -247,10 +247,12 @@ def explain(run: Path, agent: str, environment: str | None) -> int:
     from .explain import explained, keep, lines
     from .results import stored
     from .tournament.run_folder import RunFolder
+    from .tournament.writer import only_writer
 
     store = RunFolder.existing(run)
-    explanation = explained(store, agent, environment, lambda failure: click.echo(failure, err=True))
-    keep(store, explanation)
+    with only_writer(run):
+        explanation = explained(store, agent, environment, lambda failure: click.echo(failure, err=True))
+        keep(store, explanation)
     for line in lines(explanation):
         click.echo(line)
     click.echo(stored(store).report(store.report_path))

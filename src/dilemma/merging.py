@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .envs.errors import DilemmaError
 from .file_names import MARK
 from .play import manifest_of
+from .run_summary import matches_left
 from .tournament.config import load
 from .tournament.continuation import known_identities
 from .tournament.damage import files, mark, parts, tables
@@ -111,8 +112,11 @@ def _add(source: Store, store: Store) -> None:
     for table in ("costs", "curves", "selections", "seats"):
         for file in parts(source.path / table):
             _add_table(file, store.path / table / file.name, done)
-    for kept in ("exploits/*.json", "evolved/*.npz", "generations/*.parquet", "snapshots/*.parquet"):
-        folder, _, pattern = kept.partition("/")
+    for folder, pattern in (
+        *((name, "*.json") for name in ("exploits", "explained")),
+        *((name, "*.parquet") for name in ("generations", "snapshots", "choices")),
+        ("evolved", "*.npz"),
+    ):
         _add_files(source.path / folder, store.path / folder, pattern)
     for file in sorted((source.path / "checkpoints").glob(f"*/{MARK}")):
         if said := mark(file):
@@ -167,6 +171,5 @@ def _conclude(store: Store, plan: Plan, known: Sequence[tuple[dict[str, Any], li
 def _left(run: Store) -> int:
     """How many matches of a run are still to be played, if it says so."""
     manifest = run.manifest() if run.manifest_path.exists() else {}
-    if manifest.get("finished"):
-        return 0
-    return max(0, int(manifest.get("asked", 0)) - run.finished().matches - len(run.failures()))
+    finished, done = bool(manifest.get("finished")), run.finished().matches
+    return matches_left(manifest.get("asked"), done, len(run.failures()), finished=finished)

@@ -26,6 +26,7 @@ from .analysis.report.report import Progress, write_report
 from .analysis.report.tables import one_line
 from .envs.errors import DilemmaError
 from .pictures import evenly
+from .run_summary import matches_left
 from .tournament.config_file import analysis_of
 from .tournament.damage import damaged
 from .tournament.run_folder import RunFolder, accepted
@@ -247,9 +248,9 @@ def stored(store: RunFolder, changes: Sequence[str] = ()) -> Results:
     labels = [entry["label"] for entry in config["environments"]]
     games = {label: manifest["games"][label] for label in labels if label in manifest["games"]}
     seats = store.seats()
-    left = 0 if manifest.get("finished") else manifest.get("asked", 0) - seats["match"].nunique() - len(failures)
+    done, finished = int(seats["match"].nunique()), bool(manifest.get("finished"))
     facts = _facts(config, failures, manifest, games, store.calls())
-    facts["left"] = max(left, 0)
+    facts["left"] = matches_left(manifest.get("asked"), done, len(failures), finished=finished)
     facts["damaged"] = [
         f"{file.relative_to(store.path)} can't be read ({why})" for file, why in damaged(store.path)
     ]

@@ -27,11 +27,6 @@ class Status:
     rate: float
     """Matches a second lately; 0 where none was finished."""
 
-    @property
-    def left(self) -> int:
-        """Matches that are still to be played, as far as is known."""
-        return max(0, (self.run.asked or 0) - self.run.done - self.run.failed)
-
 
 def status(path: Path) -> Status:
     """The status of the run folder at `path`. Raises DilemmaError where there is none."""
@@ -69,7 +64,7 @@ def _said(state: str, found: Sequence[Status]) -> str:
     words = [f"{done:,} of {asked:,} matches" if known else f"{done:,} matches"]
     if failed:
         words.append(f"{failed:,} failed")
-    rate, left = sum(each.rate for each in found), sum(each.left for each in found)
+    rate, left = sum(each.rate for each in found), sum(each.run.left for each in found)
     if rate:
         words.append(f"{rate:.3g} matches/s, {duration(left / rate)} left")
     playing = sum(bool(each.where) for each in found)

@@ -43,6 +43,11 @@ class RunSummary:
     """For each environment who was first in the last report."""
 
     @property
+    def left(self) -> int:
+        """Matches that are still to be played, as far as is known."""
+        return matches_left(self.asked, self.done, self.failed, finished=self.finished is not None)
+
+    @property
     def page(self) -> Path | None:
         """The page of its report, if there is one."""
         page = self.path / "report" / "index.html"
@@ -84,6 +89,11 @@ def summaries(folder: Path) -> list[RunSummary]:
     except OSError as error:
         raise DilemmaError(f"{folder} is not a folder of runs: {error.strerror or error}") from error
     return [summary(Path(path)) for path in inside if not Path(path).name.startswith(".")]
+
+
+def matches_left(asked: int | None, done: int, failed: int, *, finished: bool) -> int:
+    """How many matches of a run are still to be played, as far as its manifest says."""
+    return 0 if finished or asked is None else max(0, asked - done - failed)
 
 
 def summary(path: Path) -> RunSummary:
