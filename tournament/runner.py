@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import warnings
@@ -21,6 +22,8 @@ from .patience import NOBODY, Patience
 from .pulse import pulsing
 from .sections import Execution
 
+BEHIND = 4
+"""Outcomes for each worker that may wait to be fetched; where workers are faster than this process, they pause."""
 TOGETHER = 16
 """Chunks for each worker that are handed at once to a backend that hands nothing back before all are done."""
 PIECES = 16
@@ -89,15 +92,15 @@ class Waiting:
             raise self._error
         return self._over
 
-    def taken(self) -> Iterator[tuple[int, Chunk]]:
-        """Those that wait, with their numbers; no more once some are known to be dead."""
+    def taken(self, most: float = math.inf) -> Iterator[tuple[int, Chunk]]:
+        """Those that wait, with their numbers; no more once some are known to be dead, or `most` are under way."""
         turn = self._turn
-        while (found := self._take(turn)) is not None:
+        while (found := self._take(turn, most)) is not None:
             yield found
 
-    def _take(self, turn: int) -> tuple[int, Chunk] | None:
+    def _take(self, turn: int, most: float) -> tuple[int, Chunk] | None:
         with self._lock:
-            if turn != self._turn or self._over:
+            if turn != self._turn or self._over or len(self._under_way) >= most:
                 return None
             try:
                 number, chunk = next(self._left)
@@ -148,26 +151,29 @@ def _in_parallel(
     waiting: Waiting, workers: int, execution: Execution, signs: Path | None, hopes: Mapping[int, Patience]
 ) -> Iterator[tuple[int, Outcome | Lost]]:
     with engine(execution) as playing:
-        taken = waiting.taken()
-        calls = (
-            joblib.delayed(_numbered)(number, _told(chunk, hopes), execution.timeout, signs)
-            for number, chunk in (taken if playing.streams else islice(taken, TOGETHER * workers))
-        )
-        parallel = joblib.Parallel(
-            n_jobs=max(2, workers),  # with one, joblib would play here
-            return_as="generator_unordered" if playing.streams else "list",
-            pre_dispatch=max(playing.ahead, 2 * workers),
-            batch_size=1,
-        )
-        results = parallel(calls)
-        try:
-            for result in results:
-                yield (result.arguments[0], result) if isinstance(result, Lost) else result
-        finally:
-            if playing.streams:
-                with warnings.catch_warnings():  # joblib's, of work cut short: whoever does that knows
-                    warnings.simplefilter("ignore", UserWarning)
-                    results.close()
+        ahead = max(playing.ahead, 2 * workers)
+        while not waiting.over:
+            # joblib hands out more whenever a call is done, however many results nobody has fetched yet.
+            taken = waiting.taken(ahead + BEHIND * workers if playing.streams else TOGETHER * workers)
+            calls = (
+                joblib.delayed(_numbered)(number, _told(chunk, hopes), execution.timeout, signs)
+                for number, chunk in taken
+            )
+            parallel = joblib.Parallel(
+                n_jobs=max(2, workers),  # with one, joblib would play here
+                return_as="generator_unordered" if playing.streams else "list",
+                pre_dispatch=ahead,
+                batch_size=1,
+            )
+            results = parallel(calls)
+            try:
+                for result in results:
+                    yield (result.arguments[0], result) if isinstance(result, Lost) else result
+            finally:
+                if playing.streams:
+                    with warnings.catch_warnings():  # joblib's, of work cut short: whoever does that knows
+                        warnings.simplefilter("ignore", UserWarning)
+                        results.close()
 
 
 def _in_one_worker(

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from dilemma import Tournament
 from dilemma.play import Told
+from dilemma.tournament import runner
 from dilemma.tournament.casts import match_keys
+from dilemma.tournament.runner import Waiting
 from dilemma.tournament.shard import Shard
 from dilemma.tournament.store import Store
 from dilemma.tournament.stretches import Stretches
@@ -87,6 +89,28 @@ def test_matches_are_counted_before_any_is_made():
     first = next(iter(left))
     assert len(first) <= 65_536
     assert len(left.less(Stretches(first.casts[:1], first.repetition[:1], np.array([1000])))) == len(left) - 1000
+
+
+def test_chunks_are_taken_no_faster_than_outcomes_are_fetched():
+    waiting = Waiting("abc")
+    assert list(waiting.taken(2)) == [(0, "a"), (1, "b")]
+    assert list(waiting.taken(2)) == []
+    assert waiting.finished(0) == "a"
+    assert list(waiting.taken(2)) == [(2, "c")]
+    waiting.finished(1)
+    assert not waiting.over
+    assert list(waiting.taken(2)) == []
+    assert waiting.over
+
+
+def test_where_workers_have_to_pause_everything_is_played(monkeypatch):
+    monkeypatch.setattr(runner, "BEHIND", 0)
+    options = {"repetitions": 12, "chunk": 1, "jobs": 2, "backend": "threading"}
+    plan = Tournament(["prisoners_dilemma"], ["gradual", "random"], **options).plan
+    left = work(plan, plan.schedule.most(plan))
+    outcomes = list(runner.carry_out(left, plan.execution))
+    played = sorted(rows["match"][0] for outcome in outcomes for rows in outcome.rows)
+    assert played == sorted(chunk.keys[0] for chunk in left)
 
 
 def test_what_a_run_holds_is_told_by_its_files(tmp_path):
