@@ -198,15 +198,15 @@ def _numbered(number: int, chunk: Chunk, timeout: float | None, signs: Path | No
 def _alone(
     chunk: Chunk, execution: Execution, signs: Path | None, hopes: dict[int, Patience], why: str | None = None
 ) -> Iterator[Outcome]:
-    """Try a chunk whose worker died once more, with nothing else under way; not where `why` it dies is known.
+    """Try a chunk whose worker died once more, piece by piece, with nothing else under way.
 
-    Then, and where it kills its worker again, it is played piece by piece.
+    What can't be cut is not tried where it is known `why` it dies.
     """
-    if why is None:
-        yield from _one_by_one([chunk], execution, signs, hopes)
-    elif len(chunk) > 1 and chunk.how != "learned":
+    if len(chunk) > 1 and chunk.how != "learned":
         places = np.array_split(np.arange(len(chunk)), min(PIECES, len(chunk)))
         yield from _one_by_one([chunk.select(piece) for piece in places], execution, signs, hopes)
+    elif why is None:
+        yield from _one_by_one([chunk], execution, signs, hopes)
     else:
         cast = np.unique(chunk.entrants[chunk.cast]).tolist()
         hope = hopes.setdefault(chunk.setting, Patience())
