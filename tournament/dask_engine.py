@@ -107,7 +107,7 @@ def _local(jobs: int) -> Client:
         threads_per_worker=1,
         memory_limit=0,  # none, as with other engines
         scheduler_kwargs={"allowed_failures": 0},  # what took its worker down is tried again by itself
-        dashboard_address=None,
+        dashboard_address=":0",
         silence_logs=logging.CRITICAL,
     )
     return Client(cluster, set_as_default=False)

@@ -16,7 +16,7 @@ from joblib.parallel import BACKENDS, EXTERNAL_BACKENDS, ParallelBackendBase, ge
 
 from ..envs.errors import DilemmaError
 from .deadline import be_expendable
-from .sections import Execution
+from .sections import ELSEWHERE, Execution
 
 SAFE_PATH = "PYTHONSAFEPATH"
 WATCHED_EVERY = 1.0
@@ -99,12 +99,20 @@ def _configured(execution: Execution) -> Iterator[ParallelBackendBase]:
         with dask(execution) as backend, joblib.parallel_config(backend=backend):
             yield backend
         return
+    if execution.backend == "ray":
+        try:
+            from .ray_engine import ray_backend
+        except ImportError as error:
+            raise DilemmaError(_lacking("ray", error)) from error
+        with ray_backend(execution) as backend, joblib.parallel_config(backend=backend):
+            yield backend
+        return
     name = execution.backend
     try:
         options = {"initializer": obey, "initargs": (os.getpid(),)} if name == "loky" else {}
         context = joblib.parallel_config(backend=name, **options)
     except (ImportError, ValueError) as error:
-        known = ", ".join(sorted({*BACKENDS, *EXTERNAL_BACKENDS, "ray"}))
+        known = ", ".join(sorted({*BACKENDS, *EXTERNAL_BACKENDS, *ELSEWHERE}))
         reason = str(error).splitlines()[0]
         raise DilemmaError(f"execution.backend: joblib can't use {name!r} ({reason}); it knows {known}") from error
     with context:

@@ -241,7 +241,7 @@ class TimingRun:
         if lasting >= 1:
             return float(whole)
         last = (1 + math.log(max(1.0, matches))) / -math.log(max(lasting, 1e-9))
-        return min(whole, last * whole / game.horizon)
+        return float(min(whole, last * whole / game.horizon))
 
     def _rounds(self, chunk: Chunk) -> tuple[Line, int]:
         """Seconds of a chunk by number of rounds, and the number that was played."""

@@ -162,7 +162,7 @@ def _workers(jobs: int) -> int:
     return jobs
 
 
-ELSEWHERE = ("dask",)
+ELSEWHERE = ("dask", "ray")
 """Backends whose workers may be on other machines."""
 
 
@@ -170,9 +170,11 @@ class Execution(Section):
     """How the work is done; nothing here changes a result."""
 
     jobs: Annotated[int, AfterValidator(_workers)] = Field(1, description="worker processes; -1 for one per core")
-    backend: str = Field("loky", description="loky, threading, dask, or another that joblib knows")
+    backend: str = Field("loky", description="loky, threading, dask, ray, or another that joblib knows")
     address: str | None = Field(
-        None, description='with dask, of the cluster: "tcp://host:8786", a scheduler file (.json), or "local"'
+        None,
+        description='where the cluster is: with dask "tcp://host:8786" or a scheduler file (.json), with ray '
+        '"host:6379"; "local" for one on this machine',
     )
     chunk: Annotated[int, Field(ge=1)] | None = Field(
         None, description="matches played together in one process; chosen by itself where left out"

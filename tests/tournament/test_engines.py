@@ -42,11 +42,12 @@ HERE = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_core():
+def no_cluster_is_left():
     """The clusters of this module go with it."""
     yield
-    if "dilemma.tournament.dask_engine" in sys.modules:
-        sys.modules["dilemma.tournament.dask_engine"].close()
+    for name in ("dask_engine", "ray_engine"):
+        if engine := sys.modules.get(f"dilemma.tournament.{name}"):
+            engine.close()
 
 
 @pytest.fixture(scope="module")
