@@ -75,3 +75,18 @@ def test_searches_are_told_of_soon_with_the_time_left_of_their_step(clock, capsy
 )
 def test_slow_learners_are_told_by_the_seconds_that_they_need(rate, said):
     assert str(Pulse(("a",), (0.5,), 1, 3, 9, "round", 0.3, rate)).endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.3, "less than a second"),
+        (70, "about 70 s"),
+        (600, "about 10 min"),
+        (36_000, "about 10.0 h"),
+        (864_000, "about 10 days"),
+        (1e11, "about 3,171 years"),
+    ],
+)
+def test_durations_are_told_in_a_unit_of_their_size(seconds, said):
+    assert progress.duration(seconds) == said

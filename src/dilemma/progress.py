@@ -146,4 +146,10 @@ def duration(seconds: float) -> str:
     if seconds < 100:
         return f"about {seconds:.0f} s"
     minutes = seconds / 60
-    return f"about {minutes:.0f} min" if minutes < 100 else f"about {minutes / 60:.1f} h"
+    if minutes < 100:
+        return f"about {minutes:.0f} min"
+    hours = minutes / 60
+    if hours < 100:
+        return f"about {hours:.1f} h"
+    days = hours / 24
+    return f"about {days:.0f} days" if days < 1000 else f"about {days / 365:,.0f} years"
