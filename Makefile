@@ -26,6 +26,8 @@ chaos: .venv/tested
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos.arguments
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos.configs
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos.damage
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos.hostile
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos.kills
 
 docs: .venv/documented
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs docs/_build/html

@@ -471,6 +471,35 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path, config, e
     assert 2000 < rows < 1_600_000
 
 
+@pytest.mark.parametrize("where", ["in a destructor", "where it becomes another error"])
+def test_ctrl_c_is_heeded(where):
+    code = f"""
+import os, signal, time
+import dilemma.cli
+from dilemma.__main__ import main
+
+class Gone:
+    def __del__(self):
+        raise KeyboardInterrupt
+
+def command():
+    if {where == "in a destructor"}:
+        Gone()
+        time.sleep(60)
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        raise TypeError
+
+dilemma.cli.main = command
+main()
+"""
+    heeds = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, **heeds)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
 def test_nobody_outlives_a_killed_run(config):
     command = [sys.executable, "-m", "dilemma", "run", str(config), "--out", "here", "--jobs", "2"]
     many = ["--set", "schedule.repetitions=400000", "--set", "execution.chunk=2000"]

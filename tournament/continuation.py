@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from pydantic import ValidationError
+
 from .config import as_config
-from .config_file import RawConfig
+from .config_file import ConfigError, RawConfig, explain
 from .identity import Definition, Known, told_apart
 from .plan import Plan
 
@@ -75,7 +77,10 @@ def _united(
     if lost := tuple(plan.schedule.lost(before["schedule"])):
         return now, False, lost
     gone = {"environments": games.gone, "agents": cast.gone}
-    whole = plan.schedule.united(before["schedule"])
+    try:
+        whole = plan.schedule.united(before["schedule"])
+    except ValidationError as error:  # somebody has changed it, or something
+        raise ConfigError("the config of the run", explain(error, ("schedule",), type(plan.schedule))) from None
     shared = [name for name in gone if len(gone[name]) < len(before[name])]
     if whole is None or len(shared) < len(gone):  # nothing in common is another tournament
         said = [f"{name}: {entry['label']!r} is gone" for name in gone for entry in gone[name]]

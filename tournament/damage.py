@@ -123,7 +123,14 @@ def damaged(folder: Path, *, whole: bool = False) -> Iterator[tuple[Path, str]]:
 def manifest(file: Path) -> dict[str, Any] | None:
     """A manifest with what readers need; None if the file is none."""
     facts = mapping(file)
-    return facts if facts is not None and isinstance(facts.get("games"), dict) else None
+    if facts is None or "games" not in facts:
+        return None
+    tables = [facts.get(name, {}) for name in ("games", "sources", "properties", "versions", "faults")]
+    deeper = [each for table in tables[:3] if isinstance(table, dict) for each in table.values()]
+    if not all(isinstance(each, dict) for each in (*tables, *deeper)):
+        return None
+    texts = [text for of in facts.get("sources", {}).values() for text in of.values()]
+    return facts if all(isinstance(text, str) for text in texts) else None
 
 
 def exploit(file: Path) -> dict[str, Any] | None:

@@ -35,13 +35,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from ..columns import CHOICES
 from ..envs.errors import DilemmaError
 from .config_file import RawConfig, file_text, toml
 from .damage import BROKEN, explanation, exploit, files, manifest, parsed, parts, records, tables
 from .how import HOW
-from .identity import SCHEMA
+from .identity import SCHEMA, Known
 from .keys import among, distinct
 from .labels import current, of_record, relabelled
 from .stretches import Stretches
@@ -166,6 +167,8 @@ class RunFolder:
         """The config of the run, or of this part of it, as parsed TOML."""
         if self.part is not None:
             return self.part.config
+        if not self.config_path.is_file():
+            raise DilemmaError(f"{self.config_path} is no file; restore it, or choose another folder with --out")
         config = toml(file_text(self.config_path), self.config_path)
         if not _is_of_a_run(config):
             raise DilemmaError(
@@ -428,13 +431,22 @@ def _columns(file: Path, *names: str) -> list[NDArray[np.int64]]:
         return [np.empty(0, np.int64) for _ in names]
 
 
+def _is_entry(entry: object) -> bool:
+    """Whether this is an agent or an environment in the config of a run, with the identity that it has there."""
+    if not (
+        isinstance(entry, dict) and isinstance(entry.get("label"), str) and isinstance(entry.get("name"), str)
+    ):
+        return False
+    try:
+        return "known" not in entry or bool(Known.model_validate(entry["known"]))
+    except ValidationError:
+        return False
+
+
 def _is_of_a_run(config: Mapping[str, Any]) -> bool:
     """Whether a config has what readers of a run folder need."""
     entries = [config.get("environments"), config.get("agents")]
-    listed = all(
-        isinstance(some, list) and some and all(isinstance(one, dict) and "label" in one for one in some)
-        for some in entries
-    )
+    listed = all(isinstance(some, list) and some and all(map(_is_entry, some)) for some in entries)
     sections = ("schedule", "evaluation", "analysis", "execution")
     return listed and all(isinstance(config.get(name), dict) for name in sections) and "kind" in config["schedule"]
 

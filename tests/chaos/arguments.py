@@ -147,7 +147,7 @@ WORDS = [
 ]
 
 
-def case(random: Random, folder: Path) -> Case:
+def case(number: int, random: Random, folder: Path) -> Case:
     """One command line."""
     prepare(folder)
     arguments = line(random)

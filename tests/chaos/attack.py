@@ -1,9 +1,9 @@
 """Attacks on the command line: numbered cases that follow from a seed, each kept with what became of it.
 
-A script states its cases as a function of a generator and an empty folder, which returns what it has run and what
-it complains of. `python -m tests.chaos.NAME --seed S --count N` goes on where it was interrupted: what was found
-is kept in runs/chaos, to be removed when the code has changed. `--only K` repeats one case, and prints all that
-was said.
+A script states its cases as a function of their number, a generator and an empty folder, which returns what it
+has run and what it complains of. `python -m tests.chaos.NAME --seed S --count N` goes on where it was interrupted:
+what was found is kept in runs/chaos, to be removed when the code has changed. `--only K` repeats one case, and
+prints all that was said.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Ending:
         """What is wrong with how it ended, where `codes` are its proper exit codes."""
         found = []
         if "Traceback (most recent call last)" in self.stdout + self.stderr:
-            found.append(f"traceback: {self.stderr.strip().splitlines()[-1][:300]}")
+            found.append(f"traceback: {self.stderr.strip()[-1500:]}")
         if self.overdue:
             found.append("it had to be ended")
         elif self.code not in codes:
@@ -87,10 +87,10 @@ class Case:
     endings: list[Ending] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
-    def add(self, ending: Ending, codes: Sequence[int], seconds: float = PATIENCE) -> Ending:
+    def add(self, ending: Ending, codes: Sequence[int], seconds: float = PATIENCE, room: int = ROOM) -> Ending:
         """Add a command that was run, and complain of it where there is reason to."""
         self.endings.append(ending)
-        self.complaints += ending.complaints(codes, seconds)
+        self.complaints += ending.complaints(codes, seconds, room)
         return ending
 
     def expect(self, holds: bool, complaint: str) -> None:
@@ -99,7 +99,7 @@ class Case:
             self.complaints.append(complaint)
 
 
-Attack: TypeAlias = Callable[[Random, Path], Case]
+Attack: TypeAlias = Callable[[int, Random, Path], Case]
 
 
 def warm() -> None:
@@ -127,7 +127,7 @@ def command(
         sys.stderr.flush()
         child = os.fork()
         if child == 0:
-            _become(arguments, out.fileno(), err.fileno(), room)
+            become(arguments, out.fileno(), err.fileno(), room)
         began, overdue, pause = time.monotonic(), False, 0.002
         moved, spent = began, 0.0
         while True:
@@ -167,7 +167,7 @@ def members(session: int) -> dict[int, float]:
     return found
 
 
-def _become(arguments: Sequence[str], out: int, err: int, room: int | None) -> NoReturn:
+def become(arguments: Sequence[str], out: int, err: int, room: int | None) -> NoReturn:
     """Become the command line, in a process that was just forked."""
     code = 70
     try:
@@ -232,7 +232,7 @@ def main(name: str, case: Attack, count: int, prepare: Callable[[], None] = lamb
 def one(case: Attack, seed: int, number: int) -> Case:
     """Case `number` of an attack, in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder, chdir(folder):
-        return case(Random(f"{seed}/{number}"), Path(folder))
+        return case(number, Random(f"{seed}/{number}"), Path(folder))
 
 
 def _record(number: int, found: Case) -> dict:

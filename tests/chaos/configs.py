@@ -272,7 +272,7 @@ def config_text(random: Random) -> bytes:
     return garbled(random, content) if random.random() < 0.15 else content
 
 
-def case(random: Random, folder: Path) -> Case:
+def case(number: int, random: Random, folder: Path) -> Case:
     """A dry run, and where that says that it is little, a run."""
     found = Case()
     (folder / "fuzzed.toml").write_bytes(config_text(random))

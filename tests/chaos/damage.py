@@ -161,7 +161,7 @@ NOTICED: tuple[Damage, ...] = (
 UNNOTICED: tuple[Damage, ...] = (flipped, anothers, saying_something_else, saying_something_else)
 
 
-def case(random: Random, folder: Path) -> Case:
+def case(number: int, random: Random, folder: Path) -> Case:
     """One folder, and every command on it."""
     kind, run, found = random.choice(list(CONFIGS)), folder / "run", Case()
     copied(kind, run)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SHORT = {"configs": 12, "arguments": 20, "damage": 1}
+SHORT = {"configs": 12, "arguments": 20, "damage": 1, "hostile": 1, "kills": 1}
 
 
 @pytest.mark.parametrize("attack", SHORT)
