@@ -414,8 +414,8 @@ before = state()
 import dilemma
 count = 0
 for module in pkgutil.walk_packages(dilemma.__path__, "dilemma."):
-    # Who imports dilemma.envs.pettingzoo imports PettingZoo, which sets variables for pygame.
-    if not module.name.endswith(("__main__", "envs.pettingzoo")):
+    # Some import libraries that need not be there: PettingZoo, which sets variables for pygame, Dask, Ray.
+    if not module.name.endswith(("__main__", "envs.pettingzoo", "dask_engine", "ray_engine")):
         importlib.import_module(module.name)
         count += 1
 after = state()

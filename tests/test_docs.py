@@ -34,7 +34,7 @@ PAGES = [
 MODULES = ["dilemma"] + [
     module.name
     for module in pkgutil.walk_packages(dilemma.__path__, "dilemma.")
-    if not module.name.endswith("__main__")
+    if not module.name.endswith(("__main__", "ray_engine"))  # Ray need not be there
 ]
 
 
