@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SHORT = {"configs": 12, "arguments": 20, "damage": 1, "hostile": 1}
-"""Kills come at moments that a busy machine shifts: `make chaos` has them, and the tests of the command line a few."""
+"""No kills, whose moments a busy machine shifts: `make chaos` has them, and tests of the command line a few."""
 
 
 @pytest.mark.parametrize("attack", SHORT)
