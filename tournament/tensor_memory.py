@@ -57,6 +57,7 @@ def peak(chunk: Chunk, horizon: float) -> float:
     """
     tables = [min(each, chunk.learning.tables) for each in TABLES]
     rounds = [int(min(each, horizon)) for each in ROUNDS]
+    _measured(chunk, tables[0], rounds[0])  # the first play also makes what is cached from then on
     found = [[_measured(chunk, table, round) for round in rounds] for table in tables]
     if not all(map(all, found)):
         return 0.0
