@@ -22,7 +22,7 @@ from .engine import workers_of
 from .how import HOW, How
 from .plan import Plan
 from .schedules.schedule import NOTHING_YET, Request
-from .stretches import Stretches
+from .stretches import NO_STRETCHES, Stretches
 from .work import SLOW, chunk_size, work
 
 Indices: TypeAlias = NDArray[np.int64]
@@ -73,7 +73,7 @@ def forecast(plan: Plan, done: Stretches | None = None) -> Forecast:
     """The work of a plan, without the matches that are `done`."""
     most = plan.schedule.most(plan)
     requests = plan.schedule.ask(plan, NOTHING_YET) if most is None else most
-    groups = list(_left(plan, requests, done) if done is not None and done.matches else _whole(plan, requests))
+    groups = list(_left(plan, requests, NO_STRETCHES if done is None else done))
     patience = max(LEAST, PATIENCE / max(1, len(groups)))
     costs = [cost_of(group, patience, plan.execution.timeout) for group in groups]
     matches = sum(group.matches for group in groups)
@@ -94,19 +94,6 @@ def _responses(plan: Plan, done: Stretches | None) -> int:
     if "exact" not in plan.analysis.exploitability or done is not None:
         return 0
     return sum(int((plan.ways(index) == HOW.index("exact")).sum()) for index in range(len(plan.settings)))
-
-
-def _whole(plan: Plan, requests: Sequence[Request]) -> Iterator[CostGroup]:
-    """All matches of requests, counted without creating them."""
-    lazy = np.array([entrant.agent.slow for entrant in plan.entrants])
-    for request in requests:
-        index, casts = request.setting, request.casts
-        how = plan.ways(index)[casts].max(axis=1, initial=0)
-        kinds = 2 * how + (lazy[casts].any(axis=1) | plan.settings[index].game.slow)
-        for kind in np.unique(kinds).tolist():
-            chosen = casts[kinds == kind]
-            times = 1 if HOW[kind // 2] == "exact" else request.repetitions
-            yield from _groups(plan, index, kind, chosen, len(chosen) * times)
 
 
 def _left(plan: Plan, requests: Sequence[Request], done: Stretches) -> Iterator[CostGroup]:
