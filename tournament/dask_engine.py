@@ -44,7 +44,7 @@ class Backend(DaskDistributedBackend):  # type: ignore[misc]  # joblib has no ty
     def submit(self, func: Any, callback: Callable[[object], None]) -> Future[object]:
         def told(result: object) -> None:
             if isinstance(result, KilledWorker):
-                result = [Lost(arguments, result) for _, arguments, _ in func.items]
+                result = Lost.of(func, result)
             callback(result)
 
         handed_over: Future[object] = super().submit(func, told)
@@ -62,7 +62,7 @@ class Backend(DaskDistributedBackend):  # type: ignore[misc]  # joblib has no ty
 
 
 @contextmanager
-def dask(execution: Execution) -> Iterator[Backend]:
+def cluster(execution: Execution) -> Iterator[Backend]:
     """joblib's backend for the cluster of a config. Raises DilemmaError where it can't be reached, or is lost."""
     client = _connected(execution)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import threading
@@ -34,6 +35,11 @@ class Lost:
 
     arguments: tuple[Any, ...]
     error: Exception
+
+    @staticmethod
+    def of(calls: Any, error: Exception) -> list[Lost]:
+        """Of each of joblib's calls that were handed over together."""
+        return [Lost(arguments, error) for _, arguments, _ in calls.items]
 
 
 @dataclass(frozen=True)
@@ -91,23 +97,18 @@ def safe_path() -> Iterator[None]:
 
 @contextmanager
 def _configured(execution: Execution) -> Iterator[ParallelBackendBase]:
-    if execution.backend == "dask":
-        try:
-            from .dask_engine import dask
-        except ImportError as error:
-            raise DilemmaError(_lacking("dask", error)) from error
-        with dask(execution) as backend, joblib.parallel_config(backend=backend):
-            yield backend
-        return
-    if execution.backend == "ray":
-        try:
-            from .ray_engine import ray_backend
-        except ImportError as error:
-            raise DilemmaError(_lacking("ray", error)) from error
-        with ray_backend(execution) as backend, joblib.parallel_config(backend=backend):
-            yield backend
-        return
     name = execution.backend
+    if execution.elsewhere:
+        try:  # each needs a package of its own
+            cluster = importlib.import_module(f".{name}_engine", __package__).cluster
+        except ImportError as error:
+            raise DilemmaError(
+                f"execution.backend: {name} needs a package that is not installed ({error}): "
+                f"pip install 'dilemma-tournaments[{name}]'"
+            ) from error
+        with cluster(execution) as backend, joblib.parallel_config(backend=backend):
+            yield backend
+        return
     try:
         options = {"initializer": obey, "initargs": (os.getpid(),)} if name == "loky" else {}
         context = joblib.parallel_config(backend=name, **options)
@@ -118,13 +119,6 @@ def _configured(execution: Execution) -> Iterator[ParallelBackendBase]:
     with context:
         active, _ = get_active_backend()
         yield active
-
-
-def _lacking(backend: str, error: ImportError) -> str:
-    return (
-        f"execution.backend: {backend} needs a package that is not installed ({error}): "
-        f"pip install 'dilemma-tournaments[{backend}]'"
-    )
 
 
 def obey(parent: int) -> None:

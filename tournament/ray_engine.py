@@ -38,14 +38,14 @@ class Backend(RayBackend):  # type: ignore[misc]  # Ray's has no types
     def submit(self, func: Any, callback: Callable[[object], None]) -> object:
         def told(result: object) -> None:
             if isinstance(result, RayError):
-                result = [Lost(arguments, result) for _, arguments, _ in func.items]
+                result = Lost.of(func, result)
             callback(result)
 
         return super().submit(func, told)
 
 
 @contextmanager
-def ray_backend(execution: Execution) -> Iterator[Backend]:
+def cluster(execution: Execution) -> Iterator[Backend]:
     """joblib's backend for the cluster of a config. Raises DilemmaError where it can't be reached."""
     if not ray.is_initialized():
         _connect(execution)

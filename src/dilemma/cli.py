@@ -112,19 +112,18 @@ def run(
     from .play import choose_into, evolve_into, exploit_into, play_into, results_of
     from .progress import Meter
     from .provenance import recorded
-    from .tournament.engine import check, workers_of
+    from .tournament.engine import workers_of
     from .tournament.limits import refuse_too_much
     from .tournament.store import Store
     from .tournament.writer import only_writer
 
-    check(plan.execution)
+    workers = workers_of(plan.execution)  # which raises where nothing could be played
     if len(plan.entrants) >= MANY:
         click.echo(f"Counting the matches of {len(plan.entrants):,} agents", err=True)
     refuse_too_much(plan, folder, 0 if fresh else Store(folder).finished().matches, share)
     if fresh and (kept := Store(folder).moved_aside()):
         click.echo(f"The run that was there is now {kept}", err=True)
     again = _command("run", config, out=whole, jobs=jobs, set=given, shard=share)
-    workers = workers_of(plan.execution)
     if workers < plan.execution.jobs and not plan.execution.elsewhere:
         click.echo(
             f"execution.jobs: found {plan.execution.jobs:,}; {workers} workers are started: more are of no use on "
