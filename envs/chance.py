@@ -154,14 +154,12 @@ class Chance:
 
     def pair(self, purpose: Purpose, episode: int, round: int) -> Tensor:
         """`integers` twice for every row [row, 2, table]: the two halves of one hash."""
-        hashed = self.bits(purpose, episode, round)
-        return torch.stack((hashed >> 32, (hashed << 32) >> 32), 1)
+        return _halves(self.bits(purpose, episode, round), 1)
 
     def pairs(self, purpose: Purpose, episode: int, rounds: range) -> Tensor:
         """`pair` of many rounds, at the cost of a few for small tensors [2, round, row, table]."""
         addresses = torch.tensor([_address(purpose, episode, round) for round in rounds], device=self.keys.device)
-        hashed = _hashed(self.keys + addresses[:, None, None])
-        return torch.stack((hashed >> 32, (hashed << 32) >> 32))
+        return _halves(_hashed(self.keys + addresses[:, None, None]), 0)
 
     def uniform(self, purpose: Purpose, episode: int, round: int) -> Tensor:
         """Uniform float64 [row, table] in [0, 1), in steps of 2**-32."""
@@ -191,6 +189,11 @@ def _hashed(numbers: Tensor) -> Tensor:
     numbers ^= numbers >> 32
     numbers *= _signed(_MULTIPLIERS[1])
     return numbers
+
+
+def _halves(bits: Tensor, dim: int) -> Tensor:
+    """The two halves of 64 bits as numbers with a sign, along a new dimension."""
+    return torch.stack((bits >> 32, (bits << 32) >> 32), dim)
 
 
 def threshold(probability: float | Tensor) -> int | Tensor:

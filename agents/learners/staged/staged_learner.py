@@ -19,6 +19,7 @@ from torch import Tensor
 from ....envs.chance import Purpose, threshold
 from ....envs.environment import Environment
 from ....envs.reputation.reputation_dilemma import ReputationDilemma
+from ....envs.reputation.rules import rules_of
 from ....envs.reputation.turns import Stage, Turn
 from ...agent import Agent, Chairs, Observation, Player, Round
 from ..deep_q.uniform_replay import Transitions
@@ -115,7 +116,7 @@ class StagedPlayer(Player):
             else None
         )
         self._pending: dict[tuple[Stage, int], Pending] = {}
-        self._pays = torch.tensor((game.unjust, game.just), dtype=torch.float64, device=chairs.device)
+        self._pays = rules_of(game, chairs.device).pays
         self._explores: dict[Stage, int | Tensor] = {}
         """The bound of draws by which it explores in a stage, where it is worked out."""
 
