@@ -102,6 +102,25 @@ class Populations:
         found = [] if self.curves is None else _by_cast(self.curves, ["point"])
         return [replace(each, label=labels.get(each.cast, each.label)) for each in found]
 
+    @cached_property
+    def _curves(self) -> dict[str, Population]:
+        return {each.label: each for each in self.learned}
+
+    def curve(self, population: Population) -> Population | None:
+        """The same along the curve; None where nobody learned."""
+        return self._curves.get(population.label)
+
+    def result(self, population: Population) -> dict[str, Numbers]:
+        """What a population came to [match, seat]; what was learned is that of the last point."""
+        curve = self.curve(population)
+        last = {} if curve is None else curve.at(slice(-1, None))
+        return {**population.values, **{name: last[name] for name in LEARNED if name in last}}
+
+    def measures(self, label: str, values: Mapping[str, Numbers]) -> dict[str, tuple[Numbers, Numbers]]:
+        """The measures of a population that its columns `values` allow: without choices nobody is chosen."""
+        found = of_population(values)
+        return {name: each for name, each in found.items() if name != "chosen_gini" or label in self.chosen}
+
     @property
     def frozen_at(self) -> float | None:
         """The point from which on somebody learns no more; None if all go on."""
@@ -207,18 +226,15 @@ def population(evidence: Populations) -> Finding:
     result. What they have learned is of learners, at the end.
     """
     rows = list[dict[str, object]]()
-    curves = {each.label: each for each in evidence.learned}
     for each in evidence.played:
-        curve, phases = curves.get(each.label), dict[str, Mapping[str, Numbers]]()
+        curve, phases = evidence.curve(each), dict[str, Mapping[str, Numbers]]()
         if curve is not None and evidence.before is not None:
             phases["learning"] = curve.at(evidence.before)
-        last = {} if curve is None else curve.at(slice(-1, None))
-        phases["result"] = {**each.values, **{name: last[name] for name in LEARNED if name in last}}
+        phases["result"] = evidence.result(each)
         for phase, values in phases.items():
             row: dict[str, object] = {"population": each.label, "phase": phase, "matches": len(each.match)}
-            for name, (part, whole) in of_population(values).items():
-                if name != "chosen_gini" or each.label in evidence.chosen:
-                    row |= _known(name, part, whole)
+            for name, (part, whole) in evidence.measures(each.label, values).items():
+                row |= _known(name, part, whole)
             rows.append(row)
     table = pd.DataFrame(rows).reindex(columns=list(POPULATION.without("environment")))
     drawn = f"Figures are of the first {DRAWN} populations."
@@ -239,9 +255,7 @@ def course(evidence: Populations) -> Finding | None:
     """A row for each population that learns, measure and point of the curve, with intervals over repetitions."""
     tables = list[pd.DataFrame]()
     for each in evidence.learned:
-        for name, (part, whole) in of_population(each.values).items():
-            if name == "chosen_gini" and each.label not in evidence.chosen:
-                continue
+        for name, (part, whole) in evidence.measures(each.label, each.values).items():
             estimate = ratio(np.nan_to_num(part.T), np.nan_to_num(whole.T))
             half = estimate.half_width()
             low, high = _bounded(name, estimate.value - half, estimate.value + half)
@@ -260,11 +274,8 @@ def types(evidence: Populations) -> Finding:
     learned is of learners at the end.
     """
     rows = list[dict[str, object]]()
-    curves = {each.label: each for each in evidence.learned}
     for each in evidence.played:
-        curve = curves.get(each.label)
-        last = {} if curve is None else curve.at(slice(-1, None))
-        values = {**each.values, **{name: last[name] for name in LEARNED if name in last}}
+        values = evidence.result(each)
         for agent in each.types:
             own = each.agents == agent
             row: dict[str, object] = {

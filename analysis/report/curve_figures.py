@@ -93,7 +93,7 @@ def curves_plot(panels: Sequence[Panel], label: str, limits: tuple[float, float]
                 panel.mean["point"], panel.mean["low"], panel.mean["high"], color=ACCENT, alpha=0.25, linewidth=0
             )
             _line(axes, panel.mean, Pen(ACCENT), width=2.0)
-            _tidy(axes, title)
+            tidy_panel(axes, title)
         for axes in list(grid.flat)[len(panels) :]:
             axes.set_axis_off()
         for axes in list(grid.flat)[len(panels) - columns : len(panels)]:
@@ -120,7 +120,7 @@ def measures_plot(table: pd.DataFrame, measures: Sequence[str], agents: Sequence
         for axes, measure in zip(grid.flat, measures, strict=False):
             for agent, line in mean[mean["measure"] == measure].groupby("agent", observed=True):
                 _line(axes, line, pen[str(agent)])
-            _tidy(axes, measure.replace("_", " "))
+            tidy_panel(axes, measure.replace("_", " "))
             axes.margins(x=0)
         for axes in list(grid.flat)[len(measures) :]:
             axes.set_axis_off()
@@ -143,7 +143,8 @@ def _line(axes: Axes, line: pd.DataFrame, pen: Pen, width: float = 1.3, alpha: f
     )
 
 
-def _tidy(axes: Axes, title: str) -> None:
+def tidy_panel(axes: Axes, title: str) -> None:
+    """Give a panel of curves its title, and the look of all of them."""
     axes.set_facecolor("none")
     axes.set_title(title, fontsize=9, pad=3, loc="left", y=1)
     axes.tick_params(labelsize=8, length=0, pad=3)

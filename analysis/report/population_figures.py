@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from ..arrays import Numbers
 from ..behaviour.population_measures import ANSWERS, CLASSES, NORM, OUTCOMES
 from ..behaviour.reputation import DRAWN, Populations
-from .curve_figures import COLOURS, DASHES, Dashes
-from .figures import INK, PAPER, heatmap, style, tidy
+from .curve_figures import COLOURS, DASHES, Dashes, tidy_panel
+from .figures import INK, PAPER, heatmap, style
 from .labels import short_labels
 
 Drawn: TypeAlias = Iterator[tuple[str, tuple[str, Figure]]]
@@ -116,16 +116,15 @@ def course_plot(table: pd.DataFrame, frozen_at: float | None) -> Figure:
                 axes.plot(part["point"], part["mean"], color=colour, linestyle="", marker=marker, markersize=3)
             if frozen_at is not None and points[0] < frozen_at <= points[-1]:
                 axes.axvline(frozen_at - 0.5, color=INK, linewidth=0.9, linestyle=":", alpha=0.7)
-            _tidy_panel(axes, title, points, several=len(names) > 1)
+            _finish(axes, title, points, several=len(names) > 1)
         for axes in list(grid.flat)[len(panels) :]:
             axes.set_axis_off()
         figure.text(0.5, -0.62 / (rows * _HEIGHT), "episode", fontsize=9, ha="center", va="top")
     return figure
 
 
-def _tidy_panel(axes: Axes, title: str, points: Numbers, *, several: bool) -> None:
-    axes.set_facecolor("none")
-    axes.set_title(title, fontsize=9, pad=3, loc="left", y=1)
+def _finish(axes: Axes, title: str, points: Numbers, *, several: bool) -> None:
+    tidy_panel(axes, title)
     axes.set_xlim(points[0], max(points[-1], points[0] + 1))
     if several:
         axes.legend(
@@ -139,12 +138,6 @@ def _tidy_panel(axes: Axes, title: str, points: Numbers, *, several: bool) -> No
             handlelength=2.0,
             labelspacing=0.2,
         )
-    axes.tick_params(labelsize=8, length=0, pad=3)
-    axes.locator_params(nbins=5)
-    axes.grid(color=INK, alpha=0.13, linewidth=0.5)
-    axes.set_axisbelow(True)
-    axes.spines[:].set_visible(False)
-    tidy(axes)
 
 
 def selection_network(count: Numbers, cooperation: Numbers, agents: Sequence[str], least: float) -> Figure:

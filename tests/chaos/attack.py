@@ -25,7 +25,7 @@ from contextlib import chdir, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import NoReturn, TypeAlias
+from typing import IO, NoReturn, TypeAlias
 
 PATIENCE = 20.0
 """Seconds of processor time that a command may take, if its attack does not give it more."""
@@ -147,13 +147,16 @@ def command(
             pause = min(0.1, pause * 1.3)
         with suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
-        texts = []
-        for file in (out, err):
-            file.seek(0)
-            texts.append(file.read().decode("utf-8", "backslashreplace"))
+        texts = [said(file) for file in (out, err)]
     code = os.waitstatus_to_exitcode(status)
     spent = usage.ru_utime + usage.ru_stime
     return Ending(arguments, code, texts[0], texts[1], spent, usage.ru_maxrss * 1024, overdue)
+
+
+def said(file: IO[bytes]) -> str:
+    """What was written to a temporary file, from its beginning."""
+    file.seek(0)
+    return file.read().decode("utf-8", "backslashreplace")
 
 
 def members(session: int) -> dict[int, float]:

@@ -23,7 +23,7 @@ from random import Random
 
 import pandas as pd
 
-from .attack import Case, Ending, become, command, main, members
+from .attack import Case, Ending, become, command, main, members, said
 from .runs import rows
 
 KILLS = 5
@@ -102,12 +102,12 @@ def case(number: int, random: Random, folder: Path) -> Case:
         way = random.choice([way for way in WAYS if jobs != "1" or "worker" not in way])
         after = random.uniform(0, seconds * 0.9 + (4 if anew else 0) + (4 if jobs == "2" else 0))
         arguments = ("run", "my.toml", "--out", "run", "--jobs", jobs)
-        said = f"kill {kill}, {way} after {after:.1f} s, {jobs} jobs{', started anew' if anew else ''}"
+        deed = f"kill {kill}, {way} after {after:.1f} s, {jobs} jobs{', started anew' if anew else ''}"
         ending, left = killed(arguments, anew, after, way, random)
-        found.deeds.append(f"{said}: {ending.code}")
+        found.deeds.append(f"{deed}: {ending.code}")
         found.add(ending, WAYS[way][1])
-        found.expect(not left, f"{said}: {left} are left after {GONE:g} s")
-        before = check(found, said, folder / "run", whole, before)
+        found.expect(not left, f"{deed}: {left} are left after {GONE:g} s")
+        before = check(found, deed, folder / "run", whole, before)
     found.add(command("run", "my.toml", "--out", "run"), (0,))
     found.expect(rows(folder / "run").equals(whole), f"{found.deeds}: the rows are not those of an untouched run")
     check(found, "at the end", folder / "run", whole, before)
@@ -139,11 +139,8 @@ def killed(
             time.sleep(0.05)
         with suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
-        texts = []
-        for file in (out, err):
-            file.seek(0)
-            texts.append(file.read().decode())
-        return Ending(arguments, os.waitstatus_to_exitcode(status), *texts, 0.0, 0, overdue), left
+        code = os.waitstatus_to_exitcode(status)
+        return Ending(arguments, code, said(out), said(err), 0.0, 0, overdue), left
 
 
 def started(arguments: tuple[str, ...], anew: bool, out: int, err: int) -> int:
