@@ -10,21 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .arena import TimeUp
+from .worker import is_expendable
 
 LENIENT, GRACE = 1.5, 1.0
 """A worker ends after so many times its limit, and so many seconds: the signal is sent every second meanwhile."""
-
-
-class _Process:
-    """This process, as far as limits go."""
-
-    expendable = False
-    """Whether it is a worker, whose end its parent notices."""
-
-
-def be_expendable() -> None:
-    """Let time limits end this process where nothing else helps."""
-    _Process.expendable = True
 
 
 @contextmanager
@@ -53,7 +42,7 @@ def time_limit(seconds: float | None) -> Iterator[None]:
 
 @contextmanager
 def _ended_after(seconds: float) -> Iterator[None]:
-    if not _Process.expendable:
+    if not is_expendable():
         yield
         return
     with open(os.devnull, "w", encoding="utf-8") as nowhere:

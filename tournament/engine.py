@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,12 +13,10 @@ import joblib
 from joblib.parallel import BACKENDS, EXTERNAL_BACKENDS, ParallelBackendBase, get_active_backend
 
 from ..envs.errors import DilemmaError
-from .deadline import be_expendable
 from .sections import ELSEWHERE, Execution
+from .worker import obey
 
 SAFE_PATH = "PYTHONSAFEPATH"
-WATCHED_EVERY = 1.0
-"""Seconds between two looks of a worker at its parent."""
 KILLED = "the system killed the worker that played it (out of memory?)"
 FEW = 8
 """On one machine, more workers than two for each core, or than these, are of no use."""
@@ -119,19 +114,3 @@ def _configured(execution: Execution) -> Iterator[ParallelBackendBase]:
     with context:
         active, _ = get_active_backend()
         yield active
-
-
-def obey(parent: int) -> None:
-    """Make this process a worker that leaves Ctrl-C to its parent, and ends with it, however that ends.
-
-    Ctrl-C reaches every process of a terminal: the parent ends its workers, and they need not say so.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    be_expendable()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(WATCHED_EVERY)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -10,6 +10,7 @@ import json
 import math
 import time
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -27,12 +28,12 @@ from .work import SLOW, chunk_size, work
 
 Indices: TypeAlias = NDArray[np.int64]
 
-PATIENCE, LEAST = 1.5, 0.1
-"""Seconds for all plays of a forecast, and the least for each group."""
+PATIENCE, LEAST, ENOUGH = 1.5, 0.1, 6.0
+"""Seconds for all plays of a forecast, the least for each group, and those after which no more are timed."""
 COVERED, CASTS = 200, 20
 """Most pairings in a sample; and of learners, whose pairings are timed separately."""
-JUMP, SECOND = 8, 4.0
-"""The second point of a line, after one round, match or episode; and the seconds that may be spent on it."""
+JUMP, SECOND = 8, 2.0
+"""The second point of a line, after one round, match or episode, and the seconds that it may take."""
 MANY, LONGEST = 8192, 16_384
 """Most matches that are played side by side, and most expectations that are computed."""
 BOOKKEEPING, SEARCH, RESPONSE = 15e-6, 0.008, 5000
@@ -54,6 +55,13 @@ class CostGroup:
     """A few of the matches, with most agents among them; for learners, one block."""
     slow: bool = False
 
+    @property
+    def rounds(self) -> float:
+        """Rounds of all its matches, or expectations."""
+        if self.sample.how == "exact":
+            return self.matches
+        return self.matches * self.sample.learning.episodes * game_of(self.sample).horizon
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -74,8 +82,7 @@ def forecast(plan: Plan, done: Stretches | None = None) -> Forecast:
     most = plan.schedule.most(plan)
     requests = plan.schedule.ask(plan, NOTHING_YET) if most is None else most
     groups = list(_left(plan, requests, NO_STRETCHES if done is None else done))
-    patience = max(LEAST, PATIENCE / max(1, len(groups)))
-    costs = [cost_of(group, patience, plan.execution.timeout) for group in groups]
+    costs = costs_of(groups, plan.execution.timeout)
     matches = sum(group.matches for group in groups)
     exact = sum(group.matches for group in groups if group.sample.how == "exact")
     responses = _responses(plan, done)
@@ -144,6 +151,31 @@ class Cost:
 
     seconds: float
     bytes: float
+
+
+def costs_of(groups: Sequence[CostGroup], timeout: float | None = None) -> list[Cost]:
+    """The costs of groups: timed, and when that has taken long enough, as the others of their kind cost a round.
+
+    Of each kind (exact, played, called one by one, learned) one group is timed in any case.
+    """
+    patience, until = max(LEAST, PATIENCE / max(1, len(groups))), time.perf_counter() + ENOUGH
+    timed = dict[int, Cost]()
+    kinds = defaultdict[tuple[How, bool], list[int]](list)
+    for number in np.random.default_rng(0).permutation(len(groups)).tolist():
+        kind = kinds[groups[number].sample.how, groups[number].slow]
+        kind.append(number)
+        if kind[0] == number or time.perf_counter() < until:
+            timed[number] = cost_of(groups[number], patience, timeout)
+    for kind in kinds.values():
+        known = [number for number in kind if number in timed]
+        each = sum(timed[number].seconds for number in known) / sum(groups[number].rounds for number in known)
+        space = sum(timed[number].bytes for number in known) / sum(groups[number].matches for number in known)
+        timed |= {
+            number: Cost(groups[number].rounds * each, groups[number].matches * space)
+            for number in kind
+            if number not in timed
+        }
+    return [timed[number] for number in range(len(groups))]
 
 
 def cost_of(group: CostGroup, patience: float, timeout: float | None = None) -> Cost:
@@ -223,10 +255,9 @@ class TimingRun:
         """Expected rounds until the last of this many matches ends."""
         game = self._game
         lasting = getattr(game, "continuation", 1.0)
-        # What a game calls a round may take several of the arena's.
-        whole = json.loads(self._group.sample.game.parameters).get("rounds", game.horizon)
+        whole = rounds_of(self._group.sample)
         if lasting >= 1:
-            return float(whole)
+            return whole
         last = (1 + math.log(max(1.0, matches))) / -math.log(max(lasting, 1e-9))
         return float(min(whole, last * whole / game.horizon))
 
@@ -237,11 +268,13 @@ class TimingRun:
     def _line(self, play: Callable[[int], float], most: float) -> tuple[Line, int]:
         """Seconds as a line in a number, which is increased until time runs out; and the largest number tried."""
         number, before, less, more = 1, 0, 0.0, play(1)
-        ahead, allowed, started = int(min(JUMP, most)), SECOND, self._spent
-        while ahead > number and self._spent - started + 2 * more < allowed:
+        ahead, started = int(min(JUMP, most, SECOND / max(more, 1e-6))), self._spent
+        while ahead > number:
             number, before, less = ahead, number, more
             more = play(number)
-            ahead, allowed = int(min(2 * number, most)), self._patience / 2
+            ahead = int(min(2 * number, most))
+            if self._spent - started + 2 * more > self._patience / 2:
+                break
         each = max(0.0, more - less) / (number - before)
         return Line(max(0.0, more - each * number), each), number
 
@@ -270,6 +303,11 @@ def _packed(table: Rows) -> float:
 def _often(chunk: Chunk, times: int) -> Chunk:
     """A chunk with each match repeated."""
     return chunk.select(np.tile(np.arange(len(chunk)), times))
+
+
+def rounds_of(chunk: Chunk) -> float:
+    """Rounds of an episode, as its game counts them: each may take several of the arena's."""
+    return float(json.loads(chunk.game.parameters).get("rounds", game_of(chunk).horizon))
 
 
 def shortened(chunk: Chunk, rounds: int, episodes: int) -> Chunk:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +36,8 @@ GROUPS = (
     ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
 )
 """Folders of a control group's limits, and the names of its limit and its use, of both versions."""
-MEASURED = 3
-"""Casts of learners that are measured in each environment."""
+MEASURED, PATIENCE = 3, 4.0
+"""Casts of learners that are measured in each environment, and seconds of processor time for all of them."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ def _refuse_chunks(plan: Plan, requests: Sequence[Request], counts: Sequence[int
 
 def _needs(plan: Plan, requests: Sequence[Request], counts: Sequence[int]) -> Iterator[Need]:
     """The largest chunks."""
-    learned = HOW.index("learned")
+    learned, until = HOW.index("learned"), time.process_time() + PATIENCE
+    blocks = list[tuple[float, Request]]()
     for request, count in zip(requests, counts, strict=True):
         setting = plan.settings[request.setting]
         ways = plan.ways(request.setting)[request.casts].max(axis=1, initial=0)
@@ -104,21 +106,30 @@ def _needs(plan: Plan, requests: Sequence[Request], counts: Sequence[int]) -> It
             matches = min(count, plan.execution.chunk or chunk_size(plan, request.setting, count))
             what = f"a chunk of {matches:,} matches in {setting.label}"
             yield Need(CHAIR * matches * setting.game.seats, what, "execution.chunk")
-        casts, learning = request.casts[ways == learned], plan.learning
-        rounds, episodes = min(setting.game.horizon, 1e18), learning.episodes
-        chairs = learning.block * setting.game.seats * learning.tables
-        if not len(casts) or learning.device != "cpu" or chairs * rounds < LARGE:
-            continue
-        for cast in casts[np.linspace(0, len(casts) - 1, min(MEASURED, len(casts))).astype(int)]:
-            [block] = work(plan, [Request(request.setting, cast[None], learning.block)])
-            points = rounds if setting.game.curve == "round" and episodes == 1 else episodes
-            curve = POINT * points * learning.block * setting.game.seats
-            among = " against ".join(dict.fromkeys(plan.entrants[index].label for index in cast.tolist()))
-            what = f"a match of {among} in {setting.label} at {learning.tables:,} tables"
-            if learning.block > 1:
-                what = f"{learning.block:,} repetitions of {what}, side by side,"
-            larger = "the environment's rounds or learning.episodes" if curve > 1e9 else "learning.tables"
-            yield Need(curve + max(peak(block, rounds), 8.0 * chairs), what, larger)
+        casts, block = request.casts[ways == learned], plan.learning.block
+        size = block * setting.game.seats * plan.learning.tables * min(setting.game.horizon, 1e18)
+        if len(casts) and plan.learning.device == "cpu" and size >= LARGE:
+            few = casts[np.linspace(0, len(casts) - 1, min(MEASURED, len(casts))).astype(int)]
+            blocks += [(size, Request(request.setting, cast[None], block)) for cast in few]
+    for _, request in sorted(blocks, key=lambda block: -block[0]):
+        if time.process_time() < until:
+            yield _of_learners(plan, request)
+
+
+def _of_learners(plan: Plan, request: Request) -> Need:
+    """What a block of learners takes."""
+    setting, learning = plan.settings[request.setting], plan.learning
+    [block] = work(plan, [request])
+    rounds, episodes = min(setting.game.horizon, 1e18), learning.episodes
+    chairs = len(block) * setting.game.seats * learning.tables
+    points = rounds if setting.game.curve == "round" and episodes == 1 else episodes
+    curve = POINT * points * len(block) * setting.game.seats
+    among = " against ".join(dict.fromkeys(plan.entrants[index].label for index in request.casts[0].tolist()))
+    what = f"a match of {among} in {setting.label} at {learning.tables:,} tables"
+    if len(block) > 1:
+        what = f"{len(block):,} repetitions of {what}, side by side,"
+    larger = "the environment's rounds or learning.episodes" if curve > 1e9 else "learning.tables"
+    return Need(curve + max(peak(block), 8.0 * chairs), what, larger)
 
 
 def _matches(plan: Plan, request: Request) -> int:

@@ -17,10 +17,11 @@ import numpy as np
 from joblib.externals.loky import ProcessPoolExecutor
 
 from .chunk import Chunk, Outcome, play_chunk, whole_failure
-from .engine import KILLED, Lost, engine, obey, safe_path, workers_of
+from .engine import KILLED, Lost, engine, safe_path, workers_of
 from .patience import NOBODY, Patience
 from .pulse import pulsing
 from .sections import Execution
+from .worker import CUT_OFF, end_if_cut_off, obey
 
 BEHIND = 4
 """Outcomes for each worker that may wait to be fetched; where workers are faster than this process, they pause."""
@@ -192,7 +193,9 @@ def _in_one_worker(
 
 def _numbered(number: int, chunk: Chunk, timeout: float | None, signs: Path | None) -> tuple[int, Outcome]:
     with pulsing(chunk, signs) as recorders:
-        return number, play_chunk(chunk, timeout, recorders)
+        outcome = play_chunk(chunk, timeout, recorders)
+    end_if_cut_off()
+    return number, outcome
 
 
 def _alone(
@@ -243,4 +246,6 @@ def _of_death(error: BrokenExecutor, timeout: float | None) -> str:
     """Why a worker died, with nothing else under way."""
     if timeout is not None and "EXIT(1)" in str(error):  # as the watch of a deadline ends it
         return f"took longer than the time limit of {timeout:g} s, and did not heed it: its worker was ended"
+    if f"EXIT({CUT_OFF})" in str(error):
+        return "closed the files of the worker that played it"
     return KILLED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,11 +12,13 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from .chunk import Chunk, play_chunk
-from .forecast import shortened
+from .chunk import Chunk, game_of, play_chunk
+from .forecast import rounds_of, shortened
 
-TABLES, ROUNDS = (2, 4), (4, 8)
+TABLES, TURNS = (2, 4), (4, 8)
 """Of the plays that are measured: memory is linear in tables, and in rounds, so that four plays say all."""
+SOON = 0.5
+"""Seconds of processor time of a play; where it takes longer, growth with rounds is not measured."""
 
 
 class LiveTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -50,18 +53,22 @@ class LiveTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
 
-def peak(chunk: Chunk, horizon: float) -> float:
-    """The bytes that the tensors of a chunk of learners hold at most, in an episode of `horizon` rounds.
+def peak(chunk: Chunk) -> float:
+    """The bytes that the tensors of a chunk of learners hold at most, in an episode; rather too few than too many.
 
     0 where it can't be said, since a short play fails.
     """
+    most, turns = rounds_of(chunk), game_of(chunk).horizon / rounds_of(chunk)
     tables = [min(each, chunk.learning.tables) for each in TABLES]
-    rounds = [int(min(each, horizon)) for each in ROUNDS]
+    rounds = [int(min(max(1, each // turns), most)) for each in TURNS]
     _measured(chunk, tables[0], rounds[0])  # the first play also makes what is cached from then on
-    found = [[_measured(chunk, table, round) for round in rounds] for table in tables]
-    if not all(map(all, found)):
+    began = time.process_time()
+    few = [_measured(chunk, table, rounds[0]) for table in tables]
+    slow = time.process_time() - began > len(tables) * SOON
+    more = few if slow else [_measured(chunk, table, rounds[1]) for table in tables]
+    if not all(few + more):
         return 0.0
-    at_end = [_at(horizon, rounds, row) for row in found]
+    at_end = [_at(most, rounds, row) for row in zip(few, more, strict=True)]
     return _at(chunk.learning.tables, tables, at_end)
 
 

@@ -1,5 +1,7 @@
 """Agents that raise, hang, or take their worker down: the others' matches are played all the same."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +18,7 @@ from dilemma.tournament.schedules.round_robin import RoundRobin
 from dilemma.tournament.schedules.schedule import NOTHING_YET
 from dilemma.tournament.store import Store
 from dilemma.tournament.work import work
+from dilemma.tournament.worker import obey
 
 BAD = '''
 import itertools, os, signal, time
@@ -56,6 +59,8 @@ class Bad(Strategy):
                 return own[:, :0]
             if self.kind == "dies":
                 os.kill(os.getpid(), signal.SIGKILL)
+            if self.kind == "closes its files":
+                os.closerange(3, 256)
             if self.kind == "shapes":
                 return own[:, :0]
         return ~me.no()
@@ -164,6 +169,22 @@ def test_who_kills_its_worker_takes_no_other_match_along(tmp_path, config):
     play_into(store, given, lambda done, total: None)
     assert len(store.done()) == 1
     assert ["the system killed the worker" in failure["reason"] for failure in store.failures()] == [True, True]
+
+
+def test_who_closes_its_workers_files_is_told_of_without_a_traceback(tmp_path, config, capfd):
+    given = config("closes its files", jobs=2, chunk=3)
+    given = replace(given, schedule=RoundRobin(repetitions=1), entrants=given.entrants[-3:])
+    store = Store.open(tmp_path / "run", given)
+    play_into(store, given, lambda done, total: None)
+    assert len(store.done()) == 1
+    assert {failure["reason"] for failure in store.failures()} == {"closed the files of the worker that played it"}
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+def test_a_worker_watches_its_parent_before_it_imports_the_rest():
+    asked = "import sys, dilemma.tournament.worker; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", asked], check=True)
+    assert obey.__module__ == "dilemma.tournament.worker"
 
 
 def test_after_a_deadly_cast_the_rest_of_its_chunk_is_tried(config, monkeypatch):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dilemma import Tournament
+from dilemma.envs.matrix_game import PrisonersDilemma
 from dilemma.envs.reputation.reputation_dilemma import ReputationDilemma
 from dilemma.tournament import forecast as forecasts
 from dilemma.tournament.chunk import Outcome, play_chunk
@@ -106,6 +107,16 @@ def test_who_thinks_for_long_is_not_waited_for(tmp_path, clock, monkeypatch):
     ).plan
     assert forecast(config).seconds == pytest.approx(15 * 200 * 10, rel=0.05)
     assert clock[0] < 200
+
+
+def test_many_slow_learners_are_not_all_timed(clock, monkeypatch):
+    """Half a second a round: of 20 pairs of blocks, a few are timed, and the others take as long."""
+    monkeypatch.setattr(f"{__name__}.ROUND", 0.5)
+    learners = {f"learner {number}": LEARNER for number in range(6)}
+    options = {"analysis": {"exploitability": []}, "learning": {"episodes": 2}}
+    config = Tournament([PrisonersDilemma(rounds=100)], learners, **options).plan
+    assert forecast(config).seconds == pytest.approx(15 * 100 * 2 * 0.5, rel=0.05)
+    assert clock[0] < 20
 
 
 def test_bytes_grow_with_the_matches():

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from dilemma import Tournament
 from dilemma.cli import main
 from dilemma.envs.errors import DilemmaError
+from dilemma.envs.reputation.reputation_dilemma import ReputationDilemma
 from dilemma.tournament import limits
 from dilemma.tournament.chunk import play_chunk
 from dilemma.tournament.config import parse
@@ -166,9 +167,20 @@ def test_memory_of_learners_is_that_of_a_longer_play(learner):
     learning = {"tables": 24, "episodes": 2}
     plan = Tournament(GAME, [learner, "all_d"], learning=learning).plan
     [block] = work(plan, plan.schedule.ask(plan, NOTHING_YET))
+    block = shortened(block, 60, 1)
     with LiveTensors() as live:
-        assert not play_chunk(shortened(block, 60, 1)).failures
-    assert peak(block, 60) == pytest.approx(live.peak, rel=0.3)
+        assert not play_chunk(block).failures
+    assert peak(block) == pytest.approx(live.peak, rel=0.3)
+
+
+def test_memory_of_rounds_that_take_many_turns_is_that_of_a_longer_play():
+    game = ReputationDilemma(variant="dp", rounds=12, encounters=3)
+    options = {"schedule": {"kind": "shares", "repetitions": 1}, "learning": {"episodes": 1, "tables": 8}}
+    plan = Tournament([game], ["staged_q_learning"], **options).plan
+    [block] = work(plan, plan.schedule.ask(plan, NOTHING_YET))
+    with LiveTensors() as live:
+        assert not play_chunk(block).failures
+    assert 0.2 * live.peak < peak(block) < 1.3 * live.peak
 
 
 def test_a_control_groups_limit_counts(tmp_path, monkeypatch):
