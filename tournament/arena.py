@@ -404,7 +404,7 @@ class Episodes:
                         sitting.meter.updates += not self._by_round
                 if not self._by_round:
                     self._close_point()
-            if saver and saver.due and episode + 1 < self._protocol.episodes:
+            if saver and self._learning and saver.due and episode + 1 < self._protocol.episodes:
                 saver.save(self._so_far(episode + 1))
 
     def _so_far(self, episodes: int) -> dict[str, Any]:

@@ -40,6 +40,7 @@ from .tournament.config import load
 from .tournament.engine import check
 from .tournament.evolving.entries import evolved_entries, learned
 from .tournament.evolving.evolution import evolution
+from .tournament.exploit.journal import forget
 from .tournament.exploit.record import record
 from .tournament.exploit.search import Found, SearchSign, find_exploiters, searches
 from .tournament.how import Mode
@@ -340,10 +341,11 @@ def exploit_into(
     wanted = [search for search in searches(plan, labels) if search.key not in tried]
     quick = [search for search in wanted if search.kind == "exact"]
     slow = [search for search in wanted if search.kind != "exact"]
-    wrong = []
+    wrong, unfinished = [], store.unfinished_path.absolute()
 
     def keep(found: Found) -> None:
         store.write_exploit(found.search.key, record(found))
+        forget(unfinished, found.search.key)
         if found.traceback:
             wrong.append(f"{found.search.entrant.label} in {found.search.setting.label}, {found.reason}")
 
@@ -356,7 +358,7 @@ def exploit_into(
         watch = shown or watch
         watch(0, len(slow))
         signs = stack.enter_context(listening(store.signs_path, shown.hear if shown else None, SearchSign.read))
-        for number, found in enumerate(find_exploiters(slow, plan, signs), 1):
+        for number, found in enumerate(find_exploiters(slow, plan, signs, unfinished), 1):
             keep(found)
             watch(number, len(slow))
     return wrong

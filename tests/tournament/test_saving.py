@@ -15,6 +15,8 @@ from dilemma.envs.matrix_game import PrisonersDilemma
 from dilemma.envs.spatial_dilemma import SpatialDilemma
 from dilemma.tournament import arena
 from dilemma.tournament.arena import play
+from dilemma.tournament.exploit.journal import forget
+from dilemma.tournament.exploit.search import run_search, searches
 from dilemma.tournament.protocol import Protocol
 from dilemma.tournament.saving import Saver
 
@@ -121,3 +123,34 @@ def test_a_run_that_was_killed_goes_on_and_leaves_nothing_behind(tmp_path, monke
 def _kill(state):
     if state["episodes"] == 2:
         raise arena.Interrupt
+
+
+SEARCHES = [("learned", "tit_for_tat"), ("learned", "q_learning"), ("dynamic", "q_learning")]
+
+
+@pytest.mark.parametrize(("kind", "victim"), SEARCHES)
+@pytest.mark.parametrize("killed_at", [1, 4, 14])
+def test_a_search_for_an_exploiter_that_was_killed_goes_on(kind, victim, killed_at, tmp_path, monkeypatch):
+    options = {"analysis": {"exploitability": [kind], "budget": 60_000, "restarts": 2}, "seed": 3}
+    learning = {"episodes": 4, "tables": 2, "save_every": 1e-9}
+    plan = Tournament([PrisonersDilemma(rounds=5)], [victim, "all_c"], learning=learning, **options).plan
+    [search] = searches(plan, [victim])
+    whole = run_search(search, plan).card
+    save, saves = Saver.save, []
+
+    def counts(saver, state):
+        save(saver, state)
+        saves.append(saver.file)
+        if len(saves) == killed_at:
+            raise arena.Interrupt
+
+    monkeypatch.setattr(Saver, "save", counts)
+    with pytest.raises(arena.Interrupt):
+        run_search(search, plan, unfinished=tmp_path)
+    assert run_search(search, plan, unfinished=tmp_path).card == whole
+    resumed = len(saves)
+    assert f"{search.key}-plays.pt" in {file.name for file in tmp_path.iterdir()}
+    run_search(search, plan, unfinished=tmp_path / "other")
+    assert resumed == len(saves) - resumed  # nothing that was kept is played again
+    forget(tmp_path, search.key)
+    assert not list(tmp_path.glob("*.pt"))
