@@ -241,12 +241,11 @@ class TimingRun:
     def learned(self) -> Cost:
         """Blocks of learners: linear in rounds of each episode, and in episodes."""
         group, sample = self._group, self._group.sample
-        self._play(sample, 1)
+        _, outcome = self._play(sample, 1)
         episodes, most = sample.learning.episodes, self._horizon(1)
         rounds, longest = self._rounds(sample)
         line, _ = self._line(lambda times: self._play(sample, longest, times)[0], episodes)
         each = line.each + rounds.each * (most - longest)
-        _, outcome = self._play(sample, 1)
         points = most if self._game.curve == "round" else episodes
         seconds = line.start + episodes * each
         return Cost(group.matches / len(sample) * seconds, self._bytes(outcome, len(sample), points))

@@ -17,8 +17,8 @@ from .forecast import rounds_of, shortened
 
 TABLES, TURNS = (2, 4), (4, 8)
 """Of the plays that are measured: memory is linear in tables, and in rounds, so that four plays say all."""
-SOON = 0.5
-"""Seconds of processor time of a play; where it takes longer, growth with rounds is not measured."""
+SOON, LATE = 0.5, 2.0
+"""Seconds of processor time of a play: where it takes longer, growth with rounds, or any, is not measured."""
 
 
 class LiveTensors(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -61,7 +61,10 @@ def peak(chunk: Chunk) -> float:
     most, turns = rounds_of(chunk), game_of(chunk).horizon / rounds_of(chunk)
     tables = [min(each, chunk.learning.tables) for each in TABLES]
     rounds = [int(min(max(1, each // turns), most)) for each in TURNS]
-    _measured(chunk, tables[0], rounds[0])  # the first play also makes what is cached from then on
+    began = time.process_time()
+    first = _measured(chunk, tables[0], rounds[0])  # which also makes what is cached from then on
+    if time.process_time() - began > LATE:
+        return first
     began = time.process_time()
     few = [_measured(chunk, table, rounds[0]) for table in tables]
     slow = time.process_time() - began > len(tables) * SOON
