@@ -269,7 +269,7 @@ class HostilePlayer(Player):
         if self.where == where and self.deed in DEEDS:
             DEEDS[self.deed]()
 '''
-BACKENDS = ("loky", "threading")
+BACKENDS = ("loky", "threading", "dask")
 HARMLESS = {
     *("SIGUSR1", "SIGPIPE", "forks a bit", "forks and stays", "forks and goes on", "threads", "a busy thread"),
     *("changes the folder", "a folder that is gone", "changes the environment", "another dtype", "no gradients"),
@@ -295,6 +295,12 @@ ENDS = {
     *("closes stdout", "stdout is None", "an error in the main thread", "an exit handler"),
 }
 """Deeds that only another process contains: threads share one with whoever started them."""
+HANGS = {
+    *("loops in Python", "loops in native code", "sleeps", "waits for a lock"),
+    *("catches all", "blocks signals", "ignores signals"),
+}
+"""Deeds that only a time limit ends, which Dask can't have."""
+NOT_ON = {"loky": set[str](), "threading": ENDS, "dask": HANGS}
 
 
 @cache
@@ -327,8 +333,7 @@ backend = "{backend}"
 jobs = 2
 chunk = 2
 """
-    if backend == "loky":
-        text += "timeout = 2.0\n"
+    text += {"loky": "timeout = 2.0\n", "dask": 'address = "local"\n'}.get(backend, "")
     if deed:
         name = json.dumps(deed)
         text += f'[[agents]]\nname = "hostile.py:Hostile"\nlabel = "hostile"\ndeed = {name}\nwhere = "{where}"\n'
@@ -355,12 +360,7 @@ def prepare() -> None:
 
 def case(number: int, random: Random, folder: Path) -> Case:
     """One deed on one backend; numbers go through all of them."""
-    every = [
-        (*deed, backend)
-        for backend in BACKENDS
-        for deed in deeds()
-        if backend != "threading" or deed[0] not in ENDS
-    ]
+    every = [(*deed, backend) for backend in BACKENDS for deed in deeds() if deed[0] not in NOT_ON[backend]]
     deed, where, backend = every[number % len(every)]
     found, before = Case([f"{deed} in {where}, {backend}"]), good()
     (folder / "hostile.py").write_text(AGENT)
