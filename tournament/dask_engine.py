@@ -13,6 +13,7 @@ from typing import Any
 
 from dask import config
 from distributed import Client, KilledWorker, LocalCluster, default_client
+from distributed.comm import CommClosedError
 from joblib import cpu_count
 from joblib._dask import DaskDistributedBackend
 
@@ -27,6 +28,14 @@ STEADFAST = {"distributed.deploy.lost-worker-timeout": "1 day"}
 """A cluster on this machine keeps workers that die again and again; by default it lets go of them after 15 s."""
 _OPEN = dict[tuple[str, int], Client]()
 """The clients of this process, by address and jobs: to connect takes time, and evolution plays often."""
+
+
+def _is_told(record: logging.LogRecord) -> bool:
+    """Whether tornado should say something itself: `cluster` tells of lost connections in a sentence."""
+    return not (record.exc_info and isinstance(record.exc_info[1], CommClosedError))
+
+
+logging.getLogger("tornado.application").addFilter(_is_told)
 
 
 class Backend(DaskDistributedBackend):  # type: ignore[misc]  # joblib has no types

@@ -1,7 +1,7 @@
 """Attacks on tournaments on a Dask cluster: its workers are killed, a match kills them, its scheduler dies.
 
-`python -m tests.chaos.cluster workers --seconds 60 --every 3` kills a worker every three seconds while chunks of
-.3 s are played; `poison` plays a match that ends its process, `scheduler` kills the scheduler. Each starts a
+`python -m tests.chaos.cluster workers --seconds 60 --every 3` kills a worker every three seconds for a minute, while
+a minute of chunks of .3 s is played; `poison` plays a match that ends its process, `scheduler` kills the scheduler. Each starts a
 scheduler and two workers, plays with `dilemma run`, and says what came of it; the exit code is 1 where something
 is lost, doubled, late, or has another exit code than it should.
 """
@@ -33,10 +33,10 @@ from pathlib import Path
 from dilemma.agents.strategy import Strategy
 
 class Sleeper(Strategy):
-    "Sleeps in the first round of a match, where a file is there that says how long."
+    "Sleeps in the second round of a match, where a file is there that says how long."
     marker: str
     def cooperate(self, me, own, other):
-        if me.turn == 0 and Path(self.marker).exists():
+        if me.turn == 1 and Path(self.marker).exists():
             time.sleep(float(Path(self.marker).read_text()))
         return ~me.no()
 
@@ -122,7 +122,7 @@ def payoffs(folder: Path, run: str) -> pd.Series[float]:
 
 
 def workers(folder: Path, seed: int, seconds: float, every: float) -> list[str]:
-    """Kill a worker every few seconds while chunks of .3 s are played."""
+    """Kill a worker every few seconds, for as long as chunks of .3 s would take without that; then let them be."""
     chance, matches = Random(seed), int(seconds * 2 / 0.3 / 2)
     write(folder, SLEEPER, matches, 1, seed)
     quick = start(folder, "--set", "execution.backend=loky", "--out", "runs/quiet")
@@ -131,11 +131,14 @@ def workers(folder: Path, seed: int, seconds: float, every: float) -> list[str]:
     kills = 0
     with cluster(folder) as there:
         began, run = time.monotonic(), start(folder)
-        last = began
+        last, first = began, None
         while run.poll() is None:
             time.sleep(0.1)
             alive = there.workers()
-            if time.monotonic() - last > every and alive and len(stored(folder)):
+            now = time.monotonic()
+            if first is None and len(stored(folder)):
+                first = now
+            if first is not None and now - first < seconds and now - last > every and alive:
                 os.kill(chance.choice(alive), signal.SIGKILL)
                 kills, last = kills + 1, time.monotonic()
         said, _ = run.communicate()

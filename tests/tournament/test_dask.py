@@ -1,5 +1,6 @@
 """Dask: what it gives up comes back as lost, and who can't be reached is said."""
 
+import logging
 import subprocess
 import sys
 
@@ -103,3 +104,11 @@ def test_workers_that_would_play_something_else_are_refused(client, said):
 def test_a_time_limit_is_refused():
     with pytest.raises(ValueError, match="no timeout with the backend dask"):
         Execution(backend="dask", timeout=1.0)
+
+
+def test_a_lost_connection_is_told_of_once(caplog):
+    from distributed.comm import CommClosedError
+
+    for error in (CommClosedError("gone"), ValueError("another")):
+        logging.getLogger("tornado.application").error("in a callback", exc_info=error)
+    assert [record.exc_info[1].args for record in caplog.records] == [("another",)]
