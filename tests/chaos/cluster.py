@@ -1,9 +1,9 @@
 """Attacks on tournaments on a Dask cluster: its workers are killed, a match kills them, its scheduler dies.
 
-`python -m tests.chaos.cluster workers --seconds 60 --every 3` kills a worker every three seconds for a minute, while
-a minute of chunks of .3 s is played; `poison` plays a match that ends its process, `scheduler` kills the scheduler.
-Each starts a scheduler and two workers, plays with `dilemma run`, and says what came of it; the exit code is 1 where
-something is lost, doubled, late, or has another exit code than it should.
+`python -m tests.chaos.cluster workers --seconds 60 --every 3` kills a worker every three seconds for a minute,
+while a minute of chunks of .3 s is played; `poison` plays a match that ends its process, `scheduler` kills the
+scheduler. Each starts a scheduler and two workers, plays with `dilemma run`, and says what came of it; the exit
+code is 1 where something is lost, doubled, late, or has another exit code than it should.
 """
 
 from __future__ import annotations
