@@ -83,6 +83,7 @@ def parse(
         mistakes += _changed(plan, played, cast)
         mistakes += [Mistake(problem.place, problem.sentence) for problem in problems(plan)]
         mistakes += _anchors(plan)
+        mistakes += _schelling(plan)
         if not mistakes:
             return plan
     raise ConfigError(path, mistakes, text)
@@ -180,6 +181,18 @@ def _anchors(plan: Plan) -> Iterator[Mistake]:
         elif not low < high:
             yield Mistake(
                 place, f"found {label} = [{low:g}, {high:g}]; allowed: a lower payoff, then a higher one"
+            )
+
+
+def _schelling(plan: Plan) -> Iterator[Mistake]:
+    known, place = [entrant.label for entrant in plan.entrants], ("analysis", "schelling")
+    for pair in plan.analysis.schelling:
+        for label in dict.fromkeys(pair):
+            if label not in known:
+                yield Mistake(place, f"there is no agent {label!r}; there is {', '.join(known)}")
+        if pair[0] == pair[1]:
+            yield Mistake(
+                place, f"found {pair[0]!r} twice; allowed: a cooperator, then another agent, the defector"
             )
 
 

@@ -151,6 +151,9 @@ class Analysis(Section):
     )
     evolution: list[EvolutionProcess] = Field([], description="how types would spread in a population")
     population: Population = Field(Population(), description="the population of `evolution`")
+    schelling: list[Annotated[tuple[str, str], Field(strict=False)]] = Field(
+        [], description="[cooperator, defector] of each Schelling diagram; all pairs of agents where none is named"
+    )
     budget: int = Field(1_000_000, ge=1, description="rounds that a trained exploiter may learn from")
     restarts: int = Field(4, ge=1, description="exploiters that are trained, of which the best counts")
     pdf: bool = Field(False, description="write the report's figures as PDF too")

@@ -30,6 +30,7 @@ STATISTICS = (
     "behaviour.conduct",
     "behaviour.welfare",
     "behaviour.pareto",
+    "behaviour.schelling",
     "behaviour.mechanisms",
     "ranking.held_out",
     "behaviour.cost",

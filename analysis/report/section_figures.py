@@ -51,16 +51,28 @@ def section_drawings(
     return found
 
 
-def rated_chapters(
+def illustrated(
     writer: FigureWriter, ranking: pd.DataFrame, chapters: Sequence[WrittenChapter]
 ) -> list[WrittenChapter]:
-    """The chapters, that of ratings with its figures: how far they and the payoff agree on who is ahead."""
-    return [
-        replace(chapter, drawings=_agreement(writer, ranking, ratings_of(chapter.finding.table)))
-        if chapter.name == "ratings"
-        else chapter
-        for chapter in chapters
-    ]
+    """The chapters, with the figures of those that have some: ratings and Schelling diagrams."""
+    return [replace(chapter, drawings=_of_chapter(writer, ranking, chapter)) for chapter in chapters]
+
+
+def _of_chapter(writer: FigureWriter, ranking: pd.DataFrame, chapter: WrittenChapter) -> Sequence[Drawing]:
+    table = chapter.finding.table
+    if chapter.name == "ratings":
+        return _agreement(writer, ranking, ratings_of(table))
+    if chapter.name == "schelling" and len(table):
+        from .schelling_figures import PANELS, schelling_plot
+
+        pairs = len(table.drop_duplicates(["cooperator", "defector", "beside"]))
+        few = f"; the first {PANELS} of {pairs} pairs" if pairs > PANELS else ""
+        caption = (
+            f"Payoff per round of a cooperator (filled) and of a defector (hollow) by how many of the others are "
+            f"cooperators, with 95 % intervals{few}"
+        )
+        return [writer.add("schelling", caption, schelling_plot(table))]
+    return chapter.drawings
 
 
 def _agreement(

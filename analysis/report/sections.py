@@ -38,7 +38,7 @@ from .page import PageSection
 from .remarks import cautions, remarks
 from .result_card import result_card
 from .rules import rules
-from .section_figures import rated_chapters, section_drawings
+from .section_figures import illustrated, section_drawings
 
 T = TypeVar("T", pd.DataFrame, pd.DataFrame | None)
 Drawn = Mapping[str, tuple[str, Figure]]
@@ -151,7 +151,7 @@ class Tables:
             drawings=section_drawings(writer, cells, ranking, payoffs, found, drawn, shares),
             remarks=list((cautions if flags(ranking) else remarks)(ranking, payoffs)),
             learning=self._learning(writer, cells, ranking, payoffs),
-            chapters=rated_chapters(writer, ranking, found),
+            chapters=illustrated(writer, ranking, found),
             replays=replays,
         )
 

@@ -144,6 +144,38 @@ PARETO = TableSchema(
         _text("dominated_by", "of those that dominate it the one that earns most"),
     ),
 )
+_PAIR = (
+    _label("cooperator", "label of the agent that is the cooperator"),
+    _label("defector", "label of the agent that is the defector"),
+    _label("beside", "labels of the agents on seats of other roles"),
+)
+SCHELLING = TableSchema(
+    "schelling.csv",
+    f"{_ROW} pair of agents in a game of three or more, and number of other cooperators",
+    (
+        *LEAGUE,
+        *_PAIR,
+        _count("other_cooperators", "how many of the others are cooperators; the rest are defectors", "seats"),
+        *_known("c_payoff", "what a cooperator earns", REPEATED, PER_ROUND),
+        *_known("d_payoff", "what a defector earns", REPEATED, PER_ROUND),
+        *_known("temptation", "`d_payoff` less `c_payoff`", REPEATED, PER_ROUND),
+        _count("c_matches", "matches behind `c_payoff`; 0 if it is exact", "matches"),
+        _count("d_matches", "matches behind `d_payoff`; 0 if it is exact", "matches"),
+    ),
+)
+SOCIAL_DILEMMA = TableSchema(
+    "social_dilemma.csv",
+    f"{_ROW} pair of agents in a game of three or more, and condition of a social dilemma",
+    (
+        *LEAGUE,
+        *_PAIR,
+        _label("condition", "what has to be above 0, in words; the last of a pair is all of them together"),
+        _column("difference", "of the two payoffs; the least one where it is for every number", PER_ROUND),
+        *_ends("difference", REPEATED, PER_ROUND, ""),
+        _label("verdict", "`yes`, `no`, or `open` if the interval has 0 in it or is unknown"),
+        _label("where", "numbers of other cooperators for which it certainly holds, counted from that end"),
+    ),
+)
 ALLOCATIONS = TableSchema(
     "allocations.csv",
     "a row for each environment and mechanism that `dilemma explain` was asked about, level of the pool, and "
@@ -643,6 +675,8 @@ CHAPTERS = {
     "welfare": WELFARE,
     "pareto": PARETO,
     "allocations": ALLOCATIONS,
+    "schelling": SCHELLING,
+    "social_dilemma": SOCIAL_DILEMMA,
     "mechanisms": MECHANISMS,
     "held_out": HELD_OUT,
     "cost": COST,
