@@ -7,12 +7,15 @@ seeded from the match's chance, and agents that play many chairs at once are ref
 
 from __future__ import annotations
 
+import importlib.util
 import pickle
 import random
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,8 @@ from torch import Tensor
 
 _WATCHED: ContextVar[bool] = ContextVar("watched", default=False)
 _START = 0x5EED
+LIBRARIES = ("dask", "distributed", "tornado")
+"""They have threads beside the one that plays, which draw from `random`."""
 
 
 def watched() -> bool:
@@ -76,9 +81,27 @@ class Generators:
         return [name for name, equal in same.items() if not equal]
 
 
+@cache
+def _leave_to_agents() -> None:
+    """Give libraries that draw in other threads at any time a copy of `random`: their draws are no agent's."""
+    spec = importlib.util.find_spec("random")
+    assert spec is not None
+    assert spec.loader is not None
+    own = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(own)
+    for module in [module for name, module in sys.modules.items() if name.partition(".")[0] in LIBRARIES]:
+        for name, value in list(vars(module).items()):
+            if value is random:
+                setattr(module, name, own)
+            elif value is not None and value is vars(random).get(name) and not isinstance(value, type):
+                setattr(module, name, getattr(own, name))
+
+
 @contextmanager
 def generators_kept() -> Iterator[Generators]:
     """Set a fixed state inside, which it yields; restore the previous one afterwards."""
+    if "distributed" in sys.modules:
+        _leave_to_agents()
     before = Generators.now()
     try:
         seed(_START)

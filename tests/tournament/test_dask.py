@@ -1,12 +1,14 @@
 """Dask: what it gives up comes back as lost, and who can't be reached is said."""
 
 import logging
+import random
 import subprocess
 import sys
 
 import pytest
 
 from dilemma import Tournament
+from dilemma.agents.global_generators import generators_kept
 from dilemma.envs.errors import DilemmaError
 from dilemma.tournament.sections import Execution
 
@@ -112,3 +114,17 @@ def test_a_lost_connection_is_told_of_once(caplog):
     for error in (CommClosedError("gone"), ValueError("another")):
         logging.getLogger("tornado.application").error("in a callback", exc_info=error)
     assert [record.exc_info[1].args for record in caplog.records] == [("another",)]
+
+
+def test_what_dask_draws_in_its_threads_is_no_agents_doing():
+    import distributed.protocol.compression
+    import distributed.worker
+    import tornado.ioloop
+
+    with generators_kept() as generators:
+        distributed.worker.random.random()
+        distributed.protocol.compression.randint(0, 9)
+        tornado.ioloop.random.random()
+        assert not generators.moved()
+        random.random()
+        assert generators.moved() == ["random's global generator"]
