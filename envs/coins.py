@@ -46,7 +46,7 @@ class Coins(Environment):
         "one_coin", description='"one_coin" on the board, or "coin_per_player"'
     )
     rounds: Rounds = Field(50, description="rounds of an episode, or the most there can be with `continuation`")
-    players: int = Field(2, ge=2, description="how many have coins; one coin needs 2")
+    players: int = Field(2, ge=2, le=200, description="how many have coins; one coin needs 2")
     absent: int = Field(
         0,
         ge=0,

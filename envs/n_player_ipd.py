@@ -29,7 +29,7 @@ class NPlayerIPD(SimultaneousGame):
 
     source: ClassVar[str] = "Schelling 1973; payoffs of three players as in pax"
 
-    players: int = Field(3, ge=2, description="how many play")
+    players: int = Field(3, ge=2, le=1000, description="how many play")
     cooperate: Payoffs = Field(None, description="a cooperator's payoff with 0 .. N-1 other cooperators; 2k")
     defect: Payoffs = Field(None, description="a defector's payoff with 0 .. N-1 other cooperators; 2k + 1")
 

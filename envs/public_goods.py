@@ -27,7 +27,7 @@ class PublicGoods(SimultaneousGame):
 
     source: ClassVar[str] = "Isaac and Walker 1988; parameters of Fehr and Gächter 2000"
 
-    players: int = Field(4, ge=2, description="how many play")
+    players: int = Field(4, ge=2, le=1000, description="how many play")
     endowment: Amount = Field(20.0, description="endowment of each player in a round")
     multiplier: Amount = Field(1.6, description="factor by which the pot is multiplied before it is shared")
     levels: int = Field(2, ge=2, description="number of possible contributions, from all to nothing")

@@ -34,6 +34,8 @@ COVERED, CASTS = 200, 20
 """Most pairings in a sample; and of learners, whose pairings are timed separately."""
 JUMP, SECOND = 8, 2.0
 """The second point of a line, after one round, match or episode, and the seconds that it may take."""
+SLOW_ROUND = 0.7
+"""Seconds of a round of a single match from which no whole block of learners is timed."""
 MANY, LONGEST = 8192, 16_384
 """Most matches that are played side by side, and most expectations that are computed."""
 BOOKKEEPING, SEARCH, RESPONSE = 15e-6, 0.008, 5000
@@ -241,6 +243,9 @@ class TimingRun:
     def learned(self) -> Cost:
         """Blocks of learners: linear in rounds of each episode, and in episodes."""
         group, sample = self._group, self._group.sample
+        first, outcome = self._play(sample.select(slice(1)), 1)
+        if first > SLOW_ROUND and len(sample) > 1:
+            return self._in_matches(first, outcome)
         _, outcome = self._play(sample, 1)
         episodes, most = sample.learning.episodes, self._horizon(1)
         rounds, longest = self._rounds(sample)
@@ -249,6 +254,15 @@ class TimingRun:
         points = most if self._game.curve == "round" else episodes
         seconds = line.start + episodes * each
         return Cost(group.matches / len(sample) * seconds, self._bytes(outcome, len(sample), points))
+
+    def _in_matches(self, first: float, outcome: Outcome) -> Cost:
+        """The same where a round of a single match takes long: linear in matches, as one and two of them show."""
+        group, sample = self._group, self._group.sample
+        second, _ = self._play(sample.select(slice(2)), 1)
+        a_round = first + max(0.0, second - first) * (len(sample) - 1)
+        seconds = sample.learning.episodes * self._horizon(1) * a_round
+        points = self._horizon(1) if self._game.curve == "round" else sample.learning.episodes
+        return Cost(group.matches / len(sample) * seconds, self._bytes(outcome, 1, points))
 
     def _horizon(self, matches: float) -> float:
         """Expected rounds until the last of this many matches ends."""

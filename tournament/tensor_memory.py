@@ -58,13 +58,14 @@ def peak(chunk: Chunk) -> float:
 
     0 where it can't be said, since a short play fails.
     """
+    whole, chunk = len(chunk), chunk.select(slice(1))  # matches are alike, and learn apart
     most, turns = rounds_of(chunk), game_of(chunk).horizon / rounds_of(chunk)
     tables = [min(each, chunk.learning.tables) for each in TABLES]
     rounds = [int(min(max(1, each // turns), most)) for each in TURNS]
     began = time.process_time()
     first = _measured(chunk, tables[0], rounds[0])  # which also makes what is cached from then on
     if time.process_time() - began > LATE:
-        return first
+        return whole * first
     began = time.process_time()
     few = [_measured(chunk, table, rounds[0]) for table in tables]
     slow = time.process_time() - began > len(tables) * SOON
@@ -72,7 +73,7 @@ def peak(chunk: Chunk) -> float:
     if not all(few + more):
         return 0.0
     at_end = [_at(most, rounds, row) for row in zip(few, more, strict=True)]
-    return _at(chunk.learning.tables, tables, at_end)
+    return whole * _at(chunk.learning.tables, tables, at_end)
 
 
 def _at(number: float, places: Sequence[int], values: Sequence[float]) -> float:

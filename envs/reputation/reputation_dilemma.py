@@ -106,8 +106,9 @@ class ReputationDilemma(Environment):
     @model_validator(mode="before")
     @classmethod
     def _of_a_variant(cls, given: object) -> object:
-        if isinstance(given, Mapping) and given.get("variant") in VARIANTS:
-            return {**VARIANTS[given["variant"]], **given}
+        if isinstance(given, Mapping):
+            preset = next((values for name, values in VARIANTS.items() if name == given.get("variant")), {})
+            return {**preset, **given}
         return given
 
     @model_validator(mode="after")

@@ -1,13 +1,19 @@
+import contextlib
 import json
+import math
 import re
 import tomllib
 
 import pytest
 import tomli_w
+from pydantic import ValidationError
 
+from dilemma.agents import CATALOGUE as AGENTS
+from dilemma.envs import CATALOGUE as ENVIRONMENTS
 from dilemma.envs.errors import DilemmaError
 from dilemma.tournament.config import as_config, load, parse, shipped
 from dilemma.tournament.config_file import ConfigError
+from dilemma.tournament.schedules import CATALOGUE as SCHEDULES
 from dilemma.tournament.schema import schema
 
 GOOD = """
@@ -160,3 +166,17 @@ def test_what_is_too_long_or_too_deep_is_refused_with_a_sentence(tmp_path, text,
     (tmp_path / "my.toml").write_text(text)
     with pytest.raises(DilemmaError, match=re.escape(said)):
         load(str(tmp_path / "my.toml"))
+
+
+ODD = [{}, {"kind": {}}, [], [[]], [{"kind": []}], math.nan, -1, 10**30, 10**400, 0, "", "x" * 100, True, [1, 2]]
+
+
+@pytest.mark.parametrize(
+    "catalogue", [AGENTS, ENVIRONMENTS, SCHEDULES], ids=["agents", "environments", "schedules"]
+)
+def test_any_value_of_any_parameter_is_taken_or_refused(catalogue):
+    for name in catalogue.builtin:
+        for parameter in catalogue.model(name).model_fields if catalogue.model(name) else ():
+            for value in ODD:
+                with contextlib.suppress(ValidationError, DilemmaError):
+                    catalogue.build(name, {parameter: value})
