@@ -167,8 +167,8 @@ def test_links_that_cost_are_refused_and_others_wanted():
         assert low <= found["links_of_cooperators"] + found["links_of_defectors"] <= high
 
 
-def test_an_episode_is_cut_off_and_its_value_goes_on():
-    """A reward of 2 in every round is worth 2 / (1 - 0.5) = 4, though each episode has a single round."""
+def test_the_end_of_an_episode_is_worth_nothing():
+    """A reward of 2 in a single round is worth 2, and not 2 / (1 - 0.5)."""
     game = SpatialDilemma(graph=Ring(size=3), payoffs=(1, 1, 1, 1), rounds=1)
     agent = DualDQN(pattern="strategy", alpha=0, discount=0.5, tau=0.3, comparison="none", **QUICK)
     player, chance, neighbours = at_play(agent, game, matches=1)
@@ -180,7 +180,7 @@ def test_an_episode_is_cut_off_and_its_value_goes_on():
         player.observe(Round(step, None, neighbours, agent))
     head = player.heads["dilemma"]
     values = head.net.values(player._features.float(), head.net.theta)
-    assert values.flatten().tolist() == pytest.approx([4.0] * values.numel(), abs=0.1)
+    assert values.flatten().tolist() == pytest.approx([2.0] * values.numel(), abs=0.1)
 
 
 def test_learned_state_goes_on():

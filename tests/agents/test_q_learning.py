@@ -63,7 +63,7 @@ def test_a_cell_moves_towards_the_mean_of_its_tables_targets():
     assert cells(player, (START, 0), (START, 1)) == [-1, -1]  # half way to (-1 - 3) / 2, and to -2
 
 
-def test_sarsa_waits_for_the_next_action():
+def test_sarsa_waits_for_the_next_action_and_learns_from_the_last_round():
     player = sit(Sarsa(**PLAIN))
     rounds(player, "CC")
     assert cells(player, (START, 0)) == [0]
@@ -160,11 +160,51 @@ def test_what_q_learning_learns_against_fixed_partners():
     24 runs with each partner; the mean of their last 500 rounds has a standard error below .001.
     """
     agents = [QLearning(learning_rate=0.3, learning_rate_decay=0.0, spread=0.0), TitForTat(), AllD(), AllC()]
-    game = PrisonersDilemma(payoffs=(-1, -3, 0, -2), rounds=500)
+    game, late = PrisonersDilemma(payoffs=(-1, -3, 0, -2), rounds=1500), Late(1000)
     cast = torch.tensor([[0, 1], [2, 0], [0, 3]]).repeat(24, 1)
-    played = play(game, agents, cast, derive(torch.arange(72), 0), Protocol(16, 3, 1))
+    play(game, agents, cast, derive(torch.arange(72), 0), Protocol(16), recorders=(late,))
     mine = cast == 0
-    payoff = (played.payoff / played.rounds)[mine].view(24, 3, 16).mean((0, 2))
-    cooperation = (played.cooperation / played.rounds)[mine].view(24, 3, 16).mean((0, 2))
+    payoff, cooperation = (
+        total[mine].view(24, 3, 16).mean((0, 2)) / 500 for total in (late.reward, late.cooperation)
+    )
     assert payoff.tolist() == pytest.approx([-1.025, -2.025, -0.025], abs=0.01)
     assert cooperation.tolist() == pytest.approx([0.975, 0.025, 0.025], abs=0.01)
+
+
+class Late:
+    """A recorder of sums from some round on."""
+
+    def __init__(self, first):
+        self.first, self.reward, self.cooperation = first, 0.0, 0.0
+
+    def record(self, played):
+        if played.before.round >= self.first:
+            self.reward = self.reward + played.step.reward
+            self.cooperation = self.cooperation + (played.step.action == 0).double()
+
+
+PAY = PrisonersDilemma(payoffs=(3, 0, 5, 1), rounds=2)
+EVEN = {"learning_rate": 0.1, "learning_rate_decay": 0.0, "epsilon": 1.0, "discount": 0.5}
+
+
+@pytest.mark.parametrize("kind", [QLearning, DoubleQLearning, Sarsa, ExpectedSarsa, PHC, WoLFPHC])
+def test_values_of_a_game_of_two_rounds(kind):
+    """Against tit for tat, by random moves: the last round is worth its pay, and the first what follows, too."""
+    player = sit(kind(**EVEN), tables=400, game=PAY)
+    pay = torch.tensor(PAY.payoffs, dtype=torch.float64)
+    for episode in range(150):
+        player.begin()
+        other = torch.zeros(1, 400, dtype=torch.int64)
+        for t in range(2):
+            own = player.act(Observation(State(episode, t), None))
+            reward, theirs = pay[2 * own + other], pay[2 * other + own]
+            step = Step(
+                torch.stack((own, other), 1),
+                torch.stack((reward, theirs), 1),
+                torch.stack((other, own), 1)[:, :, None],
+            )
+            player.observe(Round(step, torch.tensor([0])))
+            other = own
+    after_c, after_d = (4.0, 0.5) if kind in (Sarsa, ExpectedSarsa) else (5.0, 1.0)
+    assert cells(player, (CC, 0), (CC, 1), (DC, 0), (DC, 1)) == pytest.approx([3, 5, 0, 1], abs=1e-3)
+    assert cells(player, (START, 0), (START, 1)) == pytest.approx([3 + after_c / 2, 5 + after_d / 2], abs=0.1)

@@ -163,6 +163,7 @@ class DualDQNPlayer(Player):
         words = (self._capacity, count, words_of(size))
         self._view = torch.zeros(words, dtype=torch.int64, device=chairs.device)
         self._after = torch.zeros(words, dtype=torch.int64, device=chairs.device)
+        self._goes_on = torch.ones(self._capacity, device=chairs.device)
         self._size, self._next = size, 0
         self.rounds = torch.zeros(count, dtype=torch.float64, device=chairs.device)
         self._preference = agent.preference.subjective_reward(chairs, agent.discount)
@@ -221,6 +222,7 @@ class DualDQNPlayer(Player):
         slots = slice(self._next, self._next + played.shape[1])
         self._view[slots] = packed(self._features).transpose(0, 1)
         self._after[slots] = packed(after).transpose(0, 1)
+        self._goes_on[slots] = float(self._address[1] + 1 < self.chairs.spec.horizon)
         for name, head in self.heads.items():
             head.action[slots] = self._done(name, round).T.to(torch.int16)
             head.reward[slots] = (experience if name == "selection" else compared).T.float()
@@ -292,8 +294,9 @@ class DualDQNPlayer(Player):
             head.reward[sample.slot, chair],
             after,
             sample.weight,
-            # The discount includes the probability that the match goes on, which does not depend on the state.
-            discount=agent.discount * self.chairs.spec.continuation,
+            # The end of an episode is worth 0. The discount includes the probability that the match goes on, which
+            # does not depend on the state.
+            discount=agent.discount * self.chairs.spec.continuation * self._goes_on[sample.slot],
             rate=agent.learning_rate * (1 - self.progress),
         )
         head.priorities.update(sample.slot, error)

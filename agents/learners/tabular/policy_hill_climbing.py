@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ...agent import Chairs, Player
-from .tabular_learner import Decay, TabularAgent, TabularPlayer, Transition, at, greedy
+from .tabular_learner import Decay, TabularAgent, TabularPlayer, Transition, greedy
 
 
 class PHC(TabularAgent):
@@ -58,7 +58,7 @@ class PHCPlayer(TabularPlayer):
         return self.explored(self.learned["policy"])
 
     def update(self, round: Transition) -> None:
-        self.move(round, round.reward + self.discount * at(self.values.amax(-1), round.after))
+        self.move(round, self.target(round, self.values.amax(-1)))
         visited = self.sums(round, round.played).sum(-1, keepdim=True) > 0
         policy = self.learned["policy"]
         best = greedy(self.values)

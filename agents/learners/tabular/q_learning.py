@@ -8,14 +8,15 @@ from torch import Tensor
 
 from ....envs.chance import Purpose
 from ...agent import Chairs, Player
-from .tabular_learner import TabularAgent, TabularPlayer, Transition, at
+from .tabular_learner import TabularAgent, TabularPlayer, Transition
 
 
 class QLearning(TabularAgent):
     """Q-learning on the outcome of the last round.
 
         Q(s, a) <- Q(s, a) + rate (r + discount max_b Q(s', b) - Q(s, a))
-    Where a match may end by chance, the discount is multiplied by the probability that it goes on.
+    What follows the last round is worth 0; where a match may end by chance, the discount is multiplied by the
+    probability that it goes on.
     """
 
     source: ClassVar[str] = "Watkins and Dayan 1992; parameters of Foerster et al. 2018's tournament"
@@ -28,7 +29,7 @@ class QLearningPlayer(TabularPlayer):
     """Q-learning on its chairs."""
 
     def update(self, round: Transition) -> None:
-        self.move(round, round.reward + self.discount * at(self.values.amax(-1), round.after))
+        self.move(round, self.target(round, self.values.amax(-1)))
 
 
 class DoubleQLearning(TabularAgent):
@@ -56,4 +57,4 @@ class DoubleQLearningPlayer(TabularPlayer):
         for one, learns in ((0, coin), (1, ~coin)):
             best = tables[:, one].argmax(-1, keepdim=True)
             value: Tensor = tables[:, 1 - one].gather(-1, best)[..., 0]
-            self.move(round, round.reward + self.discount * at(value, round.after), one, round.played * learns)
+            self.move(round, self.target(round, value), one, round.played * learns)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...agent import Chairs, Player
 from ..nets.layers import lookup
-from .tabular_learner import TabularAgent, TabularPlayer, Transition, at
+from .tabular_learner import TabularAgent, TabularPlayer, Transition
 
 
 class ExpectedSarsa(TabularAgent):
@@ -28,7 +28,7 @@ class ExpectedSarsaPlayer(TabularPlayer):
     """Expected SARSA on its chairs."""
 
     def update(self, round: Transition) -> None:
-        self.move(round, round.reward + self.discount * at(self.expected(), round.after))
+        self.move(round, self.target(round, self.expected()))
 
     def expected(self) -> Tensor:
         """State values [chair, state]."""
@@ -39,7 +39,7 @@ class Sarsa(TabularAgent):
     """Learns action values from the action that it takes next.
 
         Q(s, a) <- Q(s, a) + rate (r + discount Q(s', a') - Q(s, a))
-    It learns from a round after the next one has been played, and so not from the last round of an episode.
+    It learns from a round after the next one has been played, and from the last one at once: nothing follows.
     """
 
     source: ClassVar[str] = "Rummery and Niranjan 1994"
@@ -61,5 +61,7 @@ class SarsaPlayer(TabularPlayer):
             # Only tables that go on are used: which ones is independent of the state, and the discount accounts
             # for it.
             self.move(self._last, self._last.reward + self.discount * follows, weight=round.played)
+        if self.is_last_round:
+            self.move(round, round.reward)
         # The arena may overwrite these actions in the next round.
         self._last = replace(round, action=round.action.clone())

@@ -93,6 +93,7 @@ class TabularPlayer(Player):
         """The learned state by name; each tensor starts with [chair]."""
         # The discount includes the probability that the match goes on, which does not depend on the state.
         self.discount = agent.discount * chairs.spec.continuation
+        self._last_round = chairs.spec.horizon - 1
 
     def _first_values(self) -> Tensor:
         """Initial values [chair, value table, state, action]; -inf for actions that a seat lacks."""
@@ -105,6 +106,17 @@ class TabularPlayer(Player):
     def values(self) -> Tensor:
         """Action values Q(s, a) [chair, state, action]."""
         return self.learned["values"].mean(1)
+
+    @property
+    def is_last_round(self) -> bool:
+        """Whether the round being learned from ends the episode."""
+        return self.address[1] >= self._last_round
+
+    def target(self, round: Transition, values: Tensor) -> Tensor:
+        """What a round came to, with what follows by `values` [chair, state]; the end of an episode is worth 0."""
+        if self.is_last_round:
+            return round.reward
+        return round.reward + self.discount * lookup(values[..., None], round.after)[..., 0]
 
     def scheduled(self, start: float, decay: float) -> Tensor:
         """The decayed quantity  start / (1 + start * decay * t)  [chair, 1, 1]."""
@@ -187,8 +199,3 @@ def greedy(values: Tensor) -> Tensor:
     """The greedy policy [..., action]; ties share the probability equally."""
     best = values == values.amax(-1, keepdim=True)
     return best.double() / best.sum(-1, keepdim=True)
-
-
-def at(values: Tensor, state: Tensor) -> Tensor:
-    """Look up states [chair, table] in a table of values [chair, state]."""
-    return lookup(values[..., None], state)[..., 0]
