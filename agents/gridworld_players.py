@@ -13,7 +13,7 @@ from ..envs.chance import Purpose
 from ..envs.cleanup import Cleanup
 from ..envs.coins_room import CoinsRoom
 from ..envs.environment import Environment, Probability
-from ..envs.foraging import ForagingGame
+from ..envs.foraging import ForagingGame, VariedForagingGame
 from ..envs.gridworld import BACKWARD, FIRE_TWO, FORWARD, LEFT, RIGHT, STAY, TURN_LEFT, TURN_RIGHT, View
 from .agent import Agent, Chairs, Observation, Player
 
@@ -34,7 +34,9 @@ class Harvester(Agent):
     wander: Probability = Field(0.1, description="probability of a random step or turn, which frees it if stuck")
 
     def refuses(self, game: Environment) -> str | None:
-        return None if isinstance(game, ForagingGame) else "knows apples, of Cleanup, Harvest and Gathering"
+        if not isinstance(game, ForagingGame):
+            return "knows apples, of Cleanup, Harvest and Gathering"
+        return _lost_in(game)
 
     def sit(self, chairs: Chairs) -> Player:
         assert isinstance(chairs.game, ForagingGame)
@@ -49,7 +51,7 @@ class Cleaner(Agent):
     wander: Probability = Field(0.1, description="probability of a random step or turn, which frees it if stuck")
 
     def refuses(self, game: Environment) -> str | None:
-        return None if isinstance(game, Cleanup) else "cleans rivers, of Cleanup"
+        return _lost_in(game) if isinstance(game, Cleanup) else "cleans rivers, of Cleanup"
 
     def sit(self, chairs: Chairs) -> Player:
         assert isinstance(chairs.game, Cleanup)
@@ -124,6 +126,13 @@ class GridPlayer(Player):
             near = (targets & self._beam).any(-1)
             action = torch.where(near, torch.where(allowed[..., FIRE_TWO], FIRE_TWO, STAY), action)
         return torch.where(allowed.gather(-1, action[..., None])[..., 0], action, STAY)
+
+
+def _lost_in(game: ForagingGame) -> str | None:
+    """Why a player that steps by what it sees does not get there, as the end of a sentence; None if it does."""
+    if isinstance(game, VariedForagingGame) and game.moves == "absolute":
+        return 'steps where its view turns to, and can\'t where steps are "absolute"; allowed: moves = "relative"'
+    return None
 
 
 def _places(view: View) -> tuple[Tensor, Tensor]:

@@ -81,6 +81,10 @@ class Cleanup(VariedForagingGame):
             "away": 0,
             "respawn": True,
             "stream": 20,
+            "delay": 51,
+            "moves": "absolute",
+            "growth_first": True,
+            "growth_under_players": False,
         },
         "ssd": {
             "players": 5,
@@ -94,6 +98,7 @@ class Cleanup(VariedForagingGame):
             "pollution": 1.0,
             "saturation": 0.4,
             "delay": 0,
+            "growth_under_players": False,
         },
     }
     ssd_map: ClassVar[str] = """\
@@ -190,7 +195,10 @@ class Cleanup(VariedForagingGame):
             if self.saturation < 1:
                 fouls = fouls & (self._foul(waste) < self.saturation)
             waste = waste | clean & (clean.cumsum(-1, dtype=torch.int32) == which) & fouls
-        rate = (self.depletion - self._foul(waste)) / (self.depletion - self.restoration)
+        share = self._foul(
+            now["waste"] if self.growth_first else waste
+        )  # SocialJax's apples grow, then waste comes
+        rate = (self.depletion - share) / (self.depletion - self.restoration)
         grows = drawn[..., :-2] < threshold(self.growth * rate.clamp(0, 1))
         return {"apple": now["apple"] | grows, "waste": waste}
 

@@ -147,6 +147,18 @@ class ForagingGame(Gridworld):
     def state_measures(self, now: Tensors, ground: Board) -> Tensors:
         """Measures of the state after a round, by name [match, table]."""
 
+    def grow_early(self, now: Tensors, drawn: Tensor, round: int, ground: Board) -> Tensors:
+        """What has grown in a round before players move; by default nothing does."""
+        return {}
+
+    def grow_late(self, now: Tensors, drawn: Tensor, round: int, ground: Board) -> Tensors:
+        """What has grown in a round after all that players did; by default all that grows."""
+        return self.grow(now, drawn, round, ground)
+
+    def bearing(self, heading: Tensor) -> Tensor:
+        """Where a step forward leads players of a heading; by default there."""
+        return heading
+
     def clean(self, now: Tensors, action: Tensor, zap: Beam, ground: Board) -> tuple[Tensors, Tensor | None]:
         """The tensors that cleaning changes, and how much each player cleaned [match, table, seat].
 
@@ -181,9 +193,9 @@ class ForagingGame(Gridworld):
         now = dict(state.tensors)
         present = now["away"] == 0
         drawn = draws(chance, self.players + self.growth_draws, Purpose.SPAWN, state.episode, state.round)
-        now["cell"] = resolve_moves(
-            ground, now["cell"], now["heading"], act, priorities(drawn[..., : self.players])
-        )
+        order, fresh = priorities(drawn[..., : self.players]), drawn[..., self.players :]
+        now |= self.grow_early(now, fresh, state.round, ground)
+        now["cell"] = resolve_moves(ground, now["cell"], self.bearing(now["heading"]), act, order)
         now["heading"] = now["heading"] + take_rows(ground.turn, act) & 3
         now["apple"], eaten = _eat(now["apple"], take_rows(site_numbers(ground, "A"), now["cell"]))
         zap = beam(ground, now["cell"], now["heading"], self.rays)
@@ -194,7 +206,7 @@ class ForagingGame(Gridworld):
         hits_taken = _count(hits, self.players + 1)[..., 1:]
         now |= self._next_timers(now, act)
         now |= self._remove_and_return(now, hits_taken > 0, ground, state, chance)
-        now |= self.grow(now, drawn[..., self.players :], state.round, ground)
+        now |= self.grow_late(now, fresh, state.round, ground)
 
         reward = eaten.double() - self.zap_cost * fires - self.zap_fine * hits_taken
         measures = {
@@ -270,22 +282,37 @@ class ForagingGame(Gridworld):
 class VariedForagingGame(ForagingGame):
     """A foraging game that several projects have published, each with its own rules and map."""
 
-    variants: ClassVar[Mapping[str, Mapping[str, object]]]
-    """The defaults of the other parameters in each variant."""
     ssd_map: ClassVar[str]
+    later: ClassVar[frozenset[str]] = frozenset({"moves", "growth_first", "growth_under_players"})
 
     variant: Literal["melting_pot", "socialjax", "ssd"] = Field(
         "melting_pot",
         description='whose rules the defaults of the others are: "melting_pot", "socialjax", or "ssd", '
         "the sequential social dilemma games",
     )
+    moves: Literal["relative", "absolute"] = Field(
+        "relative",
+        description='where actions 1 to 4 lead: "relative" to the heading (forward, back, left, right), or '
+        '"absolute" (north, south, west, east; the heading stays)',
+    )
+    growth_first: bool = Field(False, description="whether things grow before players move, not after all they do")
+    growth_under_players: bool = Field(True, description="whether an apple can grow where a player stands")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _as_in_the_variant(cls, given: object) -> object:
-        if isinstance(given, dict) and isinstance(name := given.get("variant"), str):
-            return {**cls.variants.get(name, {}), **given}
-        return given
+    def grow_early(self, now: Tensors, drawn: Tensor, round: int, ground: Board) -> Tensors:
+        return self._grown(now, drawn, round, ground) if self.growth_first else {}
+
+    def grow_late(self, now: Tensors, drawn: Tensor, round: int, ground: Board) -> Tensors:
+        return {} if self.growth_first else self._grown(now, drawn, round, ground)
+
+    def bearing(self, heading: Tensor) -> Tensor:
+        return torch.zeros_like(heading) if self.moves == "absolute" else heading
+
+    def _grown(self, now: Tensors, drawn: Tensor, round: int, ground: Board) -> Tensors:
+        grown = self.grow(now, drawn, round, ground)
+        if self.growth_under_players:
+            return grown
+        under = index_mask(take_rows(site_numbers(ground, "A"), now["cell"]), grown["apple"].shape[-1])
+        return grown | {"apple": grown["apple"] & (now["apple"] | ~under)}
 
     @property
     def terrain(self) -> str:

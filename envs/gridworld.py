@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from .chance import Chance, Purpose, derive
-from .environment import Environment, Step
+from .environment import Step
+from .variants import VariedEnvironment
 
 STAY, FORWARD, BACKWARD, LEFT, RIGHT, TURN_LEFT, TURN_RIGHT, FIRE, FIRE_TWO = range(9)
 """Actions, relative to the heading; a game has the first few of them."""
@@ -37,8 +38,8 @@ PLAYERS: tuple[Colour, ...] = (
 )  # fmt: skip
 
 
-class Gridworld(Environment):
-    """A game whose players walk on a map, each in a colour of `PLAYERS`."""
+class Gridworld(VariedEnvironment):
+    """A game whose players walk on a map, each in a colour of `PLAYERS`; it may have variants."""
 
     def colour_of(self, seat: int) -> Colour:
         return PLAYERS[seat % len(PLAYERS)]
@@ -165,15 +166,21 @@ def draws(chance: Chance, count: int, purpose: Purpose, episode: int, round: int
 
 
 def resolve_moves(
-    board: Board, cell: Tensor, heading: Tensor, action: Tensor, priority: Tensor, walls: Tensor | None = None
+    board: Board,
+    cell: Tensor,
+    heading: Tensor,
+    action: Tensor,
+    priority: Tensor,
+    walls: Tensor | None = None,
+    swaps: bool = False,
 ) -> Tensor:
     """Where players stand after all have moved at once [match, table, seat].
 
     `walls` are bool [match, table, cell] where tables differ in them; by default they are the board's.
 
     A player that stays keeps its cell. A cell that is left may be entered in the same round, also around a
-    circle, but two players can't change places. If several want a cell, the one with the highest `priority` gets
-    it.
+    circle, but two players can change places only where `swaps` are allowed. If several want a cell, the one with
+    the highest `priority` gets it.
     """
     target = cell + take_rows(board.step, heading * ACTIONS + action)
     blocked = take_rows(board.walls, target) if walls is None else walls.gather(-1, target)
@@ -181,7 +188,8 @@ def resolve_moves(
     moving = target != cell
     rivals = (target[..., None] == target[..., None, :]) & (priority[..., None, :] > priority[..., None])
     enters = (target[..., None] == cell[..., None, :]) & moving[..., None]  # [mover, player that it would follow]
-    stuck = (rivals & moving[..., None, :] | enters & enters.mT).any(-1)
+    stuck = rivals & moving[..., None, :]
+    stuck = (stuck if swaps else stuck | enters & enters.mT).any(-1)
     goes = moving & ~stuck
     itself = torch.arange(cell.shape[-1], device=cell.device)
     follows = torch.where(enters.any(-1), enters.to(torch.uint8).argmax(-1), itself)

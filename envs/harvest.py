@@ -61,6 +61,9 @@ class Harvest(VariedForagingGame):
             "away": 0,
             "respawn": True,
             "growth": (0.0, 0.001, 0.005, 0.025),
+            "moves": "absolute",
+            "growth_first": True,
+            "growth_under_players": False,
         },
         "ssd": {
             "zap_length": 5,
@@ -70,6 +73,7 @@ class Harvest(VariedForagingGame):
             "away": 0,
             "growth": (0.0, 0.005, 0.02, 0.05),
             "radius": 1.5,
+            "growth_under_players": False,
         },
     }
     ssd_map: ClassVar[str] = """\

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ from .gridworld import (
     beam,
     board,
     draws,
+    map_error,
     picture,
     planes,
     players_hit,
@@ -43,7 +45,15 @@ from .matrix_game import Payoffs, bimatrix, bimatrix_roles
 
 _ACTIONS = (TURN_LEFT, TURN_RIGHT, FORWARD, FIRE, STAY)
 _BEAM: tuple[Ray, ...] = (((0, 1), (0, 2)), ((-1, 1),), ((1, 1),))
-_VIEW = View(3, 1, 2)
+_STORM_MAP = """\
+S.S..S.S
+.1S..S2.
+S2....1S
+...12...
+...21...
+S1....2S
+.2S..S1.
+S.S..S.S"""
 
 
 class InTheMatrix(Gridworld):
@@ -58,13 +68,22 @@ class InTheMatrix(Gridworld):
     Actions: 0 turn left, 1 turn right, 2 step forward, 3 interact, 4 stay. Observations are planes of 5 x 5
     cells: the player, the other by heading, walls, each resource, then both inventories, and whether the other
     is ready. Cooperation is not defined for a round. Measures: `interactions`; `share_0`, ..., whose ratio to
-    `interactions` is how much of each resource was played; `collected_0`, ... coins. The defaults are STORM of
-    Pax and JaxMARL. The rules in full: docs/environments.md.
+    `interactions` is how much of each resource was played; `collected_0`, ... coins. The defaults have the size,
+    coins, beam and payoffs of STORM (Pax, JaxMARL); `variant` "storm" also its view (4 cells ahead, none behind),
+    moves (two players may change places) and coins that keep their places. The rules in full, and what differs:
+    docs/environments.md.
     """
 
     source: ClassVar[str] = "Vezhnevets et al. 2020; STORM of JaxMARL, Rutherford et al. 2024"
     colours: ClassVar[tuple[Colour, ...]] = ((214, 180, 60), (60, 130, 190), (150, 80, 160))
+    variants: ClassVar[Mapping[str, Mapping[str, object]]] = {
+        "storm": {"ahead": 4, "behind": 0, "swaps": True, "layout": _STORM_MAP}
+    }
+    later: ClassVar[frozenset[str]] = frozenset({"variant", "ahead", "behind", "swaps", "layout"})
 
+    variant: Literal["storm"] | None = Field(
+        None, description='"storm": defaults as in STORM of Pax and JaxMARL; by default those below'
+    )
     rounds: Annotated[int, Field(ge=1)] = Field(152, description="rounds of an episode")
     payoffs: Payoffs = Field(
         (3, 0, 5, 1), description="[R, S, T, P]; or the row player's KxK matrix; or [row's, column's], K of 2 or 3"
@@ -73,6 +92,14 @@ class InTheMatrix(Gridworld):
     coins: int = Field(6, ge=1, description="coins of each resource")
     initial: int = Field(0, ge=0, le=1, description="amount of each resource that players start with")
     freeze: int = Field(5, ge=1, description="rounds for which players stand still after an interaction")
+    ahead: int = Field(3, ge=1, le=30, description="how many cells ahead a player sees; 2 to each side")
+    behind: int = Field(1, ge=0, le=30, description="how many cells behind a player sees")
+    swaps: bool = Field(False, description="whether two players may change places")
+    layout: str | None = Field(
+        None,
+        description="a map of fixed places, one character a cell: S where players may start, 1, 2, 3 coins of a "
+        "resource, # walls; by default all is at random on an empty square",
+    )
 
     @field_validator("payoffs")
     @classmethod
@@ -85,9 +112,29 @@ class InTheMatrix(Gridworld):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         things = self.seats + self.kinds * self.coins
-        if things > self.size**2:
-            raise ValueError(f"coins: {things} coins and players do not fit on {self.size} x {self.size} cells")
+        if self.layout is None:
+            if things > self.size**2:
+                raise ValueError(
+                    f"coins: {things} coins and players do not fit on {self.size} x {self.size} cells"
+                )
+            return self
+        wrong = map_error(self.layout, f".#S{self._resources}", {"S": self.seats})
+        found = [self.layout.count(resource) for resource in self._resources]
+        if wrong is None and found != [self.coins] * self.kinds:
+            wrong = f"it needs {self.coins} of each of {self._resources!r} (`coins`), found {found}"
+        if wrong:
+            raise ValueError(f"the map does not fit: {wrong}")
         return self
+
+    @property
+    def view(self) -> View:
+        """What a player sees."""
+        return View(self.ahead, self.behind, 2)
+
+    @property
+    def _resources(self) -> str:
+        """The letters of the resources on a map."""
+        return "123"[: self.kinds]
 
     @property
     def seats(self) -> int:
@@ -106,7 +153,7 @@ class InTheMatrix(Gridworld):
         return Discrete(len(_ACTIONS))
 
     def observation(self, seat: int) -> tuple[int, ...]:
-        return (7 + 3 * self.kinds, *_VIEW.shape)
+        return (7 + 3 * self.kinds, *self.view.shape)
 
     def begin(self, matches: int, tables: int, chance: Chance, episode: int) -> State:
         device = chance.keys.device
@@ -129,7 +176,7 @@ class InTheMatrix(Gridworld):
         meaning = torch.tensor(_ACTIONS, device=action.device)
         act = take_rows(meaning, executed.transpose(1, 2))
         order = priorities(draws(chance, self.seats, Purpose.SPAWN, state.episode, state.round))
-        cell = resolve_moves(ground, now["cell"], now["heading"], act, order)
+        cell = resolve_moves(ground, now["cell"], now["heading"], act, order, swaps=self.swaps)
         heading = now["heading"] + take_rows(ground.turn, act) & 3
         takes = cell[..., None] == now["coin"][..., None, :]  # [match, table, seat, coin]
         collected = takes.view(*cell.shape, self.kinds, self.coins).sum(-1)
@@ -160,7 +207,8 @@ class InTheMatrix(Gridworld):
         return picture(ground, code, self.colours, state.tensors["cell"][match, table])
 
     def _ground(self, device: torch.device) -> Board:
-        return board("\n".join(["." * self.size] * self.size), max(_VIEW.ahead, _VIEW.sides), device)
+        empty = "\n".join(["." * self.size] * self.size)
+        return board(self.layout or empty, max(self.ahead, self.behind, self.view.sides), device)
 
     def _ready(self, inventory: Tensor) -> Tensor:
         """Which players have collected anything [match, table, seat]."""
@@ -170,11 +218,15 @@ class InTheMatrix(Gridworld):
         self, ground: Board, chance: Chance, episode: int, round: int
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Random cells and headings of players, and cells of coins; no two things share a cell."""
-        cells = sites(ground, ".")
+        cells = sites(ground, "S" if self.layout else ".")
         drawn = draws(chance, len(cells) + self.seats, Purpose.START, episode, round)
-        taken = drawn[..., : len(cells)].argsort(-1)[..., : self.seats + self.kinds * self.coins]
-        where = take_rows(cells, taken)
-        return where[..., : self.seats], as_headings(drawn[..., len(cells) :]), where[..., self.seats :]
+        where = take_rows(cells, drawn[..., : len(cells)].argsort(-1))
+        if self.layout:
+            coin = torch.cat([sites(ground, resource) for resource in self._resources])
+            coin = coin.expand(*chance.keys.shape, -1)
+        else:
+            coin = where[..., self.seats : self.seats + self.kinds * self.coins]
+        return where[..., : self.seats], as_headings(drawn[..., len(cells) :]), coin
 
     def _restart(self, now: dict[str, Tensor], over: Tensor, ground: Board, chance: Chance, state: State) -> None:
         """Set up anew the tables at which the frozen time is over, in place."""
@@ -197,11 +249,11 @@ class InTheMatrix(Gridworld):
     def _with_observation(self, state: State, now: dict[str, Tensor], ground: Board) -> State:
         cell, heading, inventory = now["cell"], now["heading"], now["inventory"]
         code = add_players(self._codes(now["coin"], ground), ground, cell, heading)
-        seen = planes(ground, _VIEW, self.kinds, code, cell, heading)
+        seen = planes(ground, self.view, self.kinds, code, cell, heading)
         other = inventory.flip(-2) * (now["frozen"] > 0)[..., None, None]
         ready = self._ready(inventory).flip(-1)[..., None]
         flat = torch.cat((inventory, other, ready), -1).transpose(1, 2).to(torch.uint8)
-        seen = torch.cat((seen, flat[..., None, None].expand(-1, -1, -1, -1, *_VIEW.shape)), -3)
+        seen = torch.cat((seen, flat[..., None, None].expand(-1, -1, -1, -1, *self.view.shape)), -3)
         moves = (now["frozen"] == 0)[:, None, :, None].repeat(1, self.seats, 1, len(_ACTIONS))
         moves[..., -1] = True
         return replace(state, tensors=now, observation=seen, action_mask=moves)

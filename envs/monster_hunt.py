@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -29,17 +30,31 @@ class MonsterHunt(Gridworld):
 
     Actions: 0 right, 1 left, 2 down, 3 up, 4 stay; a step into the edge is a stay. Observations are planes
     float32 [4, size, size]: the player, the other, the monster, both apples. Cooperation is not defined for a
-    round. Measures: `joint_hunts`, `maulings`, `apples`. The rules in full: docs/environments.md.
+    round. Measures: `joint_hunts`, `maulings`, `apples`. With `variant` "rpg" the monster moves before the
+    players, as in the published code. The rules in full, and what differs from it: docs/environments.md.
     """
 
     source: ClassVar[str] = "Monster-Hunt of Tang et al. 2021 (RPG); after Peysakhovich and Lerer 2018"
     colours: ClassVar[tuple[Colour, ...]] = (_APPLE, _MONSTER)
+    variants: ClassVar[Mapping[str, Mapping[str, object]]] = {
+        "rpg": {"monster_moves": "first", "nearest": "straight"}
+    }
+    later: ClassVar[frozenset[str]] = frozenset({"variant", "monster_moves", "nearest"})
 
+    variant: Literal["rpg"] | None = Field(
+        None, description='"rpg": defaults as in the code of Tang et al. 2021; by default those below'
+    )
     rounds: Annotated[int, Field(ge=1)] = Field(50, description="rounds of an episode")
     size: int = Field(5, ge=3, le=100, description="cells along each side")
     hunt: float = Field(5.0, allow_inf_nan=False, description="reward of each when both meet the monster")
     mauling: float = Field(-2.0, allow_inf_nan=False, description="reward of a player that meets it alone")
     apple: float = Field(2.0, allow_inf_nan=False, description="reward of an apple")
+    monster_moves: Literal["first", "last"] = Field(
+        "last", description='whether the monster moves "first" in a round, or "last", after the players'
+    )
+    nearest: Literal["steps", "straight"] = Field(
+        "steps", description='distance to players by which the monster chooses: in "steps", or "straight"'
+    )
 
     @property
     def seats(self) -> int:
@@ -58,8 +73,10 @@ class MonsterHunt(Gridworld):
 
     def play(self, state: State, action: Tensor, chance: Chance) -> tuple[State, Step]:
         drawn = draws(chance, 7, Purpose.SPAWN, state.episode, state.round)
-        cell = _destinations(self.size, action.device)[state.tensors["cell"], action.transpose(1, 2)]
-        monster = self._monster_step(state.tensors["monster"], cell, drawn[..., 0] < 0, drawn[..., 1] < 0)
+        before = state.tensors["cell"]
+        cell = _destinations(self.size, action.device)[before, action.transpose(1, 2)]
+        seen = before if self.monster_moves == "first" else cell
+        monster = self._monster_step(state.tensors["monster"], seen, drawn[..., 0] < 0, drawn[..., 1] < 0)
         apple = state.tensors["apple"]
 
         met = cell == monster[..., None]
@@ -103,7 +120,8 @@ class MonsterHunt(Gridworld):
         """Where the monster goes [match, table]; ties go to the `second` player, and `upright`."""
         down = cell // self.size - monster[..., None] // self.size
         right = cell % self.size - monster[..., None] % self.size
-        one, two = (down.abs() + right.abs()).unbind(-1)
+        far = down.square() + right.square() if self.nearest == "straight" else down.abs() + right.abs()
+        one, two = far.unbind(-1)
         prey = torch.where(one == two, second, two < one).long()[..., None]
         down, right = down.gather(-1, prey)[..., 0], right.gather(-1, prey)[..., 0]
         return monster + torch.where((down != 0) & (upright | (right == 0)), down.sign() * self.size, right.sign())

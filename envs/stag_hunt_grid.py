@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -28,16 +29,26 @@ class StagHuntGridworld(Gridworld):
     Actions: 0 right, 1 left, 2 down, 3 up, 4 stay; a step into the edge is a stay, and both may share a cell.
     Observations are planes float32 [4, size, size]: the player, the other, the light, and L everywhere, divided
     by the number of rounds. Cooperation is not defined for a round. Measures, per seat and round: `together`,
-    `alone`, `streak`. Starts are random.
+    `alone`, `streak`. Starts are random. With `variant` "rpg" L is hidden, and players and light start on three
+    different cells, as in the published code; what differs from it still: docs/environments.md.
     """
 
     source: ClassVar[str] = "Escalation of Tang et al. 2021; after Peysakhovich and Lerer 2018"
     colours: ClassVar[tuple[Colour, ...]] = (_LIT,)
+    variants: ClassVar[Mapping[str, Mapping[str, object]]] = {"rpg": {"shows_streak": False, "start": "apart"}}
+    later: ClassVar[frozenset[str]] = frozenset({"variant", "shows_streak", "start"})
 
+    variant: Literal["rpg"] | None = Field(
+        None, description='"rpg": defaults as in the code of Tang et al. 2021; by default those below'
+    )
     rounds: Annotated[int, Field(ge=1)] = Field(50, description="rounds of an episode, unless a betrayal ends it")
     size: int = Field(5, ge=2, le=100, description="cells along each side")
     betrayal: float = Field(
         0.9, ge=0, description="cost of being on the light alone, for each round together before"
+    )
+    shows_streak: bool = Field(True, description="whether players see how long the streak is")
+    start: Literal["anywhere", "apart"] = Field(
+        "anywhere", description='where players and light start: "anywhere", or "apart" on different cells'
     )
 
     @property
@@ -48,10 +59,13 @@ class StagHuntGridworld(Gridworld):
         return Discrete(5)
 
     def observation(self, seat: int) -> tuple[int, ...]:
-        return (4, self.size, self.size)
+        return (4 if self.shows_streak else 3, self.size, self.size)
 
     def begin(self, matches: int, tables: int, chance: Chance, episode: int) -> State:
-        drawn = uniform_below(self.size**2, draws(chance, self.seats + 1, Purpose.START, episode, 0))
+        if self.start == "apart":
+            drawn = draws(chance, self.size**2, Purpose.START, episode, 0).argsort(-1)[..., : self.seats + 1]
+        else:
+            drawn = uniform_below(self.size**2, draws(chance, self.seats + 1, Purpose.START, episode, 0))
         playing = torch.ones((matches, self.seats, tables), dtype=torch.bool, device=drawn.device)
         now = {"cell": drawn[..., :2], "light": drawn[..., 2], "streak": torch.zeros_like(drawn[..., 0])}
         return self._with_observation(State(episode, 0, playing), now)
@@ -95,9 +109,10 @@ class StagHuntGridworld(Gridworld):
         places = torch.stack((cell, cell.flip(1), now["light"][:, None].expand_as(cell)), -1)
         squares = torch.arange(self.size**2, device=cell.device)
         planes = (places[..., None] == squares).float()
-        streak = now["streak"][:, None, :, None, None].expand(*cell.shape, 1, self.size**2) / self.rounds
-        seen = torch.cat((planes, streak.float()), -2).view(*cell.shape, 4, self.size, self.size)
-        return replace(state, tensors=now, observation=seen)
+        if self.shows_streak:
+            streak = now["streak"][:, None, :, None, None].expand(*cell.shape, 1, self.size**2) / self.rounds
+            planes = torch.cat((planes, streak.float()), -2)
+        return replace(state, tensors=now, observation=planes.view(*cell.shape, -1, self.size, self.size))
 
 
 @lru_cache(maxsize=16)

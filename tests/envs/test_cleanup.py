@@ -105,14 +105,14 @@ def test_every_site_grows_alike_and_apart():
     assert stats.kstest(correlation * tables**0.5, "norm").pvalue > ERROR
 
 
-@pytest.mark.parametrize("variant", ["melting_pot", "socialjax"])
-def test_waste_comes_after_the_delay_at_half_a_place_a_round(variant):
+@pytest.mark.parametrize(("variant", "first"), [("melting_pot", 51), ("socialjax", 52)])
+def test_waste_comes_after_the_delay_at_half_a_place_a_round(variant, first):
     game, tables = Cleanup(variant=variant, players=2), 2000
     states, _ = course(game, [[0, 0]] * 52, tables)
     count = [int(state.tensors["waste"].sum()) for state in states]
-    assert count[:51] == [79 * tables] * 51
-    assert stats.binomtest(count[51] - count[50], tables, 0.5).pvalue > ERROR
-    where = (states[51].tensors["waste"] & ~states[50].tensors["waste"]).sum((0, 1))
+    assert count[:first] == [79 * tables] * first
+    assert stats.binomtest(count[first] - count[first - 1], tables, 0.5).pvalue > ERROR
+    where = (states[first].tensors["waste"] & ~states[first - 1].tensors["waste"]).sum((0, 1))
     assert stats.chisquare(where[where > 0]).pvalue > ERROR
     assert int((where > 0).sum()) == 147 - 79
 
@@ -279,6 +279,64 @@ def test_who_stands_on_an_apple_after_the_move_eats_it():
     )
     assert [step.reward.flatten().tolist() for step in steps] == [[1, 0], [0, 1], [0, 0]]
     assert steps[0].measures["timed_apples"].flatten().tolist() == [1 / 1000, 0]
+
+
+SHORE = "SA.\nSA~"
+
+
+@pytest.mark.parametrize(
+    ("rules", "steps_on_it", "stays_on_it"),
+    [
+        ({}, [0, 1, 1], [0, 1, 1]),  # what grows after a round is eaten in the next
+        ({"growth_under_players": False}, [0, 0, 0], [0, 0, 0]),
+        ({"growth_first": True}, [1, 1, 1], [1, 1, 1]),
+        ({"growth_first": True, "growth_under_players": False}, [1, 0, 0], [0, 0, 0]),
+        ({"variant": "socialjax"}, [1, 0, 0], [0, 0, 0]),
+    ],
+)
+def test_when_and_where_apples_grow(rules, steps_on_it, stays_on_it):
+    """An empty site grows an apple for sure, by a clean river; who eats it, of one who comes and one who stays?"""
+    game = Cleanup(**{"players": 2, "layout": SHORE, "growth": 1.0, "pollution": 0.0, "stream": 0, **rules})
+    _, steps = course(
+        game,
+        [[4, 0], [0, 0], [0, 0]],
+        heading=torch.zeros(1, 1, 2, dtype=torch.int64),  # north: 4 is a step east, relative or absolute
+        cell=torch.tensor([[[cells(SHORE, "S")[0], cells(SHORE, "A")[1]]]]),
+    )
+    assert [step.reward[0, 0, 0] for step in steps] == steps_on_it
+    assert [step.reward[0, 1, 0] for step in steps] == stays_on_it
+
+
+@pytest.mark.parametrize(("first", "apples"), [(False, 0), (True, 2)])
+def test_where_growth_comes_first_apples_know_of_no_new_waste(first, apples):
+    """Of two places of the river one fouls in the round: half of it is waste, by which nothing grows."""
+    game = Cleanup(players=2, layout="SSAA~~", growth=1.0, pollution=1.0, delay=0, growth_first=first)
+    states, _ = course(game, [[0, 0]])
+    assert int(states[1].tensors["apple"].sum()) == apples
+    assert int(states[1].tensors["waste"].sum()) == 1
+
+
+@pytest.mark.parametrize("heading", range(4))
+@pytest.mark.parametrize(
+    ("action", "down", "right"), [(1, -1, 0), (2, 1, 0), (3, 0, -1), (4, 0, 1), (5, 0, 0), (6, 0, 0)]
+)
+def test_absolute_moves_lead_north_south_west_and_east_whatever_the_heading(heading, action, down, right):
+    layout = "...A\n.S..\n...~\nS..."
+    game = Cleanup(players=2, layout=layout, moves="absolute")
+    first, second = cells(layout, "S")
+    stride = (second - first + 1) // 2
+    turned = torch.tensor([[[heading, 0]]])
+    states, _ = course(game, [[action, 0]], heading=turned, cell=torch.tensor([[[first, second]]]))
+    assert int(states[1].tensors["cell"][0, 0, 0]) == first + down * stride + right
+    assert int(states[1].tensors["heading"][0, 0, 0]) == (heading + {5: 3, 6: 1}.get(action, 0)) % 4
+
+
+def test_variants_keep_their_rules_when_written_and_old_matches_their_identity():
+    later = {"moves", "growth_first", "growth_under_players"}
+    for game in (Cleanup(variant="socialjax", moves="relative", growth_first=False), Cleanup(growth_first=True)):
+        assert Cleanup.model_validate(game.model_dump(mode="json")) == game
+    assert not later & Cleanup().model_dump().keys()
+    assert later <= Cleanup(variant="socialjax").model_dump().keys()
 
 
 @settings(max_examples=20, deadline=None)

@@ -139,9 +139,62 @@ def test_seats_are_alike_in_a_symmetric_game():
     assert paid.mean() > 0.5
 
 
+STORM = InTheMatrix(variant="storm")
+
+
+def test_storm_sees_four_cells_ahead_and_none_behind():
+    """The other is seen in the row of its distance: 0 is farthest, the own row last."""
+    for game, rows in ((InTheMatrix(), [None, 0, 1, 2]), (STORM, [0, 1, 2, 3])):
+        assert STORM.observation(0) == InTheMatrix().observation(0) == (13, 5, 5)
+        for distance, row in zip((4, 3, 2, 1), rows, strict=True):
+            state, chance = start(game, apart=distance)
+            state, _ = game.step(state, torch.full((1, 2, 1), STAY), chance)
+            seen = state.observation[0, 0, 0, 1:5].sum(0).nonzero().tolist()
+            assert seen == ([] if row is None else [[row, 2]])
+            assert state.observation[0, 0, 0, 0].nonzero().tolist() == [[4 if game is STORM else 3, 2]]
+
+
+@pytest.mark.parametrize(
+    ("game", "swap"), [(InTheMatrix(), False), (InTheMatrix(swaps=True), True), (STORM, True)]
+)
+def test_in_storm_two_may_change_places(game, swap):
+    state, chance = start(game, apart=1)
+    before = state.tensors["cell"][0, 0].tolist()
+    state, _ = game.step(state, torch.full((1, 2, 1), AHEAD), chance)
+    assert state.tensors["cell"][0, 0].tolist() == (before[::-1] if swap else before)
+    state, chance = start(game, apart=2)  # but not take the same cell
+    state, _ = game.step(state, torch.full((1, 2, 1), AHEAD), chance)
+    assert len(set(state.tensors["cell"][0, 0].tolist())) == 2
+
+
+def test_in_storm_coins_keep_their_places():
+    rows = STORM.layout.splitlines()
+    assert [STORM.layout.count(letter) for letter in "12"] == [6, 6]
+    assert [row[::-1] for row in rows[::-1]] == rows  # seen from the other side it is the same
+    state, chance = start(STORM, [[3, 1], [1, 2]], tables=50)
+    fresh = STORM.reset(1, 50, chance)
+    state, _ = STORM.step(state, torch.full((1, 2, 50), INTERACT), chance)
+    for _ in range(5):
+        state, _ = STORM.step(state, torch.full((1, 2, 50), STAY), chance)
+    assert torch.equal(state.tensors["coin"], fresh.tensors["coin"])
+    assert (fresh.tensors["coin"] == fresh.tensors["coin"][:, :1]).all()
+    ground = STORM._ground(torch.device("cpu"))
+    assert {ground.letters[cell] for cell in state.tensors["cell"].flatten().tolist()} == {"S"}
+    assert [ground.letters[cell] for cell in state.tensors["coin"][0, 0].tolist()] == ["1"] * 6 + ["2"] * 6
+
+
+def test_variants_keep_their_rules_when_written_and_old_matches_their_identity():
+    for game in (STORM, InTheMatrix(variant="storm", ahead=3, layout=None), InTheMatrix(behind=2)):
+        assert InTheMatrix.model_validate(game.model_dump(mode="json")) == game
+    assert not InTheMatrix.later & InTheMatrix().model_dump().keys()
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
+        ({"layout": "S1\n.2"}, "needs at least 2 'S', found 1"),
+        ({"layout": "S1S2"}, "it needs 6 of each of '12' .`coins`., found .1, 1."),
+        ({"layout": "S1S3", "coins": 1}, "may hold '.#S12', found '3'"),
         ({"payoffs": (((1, 2, 3), (1, 2, 3)), ((1, 2, 3), (1, 2, 3)))}, "same 2 or 3 resources, found 2 and 3"),
         ({"size": 3}, "14 coins and players do not fit on 3 x 3"),
     ],

@@ -20,14 +20,14 @@ STAY = 4
 APART = distances(5, torus=False)
 
 
-def after(cells, monster, apples, tables=1, action=(STAY, STAY)):
+def after(cells, monster, apples, tables=1, action=(STAY, STAY), game=GAME):
     """One round from a given place: state and step."""
     chance = Chance.at_tables(derive(torch.arange(1), 3), tables)
-    state = GAME.reset(1, tables, chance)
+    state = game.reset(1, tables, chance)
     places = {"cell": torch.tensor(cells), "monster": torch.tensor(monster), "apple": torch.tensor(apples)}
     tensors = {name: place.expand(1, tables, *place.shape).clone() for name, place in places.items()}
     moved = torch.tensor(action)[None, :, None].expand(1, 2, tables)
-    return GAME.step(replace(state, tensors=tensors), moved, chance)
+    return game.step(replace(state, tensors=tensors), moved, chance)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,45 @@ def test_the_monster_follows_the_nearest_by_every_way_alike(cells, monster, goes
     moved = torch.bincount(state.tensors["monster"].flatten(), minlength=25)
     assert set(moved.nonzero().flatten().tolist()) == goes
     assert len(goes) == 1 or stats.chisquare(moved[moved > 0]).pvalue > 1e-4
+
+
+RIGHT, LEFT = 0, 1
+
+
+@pytest.mark.parametrize(
+    ("cells", "action", "monster", "last", "first"),
+    [
+        ((12, 24), (LEFT, STAY), 13, [0, 0], [0, 0]),  # it goes to 12 either way: one has left
+        ((12, 24), (RIGHT, STAY), 13, [-2, 0], [0, 0]),  # who comes to it passes it, where it moves first
+        ((11, 24), (RIGHT, STAY), 13, [-2, 0], [-2, 0]),  # they meet on 12
+        ((10, 24), (RIGHT, STAY), 12, [-2, 0], [-2, 0]),
+        ((11, 11), (RIGHT, RIGHT), 13, [5, 5], [5, 5]),
+        ((12, 12), (RIGHT, RIGHT), 13, [5, 5], [0, 0]),
+    ],
+)
+def test_the_monster_moves_first_or_last(cells, action, monster, last, first):
+    for moves, rewards in (("last", last), ("first", first)):
+        game = MonsterHunt(monster_moves=moves)
+        _, step = after(cells, monster, (0, 4), action=action, game=game)
+        assert step.reward.flatten().tolist() == rewards, moves
+
+
+@pytest.mark.parametrize(("nearest", "goes"), [("steps", {13}), ("straight", {7, 11})])
+def test_the_nearest_by_steps_or_straight(nearest, goes):
+    """Of two steps down and two to the left, and three to the right: |4| and |3| steps, 8 and 9 squared."""
+    game = MonsterHunt(nearest=nearest, size=6)
+    places = {7: 6 * 1 + 2, 11: 6 * 2 + 1, 13: 6 * 2 + 3}
+    state, _ = after((0, 6 * 2 + 5), 6 * 2 + 2, (30, 35), tables=200, game=game)
+    assert set(state.tensors["monster"].flatten().tolist()) == {places[place] for place in goes}
+
+
+def test_the_published_variant():
+    game = MonsterHunt(variant="rpg")
+    assert (game.monster_moves, game.nearest) == ("first", "straight")
+    assert MonsterHunt.model_validate(game.model_dump(mode="json")) == game
+    own = MonsterHunt(variant="rpg", nearest="steps")
+    assert MonsterHunt.model_validate(own.model_dump(mode="json")) == own
+    assert not {"variant", "monster_moves", "nearest"} & GAME.model_dump().keys()
 
 
 def test_it_comes_a_step_nearer_whatever_players_do():

@@ -114,5 +114,20 @@ def test_what_is_seen():
     assert torch.equal(seen[3], torch.full((5, 5), 4 / 50))
 
 
+def test_the_published_variant_hides_the_streak_and_starts_all_apart():
+    game, tables = StagHuntGridworld(variant="rpg"), 4000
+    chance = Chance.at_tables(derive(torch.arange(1), 1), tables)
+    state = game.reset(1, tables, chance)
+    assert state.observation.shape == (1, 2, tables, 3, 5, 5)
+    places = torch.cat((state.tensors["cell"], state.tensors["light"][..., None]), -1)[0]
+    assert (places.sort(-1).values.diff() > 0).all()
+    for where in places.T:
+        assert stats.chisquare(where.bincount(minlength=25)).pvalue > 1e-4 / 3
+    usual = GAME.reset(1, tables, chance)
+    assert (usual.tensors["cell"][..., 0] == usual.tensors["cell"][..., 1]).any()
+    assert StagHuntGridworld.model_validate(game.model_dump(mode="json")) == game
+    assert not {"variant", "shows_streak", "start"} & GAME.model_dump().keys()
+
+
 def test_playthrough(playthrough):
     playthrough(StagHuntGridworld(size=2), Path(__file__), rounds=10)

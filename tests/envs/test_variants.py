@@ -10,6 +10,8 @@ from dilemma.envs.coins import Coins
 from dilemma.envs.gathering import Gathering
 from dilemma.envs.harvest import Harvest
 from dilemma.envs.in_the_matrix import InTheMatrix
+from dilemma.envs.monster_hunt import MonsterHunt
+from dilemma.envs.stag_hunt_grid import StagHuntGridworld
 from dilemma.testing import check_environment
 
 torch.set_num_threads(1)
@@ -24,6 +26,9 @@ GAMES = {
     "coins, two": Coins(variant="coin_per_player"),
     "coins, three, walls": Coins(variant="coin_per_player", players=3, torus=False, size=4),
     "coins, first takes": Coins(ties="first"),
+    "in the matrix, storm": InTheMatrix(variant="storm"),
+    "monster hunt, rpg": MonsterHunt(variant="rpg"),
+    "escalation, rpg": StagHuntGridworld(variant="rpg"),
     "in the matrix, two roles": InTheMatrix(payoffs=MELTING_POT_BACH_OR_STRAVINSKY, initial=1),
 }
 
