@@ -11,6 +11,7 @@ import importlib.util
 import pickle
 import random
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,6 +25,7 @@ from torch import Tensor
 
 _WATCHED: ContextVar[bool] = ContextVar("watched", default=False)
 _START = 0x5EED
+_ONE_AT_A_TIME = threading.RLock()
 LIBRARIES = ("dask", "distributed", "tornado")
 """They have threads beside the one that plays, which draw from `random`."""
 
@@ -99,12 +101,13 @@ def _leave_to_agents() -> None:
 
 @contextmanager
 def generators_kept() -> Iterator[Generators]:
-    """Set a fixed state inside, which it yields; restore the previous one afterwards."""
+    """Set a fixed state inside, which it yields; restore the previous one afterwards. One thread at a time."""
     if "distributed" in sys.modules:
         _leave_to_agents()
-    before = Generators.now()
-    try:
-        seed(_START)
-        yield Generators.now()
-    finally:
-        before.restore()
+    with _ONE_AT_A_TIME:
+        before = Generators.now()
+        try:
+            seed(_START)
+            yield Generators.now()
+        finally:
+            before.restore()

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 import torch
 
+from dilemma import Tournament
 from dilemma.agents.plain import PlainAgent
+from dilemma.envs.matrix_game import PrisonersDilemma
 from dilemma.play import play_into
 from dilemma.results import stored
 from dilemma.testing import check_agent
@@ -247,3 +249,26 @@ def test_the_suite_finds_it_too(tmp_path, make, name, says):
     else:
         with pytest.raises(AssertionError, match=says):
             check_agent(agent)
+
+
+def test_threads_are_not_blamed_for_each_others_draws(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import random, time\n"
+        "from dilemma.agents.strategy import Strategy\n"
+        "def draws(history):\n"
+        "    time.sleep(0.002)\n"
+        "    return random.randrange(2)\n"
+        "class Pauses(Strategy):\n"
+        "    'Cooperates, after a while.'\n"
+        "    def cooperate(self, me, own, other):\n"
+        "        time.sleep(0.002)\n"
+        "        return ~me.no()\n"
+    )
+    agents = {"draws": f"{tmp_path}/mine.py:draws", "pauses": f"{tmp_path}/mine.py:Pauses", "all_d": "all_d"}
+    rows = []
+    for execution in ({"backend": "threading", "jobs": 2, "chunk": 1}, {}):
+        tournament = Tournament([PrisonersDilemma(rounds=6)], agents, repetitions=4, mode="played", **execution)
+        results = tournament.run()
+        assert not results.failures
+        rows.append(results.rows.set_index(["match", "seat"])["payoff"].sort_index())
+    assert rows[0].equals(rows[1])
