@@ -28,6 +28,7 @@ chaos: .venv/tested
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos.damage
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos.hostile
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos.kills
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.chaos.cluster
 
 docs: .venv/documented
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs docs/_build/html
