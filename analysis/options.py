@@ -31,8 +31,8 @@ class AnalysisOptions:
     """That population: `dilemma.analysis.behaviour.evolution.EvolvingPopulation`."""
     schelling: Sequence[tuple[str, str]] = ()
     """Cooperators and defectors of Schelling diagrams; if none are named, all pairs of agents have one."""
-    background: Sequence[str] = ()
-    """Labels of agents that are partners only, and not ranked."""
+    background: Sequence[str] | Mapping[str, float] = ()
+    """Labels of agents that are partners only, and not ranked; or label = share of a population of partners."""
     seed: int = 0
     pdf: bool = False
     """Whether figures are also written as PDF."""

@@ -40,6 +40,7 @@ def tournament(agents=AGENTS, environments=("prisoners_dilemma",), **given):
         ({"self_play": "no"}, "schedule.self_play"),
         ({"background": ["nobody"]}, "schedule.background"),
         ({"background": "all_d"}, "schedule.background"),
+        ({"background": {"all_d": 0.0}}, "schedule.background"),
         ({"mode": "exactly"}, "evaluation.mode"),
         ({"jobs": 0}, "execution.jobs"),
         ({"timeout": -1}, "execution.timeout"),

@@ -18,6 +18,7 @@ from .config import as_config
 from .config_file import ConfigError, RawConfig, explain
 from .identity import Definition, Known, told_apart
 from .plan import Plan
+from .schedules.schedule import Background
 
 EntryKind: TypeAlias = Literal["environments", "agents"]
 
@@ -86,18 +87,28 @@ def _united(
         said = [f"{name}: {entry['label']!r} is gone" for name in gone for entry in gone[name]]
         return now, False, tuple(said)
     left = {entry["label"] for entry in cast.gone}
-    partners = [label for label in before["schedule"].get("background", ()) if label in left]
     section = {"kind": kind, **whole}
+    partners = _with_the_gone(section["background"], before["schedule"].get("background", ()), left)
     more = any(gone.values()) or section != now["schedule"]
     union = {
         **now,
         **{name: [*now[name], *gone[name]] for name in gone},
-        "schedule": {**section, "background": [*section["background"], *partners]},
+        "schedule": {**section, "background": partners},
     }
     if "learning" in before:
         learning, old = now.get("learning"), before["learning"]
         union["learning"] = old if learning is None else {**learning, **_of_the_gone(learning, old, left)}
     return union, more, ()
+
+
+def _with_the_gone(
+    background: Background, old: Background | tuple[str, ...], gone: Set[str]
+) -> list[str] | dict[str, float]:
+    """A background with those of the `old` one that are `gone`; without shares unless all have some."""
+    left = [label for label in old if label in gone]
+    if isinstance(background, dict) and (isinstance(old, dict) or not left):
+        return {**background, **({label: old[label] for label in left} if isinstance(old, dict) else {})}
+    return [*background, *left]
 
 
 def _of_the_gone(learning: Mapping[str, Any], old: Mapping[str, Any], gone: Set[str]) -> dict[str, object]:

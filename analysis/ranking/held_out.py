@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -22,19 +23,20 @@ def rivals(seats: pd.DataFrame, background: Collection[str]) -> pd.DataFrame:
     """The rows of matches among ranked agents; all rows of an environment in which ranked agents never met."""
     if not background:
         return seats
-    away = seats["match"].isin(seats.loc[seats["agent"].isin(background), "match"])
+    away = seats["match"].isin(seats.loc[seats["agent"].isin(list(background)), "match"])
     met = seats.loc[~away, "environment"].unique()
     return seats[~away | ~seats["environment"].isin(met)]
 
 
-def held_out(cells: Cells, table: pd.DataFrame, background: Collection[str]) -> Finding:
+def held_out(cells: Cells, table: pd.DataFrame, background: Collection[str] | Mapping[str, float]) -> Finding:
     """A row for each ranked agent of one environment, from its cells and their `cell_table`.
 
     `field` is the mean payoff with the other ranked agents, `held_out` the mean payoff with the agents of
-    `background`, which are not ranked. Self-play is in neither; `self_play` has it. `gap` is field minus held out,
-    with Welch's 95 % interval over partners, which needs two of either kind. Held-out partners may be harder or
-    softer for every agent: `gap_beyond_others` is the gap minus the mean gap of the other ranked agents. Raises
-    ValueError for an unknown label.
+    `background`, which are not ranked; where these have shares, it is weighted by them, and counts as the mean of
+    1 / sum share^2 partners (Kish's effective number). Self-play is in neither; `self_play` has it. `gap` is field
+    minus held out, with Welch's 95 % interval over partners, which needs two of either kind. Held-out partners may
+    be harder or softer for every agent: `gap_beyond_others` is the gap minus the mean gap of the other ranked
+    agents. Raises ValueError for an unknown label.
     """
     unknown = sorted(set(background) - set(cells.agents))
     if unknown:
@@ -44,12 +46,14 @@ def held_out(cells: Cells, table: pd.DataFrame, background: Collection[str]) -> 
     matrix = payoff_matrix(cells, table)
     alone = np.diag(matrix)[~out]
     np.fill_diagonal(matrix, np.nan)
-    field, away = _sample(matrix[~out][:, ~out]), _sample(matrix[~out][:, out])
-    gap = field[0] - away[0]
+    shares = [background[str(name)] if isinstance(background, Mapping) else 1.0 for name in names[out]]
+    field = _sample(matrix[~out][:, ~out], np.ones(int((~out).sum())))
+    away = _sample(matrix[~out][:, out], np.array(shares))
+    gap = field.mean - away.mean
     with np.errstate(invalid="ignore", divide="ignore"):
-        parts = [np.where(count > 1, spread**2 / count, np.nan) for _, spread, count in (field, away)]
+        parts = [np.where(each.count > 1, each.spread**2 / each.effective, np.nan) for each in (field, away)]
         error = np.sqrt(parts[0] + parts[1])
-        freedom = error**4 / (parts[0] ** 2 / (field[2] - 1) + parts[1] ** 2 / (away[2] - 1))
+        freedom = error**4 / (parts[0] ** 2 / (field.effective - 1) + parts[1] ** 2 / (away.effective - 1))
     half = t_ppf((1 + CONFIDENCE) / 2, np.where(error > 0, freedom, 1)) * error
     known = ~np.isnan(gap)
     rest = np.where(known & (known.sum() > 1), (np.nansum(gap) - gap) / max(1, known.sum() - 1), np.nan)
@@ -57,27 +61,48 @@ def held_out(cells: Cells, table: pd.DataFrame, background: Collection[str]) -> 
         "environment": cells.environment,
         "agent": pd.Categorical.from_codes(cells.roster[~out], cells.agents),
         "self_play": alone,
-        "field": field[0],
-        "field_partners": field[2],
-        "held_out": away[0],
-        "held_out_partners": away[2],
+        "field": field.mean,
+        "field_partners": field.count,
+        "held_out": away.mean,
+        "held_out_partners": away.count,
         "gap": gap,
         "gap_low": gap - half,
         "gap_high": gap + half,
         "gap_beyond_others": gap - rest,
     }
     found = pd.DataFrame(columns, columns=list(COLUMNS))
-    return Finding(found, tuple(_remarks(found, [str(name) for name in names[out]])))
+    held = [str(name) for name in names[out]]
+    if isinstance(background, Mapping):
+        held = [
+            f"{name} ({share / sum(shares):.1%} of the partners)" for name, share in zip(held, shares, strict=True)
+        ]
+    return Finding(found, tuple(_remarks(found, held)))
 
 
-def _sample(matrix: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-    """Mean, standard deviation and number of the known values of each row."""
+@dataclass(frozen=True)
+class _Sample:
+    """The known values of each row, weighted."""
+
+    mean: Numbers
+    spread: Numbers
+    """Their standard deviation."""
+    count: Numbers
+    effective: Numbers
+    """The number of values of equal weight whose mean would vary as much."""
+
+
+def _sample(matrix: Numbers, weight: Numbers) -> _Sample:
     known = ~np.isnan(matrix)
     count = known.sum(1).astype(np.float64)
-    mean = np.where(count > 0, np.where(known, matrix, 0).sum(1) / count.clip(1), np.nan)
+    weights = np.where(known, weight, 0.0)
+    total = np.where(count > 0, weights.sum(1), 1.0)
+    mean = np.where(count > 0, (weights * np.where(known, matrix, 0)).sum(1) / total, np.nan)
     off = np.where(known, matrix - mean[:, None], 0.0)
     off[np.abs(off) < 1e-12] = 0.0
-    return mean, np.sqrt((off**2).sum(1) / (count - 1).clip(1)), count
+    share = weights / total[:, None]
+    same = (share**2).sum(1)
+    spread = np.sqrt((share * off**2).sum(1) / np.where(count > 1, 1 - same, 1.0))
+    return _Sample(mean, spread, count, 1 / np.where(count > 0, same, 1.0))
 
 
 def _remarks(found: pd.DataFrame, out: list[str]) -> Iterator[str]:

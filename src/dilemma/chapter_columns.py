@@ -219,7 +219,9 @@ HELD_OUT = TableSchema(
         _column("self_play", "payoff in self-play", PER_ROUND),
         _column("field", "mean payoff with the other ranked agents", PER_ROUND),
         _count("field_partners", "those partners", "agents"),
-        _column("held_out", "mean payoff with the agents of the background", PER_ROUND),
+        _column(
+            "held_out", "mean payoff with the agents of the background, by their shares if it has them", PER_ROUND
+        ),
         _count("held_out_partners", "those partners", "agents"),
         *_known("gap", "`field` less `held_out`", FIELD, PER_ROUND),
         _column("gap_beyond_others", "gap less the mean gap of the other ranked agents", PER_ROUND),

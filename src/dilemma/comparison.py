@@ -182,7 +182,10 @@ def _renamed(first: RawConfig, other: RawConfig, name: str, other_name: str) -> 
             if only:
                 remarks.append(f"Only in {run}: {kind} {', '.join(sorted(only))}.")
     section = other["schedule"]
-    background = [labels["agents"][label] for label in section.get("background", ())]
+    there = section.get("background", ())
+    background: list[str] | dict[str, float] = [labels["agents"][label] for label in there]
+    if isinstance(there, dict):
+        background = dict(zip(background, there.values(), strict=True))
     return {**config, "schedule": {**section, "background": background}}, remarks
 
 

@@ -93,7 +93,7 @@ class Tournament:
         repetitions: int | Literal["until resolved"] = 1,
         at_most: int = 1000,
         self_play: bool = False,
-        background: Sequence[str] = (),
+        background: Sequence[str] | Mapping[str, float] = (),
         mode: Mode = "auto",
         seed: int = 0,
         name: str = "tournament",

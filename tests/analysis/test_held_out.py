@@ -1,6 +1,7 @@
 """Payoffs with partners of the field, and with others."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -51,6 +52,25 @@ def test_partners_that_are_hard_for_everybody_are_no_agent_s_fault(seats):
 def test_constant_payoffs_give_an_interval_of_no_width(seats):
     found, _ = of(league(seats, [0.1] * 3, [0.3] * 3), ["H0", "H1", "H2"])
     assert found.loc["A", ["gap_low", "gap", "gap_high"]].to_list() == pytest.approx([-0.2] * 3)
+
+
+def test_a_population_of_partners_is_weighted_by_its_shares(seats):
+    own, away = [3.0, 2.5], [1.0, 2.0, 0.5]
+    found, remarks = of(league(seats, own, away), {"H2": 1, "H0": 2, "H1": 1})  # as if H0 stood there twice
+    row = found.loc["A"]
+    assert (row["held_out"], row["held_out_partners"]) == (np.mean([1, 1, 2, 0.5]), 3)
+    assert "Held out: H0 (50.0% of the partners)" in remarks[0]
+    equal, _ = of(league(seats, own, away), {"H0": 0.2, "H1": 0.2, "H2": 0.2})
+    listed, _ = of(league(seats, own, away), ["H0", "H1", "H2"])
+    pd.testing.assert_frame_equal(equal, listed)
+
+
+def test_a_partner_of_hardly_any_share_changes_no_interval(seats):
+    own = [3.0, 2.5]
+    found, _ = of(league(seats, own, [1.0, 2.0, 0.5]), {"H0": 1, "H1": 1, "H2": 1e-9})
+    without, _ = of(league(seats, own, [1.0, 2.0]), {"H0": 1, "H1": 1})
+    ends = ["gap_low", "gap", "gap_high"]
+    assert found.loc["A", ends].to_list() == pytest.approx(without.loc["A", ends].to_list())
 
 
 @pytest.mark.parametrize(

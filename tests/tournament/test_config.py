@@ -91,6 +91,10 @@ def test_pairings_that_cannot_be_are_refused_with_a_sentence(tmp_path, environme
     ("addition", "said"),
     [
         ('[schedule]\nbackground = ["tft"]', "schedule.background: there is no agent 'tft'; there is"),
+        (
+            "[schedule]\nbackground = {all_d = -1}",
+            "found {'all_d': -1}; allowed: a list of labels, or label = share",
+        ),
         ("[analysis]\nanchors = {chess = [0, 1]}", "analysis.anchors: there is no environment 'chess'"),
         (
             "[analysis]\nanchors = {prisoners_dilemma = [3, 1]}",
@@ -113,6 +117,15 @@ def test_agents_in_the_background_meet_only_the_others():
     met = {frozenset(plan.entrants[i].label for i in cast) for cast in request.casts}
     assert len(met) == 2 + 1 + 4
     assert not {frozenset({"all_d", "random"}), frozenset({"all_d"}), frozenset({"random"})} & met
+
+
+def test_shares_of_the_background_change_no_match_and_come_back():
+    asked = {"environments": [{"name": "prisoners_dilemma"}], "agents": [{"name": "all_c"}, {"name": "all_d"}]}
+    plans = [parse({**asked, "schedule": {"background": each}}) for each in (["all_d"], {"all_d": 0.3})]
+    listed, shared = ([request.casts.tolist() for request in plan.schedule.most(plan)] for plan in plans)
+    assert listed == shared
+    assert as_config(plans[1])["schedule"]["background"] == {"all_d": 0.3}
+    assert parse(as_config(plans[1])) == plans[1]
 
 
 def test_a_config_with_its_defaults_filled_in_is_the_same_config():

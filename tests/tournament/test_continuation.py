@@ -179,6 +179,25 @@ def earned(folder, label="mine"):
     return seats.loc[(seats["agent"] == label) & (seats["opponent"] == "all_c"), "payoff"].tolist()
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "union"),
+    [
+        ({"b": 0.2, "c": 0.8}, {"b": 0.5}, {"b": 0.5, "c": 0.8}),
+        (["c"], {"b": 0.5}, ["b", "c"]),
+        ({"c": 0.8}, ["b"], ["b", "c"]),
+        (["b"], {"b": 0.5}, {"b": 0.5}),
+    ],
+)
+def test_who_is_gone_stays_in_the_background(folder, before, now, union):
+    asked = copy.deepcopy(ASKED)
+    asked["schedule"] = {**asked.get("schedule", {}), "background": before}
+    run(folder, asked)
+    asked["agents"] = [entry for entry in asked["agents"] if entry["label"] != "c"]
+    asked["schedule"]["background"] = now
+    run(folder, asked)
+    assert Store.existing(folder).asked()["schedule"]["background"] == union
+
+
 def test_changed_code_is_refused_with_both_digests_and_the_ways_out(mine):
     run(Path("run"), mine(1))
     before, known = contents(project := Path.cwd()), _known("run")

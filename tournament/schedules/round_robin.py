@@ -108,7 +108,7 @@ def casts(plan: Plan, index: int, schedule: RoundRobin) -> Indices:
 
     Raises DilemmaError where there are more than MOST.
     """
-    background = np.isin([entrant.label for entrant in plan.entrants], plan.schedule.background)
+    background = np.array([entrant.label in plan.schedule.background for entrant in plan.entrants], dtype=np.bool_)
     leagues = plan.leagues[index]
     if len(leagues) == 1:
         [league] = leagues

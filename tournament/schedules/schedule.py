@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from ..sections import Section
 
@@ -17,6 +17,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..plan import Plan, Problem
+
+
+def _labels_or_shares(given: object, validate: ValidatorFunctionWrapHandler) -> Background:
+    """Say what is allowed once, rather than once for each form."""
+    try:
+        background: Background = validate(given)
+    except ValidationError:
+        raise ValueError("a list of labels, or label = share with shares above 0") from None
+    return background
+
+
+Background: TypeAlias = Annotated[
+    list[str] | dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]], WrapValidator(_labels_or_shares)
+]
+"""Labels of agents that are partners only, or their shares of a population of such partners by label."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +80,10 @@ class History(Protocol):
 class Schedule(Section, ABC):
     """Who meets whom, and how often. A subclass adds its keys as fields, and says what to ask for."""
 
-    background: list[str] = Field(
+    background: Background = Field(
         [],
-        description="labels of agents that are only partners: held out from the ranking, never among themselves",
+        description="labels of agents that are only partners: held out from the ranking, never among themselves; "
+        "label = share where they are a population, by whose shares means over them are weighted",
     )
 
     @abstractmethod
