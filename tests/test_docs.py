@@ -11,6 +11,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -116,6 +117,9 @@ def test_commands_in_the_readme_and_in_docs_are_there(text):
     elif program == "dilemma":
         context = main.make_context("dilemma", words)
         name, command, rest = main.resolve_command(context, [*context._protected_args, *context.args])
+        while isinstance(command, click.Group):
+            context = command.make_context(name, rest, parent=context)
+            name, command, rest = command.resolve_command(context, [*context._protected_args, *context.args])
         given = command.make_context(name, rest, parent=context).params
         if name == "run" and not given["config"].endswith(".toml"):
             assert given["config"] in shipped()

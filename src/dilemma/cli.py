@@ -1,4 +1,5 @@
-"""The command line: run, report, exploit, explain, fit, replay, agents, envs, schema; `cli_runs.py` has others.
+"""The command line: run, report, exploit, explain, replay, agents, envs, schema; `cli_fit.py` and `cli_runs.py`
+have others.
 
 Heavy imports are inside commands.
 """
@@ -9,13 +10,14 @@ import io
 import shlex
 import shutil
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from .cli_fit import fit
 from .cli_runs import compare, export, merge, rate, runs, status, view
 from .exit_codes import FAILED, INTERRUPTED, speaks_plainly
 from .version import VERSION
@@ -50,8 +52,8 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # the console's encoding may lack characters of a label
 
 
-for across in (compare, export, merge, rate, runs, status, view):
-    main.add_command(across)
+for command in (compare, export, fit, merge, rate, runs, status, view):
+    main.add_command(command)
 
 
 @main.command()
@@ -256,73 +258,6 @@ def explain(run: Path, agent: str, environment: str | None) -> int:
         click.echo(line)
     click.echo(stored(store).report(store.report_path))
     return 0
-
-
-@main.command()
-@click.argument("what", type=click.Choice(["common_pool"]))
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@click.option(
-    "--out", metavar="FILE", type=click.Path(path_type=Path), help="The model; FILE.clone.pt if left out."
-)
-@click.option(
-    "--column",
-    "columns",
-    metavar="OF=NAME",
-    multiple=True,
-    help="What a column is called that holds game, round, player, pool, allocated or returned.",
-)
-@click.option(
-    "--only", metavar="NAME=VALUE", multiple=True, help="Read only rows with this value; may be repeated."
-)
-@click.option("--capacity", type=click.FloatRange(min=0, min_open=True), default=200.0, show_default=True)
-@click.option("--units", type=click.IntRange(min=1), default=64, show_default=True, help="Of the recurrent unit.")
-@click.option(
-    "--epochs", type=click.IntRange(min=1), default=300, show_default=True, help="The most of each model."
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the split of games, and of the models.")
-@speaks_plainly
-def fit(
-    what: str,
-    file: Path,
-    out: Path | None,
-    columns: Sequence[str],
-    only: Sequence[str],
-    capacity: float,
-    units: int,
-    epochs: int,
-    seed: int,
-) -> int:
-    """Fit a behavioural clone to what players of a common pool did.
-
-    FILE is a CSV table with a row for each player and round of each game. A recurrent model is fitted, and its
-    likelihood in games that are held out is said beside those of simpler models and of a published
-    reproduction.
-    """
-    from . import pool_clone, pool_games
-
-    names = {**{of: of for of in pool_games.COLUMNS}, **_pairs("--column", columns, pool_games.COLUMNS)}
-    games = pool_games.read(file, names, _pairs("--only", only), capacity)
-    found, model = pool_clone.fit(games, units, epochs, seed, lambda line: click.echo(line, err=True))
-    for line in pool_clone.lines(found, games):
-        click.echo(line)
-    path = out or file.with_suffix(".clone.pt")
-    pool_clone.keep(path, model, games)
-    click.echo(path)
-    return 0
-
-
-def _pairs(option: str, given: Sequence[str], known: Collection[str] | None = None) -> dict[str, str]:
-    """KEY=VALUE options; with `known`, only these keys are allowed."""
-    from .envs.errors import DilemmaError
-
-    pairs = dict[str, str]()
-    for text in given:
-        key, equals, value = text.partition("=")
-        if not equals or (known is not None and key not in known):
-            keys = "NAME" if known is None else f"one of {', '.join(known)}"
-            raise DilemmaError(f"{option}: found {text!r}; allowed: KEY=VALUE, where KEY is {keys}")
-        pairs[key] = value
-    return pairs
 
 
 @main.command(context_settings={"ignore_unknown_options": True})  # keys may be negative numbers

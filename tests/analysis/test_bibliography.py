@@ -38,6 +38,7 @@ def test_every_year_in_a_source_is_of_an_entry(name):
         ("parameters of Foerster et al. 2018's tournament", ["foerster2018"]),
         ("Finn, Abbeel and Levine 2017 and Kim et al. 2021", ["finn2017", "kim2021"]),
         ("Axelrod library (Harper)", ["knight2016"]),
+        ("Dal Bó and Fréchette 2011; Dempster, Laird and Rubin 1977", ["dalbo2011", "dempster1977"]),
         ("Rousseau 1755. Also published: [1] (Foerster et al. 2018)", ["rousseau1755"]),
         ("Smith and Ashlock 2006; Axelrod 19800", []),
         ("this project", []),
