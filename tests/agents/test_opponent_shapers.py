@@ -10,7 +10,8 @@ from torch import Tensor
 
 from dilemma.agents.agent import Agent, Chairs
 from dilemma.agents.automata import AllD, TitForTat
-from dilemma.agents.learners.shaping.advantage_alignment import AdvantageAlignment, aligned
+from dilemma.agents.learners.policy_gradient.trajectory import Trajectory
+from dilemma.agents.learners.shaping.advantage_alignment import AdvantageAlignment, aligned, averaged
 from dilemma.agents.learners.shaping.dice import box, loaded_dice
 from dilemma.agents.learners.shaping.lola_dice import LolaDice
 from dilemma.agents.learners.shaping.loqa import Loqa, shaping
@@ -117,6 +118,54 @@ def test_advantages_are_aligned_by_the_discounted_past():
     assert aligned(own, theirs, d).flatten().tolist() == [0, d * (d * 1) * 7, d * (d**2 * 1 + d * 2) * 11]
 
 
+def test_in_the_released_code_the_past_is_averaged():
+    own, theirs = torch.tensor([[1.0], [2.0], [6.0], [4.0]]), torch.tensor([[5.0], [7.0], [11.0], [10.0]])
+    assert averaged(own, theirs).flatten().tolist() == [0, 1 / 1 * 7, (1 + 2) / 2 * 11, (1 + 2 + 6) / 3 * 10]
+
+
+def test_both_forms_of_alignment_by_hand():
+    """Three rounds without critics yet: rewards 1, 0, 2 against 3, 5, 7; one-step advantages are the rewards."""
+    game = PrisonersDilemma(rounds=3)
+    earned, theirs = (
+        torch.tensor(column, dtype=torch.float64)[:, None, None] for column in ([1, 0, 2], [3, 5, 7])
+    )
+    trajectory = Trajectory()
+    trajectory.encoded, trajectory.others_reward = torch.zeros(3, 1, 1, dtype=torch.int64), theirs[:, :, None]
+    for form, adds in (("paper", [0, 0.5 * 0.5 * 5, 0.5 * 0.25 * 7]), ("code", [0, 5, 1 / 2 * 7])):
+        agent = AdvantageAlignment(form=form, discount=0.5, normalise="nothing")
+        found = agent.sit(chairs(game, 1, 1)).estimate(trajectory, earned).advantage
+        assert (found - earned).flatten().tolist() == adds
+
+
+def test_both_forms_of_loqa_by_hand():
+    """The same rewards; the other is as open to both actions, so openness is 1/2.
+
+    Its advantages are 3, 5, 7, and from returns to go, at a discount of 1/2, 7.25, 8.5, 7. By default the first
+    round is discounted by 1/4 and 1/16 (decay 1/2 from the next round on), as published by 1/2 and 1/8.
+    """
+    game = PrisonersDilemma(rounds=3)
+    earned, theirs = (
+        torch.tensor(column, dtype=torch.float64)[:, None, None] for column in ([1, 0, 2], [3, 5, 7])
+    )
+    trajectory = Trajectory()
+    trajectory.encoded, trajectory.others_reward = torch.zeros(3, 1, 1, dtype=torch.int64), theirs[:, :, None]
+    trajectory.others = torch.zeros(3, 1, 1, 1, dtype=torch.int64)
+    for form, adds in (
+        ("one_decay_more", [0, 1 / 4 / 2 * 5, 1 / 16 / 2 * 7]),
+        ("published", [0, 1 / 2 / 2 * 8.5, 1 / 8 / 2 * 7]),
+    ):
+        agent = Loqa(form=form, discount=0.5, decay=0.5)
+        found = agent.sit(chairs(game, 1, 1)).estimate(trajectory, earned).advantage
+        assert (found - earned).flatten().tolist() == adds
+
+
+@pytest.mark.parametrize("agent", [AdvantageAlignment, Loqa])
+def test_old_matches_keep_their_identity_and_forms_are_written(agent):
+    assert "form" not in agent().model_dump()
+    other = agent(form="code" if agent is AdvantageAlignment else "published")
+    assert agent.model_validate(other.model_dump(mode="json")) == other
+
+
 def test_a_table_moves_to_means_and_remembers():
     table = torch.tensor([[10.0, 20.0, 30.0]], dtype=torch.float64)
     index, value = torch.tensor([[[0, 0, 2]]]), torch.tensor([[[1.0, 3.0, 5.0]]], dtype=torch.float64)
@@ -144,6 +193,24 @@ def test_loqa_is_the_gradient_of_its_loss():
     openness = (1 - torch.softmax(torch.stack((taken, rest)) / temperature, 0)[0]) / temperature
     column = (slice(None), None, None)
     ours = own[column] + shaping(own[column], openness[column], other[column], discount)
+    torch.testing.assert_close(-gradient, ours.flatten())
+
+
+def test_published_loqa_is_the_gradient_of_its_loss():
+    """As in the authors' code: a backward recursion over returns less values, decayed from the second round on."""
+    rounds, discount, decay, temperature = 5, 0.9, 0.6, 0.7
+    generator = torch.Generator().manual_seed(0)
+    logs = torch.randn(rounds, generator=generator, dtype=torch.float64).requires_grad_()
+    own, other, rest, taken = (torch.randn(rounds, generator=generator, dtype=torch.float64) for _ in range(4))
+    ahead, loss = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
+    for t in reversed(range(rounds)):
+        values = torch.stack((taken[t] + discount * ahead, rest[t])) / temperature
+        loss = loss - logs[t] * own[t] - torch.log_softmax(values, 0)[0] * own[t]
+        ahead = (box(logs[t]) - 1) * other[t] + discount * decay * ahead
+    (gradient,) = torch.autograd.grad(loss, logs)
+    openness = (1 - torch.softmax(torch.stack((taken, rest)) / temperature, 0)[0]) / temperature
+    column = (slice(None), None, None)
+    ours = own[column] + shaping(own[column], openness[column], other[column], discount, decay)
     torch.testing.assert_close(-gradient, ours.flatten())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -22,6 +22,10 @@ class AdvantageAlignment(AdvantageShaper):
     A is its own advantage, A^others the sum of the others' (from their observed rewards), and D its own advantage
     with lambda = 0. It helps those whose past play was to its advantage, and harms those whose play was not.
 
+    With `form` "code", as in the released code, past advantages are not discounted but averaged,
+        A*_t = A_t + weight * (1/t) (sum_{k<t} D_k) * A^others_t        (rounds t from 0)
+    which is smaller by about the number of rounds that a discount looks back on; "paper" is the formula above.
+
     Own and others' advantages have separate critics: tables of mean returns by round and last outcome, or, with
     features, a network that also sees the time left. Published for Melting Pot: discount 0.99, lambda 0.95, clip
     0.1, weight 1, normalised advantages, two updates of a batch, entropy 0.1, Adam at 1e-5 in long training. Here
@@ -35,6 +39,12 @@ class AdvantageAlignment(AdvantageShaper):
     source: ClassVar[str] = "Duque et al. 2025, Advantage Alignment Algorithms, in its proximal form"
 
     weight: float = Field(1.0, description="weight of the others' advantage")
+    form: Literal["paper", "code"] = Field(
+        "paper",
+        exclude_if=lambda form: form == "paper",  # matches from before there were two keep their identity
+        description='of the alignment: past advantages discounted, as in the "paper", or averaged, as in the '
+        'released "code"',
+    )
 
     def sit(self, chairs: Chairs) -> Player:
         return AdvantageAlignmentPlayer(self, chairs)
@@ -57,7 +67,9 @@ class AdvantageAlignmentPlayer(AdvantageShaperPlayer):
         return TableCritics(self.chairs, states, agent.discount, agent.memory)
 
     def shaping(self, past: Tensor, others: Tensor, estimates: CriticValues) -> Tensor:
-        alignment = self.agent.weight * aligned(past, others, self.agent.discount)
+        agent = self.agent
+        product = aligned(past, others, agent.discount) if agent.form == "paper" else averaged(past, others)
+        alignment = agent.weight * product
         self._measures["alignment"] = alignment.square().mean((0, 2)).sqrt()
         return alignment
 
@@ -84,3 +96,9 @@ def explained(returns: Tensor, value: Tensor, playing: Tensor | None = None) -> 
 def aligned(own: Tensor, others: Tensor, discount: float) -> Tensor:
     """discount * (sum_{k<t} discount^(t-k) own_k) * others_t, of advantages [round, ...]."""
     return discount * discounted_past(own, discount) * others
+
+
+def averaged(own: Tensor, others: Tensor) -> Tensor:
+    """(1/t) (sum_{k<t} own_k) * others_t, of advantages [round, ...]; 0 in round 0."""
+    rounds = torch.arange(len(own), dtype=own.dtype, device=own.device).clamp(min=1)
+    return discounted_past(own, 1.0) / rounds.view(-1, *[1] * (own.dim() - 1)) * others

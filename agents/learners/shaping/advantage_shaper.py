@@ -65,11 +65,16 @@ class AdvantageShaperPlayer(PPOPlayer):
         estimates = self.critics.evaluate(trajectory)
         own = self.advantage(reward, estimates.value, agent.gae, playing)
         past = own if agent.gae == 0 else self.advantage(reward, estimates.value, 0.0, playing)
-        others = self.advantage(others_reward, estimates.value_of_others, agent.gae, playing)
+        others = self.advantage(others_reward, estimates.value_of_others, self.decay_of_others, playing)
         added = self.shaping(past, others, estimates)
         self.record_measures(trajectory, estimates, reward, others_reward)
         self.critics.fit(trajectory, estimates, reward, others_reward)
         return AdvantageEstimate(own + added, torch.zeros_like(own))
+
+    @property
+    def decay_of_others(self) -> float:
+        """The decay (lambda) of the others' advantages."""
+        return self.agent.gae
 
     @abstractmethod
     def shaping(self, past: Tensor, others: Tensor, estimates: CriticValues) -> Tensor:
@@ -88,9 +93,9 @@ class AdvantageShaperPlayer(PPOPlayer):
         self.critics.load_state_dict(state)
 
 
-def discounted_past(values: Tensor, discount: float) -> Tensor:
-    """sum_{k<t} discount^(t-k) values_k [round, ...]; 0 in the first round."""
+def discounted_past(values: Tensor, discount: float, decay: float = 1.0) -> Tensor:
+    """sum_{k<t} discount^(t-k) decay^(t-k-1) values_k [round, ...]; 0 in the first round."""
     past = torch.zeros_like(values)
     for t in range(1, len(values)):
-        past[t] = discount * (past[t - 1] + values[t - 1])
+        past[t] = discount * (decay * past[t - 1] + values[t - 1])
     return past

@@ -26,6 +26,10 @@ class Loqa(AdvantageShaper):
         - mean_t [log pi(a_t | s_t) A_t + weight log softmax(Q(s_t, .) / temperature)(b_t) A_t]
     Both terms combine into one advantage for each own action, which PPO ascends; by default in one pass.
 
+    With `form` "published", as in the authors' code, the next round counts without decay, decay^(k-t-1), and
+    A^other is the other's return to go less its value; the default has one decay more, and the other's
+    advantages with lambda = `gae`.
+
     Published: 2048 tables of 50 rounds, discount 0.96, Adam at 1e-3, thousands of updates, network critics
     with a 1 % target network, a fifth of actions random in training, and self-play against its own past versions
     with their true values. Here it meets one other, whose values it estimates; the rate is larger, for 200
@@ -39,6 +43,12 @@ class Loqa(AdvantageShaper):
     spread: float = Field(0.0, description="standard deviation of a table's logits at the start", ge=0)
     weight: float = Field(1.0, description="weight of the other's choices in the loss", ge=0)
     temperature: Positive = Field(1.0, description="temperature of the other's softmax policy")
+    form: Literal["one_decay_more", "published"] = Field(
+        "one_decay_more",
+        exclude_if=lambda form: form == "one_decay_more",  # matches from before there were two keep their identity
+        description='of the shaping term: "published" decays from the second round on, and takes the other\'s '
+        "advantages from returns to go",
+    )
     decay: float = Field(
         0.9, description="further discount for each round between the other's action and its own", ge=0, le=1
     )
@@ -79,22 +89,29 @@ class LoqaPlayer(AdvantageShaperPlayer):
             self.chairs, states, self.actions, agent.discount, agent.temperature, agent.memory
         )
 
+    @property
+    def decay_of_others(self) -> float:
+        return 1.0 if self.agent.form == "published" else self.agent.gae
+
     def shaping(self, past: Tensor, others: Tensor, estimates: CriticValues) -> Tensor:
         """The second term of the loss."""
         agent = self.agent
         assert estimates.likelihood is not None
         openness = (1 - estimates.likelihood) / agent.temperature
-        influence = agent.weight * shaping(past, openness, others, agent.discount * agent.decay)
+        discount, decay = agent.discount * agent.decay, 1.0
+        if agent.form == "published":
+            discount, decay = agent.discount, agent.decay
+        influence = agent.weight * shaping(past, openness, others, discount, decay)
         self._measures["influence"] = influence.square().mean((0, 2)).sqrt()
         self._measures["openness"] = openness.mean((0, 2))
         return influence
 
 
-def shaping(own: Tensor, openness: Tensor, other: Tensor, discount: float) -> Tensor:
+def shaping(own: Tensor, openness: Tensor, other: Tensor, discount: float, decay: float = 1.0) -> Tensor:
     """The second term of the loss as an advantage of its own actions [round, chair, table].
 
-        other_k * sum_{t<k} discount^(k-t) own_t openness_t
+        other_k * sum_{t<k} discount^(k-t) decay^(k-t-1) own_t openness_t
     `openness` is (1 - softmax(Q / temperature)(b_t)) / temperature, the derivative of the log probability of b_t
     in Q(s_t, b_t).
     """
-    return discounted_past(own * openness, discount) * other
+    return discounted_past(own * openness, discount, decay) * other
