@@ -219,6 +219,52 @@ def test_what_is_usual_changes_nothing_on_average():
     assert mean.abs().max() < 1e-6
 
 
+def test_influence_on_themselves_is_the_others_on_their_own_returns():
+    """Its mean over what is usual is 0, and it is in what the player's own network says of the other's return."""
+    models = sit(TWO, 4)
+    trajectory = played([None] * 2, 0, TWO, 4)
+    models.remember(trajectory)
+    fit(models, 0)
+    state = models._with_time(trajectory.encoded.transpose(0, 1)).flatten(1, 2)
+    usual = models.baselines(state)[:, :, 1]
+    found, values = [], []
+    for action in range(MOVES):
+        trajectory.others = torch.full_like(trajectory.others, action)
+        features, actions = course(trajectory)
+        found.append(models.influence_on_themselves(features, actions))
+        theta, net = models.theta["q_value"], models._q_value
+        chosen = net.chosen(net.parts(theta, state), actions.permute(1, 0, 3, 2).flatten(1, 2)).sum(2)
+        values.append(net.value(theta, chosen)[..., 1].double())
+    expected = torch.stack(values) - sum(value * usual[..., action] for action, value in enumerate(values))
+    expected = expected.view(MOVES, 2, ROUNDS, 4).transpose(1, 2)[:, :, :, None]
+    torch.testing.assert_close(torch.stack(found), expected, rtol=0, atol=1e-5)
+    assert expected.abs().max() > 1e-3
+
+
+def test_models_refreshed_first_know_the_episode_that_is_paid_for():
+    agent = Reciprocator(refresh_first=True, refresh=1, balance="decayed_minus_debit", model_units=8, **GIVEN)
+    player = agent.sit(Chairs(GAMES[0], torch.arange(2), Chance.at_tables(derive(torch.arange(2), 0), 8)))
+    there = Chance.at_tables(derive(torch.arange(1), 1), 8)
+    player.begin()
+    state = GAMES[0].reset(1, 8, there)
+    for _ in range(GAMES[0].rounds):
+        state, step = GAMES[0].step(state, player.act(Observation(state, None))[None], there)
+        player.observe(Round(step, None))
+    reward, trajectory = player.subjective_reward, player.trajectory
+    assert not any(each.any() for pair in reward._influence for each in pair)  # nothing was known in play
+    paid = player.rewards(trajectory) - trajectory.reward
+    assert reward.models.fits["q_value"].tolist() == reward.models.fits["baseline"].tolist() == [1, 1]
+    features, actions = course(trajectory)
+    features = features[..., :-1]  # without the balance
+    received, given = reward.models.influence(features, actions)
+    alone = reward.models.influence_on_themselves(features, actions)
+    owed = torch.zeros_like(received)
+    for t in range(1, len(owed)):
+        owed[t] = agent.discount * owed[t - 1] + (received - given - alone)[t - 1]
+    torch.testing.assert_close(paid, agent.weight * (owed * given).mean(2))
+    assert paid.abs().max() > 1e-6
+
+
 def rolled(trajectory: Trajectory, by: int) -> Trajectory:
     """The same play, with every chair one further."""
     other = Trajectory(trajectory.episode, frozenset({"others_rewards"}))

@@ -67,10 +67,17 @@ def test_influence_by_hand():
         ("previous", [0, 1, 1, -1]),  # owed 0, 1, -1, 1
         ("decayed", [0, 1, 0.5, -0.75]),  # 0, 1, .5 - 1, -.25 + 1
         ("decayed_minus_own", [0, 0, 2, -1]),  # 0, 1 - 1, -1 - 1, -1 + 1 + 1
+        # The other gains -.5 by its C and .5 by its D: 0, 0 + .5, .25 - 2 - .5, -1.125 + 2 + .5
+        ("decayed_minus_debit", [0, 0.5, 2.25, -1.375]),
     ],
 )
 def test_balances_by_hand(balance, pays):
     assert reciprocal(Reciprocator(weight=1.0, balance=balance, discount=0.5), "CC CD DC DC") == pays
+
+
+def test_a_signed_debit_by_hand():
+    agent = Reciprocator(weight=1.0, balance="decayed_minus_debit", sign="balance", discount=0.5)
+    assert reciprocal(agent, "CC CD DC DC") == [0, 1, 1, -1]
 
 
 @pytest.mark.parametrize(
@@ -108,6 +115,43 @@ def test_buffer_and_refresh():
         player.learn()
         usual.append(player.subjective_reward.baselines[0, 0, START, 0].item())
     assert usual == [0.5, pytest.approx(2 / 4), pytest.approx(2 / 4), pytest.approx(1 / 4)]
+
+
+def test_refreshed_first_the_baseline_has_the_episode_that_it_is_for():
+    """Each did C once in both states, and the prior has one C and one D: C is worth 2/3 more than usual."""
+    first, after = (
+        reciprocal(Reciprocator(weight=1.0, refresh=1, refresh_first=order), "CC CC") for order in (True, False)
+    )
+    assert first == pytest.approx([0, 4 / 9])
+    assert after == [0, 1]
+    player = sit(Reciprocator(refresh=2, buffer=2, refresh_first=True))
+    usual = []
+    for outcome in ("CC", "DD", "DD", "DD"):
+        script(player, outcome)
+        player.learn()
+        usual.append(player.subjective_reward.baselines[0, 0, START, 0].item())
+    assert usual == pytest.approx([2 / 3, 2 / 3, 1 / 4, 1 / 4])  # in the first, the third, ...
+
+
+def test_while_it_warms_up_influence_alone_is_learned():
+    player = sit(Reciprocator(refresh=1, warm_up=2))
+    moved, usual = [], []
+    for _ in range(4):
+        before = player.theta
+        script(player, "CC CD DC")
+        player.learn()
+        moved.append(not torch.equal(player.theta, before))
+        usual.append(player.subjective_reward.baselines[0, 0, START, 0].item())
+    assert moved == [False, False, True, True]
+    assert usual[0] == pytest.approx(2 / 3)
+
+
+def test_old_matches_keep_their_identity():
+    later = {"refresh_first", "warm_up"}
+    assert not later & Reciprocator().model_dump().keys()
+    agent = Reciprocator(refresh_first=True, warm_up=1)
+    assert Reciprocator.model_validate(agent.model_dump(mode="json")) == agent
+    assert agent.social_preference.refresh_first
 
 
 def test_the_ramp():
@@ -203,7 +247,14 @@ def test_what_it_kept_goes_on():
     assert player.subjective_reward.episodes.tolist() == [2, 2]
 
 
-@pytest.mark.parametrize("agent", [Reciprocator(), Reciprocator(policy="gru", balance="decayed_minus_own")])
+@pytest.mark.parametrize(
+    "agent",
+    [
+        Reciprocator(),
+        Reciprocator(policy="gru", balance="decayed_minus_own"),
+        Reciprocator(balance="decayed_minus_debit", refresh_first=True, warm_up=1),
+    ],
+)
 def test_the_contract(agent):
     check_agent(agent)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 import torch
@@ -27,7 +27,7 @@ class ReciprocityParameters(BaseModel):
     weight: float = Field(5.0, description="weight of the reciprocal reward")
     weight_start: float | None = Field(None, description="weight in the first episode, if the weight has a ramp")
     weight_step: float = Field(0.0, description="change of the weight in an episode, until it is `weight`", ge=0)
-    balance: Literal["previous", "decayed", "decayed_minus_own"] = Field(
+    balance: Literal["previous", "decayed", "decayed_minus_own", "decayed_minus_debit"] = Field(
         "previous", description="how past influence received is accumulated"
     )
     sign: Literal["nothing", "balance", "influence"] = Field(
@@ -35,6 +35,12 @@ class ReciprocityParameters(BaseModel):
     )
     buffer: int = Field(1, description="episodes that the baseline is computed from", ge=1)
     refresh: int = Field(3, description="episodes from one baseline to the next", ge=1)
+    refresh_first: bool = Field(
+        False,
+        exclude_if=lambda first: not first,  # matches from before it existed keep their identity
+        description="whether baselines and models are refreshed before the rewards of an episode are computed, "
+        "with the episode among what they are made of, and not after",
+    )
     prior: float = Field(1.0, description="pseudo-count of each action in each state", gt=0)
     sees_balance: bool = Field(True, description="whether the policy's input has the balance beside the features")
     model_units: int = Field(64, description="width of the hidden layer of learned models", ge=1)
@@ -78,30 +84,54 @@ class ReciprocityReward(SubjectiveReward):
         self._measures = dict.fromkeys(names, self.episodes)
 
     def rewards(self, trajectory: Trajectory, policy: Policy) -> Tensor:
+        weight = self.weight()
+        if self.preference.refresh_first:
+            self.refresh(trajectory)
         received, given = self.influence(trajectory)
-        balance = self.balance(received, given)
+        paid = given + self.influence_on_themselves(trajectory) if self.has_debit else given
+        balance = self.balance(received, paid)
         owed = balance.sign() if self.preference.sign == "balance" else balance
         returned = given.sign() if self.preference.sign == "influence" else given
         reciprocal = (owed * returned).mean(2)
         self._record(trajectory, received.mean(2), given.mean(2), balance.mean(2), reciprocal)
-        return trajectory.reward + self.weight() * reciprocal
+        return trajectory.reward + weight * reciprocal
+
+    def update(self, trajectory: Trajectory) -> None:
+        if not self.preference.refresh_first:
+            self.refresh(trajectory)
+
+    @abstractmethod
+    def refresh(self, trajectory: Trajectory) -> None:
+        """Remember an episode, and refresh the baselines and models that are due."""
+
+    @property
+    def has_debit(self) -> bool:
+        """Whether the others' influence on their own returns counts."""
+        return self.preference.balance == "decayed_minus_debit"
+
+    @abstractmethod
+    def influence_on_themselves(self, trajectory: Trajectory) -> Tensor:
+        """Influence of each other on its own return [round, chair, other, table]."""
 
     @abstractmethod
     def influence(self, trajectory: Trajectory) -> tuple[Tensor, Tensor]:
         """Influence of each other on the chair and of the chair on each other [round, chair, other, table]."""
 
-    def balance(self, received: Tensor, given: Tensor) -> Tensor:
-        """The balance before each round [round, chair, other, table]."""
+    def balance(self, received: Tensor, paid: Tensor) -> Tensor:
+        """The balance before each round [round, chair, other, table].
+
+        `paid` is what lessens it: the influence given, with a debit also what the others gained by themselves.
+        """
         balance = torch.zeros_like(received)
         for t in range(1, len(balance)):
-            balance[t] = self.next_balance(balance[t - 1], received[t - 1], given[t - 1])
+            balance[t] = self.next_balance(balance[t - 1], received[t - 1], paid[t - 1])
         return balance
 
-    def next_balance(self, balance: Tensor, received: Tensor, given: Tensor) -> Tensor:
+    def next_balance(self, balance: Tensor, received: Tensor, paid: Tensor) -> Tensor:
         """The balance after a round [chair, other, table]."""
         if self.preference.balance == "previous":
             return received
-        adds = received - given if self.preference.balance == "decayed_minus_own" else received
+        adds = received if self.preference.balance == "decayed" else received - paid
         return self.discount * balance + adds
 
     def weight(self) -> Tensor:
@@ -158,26 +188,33 @@ class TabularReciprocity(ReciprocityReward):
         self.baselines = self.frequencies()
 
     def influence(self, trajectory: Trajectory) -> tuple[Tensor, Tensor]:
+        others = range(1, self.chairs.spec.seats)
+        received = self._influences(trajectory, [(other, 0) for other in others])
+        return received, self._influences(trajectory, [(0, other) for other in others])
+
+    def influence_on_themselves(self, trajectory: Trajectory) -> Tensor:
+        return self._influences(trajectory, [(other, other) for other in range(1, self.chairs.spec.seats)])
+
+    def _influences(self, trajectory: Trajectory, pairs: Sequence[tuple[int, int]]) -> Tensor:
+        """The influence of one player on another, for each of these pairs [round, chair, pair, table]."""
         outcomes = self.outcomes(trajectory)
-        received: list[Tensor] = []
-        given: list[Tensor] = []
-        for other in range(1, self.chairs.spec.seats):
-            on_chair = value_influence(self._payoffs[:, 0], self.baselines[:, other], other)
-            on_other = value_influence(self._payoffs[:, other], self.baselines[:, 0], 0)
-            for table, values in ((on_chair, received), (on_other, given)):
-                values.append(lookup(table.flatten(1)[..., None], outcomes)[..., 0])
-        if trajectory.playing is None:
-            return torch.stack(received, 2), torch.stack(given, 2)
-        playing = trajectory.playing[:, :, None]
-        return torch.stack(received, 2) * playing, torch.stack(given, 2) * playing
+        tables = [
+            value_influence(self._payoffs[:, influenced], self.baselines[:, influencer], influencer)
+            for influencer, influenced in pairs
+        ]
+        found = torch.stack([lookup(table.flatten(1)[..., None], outcomes)[..., 0] for table in tables], 2)
+        return found if trajectory.playing is None else found * trajectory.playing[:, :, None]
 
     def outcomes(self, trajectory: Trajectory) -> Tensor:
         """The state and the joint action of each round, as one index [round, chair, table]."""
         joint = trajectory.own * self._digit[0] + (trajectory.others * self._digit[1:, None]).sum(2)
         return trajectory.encoded * len(self._joint) + joint
 
-    def update(self, trajectory: Trajectory) -> None:
-        """Count the actions of the episode, and update the baselines when they are due."""
+    def refresh(self, trajectory: Trajectory) -> None:
+        """Count the actions of the episode, and update the baselines when they are due.
+
+        Where they come first, they are due in the first episode, as published.
+        """
         chairs, _, states, joint = self.counts.shape
         cell = (
             self.outcomes(trajectory) + torch.arange(chairs, device=self.counts.device)[:, None] * states * joint
@@ -185,8 +222,9 @@ class TabularReciprocity(ReciprocityReward):
         weight = None if trajectory.playing is None else trajectory.playing.double().flatten()
         done = torch.bincount(cell.flatten(), weight, chairs * states * joint)
         self.counts = torch.cat((self.counts[:, 1:], done.view(chairs, 1, states, joint).double()), 1)
+        counted = self.episodes if self.preference.refresh_first else self.episodes + 1
+        due = (counted % self.preference.refresh == 0)[:, None, None, None]
         self.episodes = self.episodes + 1
-        due = (self.episodes % self.preference.refresh == 0)[:, None, None, None]
         self.baselines = torch.where(due, self.frequencies(), self.baselines)
 
     def frequencies(self) -> Tensor:
@@ -229,6 +267,7 @@ class LearnedReciprocity(ReciprocityReward):
 
     def begin(self) -> None:
         self._influence: list[tuple[Tensor, Tensor]] = []
+        self._on_themselves: list[Tensor] = []
 
     def observe(self, before: Observation, round: Round, learning: bool) -> None:
         if not learning and not self.preference.sees_balance:
@@ -239,19 +278,40 @@ class LearnedReciprocity(ReciprocityReward):
         received, given = (
             influence[0] for influence in self.models.influence(features[None], actions[None], before.round)
         )
+        alone = torch.zeros_like(given)
+        if self.has_debit:
+            alone = self.models.influence_on_themselves(features[None], actions[None], before.round)[0]
         if before.playing is not None:
             playing = before.playing[:, None]
-            received, given = received * playing, given * playing
+            received, given, alone = received * playing, given * playing, alone * playing
         if learning:
             self._influence.append((received, given))
+            self._on_themselves.append(alone)
         if isinstance(self.encoder, FeatureAndBalanceEncoder):
-            self.encoder.balance = self.next_balance(self.encoder.balance, received, given)
+            self.encoder.balance = self.next_balance(self.encoder.balance, received, given + alone)
 
     def influence(self, trajectory: Trajectory) -> tuple[Tensor, Tensor]:
-        received, given = zip(*self._influence, strict=True)
-        return torch.stack(received), torch.stack(given)
+        if self.preference.refresh_first:  # the models are others than in play
+            received, given = self.models.influence(*self._course(trajectory))
+            return self._played(received, trajectory), self._played(given, trajectory)
+        received, given = (torch.stack(values) for values in zip(*self._influence, strict=True))
+        return received, given
 
-    def update(self, trajectory: Trajectory) -> None:
+    def influence_on_themselves(self, trajectory: Trajectory) -> Tensor:
+        if self.preference.refresh_first:
+            return self._played(self.models.influence_on_themselves(*self._course(trajectory)), trajectory)
+        return torch.stack(self._on_themselves)
+
+    def _course(self, trajectory: Trajectory) -> tuple[Tensor, Tensor]:
+        """Features and actions of an episode, as the models of influence take them."""
+        actions = torch.cat((trajectory.own[:, :, None], trajectory.others), 2)
+        return trajectory.encoded[..., : feature_count(self.chairs.spec)].float(), actions
+
+    def _played(self, influence: Tensor, trajectory: Trajectory) -> Tensor:
+        """Influence [round, chair, other, table], 0 where a chair no longer played."""
+        return influence if trajectory.playing is None else influence * trajectory.playing[:, :, None]
+
+    def refresh(self, trajectory: Trajectory) -> None:
         self.models.remember(trajectory)
         self.episodes = self.episodes + 1
         played = int(self.episodes[0])

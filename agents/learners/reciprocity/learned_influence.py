@@ -84,6 +84,19 @@ class LearnedInfluence:
         `features` [round, chair, table, input] and `actions` [round, chair, player, table] are of
         consecutive rounds; `first` is the number of the first one in its episode.
         """
+        changes, shape = self._changes(features, actions, first)
+        given = changes[0][..., 1:]
+        received = torch.stack([change[..., 0] for change in changes[1:]], -1)
+        return _by_round(received, shape), _by_round(given, shape)
+
+    def influence_on_themselves(self, features: Tensor, actions: Tensor, first: int = 0) -> Tensor:
+        """Influence of each other on its own return, float64 [round, chair, other, table]; else as `influence`."""
+        changes, shape = self._changes(features, actions, first)
+        themselves = [change[..., other] for other, change in enumerate(changes)][1:]
+        return _by_round(torch.stack(themselves, -1), shape)
+
+    def _changes(self, features: Tensor, actions: Tensor, first: int) -> tuple[list[Tensor], torch.Size]:
+        """The influence of each player on each [player][chair, row, player], and rows' [chair, round, table]."""
         state = self._with_time(features.transpose(0, 1), first).flatten(1, 2)
         actions = actions.permute(1, 0, 3, 2)
         shape = actions.shape[:3]
@@ -96,10 +109,8 @@ class LearnedInfluence:
                 self._change(parts[:, :, player], chosen.sum(2) - chosen[:, :, player], deviation[:, :, player])
                 for player in range(self._players)
             ]
-        given = changes[0][..., 1:]
-        received = torch.stack([change[..., 0] for change in changes[1:]], -1)
         known = (self.fits["q_value"] > 0).double()[:, None, None]
-        return _by_round(received * known, shape), _by_round(given * known, shape)
+        return [change * known for change in changes], shape
 
     def baselines(self, state: Tensor) -> Tensor:
         """Baseline policies [chair, row, player, action] in states [chair, row, input]."""

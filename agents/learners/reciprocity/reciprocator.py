@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..policy_gradient.ppo import ProximalPolicyGradient
-from ..preferences.reciprocity import Reciprocity, ReciprocityParameters
+from pydantic import Field
+
+from ...agent import Chairs, Player
+from ..policy_gradient.ppo import PPOPlayer, ProximalPolicyGradient
+from ..policy_gradient.trajectory import Samples
+from ..preferences.reciprocity import Reciprocity, ReciprocityParameters, ReciprocityReward
 
 
 class Reciprocator(ReciprocityParameters, ProximalPolicyGradient):
@@ -18,19 +22,55 @@ class Reciprocator(ReciprocityParameters, ProximalPolicyGradient):
         previous             b_{t+1} = u_t
         decayed              b_{t+1} = discount b_t + u_t
         decayed_minus_own    b_{t+1} = discount b_t + u_t - w_t         (returning influence pays the debt)
+        decayed_minus_debit  b_{t+1} = discount b_t + u_t - w_t - v_t   (so does what the other does for itself)
+    where v_t is the influence of the other's action on its own return.
 
     Influence is relative to a lagged baseline policy. In games without features, `value_influence` computes it
     from payoffs; the baseline is the frequency of actions over the last `buffer` episodes, with `prior` as
     pseudo-counts, updated every `refresh` episodes and uniform before. With features, `learned_influence` learns
     action values and baselines from the last `buffer` episodes, and the policy's input includes the balances.
 
+    The authors' code refreshes baselines (in its first episode, and every `refresh` after it) and models before it
+    computes the rewards of an episode, with the episode among what they are made of (`refresh_first`), and in
+    Coins lets influence be learned for `warm_up` episodes before any policy is. By default what an episode is
+    paid by is older than it, and nothing warms up. There all players wait, naive learners too; here those that
+    warm up.
+
     The reciprocal reward is in units of squared reward, so `weight` depends on the scale of payoffs. Published for
     Coins, at 2048 tables: a recurrent policy without the balance as input, weight 1, "decayed_minus_own", buffer
-    4, refresh 1, hidden (16,), 40 epochs, clip 0.15, entropy 0.01.
+    4, refresh 1, refreshed first, warm-up 1, hidden (16,), 40 epochs, clip 0.15, entropy 0.01. The code's names of
+    balances: petty (decayed), petty_payoff (decayed_minus_own), grudge_minus_debit (decayed_minus_debit), and
+    signed forms of each by `sign`.
     """
 
     source: ClassVar[str] = "Zhou, Hong and Kao 2024, algorithm 1"
 
+    warm_up: int = Field(
+        0,
+        ge=0,
+        exclude_if=lambda episodes: episodes == 0,  # matches from before it existed keep their identity
+        description="first episodes from which influence alone is learned, and not the policy",
+    )
+
     @property
     def social_preference(self) -> Reciprocity:
         return Reciprocity.model_validate(self, from_attributes=True)
+
+    def sit(self, chairs: Chairs) -> Player:
+        return ReciprocatorPlayer(self, chairs)
+
+
+class ReciprocatorPlayer(PPOPlayer):
+    """A Reciprocator on its chairs."""
+
+    agent: Reciprocator
+    _warming_up = False
+
+    def learn(self) -> None:
+        reward = self.subjective_reward  # alone, nothing is to be learned of influence
+        self._warming_up = isinstance(reward, ReciprocityReward) and int(reward.episodes[0]) < self.agent.warm_up
+        super().learn()
+
+    def update(self, samples: Samples) -> None:
+        if not self._warming_up:
+            super().update(samples)
