@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from dilemma import Tournament, open_run
 from dilemma.cli import main
 from dilemma.envs.matrix_game import PrisonersDilemma
-from dilemma.tournament.config import parse
+from dilemma.tournament.config import load, parse
 
 HEAD = "subject,match,round,action,other_action"
 GOOD = f"{HEAD}\nann,1,1,C,D\nann,1,2,D,C\nben,1,1,D,C\nben,1,2,D,D\n"
@@ -158,6 +158,16 @@ def test_the_population_can_be_appended_to_a_config_and_weights_its_partners(tmp
     held = pd.read_csv("runs/mine/report/held_out.csv").set_index("agent")
     assert (with_c, with_d) == (3, pytest.approx(19 / 20))
     assert held.loc["tit_for_tat", "held_out"] == pytest.approx(0.75 * with_c + 0.25 * with_d)
+
+
+def test_an_automaton_of_ones_own_is_fitted_and_plays(tmp_path):
+    lines = ["from dilemma.agents.automata import AllD", "class Never(AllD):", "    'Never cooperates.'"]
+    (tmp_path / "mine.py").write_text("\n".join(lines))
+    assert fit(GOOD, strategies="tit_for_tat,mine.py:Never").exit_code == 0
+    (tmp_path / "mine.toml").write_text(MINE + (tmp_path / "data_population.toml").read_text())
+    done = CliRunner().invoke(main, ["run", "mine.toml", "--dry-run"])
+    assert done.exit_code == 0, done.stderr
+    assert load("mine.toml").schedule.background == {"fitted_tit_for_tat": 0.5, "fitted_Never": 0.5}
 
 
 @pytest.mark.parametrize("schedule", [{"kind": "ecological"}, {"kind": "moran", "size": 20}])

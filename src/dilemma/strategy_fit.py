@@ -179,7 +179,7 @@ def write(fit: StrategyFit, source: str, out: Path) -> Iterator[Path]:
 def population(fit: StrategyFit, source: str, file_name: str) -> str:
     """The population as TOML to append to a config: trembling agents, and their shares of the background."""
     rate = min(round(2 * fit.found.tremble, 6), 1.0)  # a random action is the other one in half of all cases
-    labels = {name: f"fitted_{name}" for name in fit.shares}
+    labels = {name: f"fitted_{name.rpartition(':')[2]}" for name in fit.shares}
     agents = [
         f"[[agents]]\n{tomli_w.dumps({'name': 'tremble', 'label': label, 'rate': rate})}"
         f"of = {{ {tomli_w.dumps({'name': name}).strip()} }}\n"
