@@ -29,7 +29,7 @@ class AnalysisOptions:
     """Processes by which types would spread in a population."""
     population: Mapping[str, Any] = field(default_factory=dict)
     """That population: `dilemma.analysis.behaviour.evolution.EvolvingPopulation`."""
-    schelling: Sequence[tuple[str, str]] = ()
+    schelling: Sequence[Sequence[str]] = ()
     """Cooperators and defectors of Schelling diagrams; if none are named, all pairs of agents have one."""
     background: Sequence[str] | Mapping[str, float] = ()
     """Labels of agents that are partners only, and not ranked; or label = share of a population of partners."""

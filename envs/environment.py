@@ -253,6 +253,14 @@ class Environment(BaseModel, ABC):
             playing = playing & ~self.ends_by_chance(state, chance)[:, None]
         return replace(after, round=state.round + 1, playing=playing), step
 
+    @property
+    def certain(self) -> bool:
+        """Whether chance has no part in it: what agents do decides what each of them earns, whoever sits where.
+
+        A match of agents that draw nothing either is then known exactly once it is played.
+        """
+        return False
+
     def as_repeated_game(self) -> RepeatedGame | None:
         """The game itself if it is a repeated matrix game of two, else None."""
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 
@@ -21,6 +22,14 @@ class SimultaneousGame(Environment):
     """
 
     noise: Probability = Field(0.0, description="probability that an action is replaced by another")
+
+    @property
+    def certain(self) -> bool:
+        """Without noise, an end by chance, seats that differ, or a `begin` or `play` of a subclass's own."""
+        own = type(self)
+        plain = own.begin is SimultaneousGame.begin and own.play is SimultaneousGame.play
+        alike = self.neighbours is None and len(set(self.roles)) == 1
+        return plain and alike and self.noise == 0 and self.continuation == 1 and math.isfinite(self.rounds)
 
     @abstractmethod
     def actions(self, seat: int) -> Discrete:

@@ -35,6 +35,7 @@ from ..envs import CATALOGUE as ENVIRONMENTS
 from ..envs.catalogue import Catalogue
 from ..envs.environment import Box, Discrete, Environment, MoveOrPartner, SelectiveMove
 from ..envs.errors import DilemmaError
+from ..envs.matrix_game import two_by_two
 from .arena import AgentError, Interrupt, Played, TimeUp, automaton_of, play
 from .deadline import time_limit
 from .exact.exact_payoffs import exact_results
@@ -407,9 +408,9 @@ def _curve_rows(address: Rows, curves: Mapping[str, Tensor]) -> Rows:
 
 
 def _exact(chunk: Chunk) -> Outcome:
-    game = game_of(chunk).as_repeated_game()
+    game = two_by_two(game_of(chunk))
     if game is None:
-        raise DilemmaError("it was a repeated game, and is none any more")
+        return _certain(chunk)
     automata = [(agent, automaton_of(agent, game)) for agent in _agents(chunk)]
     for agent, automaton in automata:
         if automaton is None:
@@ -426,6 +427,16 @@ def _exact(chunk: Chunk) -> Outcome:
     rows["win"], rows["good"] = found.wins.ravel(), found.good.ravel()
     rows["standard_error"] = np.zeros(found.payoff.size)
     return Outcome([rows])
+
+
+def _certain(chunk: Chunk) -> Outcome:
+    """Matches in which nothing is left to chance: one is as good as all."""
+    if not game_of(chunk).certain:
+        raise DilemmaError("nothing was left to chance in it, and now something is")
+    [rows] = _played(chunk).rows
+    none = np.zeros(len(rows["payoff"]))
+    ahead = (rows["margin"].astype(np.float64) > 1e-9).astype(np.float64)
+    return Outcome([rows | {"variance": none, "standard_error": none, "win": ahead}])
 
 
 def _seat_rows(

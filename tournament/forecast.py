@@ -18,6 +18,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..envs.matrix_game import two_by_two
 from .chunk import Chunk, Outcome, Rows, game_of, play_chunk
 from .engine import workers_of
 from .how import HOW, How
@@ -102,7 +103,11 @@ def _responses(plan: Plan, done: Stretches | None) -> int:
     """Number of exact best responses to automata that a new run computes."""
     if "exact" not in plan.analysis.exploitability or done is not None:
         return 0
-    return sum(int((plan.ways(index) == HOW.index("exact")).sum()) for index in range(len(plan.settings)))
+    return sum(
+        int((plan.ways(index) == HOW.index("exact")).sum())
+        for index, setting in enumerate(plan.settings)
+        if two_by_two(setting.game)
+    )
 
 
 def _left(plan: Plan, requests: Sequence[Request], done: Stretches) -> Iterator[CostGroup]:

@@ -133,6 +133,12 @@ class Population(Section):
     noise: float = Field(0.1, gt=0, description="of the logit dynamic, in payoffs")
 
 
+def _two(labels: list[str]) -> list[str]:
+    if len(labels) != 2:
+        raise ValueError("two labels: that of the cooperator, then that of the defector")
+    return labels
+
+
 class Analysis(Section):
     """What is made of the results; nothing here changes a match."""
 
@@ -151,7 +157,7 @@ class Analysis(Section):
     )
     evolution: list[EvolutionProcess] = Field([], description="how types would spread in a population")
     population: Population = Field(Population(), description="the population of `evolution`")
-    schelling: list[Annotated[tuple[str, str], Field(strict=False)]] = Field(
+    schelling: list[Annotated[list[str], AfterValidator(_two)]] = Field(
         [], description="[cooperator, defector] of each Schelling diagram; all pairs of agents where none is named"
     )
     budget: int = Field(1_000_000, ge=1, description="rounds that a trained exploiter may learn from")

@@ -175,7 +175,7 @@ def diagrams(evidence: Evidence) -> list[Diagram]:
     if groups.size < 3:
         return []
     every, cooperation = _points(cells, table), table["cooperation"].to_numpy(np.float64)
-    named = {frozenset(pair): pair for pair in evidence.options.schelling}
+    named = {frozenset(pair): tuple(pair) for pair in evidence.options.schelling}
     found = list[tuple[float, Diagram]]()
     for first, second, beside in groups.pairs():
         pair = str(cells.agents[first]), str(cells.agents[second])
@@ -213,6 +213,7 @@ def _points(cells: Cells, table: pd.DataFrame) -> Points:
     alone = ~cells.exact & (held < 2)
     beyond = np.where(alone, np.maximum(table["standard_error"].to_numpy(np.float64) ** 2, beyond), beyond)
     freedom = np.where(units.trained, units.freedom[cells.positions[0]], np.maximum(held - 1, 1.0))
+    freedom[~units.effect.any(1)] = np.inf
     matches = table["matches"].to_numpy(np.int64)
     return Points(payoff, units.effect / cells.share[:, None], beyond, freedom, matches)
 
@@ -312,16 +313,18 @@ def social_dilemma_table(found: Sequence[Diagram]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(SOCIAL_DILEMMA.without("environment", "role")))
 
 
-def _remarks(found: Sequence[Diagram], table: pd.DataFrame, *, named: bool) -> Iterator[str]:
-    whole = table[table["condition"] == WHOLE]
-    for verdict, said in VERDICTS.items():
-        names = [
-            _named(*map(str, pair))
-            for pair in whole.loc[whole["verdict"] == verdict, ["cooperator", "defector", "beside"]].to_numpy()
-        ]
+def _remarks(found: Sequence[Diagram], *, named: bool) -> Iterator[str]:
+    said: dict[str, list[str]] = {verdict: [] for verdict in VERDICTS}
+    for diagram in found:
+        verdicts = {str(row["condition"]): str(row["verdict"]) for row in conditions(diagram)}
+        why = " and ".join(name for name in ("fear", "greed") if verdicts[name] == "yes")
+        by = f", by {why}" if why and verdicts[WHOLE] == "yes" else ""
+        beside = f" beside {diagram.beside}" if diagram.beside else ""
+        said[verdicts[WHOLE]].append(f"{diagram.cooperator} (C) and {diagram.defector} (D){beside}{by}")
+    for verdict, names in said.items():
+        rest = f"; and {len(names) - FEW} more" if len(names) > FEW else ""
         if names:
-            rest = f"; and {len(names) - FEW} more" if len(names) > FEW else ""
-            yield f"{said}: {'; '.join(names[:FEW])}{rest}."
+            yield f"{VERDICTS[verdict]}: {'; '.join(names[:FEW])}{rest}."
     if any(np.isnan(each.lines.payoff).any() for each in found):
         yield "Some groups were not played; those of one type are with [schedule] self_play = true."
     if not named:
@@ -332,16 +335,12 @@ def _remarks(found: Sequence[Diagram], table: pd.DataFrame, *, named: bool) -> I
         )
 
 
-def _named(cooperator: str, defector: str, beside: str) -> str:
-    return f"{cooperator} (C) and {defector} (D)" + (f" beside {beside}" if beside else "")
-
-
 def _missing(evidence: Evidence, found: Sequence[Diagram]) -> Iterator[str]:
     """Pairs that were named and did not meet."""
-    drawn = {(each.cooperator, each.defector) for each in found}
+    drawn = {frozenset((each.cooperator, each.defector)) for each in found}
     here = set(map(str, evidence.all_cells.agents[evidence.all_cells.roster]))
     for pair in evidence.options.schelling:
-        if tuple(pair) not in drawn and here.issuperset(pair) and evidence.game["seats"] > 2:
+        if frozenset(pair) not in drawn and here.issuperset(pair) and evidence.game["seats"] > 2:
             yield (
                 f"no Schelling diagram of {pair[0]} and {pair[1]}: "
                 "they did not share the seats in several proportions"
@@ -358,8 +357,7 @@ def _conditions(evidence: Evidence) -> Finding | None:
     found = diagrams(evidence)
     if not found:
         return None
-    table = social_dilemma_table(found)
-    return Finding(table, tuple(_remarks(found, table, named=bool(evidence.options.schelling))))
+    return Finding(social_dilemma_table(found), tuple(_remarks(found, named=bool(evidence.options.schelling))))
 
 
 CHAPTERS = (
@@ -369,6 +367,7 @@ CHAPTERS = (
         "What each of two types earns by how many of the others are cooperators, with 95 % intervals over "
         "repetitions. Temptation is what a defector earns above a cooperator.",
         _diagrams,
+        shown=lambda table: table.drop(columns=["c_matches", "d_matches"]),
     ),
     Chapter(
         "social_dilemma",

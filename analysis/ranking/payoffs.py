@@ -68,7 +68,8 @@ def cell_table(cells: Cells) -> pd.DataFrame:
     wins = cells.per_cell((margin > _TIE).astype(np.float64)) / cells.matches
     wins[np.isnan(cells.per_cell(margin))] = np.nan
     # An agent on both seats of a match is not ahead of itself.
-    expected = cells.per_cell(np.where(cells.seats_held > 1, 0.0, cells.per_match(cells.column("win"))))
+    alone = np.repeat(cells.self_play, cells.matches)
+    expected = cells.per_cell(np.where(alone, 0.0, cells.per_match(cells.column("win"))))
     nobody = np.full(len(cells.agent), -1)
     columns: dict[str, object] = {
         "environment": cells.environment,

@@ -58,12 +58,30 @@ def test_lines_of_public_goods(players):
     assert diagram.lines.payoff[0] == pytest.approx(10 * 1.8 / players * (j + 1))
     assert diagram.lines.payoff[1] == pytest.approx(10 + 10 * 1.8 / players * j)
     assert diagram.temptation.payoff == pytest.approx(10 - 18 / players)
+    table = schelling_table([diagram])
+    assert (table["temptation_low"] == table["temptation_high"]).all()
+    assert set(verdicts(diagram).values()) == {"yes"}
 
 
 def test_lines_of_three_players_of_pax():
     results = results_of(NPlayerIPD(), repetitions=2)
     [diagram] = drawn(results.rows, results.games)
     assert diagram.lines.payoff.tolist() == [list(PAX["cooperate"]), list(PAX["defect"])]
+    assert set(verdicts(diagram).values()) == {"yes"}
+
+
+def test_with_noise_nothing_is_certain_and_the_lines_are_means_over_flips():
+    """Each of three executes the other action with probability e: k others cooperate binomially, and so does the
+    player."""
+    e, repetitions = 0.1, 400
+    results = results_of(NPlayerIPD(noise=e, rounds=20), repetitions=repetitions)
+    [diagram] = drawn(results.rows, results.games)
+    assert (diagram.lines.matches == repetitions).all()
+    others = 0.8 * np.arange(3) + 2 * e  # the mean number of others that cooperate
+    low, high = diagram.lines.ends()
+    expected = np.stack((2 * others + e, 2 * others + 1 - e))
+    # Twice the half-width is nearly four standard errors: once in 2,000 times for six.
+    assert (np.abs(diagram.lines.payoff - expected) < high - low).all()
 
 
 def test_expectations_have_no_width_and_say_what_holds(seats):
@@ -116,6 +134,47 @@ def test_intervals_are_student_s_of_the_differences_of_repetitions(seats):
     assert (first["low"], first["high"]) == pytest.approx(stats.t.interval(0.95, 5, gain.mean(), stats.sem(gain)))
 
 
+def test_a_difference_from_an_expectation_is_as_sure_as_the_other_payoff(seats):
+    random = np.random.default_rng(4)
+    groups = {1: random.normal([0, 1], 0.5, (6, 2)).tolist(), 2: random.normal([1, 3], 0.5, (6, 2)).tolist()}
+    games = {"game": Game(roles=["player"] * 3, seats=3, title="", extremes=(-10, 10))}
+    played = [
+        (["C"] * count + ["D"] * (3 - count), [pair[at >= count] for at in range(3)])
+        for count, times in groups.items()
+        for pair in times
+    ]
+    rows = seats(played, repetitions=[*range(6), *range(6)], agents=["C", "D"])
+    exact = seats([("CCC", [5] * 3), ("DDD", [0] * 3)], how="exact", agents=["C", "D"], first=100)
+    [diagram] = drawn(pd.concat([rows, exact], ignore_index=True), games, [("C", "D")])
+    alone = np.array(groups[1])[:, 0]
+    low, high = stats.t.interval(0.95, 5, alone.mean(), stats.sem(alone))
+    assert [conditions(diagram)[1][end] for end in ("low", "high")] == pytest.approx([5 - high, 5 - low])
+    assert conditions(diagram)[0]["low"] == conditions(diagram)[0]["high"] == 5
+
+
+def test_trained_runs_are_units_across_all_groups(seats):
+    """A run of the defector is worth the same in every group: that it is a good one is one draw, not twelve."""
+    worth = np.random.default_rng(5).normal(0, 1, 4)
+    run = np.arange(12) % 4
+    groups = {count: [(0.0 if count == 3 else count - 1.0, worth[of] + count) for of in run] for count in range(4)}
+    matches, numbers = [], []
+    for count, times in groups.items():
+        matches += [
+            (["C"] * count + ["D"] * (3 - count), [pair[at >= count] for at in range(3)]) for pair in times
+        ]
+        numbers += list(range(12))
+    rows = seats(matches, repetitions=numbers, agents=["C", "D"])
+    rows["run"] = np.where(rows["agent"] == "D", rows["match"] % 12 % 4, -1)
+    games = {"game": Game(roles=["player"] * 3, seats=3, title="", extremes=(-10, 10))}
+    [diagram] = drawn(rows, games, [("C", "D")])
+    low, high = stats.t.interval(0.95, 3, worth.mean(), stats.sem(worth))
+    ends = np.array(diagram.lines[1].ends())
+    assert ends[0] == pytest.approx(low + np.arange(3), abs=1e-6)
+    assert ends[1] == pytest.approx(high + np.arange(3), abs=1e-6)
+    slope = diagram.lines[1][1] - diagram.lines[1][0]  # in which the runs cancel out
+    assert np.ravel(slope.ends()) == pytest.approx([1, 1], abs=1e-6)
+
+
 def test_equal_matches_are_not_certain(seats):
     groups = {count: [(count, count + 0.5)] * 4 for count in range(4)}
     [diagram] = of_matches(seats, groups, [("C", "D")])
@@ -162,7 +221,7 @@ def test_beside_each_mechanism_there_is_a_diagram_of_players():
 def test_a_table_in_a_report_and_who_is_missing(tmp_path):
     games, told = [PublicGoods(players=3)], []
     analysis = {"schelling": [["all_c", "random"], ["all_c", "all_d"]], "draws": 100}
-    tournament = Tournament(games, ["all_c", "all_d", "random"], repetitions=2, seed=1, analysis=analysis)
+    tournament = Tournament(games, ["all_c", "all_d", "random"], repetitions=2, self_play=True, analysis=analysis)
     tournament.run().report(tmp_path, tell=told.append)
     table = pd.read_csv(tmp_path / "schelling.csv")
     assert set(zip(table["cooperator"], table["defector"], strict=True)) == {
@@ -170,5 +229,24 @@ def test_a_table_in_a_report_and_who_is_missing(tmp_path):
         ("all_c", "all_d"),
     }
     assert list(tmp_path.glob("figures/*schelling.svg"))
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "A social dilemma: all_c (C) and all_d (D), by fear and greed" in page
+    assert not told
+
+
+def test_two_who_did_not_share_the_seats_are_told_of(tmp_path):
+    told = []
+    analysis = {"schelling": [["all_c", "all_d"]], "draws": 100}
+    schedule = {"kind": "shares", "shares": {"all_c": 0.5, "all_d": 0.5}}
+    tournament = Tournament([PublicGoods()], ["all_c", "all_d"], schedule=schedule, analysis=analysis)
+    tournament.run().report(tmp_path, tell=told.append)
+    assert any("no Schelling diagram of all_c and all_d" in each for each in told)
+    assert not (tmp_path / "schelling.csv").exists()
+
+
+def test_a_mistake_in_who_cooperates_is_a_sentence():
+    games = [PublicGoods()]
     with pytest.raises(DilemmaError, match=r"analysis\.schelling: there is no agent 'nobody'"):
         Tournament(games, ["all_c", "all_d"], analysis={"schelling": [["all_c", "nobody"]]}).run()
+    with pytest.raises(DilemmaError, match="found 'all_c' twice"):
+        Tournament(games, ["all_c", "all_d"], analysis={"schelling": [["all_c", "all_c"]]}).run()

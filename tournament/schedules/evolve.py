@@ -13,7 +13,7 @@ from ..evolving.ecology import Ecology
 from ..evolving.genetic import Genetic
 from ..evolving.genome import Distribution, Genome, evolvable
 from ..evolving.population_based import PopulationBased
-from ..exact.exactness import why_not_exact
+from ..exact.exactness import why_no_chain
 from .schedule import History, Request, Schedule
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Evolve(Schedule):
                 f"agents that evolve meet in pairs: found {setting.label} with {game.seats} seats ({roles}); "
                 "allowed: games of two seats in the same role"
             )
-        elif self.method.exact and (why := why_not_exact(entrant.agent, game)):
+        elif self.method.exact and (why := why_no_chain(entrant.agent, game)):
             yield f"{kind} needs exact payoffs, and {why}; allowed: finite automata in repeated games"
         elif self.method.exact and plan.evaluation.mode == "played":
             yield f"{kind} needs exact payoffs, and evaluation.mode is 'played'; allowed: 'auto' or 'exact'"
