@@ -16,12 +16,13 @@ import joblib
 import numpy as np
 from joblib.externals.loky import ProcessPoolExecutor
 
+from .arena import Interrupt
 from .chunk import Chunk, Outcome, play_chunk, whole_failure
 from .engine import KILLED, Lost, engine, safe_path, workers_of
 from .patience import NOBODY, Patience
 from .pulse import pulsing
 from .sections import Execution
-from .worker import CUT_OFF, end_if_cut_off, obey
+from .worker import CUT_OFF, SPOILED, end_if_cut_off, end_spoiled, obey
 
 BEHIND = 4
 """Outcomes for each worker that may wait to be fetched; where workers are faster than this process, they pause."""
@@ -57,7 +58,8 @@ def _outcomes(
     del first
     if workers <= 1 and execution.timeout is None and not risky and not execution.elsewhere:
         for number, chunk in waiting.taken():
-            yield _numbered(number, _told(chunk, hopes), execution.timeout, signs)[1]
+            with pulsing(chunk, signs) as recorders:
+                yield play_chunk(_told(chunk, hopes), execution.timeout, recorders)
             waiting.finished(number)
     while not waiting.over:
         try:
@@ -191,9 +193,17 @@ def _in_one_worker(
             executor.shutdown(wait=False, kill_workers=True)
 
 
-def _numbered(number: int, chunk: Chunk, timeout: float | None, signs: Path | None) -> tuple[int, Outcome]:
-    with pulsing(chunk, signs) as recorders:
-        outcome = play_chunk(chunk, timeout, recorders)
+def _numbered(number: int, chunk: Chunk, timeout: float | None, signs: Path | None) -> tuple[int, Outcome | Lost]:
+    try:
+        with pulsing(chunk, signs) as recorders:
+            outcome = play_chunk(chunk, timeout, recorders)
+    except Interrupt:
+        raise
+    except Exception as error:  # failures of agents are part of an outcome: this process is not what it was
+        if not chunk.has_foreign_code:
+            raise
+        end_spoiled()
+        return number, Lost((number,), error)
     end_if_cut_off()
     return number, outcome
 
@@ -246,6 +256,8 @@ def _of_death(error: BrokenExecutor, timeout: float | None) -> str:
     """Why a worker died, with nothing else under way."""
     if timeout is not None and "EXIT(1)" in str(error):  # as the watch of a deadline ends it
         return f"took longer than the time limit of {timeout:g} s, and did not heed it: its worker was ended"
+    if f"EXIT({SPOILED})" in str(error):
+        return "changed the process that played it, which could play no more"
     if f"EXIT({CUT_OFF})" in str(error):
         return "closed the files of the worker that played it"
     return KILLED

@@ -13,8 +13,8 @@ import time
 
 WATCHED_EVERY = 1.0
 """Seconds between two looks of a worker at its parent."""
-CUT_OFF = 77
-"""Exit code of a worker whose way to its parent was closed."""
+CUT_OFF, SPOILED = 77, 78
+"""Exit codes of a worker whose way to its parent was closed, and of one in which our own code fails."""
 
 
 class _Process:
@@ -50,6 +50,12 @@ def end_if_cut_off() -> None:
     """End this worker where an agent has closed its way to the parent, who would hear of it as a traceback."""
     if not _Process.pipes <= _pipes():
         os._exit(CUT_OFF)
+
+
+def end_spoiled() -> None:
+    """End this process if it is a worker: an agent has changed what our own code needs."""
+    if _Process.expendable:
+        os._exit(SPOILED)
 
 
 def _pipes() -> frozenset[tuple[int, int]]:

@@ -22,6 +22,7 @@ from dilemma.tournament.worker import obey
 
 BAD = '''
 import itertools, os, signal, time
+import numpy as np
 from pathlib import Path
 
 import torch
@@ -61,6 +62,8 @@ class Bad(Strategy):
                 os.kill(os.getpid(), signal.SIGKILL)
             if self.kind == "closes its files":
                 os.closerange(3, 256)
+            if self.kind == "breaks numpy":
+                np.unique = lambda *_, **__: 1 / 0
             if self.kind == "shapes":
                 return own[:, :0]
         return ~me.no()
@@ -169,6 +172,18 @@ def test_who_kills_its_worker_takes_no_other_match_along(tmp_path, config):
     play_into(store, given, lambda done, total: None)
     assert len(store.done()) == 1
     assert ["the system killed the worker" in failure["reason"] for failure in store.failures()] == [True, True]
+
+
+def test_who_breaks_what_all_need_takes_no_other_match_along(tmp_path, config, capfd):
+    given = config("breaks numpy", jobs=2, chunk=3)
+    given = replace(given, schedule=RoundRobin(repetitions=1), entrants=given.entrants[-3:])
+    store = Store.open(tmp_path / "run", given)
+    play_into(store, given, lambda done, total: None)
+    assert len(store.done()) == 1
+    assert {failure["reason"] for failure in store.failures()} == {
+        "changed the process that played it, which could play no more"
+    }
+    assert "Traceback" not in "".join(capfd.readouterr())
 
 
 def test_who_closes_its_workers_files_is_told_of_without_a_traceback(tmp_path, config, capfd):
