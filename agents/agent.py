@@ -54,6 +54,10 @@ class Chairs:
         """The same chairs for another agent, which plays in place of this one."""
         return replace(self, _agent=agent)
 
+    def discount(self, own: float) -> float:
+        """What the next round weighs to a learner with a discount of its `own`: no more than in the payoff."""
+        return min(own, self.spec.discount)
+
     @cached_property
     def others(self) -> int:
         """The most neighbours of a chair, all others or fewer: how many `Round.others` has."""

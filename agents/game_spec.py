@@ -20,6 +20,7 @@ class GameSpec:
     roles: tuple[str, ...]
     rounds: float
     horizon: float
+    discount: float
     continuation: float
     actions: Callable[[int], Discrete | Box]
     """The action space of a seat."""
@@ -37,6 +38,7 @@ class GameSpec:
             game.roles,
             game.rounds,
             game.horizon,
+            game.discount,
             game.continuation,
             game.actions,
             game.observation,

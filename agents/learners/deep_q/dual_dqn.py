@@ -166,7 +166,7 @@ class DualDQNPlayer(Player):
         self._goes_on = torch.ones(self._capacity, device=chairs.device)
         self._size, self._next = size, 0
         self.rounds = torch.zeros(count, dtype=torch.float64, device=chairs.device)
-        self._preference = agent.preference.subjective_reward(chairs, agent.discount)
+        self._preference = agent.preference.subjective_reward(chairs, chairs.discount(agent.discount))
         self._own, self._others = (Experience(agent.alpha, agent.memory) for _ in range(2))
 
     def _add(self, name: str, sees: slice, allowed: Tensor, epsilon: float) -> None:
@@ -296,7 +296,9 @@ class DualDQNPlayer(Player):
             sample.weight,
             # The end of an episode is worth 0. The discount includes the probability that the match goes on, which
             # does not depend on the state.
-            discount=agent.discount * self.chairs.spec.continuation * self._goes_on[sample.slot],
+            discount=self.chairs.discount(agent.discount)
+            * self.chairs.spec.continuation
+            * self._goes_on[sample.slot],
             rate=agent.learning_rate * (1 - self.progress),
         )
         head.priorities.update(sample.slot, error)

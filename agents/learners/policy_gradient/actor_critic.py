@@ -49,7 +49,7 @@ class ActorCriticPlayer(PolicyGradientPlayer):
 
     def estimate(self, trajectory: Trajectory, reward: Tensor) -> AdvantageEstimate:
         value = self.values(trajectory)
-        advantage = generalised_advantages(reward, value, self.agent.discount, self.agent.gae, trajectory.playing)
+        advantage = generalised_advantages(reward, value, self.discount, self.agent.gae, trajectory.playing)
         return AdvantageEstimate(advantage, advantage + value)
 
     def update(self, samples: Samples) -> None:

@@ -138,7 +138,8 @@ class PolicyGradientPlayer(Player):
         self.learning = True
         self.agent = agent
         self.chairs = chairs
-        self.subjective_reward = agent.social_preference.subjective_reward(chairs, agent.discount)
+        self.discount = chairs.discount(agent.discount)
+        self.subjective_reward = agent.social_preference.subjective_reward(chairs, self.discount)
         self.encoder = self.subjective_reward.encoder
         sizes = torch.tensor(actions_by_seat(chairs.spec), device=chairs.device)
         self.actions = int(sizes.max())
@@ -221,7 +222,7 @@ class PolicyGradientPlayer(Player):
     def estimate(self, trajectory: Trajectory, reward: Tensor) -> AdvantageEstimate:
         """Advantages and value targets from rewards [round, chair, table]; by default A = G - V."""
         value = self.values(trajectory)
-        advantage = generalised_advantages(reward, value, self.agent.discount, 1.0, trajectory.playing)
+        advantage = generalised_advantages(reward, value, self.discount, 1.0, trajectory.playing)
         return AdvantageEstimate(advantage, advantage + value)
 
     @abstractmethod

@@ -77,9 +77,9 @@ class PPOPlayer(PolicyGradientPlayer):
         agent, playing = self.agent, trajectory.playing
         value = self.values(trajectory)
         if agent.normalise == "returns":
-            target = normalised(returns_to_go(reward, agent.discount), playing)
+            target = normalised(returns_to_go(reward, self.discount), playing)
             return AdvantageEstimate(target - value, target)
-        advantage = generalised_advantages(reward, value, agent.discount, agent.gae, playing)
+        advantage = generalised_advantages(reward, value, self.discount, agent.gae, playing)
         target = advantage + value
         return AdvantageEstimate(
             normalised(advantage, playing) if agent.normalise == "advantages" else advantage, target
@@ -87,7 +87,7 @@ class PPOPlayer(PolicyGradientPlayer):
 
     def advantage(self, reward: Tensor, value: Tensor, decay: float, playing: Tensor | None) -> Tensor:
         """Generalised advantages [round, chair, table], normalised if `normalise = "advantages"`."""
-        by_round = generalised_advantages(reward, value, self.agent.discount, decay, playing)
+        by_round = generalised_advantages(reward, value, self.discount, decay, playing)
         return normalised(by_round, playing) if self.agent.normalise == "advantages" else by_round
 
     def policy_loss(self, chosen: Tensor, before: Tensor, samples: Samples) -> Tensor:

@@ -53,7 +53,7 @@ class ReinforcePlayer(PolicyGradientPlayer):
         return kind(self.agent.learning_rate)
 
     def estimate(self, trajectory: Trajectory, reward: Tensor) -> AdvantageEstimate:
-        returns = returns_to_go(reward, self.agent.discount)
+        returns = returns_to_go(reward, self.discount)
         playing = torch.ones_like(returns) if trajectory.playing is None else trajectory.playing.double()
         baseline = torch.zeros_like(returns)
         if self.agent.baseline == "value":
@@ -62,7 +62,7 @@ class ReinforcePlayer(PolicyGradientPlayer):
             others = playing.sum(2, keepdim=True) - playing
             baseline = ((returns * playing).sum(2, keepdim=True) - returns * playing) / others.clamp(min=1)
         rounds = torch.arange(len(returns), device=returns.device, dtype=returns.dtype)[:, None, None]
-        return AdvantageEstimate(self.agent.discount**rounds * (returns - baseline), returns)
+        return AdvantageEstimate(self.discount**rounds * (returns - baseline), returns)
 
     def policy_loss(self, chosen: Tensor, before: Tensor, samples: Samples) -> Tensor:
         return -(chosen * samples.advantage).sum((0, 2)) / self.chairs.shape[1]

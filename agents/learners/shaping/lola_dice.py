@@ -72,7 +72,7 @@ class LolaDicePlayer(Player, Generic[A]):
     def __init__(self, agent: A, chairs: Chairs):
         self.learning = True
         self.agent = agent
-        self.discount = agent.discount * chairs.spec.continuation
+        self.discount = chairs.discount(agent.discount) * chairs.spec.continuation
         self.rollouts = RolloutModel(chairs, agent.imagined_tables)
         self._chance = chairs.chance
         self._encoder = OutcomeEncoder(chairs)

@@ -92,7 +92,7 @@ class TabularPlayer(Player):
         }
         """The learned state by name; each tensor starts with [chair]."""
         # The discount includes the probability that the match goes on, which does not depend on the state.
-        self.discount = agent.discount * chairs.spec.continuation
+        self.discount = chairs.discount(agent.discount) * chairs.spec.continuation
         self._last_round = chairs.spec.horizon - 1
 
     def _first_values(self) -> Tensor:

@@ -1,0 +1,55 @@
+"""What learners earn where the best response is known: in a single round, and where rounds weigh less and less."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dilemma.agents import CATALOGUE
+from dilemma.envs.chance import derive
+from dilemma.envs.matrix_game import PrisonersDilemma
+from dilemma.tournament.arena import play
+from dilemma.tournament.protocol import Protocol
+
+FAST = {"learning_rate": 0.1, "learning_rate_decay": 0.0}
+CLIMBS = FAST | {"step": 0.01, "step_decay": 0.0}
+TABLES = {
+    "q_learning": FAST,
+    "double_q_learning": FAST,
+    "sarsa": FAST,
+    "expected_sarsa": FAST,
+    "phc": CLIMBS,
+    "wolf_phc": CLIMBS,
+}
+POLICIES = {
+    "reinforce": {"learning_rate": 1.0},
+    "actor_critic": {"learning_rate": 0.1},
+    "ppo": {"learning_rate": 0.1},
+    "advantage_alignment": {"learning_rate": 0.1},
+    "loqa": {"learning_rate": 0.1},
+}
+LEARNERS = [pytest.param(name, given, id=name) for name, given in (TABLES | POLICIES).items()]
+RUNS = 8
+
+
+def learned(name, given, game, partner, episodes):
+    """Payoff per round and cooperation in the last tenth of the episodes, of each of 8 runs."""
+    agents = [CATALOGUE.build(name, given), CATALOGUE.build(partner, {})]
+    protocol = Protocol(8, episodes, episodes // 10)
+    played = play(game, agents, torch.tensor([[0, 1]]).repeat(RUNS, 1), derive(torch.arange(RUNS), 3), protocol)
+    weight = played.weight[:, 0].sum(1)
+    return (value[:, 0].sum(1) / weight for value in (played.payoff, played.cooperation))
+
+
+@pytest.mark.parametrize(("name", "given"), LEARNERS)
+def test_in_a_single_round_it_defects(name, given):
+    """Beyond exploration, nobody cooperates; by values that go on beyond the end a fifth of runs do."""
+    _, cooperation = learned(name, given, PrisonersDilemma(rounds=1), "all_d", 400)
+    assert cooperation.max() < 0.1
+
+
+@pytest.mark.parametrize(("name", "given"), LEARNERS)
+def test_it_is_no_more_patient_than_the_game(name, given):
+    """Where a round weighs a tenth of the one before, defection earns 0.9 * (5 + 1 / 9) = 4.6 against tit for tat."""
+    payoff, _ = learned(name, given, PrisonersDilemma(rounds=8, discount=0.1), "tit_for_tat", 200)
+    assert payoff.min() > 4.2
