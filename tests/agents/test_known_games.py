@@ -50,6 +50,6 @@ def test_in_a_single_round_it_defects(name, given):
 
 @pytest.mark.parametrize(("name", "given"), LEARNERS)
 def test_it_is_no_more_patient_than_the_game(name, given):
-    """Where a round weighs a tenth of the one before, defection earns 0.9 * (5 + 1 / 9) = 4.6 against tit for tat."""
+    """Where rounds weigh a tenth of those before, defection earns 0.9 * (5 + 1 / 9) = 4.6 against tit for tat."""
     payoff, _ = learned(name, given, PrisonersDilemma(rounds=8, discount=0.1), "tit_for_tat", 200)
     assert payoff.min() > 4.2
