@@ -48,4 +48,5 @@ class Moran(Structured, Fitness):
 
     def problems(self, plan: Plan) -> Iterator[Problem]:
         yield from super().problems(plan)
-        yield from self.negative(plan, self.most_games)
+        if self.no_network is None:
+            yield from self.negative(plan, self.most_games)

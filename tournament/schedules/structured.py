@@ -83,6 +83,14 @@ class Structured(FinitePopulation):
         """The network of some replicate. Raises ValueError where there can't be one."""
         return self._network(np.random.default_rng(0))
 
+    @cached_property
+    def no_network(self) -> str | None:
+        """Why there can't be such a network; None where there can, or where none is wanted."""
+        try:
+            return None if self.graph is None or self.example.size else "it has no vertex"
+        except ValueError as error:
+            return str(error)
+
     def _network(self, random: np.random.Generator) -> Network:
         assert self.graph is not None
         return network(self.graph, self.interaction, self.self_interaction, random)
@@ -186,13 +194,11 @@ class Structured(FinitePopulation):
                     yield Problem(("schedule", key), f"found {getattr(self, key)!r}; allowed: only with a `graph`")
             yield from super().problems(plan)
             return
-        try:
-            size = self.example.size
-        except ValueError as error:
-            yield Problem(("schedule", "graph"), str(error))
+        if self.no_network is not None:
+            yield Problem(("schedule", "graph"), self.no_network)
             return
         if self.size is not None:
-            said = f"found {self.size}; allowed with a `graph`: none, it has {size:,} vertices"
+            said = f"found {self.size}; allowed with a `graph`: none, it has {self.example.size:,} vertices"
             yield Problem(("schedule", "size"), said)
             return
         if self.placement == "centre" and self.graph.kind != "lattice":
