@@ -397,5 +397,5 @@ def test_accumulated_payoffs_make_negative_fitness_sooner():
     with pytest.raises(DilemmaError, match=r"up to 0.2, for a payoff of -4"):
         parse(raw)
     raw["schedule"]["graph"] = {"kind": "lattice", "rows": 12, "columns": 1}
-    with pytest.raises(DilemmaError, match="has 1 mistake:\n.*found 12 x 1"):
+    with pytest.raises(DilemmaError, match=r"has 1 mistake:\n.*found 12 x 1"):
         parse(raw)

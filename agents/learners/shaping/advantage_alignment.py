@@ -63,12 +63,12 @@ class AdvantageAlignmentPlayer(AdvantageShaperPlayer):
     def make_critics(self) -> Critics:
         agent, states = self.agent, self.encoder.states
         if states is None:
-            return NetCritics(self.critic_net(2), agent.discount)
-        return TableCritics(self.chairs, states, agent.discount, agent.memory)
+            return NetCritics(self.critic_net(2), self.discount)
+        return TableCritics(self.chairs, states, self.discount, agent.memory)
 
     def shaping(self, past: Tensor, others: Tensor, estimates: CriticValues) -> Tensor:
         agent = self.agent
-        product = aligned(past, others, agent.discount) if agent.form == "paper" else averaged(past, others)
+        product = aligned(past, others, self.discount) if agent.form == "paper" else averaged(past, others)
         alignment = agent.weight * product
         self._measures["alignment"] = alignment.square().mean((0, 2)).sqrt()
         return alignment
@@ -80,7 +80,7 @@ class AdvantageAlignmentPlayer(AdvantageShaperPlayer):
             ("fit", reward, estimates.value),
             ("fit_of_others", others_reward, estimates.value_of_others),
         ):
-            returns = returns_to_go(earned, self.agent.discount)
+            returns = returns_to_go(earned, self.discount)
             self._measures[name] = explained(returns, value, trajectory.playing)
 
 

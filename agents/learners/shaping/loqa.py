@@ -84,9 +84,9 @@ class LoqaPlayer(AdvantageShaperPlayer):
         agent, states = self.agent, self.encoder.states
         if states is None:
             net = self.critic_net(2 + self.actions)
-            return NetCritics(net, agent.discount, self.actions, agent.temperature)
+            return NetCritics(net, self.discount, self.actions, agent.temperature)
         return ActionTableCritics(
-            self.chairs, states, self.actions, agent.discount, agent.temperature, agent.memory
+            self.chairs, states, self.actions, self.discount, agent.temperature, agent.memory
         )
 
     @property
@@ -98,9 +98,9 @@ class LoqaPlayer(AdvantageShaperPlayer):
         agent = self.agent
         assert estimates.likelihood is not None
         openness = (1 - estimates.likelihood) / agent.temperature
-        discount, decay = agent.discount * agent.decay, 1.0
+        discount, decay = self.discount * agent.decay, 1.0
         if agent.form == "published":
-            discount, decay = agent.discount, agent.decay
+            discount, decay = self.discount, agent.decay
         influence = agent.weight * shaping(past, openness, others, discount, decay)
         self._measures["influence"] = influence.square().mean((0, 2)).sqrt()
         self._measures["openness"] = openness.mean((0, 2))
