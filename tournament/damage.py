@@ -12,20 +12,30 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..columns import CHOICES
 from ..file_names import MARK
 
+PLACED = ("environment", "replicate", "generation", "vertex", "x", "y", "agent")
+"""The columns of snapshots."""
 ASIDE = "damaged"
 """The folder in a run for what was set aside."""
+_MATCH = ("environment", "agent", "opponent", "match", "repetition", "seat")
+_PLAYED = (*_MATCH, "role", "k", "payoff", "cooperation")
 _TABLES = {
-    "seats": "match",
-    "curves": "match",
-    "costs": "agent",
-    "selections": "match",
-    "generations": "generation",
-    "snapshots": "generation",
-    "choices": "agent",
+    "seats": (*_PLAYED, "how", "margin", "cc", "cd", "dc", "dd", "weight", "rounds", "variance", "standard_error"),
+    "curves": (*_PLAYED, "point"),
+    "costs": ("environment", "agent", "chairs", "rounds", "updates", "seconds"),
+    "selections": (*_MATCH, "chosen_seat", "count"),
+    "generations": (
+        *("environment", "replicate", "generation", "step", "agent", "fixed"),
+        *("count", "share", "payoff", "cooperation"),
+    ),
+    "snapshots": PLACED,
+    "choices": CHOICES.names,
 }
-"""Folders of tables, with a column that each of their files has."""
+"""Folders of tables, with the columns that each of their files has, and maybe others."""
+_LABELS = frozenset({"environment", "agent", "opponent", "first", "role", "how", "rule"})
+"""Columns of words, as dictionaries; all others hold numbers."""
 BROKEN = (OSError, pa.ArrowException)
 """What reading a damaged table raises."""
 
@@ -39,12 +49,12 @@ def tables(folder: Path, **options: Any) -> list[pa.Table]:
     """The tables in a folder of a run that can be read; `options` are those of `pyarrow.parquet.read_table`."""
     found = []
     for file in files(folder, "*.parquet"):
+        if why_broken_table(file, folder.name) is not None:
+            continue
         try:
-            table = pq.read_table(file, **options)
+            found.append(pq.read_table(file, **options))
         except BROKEN:
             continue
-        if _TABLES[folder.name] in table.column_names:
-            found.append(table)
     return found
 
 
@@ -58,12 +68,25 @@ def why_broken_table(file: Path, kind: str, *, whole: bool = False) -> str | Non
     try:
         if not file.is_file():
             return "it is no file"
-        if _TABLES[kind] not in pq.read_schema(file).names:
-            return f"it has no column {_TABLES[kind]}"
+        schema = pq.read_schema(file)
+        if (why := _why_not_of(schema, kind)) is not None:
+            return why
         if whole:
             pq.read_table(file, page_checksum_verification=True)
     except BROKEN as error:
         return str(error).splitlines()[0]
+    return None
+
+
+def _why_not_of(schema: pa.Schema, kind: str) -> str | None:
+    """Why columns are not those of a kind of table; None if they are."""
+    for name in _TABLES[kind]:
+        if name not in schema.names:
+            return f"it has no column {name}"
+    for name, is_of in zip(schema.names, schema.types, strict=True):
+        words, numbers = pa.types.is_dictionary(is_of), pa.types.is_primitive(is_of)
+        if not (words if name in _LABELS else numbers):
+            return f"its column {name} holds {is_of}"
     return None
 
 

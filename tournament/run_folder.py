@@ -40,15 +40,12 @@ from pydantic import ValidationError
 from ..columns import CHOICES
 from ..envs.errors import DilemmaError
 from .config_file import RawConfig, file_text, toml
-from .damage import BROKEN, explanation, exploit, files, manifest, parsed, parts, records, tables
+from .damage import BROKEN, PLACED, explanation, exploit, files, manifest, parsed, parts, records, tables
 from .how import HOW
 from .identity import SCHEMA, Known
 from .keys import among, distinct
 from .labels import current, of_record, relabelled
 from .stretches import Stretches
-
-_PLACED = ("environment", "replicate", "generation", "vertex", "x", "y", "agent")
-"""The columns of snapshots."""
 
 HOW_BORN = ("entry", "random", "mutant", "crossover", "sampled", "copied")
 """How somebody whose parameters evolve came to be."""
@@ -250,7 +247,7 @@ class RunFolder:
         if wanted is None or any(wanted.values()):
             found = tables(self.snapshots_path, filters=chosen)
         if not found:
-            return pd.DataFrame({name: [] for name in _PLACED})
+            return pd.DataFrame({name: [] for name in PLACED})
         frame = to_frame(found, self.asked())
         if wanted is None:
             return frame
@@ -395,7 +392,7 @@ def to_frame(tables: Sequence[pa.Table], config: RawConfig) -> pd.DataFrame:
             tables = [
                 table.drop_columns([name for name in table.column_names if name == "cast"]) for table in tables
             ]
-        table = pa.concat_tables(tables, promote_options="default").unify_dictionaries()
+        table = pa.concat_tables(tables, promote_options="permissive").unify_dictionaries()
         seats: pd.DataFrame = table.to_pandas(self_destruct=True, split_blocks=True)
     else:
         seats = pd.DataFrame(_no_rows())

@@ -5,12 +5,15 @@ import shutil
 import warnings
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
 from dilemma import Tournament, open_run
 from dilemma.cli import main
 from dilemma.envs.errors import DilemmaError
+from dilemma.tournament import damage
 
 DAMAGE = {
     "truncated": lambda file: file.write_bytes(file.read_bytes()[:-9]),
@@ -111,3 +114,22 @@ def test_paths_that_cannot_be_are_told(tmp_path, monkeypatch, path):
         done = CliRunner().invoke(main, command)
         assert done.exit_code == 2, (command, done.output, done.exception)
         assert done.stderr.startswith("Error: ")
+
+
+@pytest.mark.parametrize("kind", damage._TABLES)
+def test_a_table_without_a_column_or_with_another_type_of_it_is_none(tmp_path, kind):
+    names = dict.fromkeys(damage._TABLES[kind])
+    words = pa.array(["a"]).dictionary_encode()
+    whole = pa.table({name: words if name in damage._LABELS else pa.array([1.0]) for name in names})
+    file = tmp_path / "part.parquet"
+
+    def why(table):
+        pq.write_table(table, file)
+        return damage.why_broken_table(file, kind)
+
+    assert why(whole) is None
+    assert why(whole.append_column("another", pa.array([1]))) is None
+    for place, name in enumerate(names):
+        assert why(whole.drop_columns([name])) == f"it has no column {name}"
+        texts = whole.set_column(place, name, pa.array(["text"]))
+        assert why(texts) == f"its column {name} holds string"
