@@ -21,6 +21,7 @@ from ..envs.errors import DilemmaError
 from .engine import Lost
 from .sections import Execution
 from .versions import difference, versions
+from .worker import dask_setup
 
 PATIENCE, ARRIVAL = 5.0, 30.0
 """Seconds within which a scheduler has to answer, and within which it has to have a worker."""
@@ -117,6 +118,7 @@ def _local(jobs: int) -> Client:
         memory_limit=0,  # none, as with other engines
         scheduler_kwargs={"allowed_failures": 0},  # what took its worker down is tried again by itself
         dashboard_address=":0",
+        preload=[dask_setup.__module__],
         silence_logs=logging.CRITICAL,
     )
     return Client(cluster, set_as_default=False)

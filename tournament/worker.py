@@ -46,6 +46,11 @@ def obey(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def dask_setup(worker: object) -> None:
+    """What Dask calls in a new worker that has this module preloaded: it leaves Ctrl-C to its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def end_if_cut_off() -> None:
     """End this worker where an agent has closed its way to the parent, who would hear of it as a traceback."""
     if not _Process.pipes <= _pipes():
