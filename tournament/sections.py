@@ -21,6 +21,19 @@ from .identity import Known
 from .protocol import Protocol
 
 
+def said_once(allowed: str) -> WrapValidator:
+    """Say what is allowed once, rather than once for each form of a value."""
+
+    def validated(given: object, validate: ValidatorFunctionWrapHandler) -> object:
+        try:
+            found: object = validate(given)
+        except ValidationError:
+            raise ValueError(allowed) from None
+        return found
+
+    return WrapValidator(validated)
+
+
 class Section(BaseModel):
     """A table of the config file."""
 
@@ -106,16 +119,10 @@ EvolutionProcess: TypeAlias = Literal[
 ]
 
 
-def _mutation(given: object, validate: ValidatorFunctionWrapHandler) -> float | Literal["small"]:
-    """Say what is allowed once, rather than once for each form."""
-    try:
-        mutation: float | Literal["small"] = validate(given)
-    except ValidationError:
-        raise ValueError(
-            "'small', or a probability above 0 and up to 1 (without mutants a population of any one type alone "
-            "stays as it is: each type is absorbing, and there is no stationary distribution)"
-        ) from None
-    return mutation
+_MUTATION = (
+    "'small', or a probability above 0 and up to 1 (without mutants a population of any one type alone "
+    "stays as it is: each type is absorbing, and there is no stationary distribution)"
+)
 
 
 class Population(Section):
@@ -124,7 +131,7 @@ class Population(Section):
     size: int = Field(100, ge=2, le=1_000_000, description="members, where the process is of a finite population")
     selection: float = Field(0.1, ge=0, description="intensity of selection")
     fitness: Literal["linear", "exponential"] = Field("exponential", description="how payoffs become fitness")
-    mutation: Annotated[Literal["small"] | Annotated[float, Field(gt=0, le=1)], WrapValidator(_mutation)] = Field(
+    mutation: Annotated[Literal["small"] | Annotated[float, Field(gt=0, le=1)], said_once(_MUTATION)] = Field(
         "small",
         description='a probability, or "small": the limit in which one mutant at a time takes over or dies out',
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import Field
 
 from ...envs.catalogue import Whereabouts
 from ...envs.errors import DilemmaError
@@ -17,6 +17,7 @@ from ..choosing.logistic import Logistic
 from ..choosing.meetings import Meetings, alone, meetings
 from ..choosing.paths import Alone, Decide, Rows, by_table, walked
 from ..choosing.rules import Fairness, OwnReturn
+from ..sections import said_once
 from .schedule import History, Request, Schedule, broken_blocks
 
 if TYPE_CHECKING:
@@ -26,17 +27,9 @@ Indices: TypeAlias = NDArray[np.int64]
 Numbers: TypeAlias = NDArray[np.float64]
 
 
-def _number_or_label(given: object, validate: ValidatorFunctionWrapHandler) -> float | str:
-    """Say what is allowed once, rather than once for each form."""
-    try:
-        found: float | str = validate(given)
-    except ValidationError:
-        raise ValueError("a payoff per round, or the label of an environment with one seat") from None
-    return found
-
-
 AloneKind: TypeAlias = Annotated[
-    Annotated[float, Field(allow_inf_nan=False)] | str, WrapValidator(_number_or_label)
+    Annotated[float, Field(allow_inf_nan=False)] | str,
+    said_once("a payoff per round, or the label of an environment with one seat"),
 ]
 ChoosingRule: TypeAlias = Annotated[OwnReturn | Fairness | Logistic, Field(discriminator="kind")]
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import Field
 
 from ...envs.errors import DilemmaError
 from ..seating import patterns
+from ..sections import said_once
 from .schedule import History, Request, Schedule, broken_blocks
 from .until_resolved import until_resolved
 
@@ -28,17 +29,9 @@ MOST_COMPOSITIONS = 100_000
 """Casts of one environment in which any number of agents meet."""
 
 
-def _in_one_sentence(given: object, validate: ValidatorFunctionWrapHandler) -> Repetitions:
-    """Say what is allowed once, rather than once for each form."""
-    try:
-        repetitions: Repetitions = validate(given)
-    except ValidationError:
-        raise ValueError("a whole number from 1 to 1,000,000, or 'until resolved'") from None
-    return repetitions
-
-
 Repetitions: TypeAlias = Annotated[
-    Annotated[int, Field(ge=1, le=1_000_000)] | Literal["until resolved"], WrapValidator(_in_one_sentence)
+    Annotated[int, Field(ge=1, le=1_000_000)] | Literal["until resolved"],
+    said_once("a whole number from 1 to 1,000,000, or 'until resolved'"),
 ]
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias
 
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import Field
 
-from ..sections import Section
+from ..sections import Section, said_once
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,17 +19,9 @@ if TYPE_CHECKING:
     from ..plan import Plan, Problem
 
 
-def _labels_or_shares(given: object, validate: ValidatorFunctionWrapHandler) -> Background:
-    """Say what is allowed once, rather than once for each form."""
-    try:
-        background: Background = validate(given)
-    except ValidationError:
-        raise ValueError("a list of labels, or label = share with shares above 0") from None
-    return background
-
-
 Background: TypeAlias = Annotated[
-    list[str] | dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]], WrapValidator(_labels_or_shares)
+    list[str] | dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]],
+    said_once("a list of labels, or label = share with shares above 0"),
 ]
 """Labels of agents that are partners only, or their shares of a population of such partners by label."""
 
