@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -168,18 +169,15 @@ def _labels(run: str) -> dict[str, str]:
 
 
 def _content(run: str, label: str) -> str:
-    digest = hashlib.blake2b(digest_size=8)
-    for file in files_of(run, label):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+    return _read(label, _as_it_is(run, label)).content
 
 
 @lru_cache(maxsize=64)
 def _load(run: str, label: str, content: str) -> Trained:
     from . import CATALOGUE
 
-    kept = [torch.load(file, weights_only=True) for file in files_of(run, label)]
-    name, parameters = kept[0]["name"], json.loads(kept[0]["parameters"])
+    kept = _read(label, _as_it_is(run, label))
+    name, parameters = kept.name, json.loads(kept.parameters)
     if not set(CATALOGUE.names_in(name, parameters)) <= set(CATALOGUE.names):
         raise DilemmaError(
             f"{run} has kept {label}, which is {name}: what it has learned can be met again only where that is "
@@ -187,12 +185,63 @@ def _load(run: str, label: str, content: str) -> Trained:
         )
     agent = CATALOGUE.build(name, parameters)
     assert isinstance(agent, Agent)
-    matches = [match for part in kept for match in part["match"]]
-    number = {match: run for run, match in enumerate(dict.fromkeys(matches))}
+    number = {match: run for run, match in enumerate(dict.fromkeys(match for match, *_ in kept.rows))}
     return Trained(
         agent,
-        [opponent for part in kept for opponent in part.get("opponents_known", part["opponent"])],
-        [seat for part in kept for seat in part["seat"]],
-        [number[match] for match in matches],
-        {name: torch.cat([part["state"][name] for part in kept]) for name in kept[0]["state"]},
+        [opponent for _, _, opponent in kept.rows],
+        [seat for _, seat, _ in kept.rows],
+        [number[match] for match, *_ in kept.rows],
+        kept.state,
     )
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """The trained players in the files of a learner, in order of match and seat, each once."""
+
+    name: str
+    parameters: str
+    rows: Sequence[tuple[int, int, str]]
+    """Match, seat, and the opponent's identity."""
+    state: Mapping[str, Tensor]
+
+    @cached_property
+    def content(self) -> str:
+        """A hash of what was learned: the same however the matches were spread over files."""
+        digest = hashlib.blake2b(json.dumps([self.name, self.parameters, self.rows]).encode(), digest_size=8)
+        for name, tensor in sorted(self.state.items()):
+            digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+            digest.update(tensor.contiguous().view(torch.uint8).numpy().data)
+        return digest.hexdigest()
+
+
+def _as_it_is(run: str, label: str) -> tuple[tuple[Path, int, int], ...]:
+    """The checkpoint files of a learner, each with its size and when it was written, to know them again."""
+    return tuple((file, (was := file.stat()).st_size, was.st_mtime_ns) for file in files_of(run, label))
+
+
+@lru_cache(maxsize=8)
+def _read(label: str, files: tuple[tuple[Path, int, int], ...]) -> _Kept:
+    kept = [_loaded(label, file) for file, *_ in files]
+    name, parameters = kept[0]["name"], kept[0]["parameters"]
+    rows = [
+        row
+        for part in kept
+        for row in zip(part["match"], part["seat"], part.get("opponents_known", part["opponent"]), strict=True)
+    ]
+    where = {row[:2]: index for index, row in enumerate(rows)}
+    order = [where[place] for place in sorted(where)]
+    state = {name: torch.cat([part["state"][name] for part in kept])[order] for name in kept[0]["state"]}
+    return _Kept(name, parameters, [rows[index] for index in order], state)
+
+
+def _loaded(label: str, file: Path) -> dict[str, Any]:
+    """A checkpoint file. Raises ValueError if it is none."""
+    try:
+        return dict(torch.load(file, weights_only=True))
+    except (RuntimeError, EOFError, pickle.UnpicklingError, TypeError, ValueError) as error:
+        what = str(error).splitlines()[0][:80]
+        raise ValueError(
+            f"{file}, a checkpoint of {label!r}, can't be read ({what}); `dilemma run` sets it aside "
+            "and trains it again"
+        ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,10 @@ _TABLES = {
 """Folders of tables, with the columns that each of their files has, and maybe others."""
 _LABELS = frozenset({"environment", "agent", "opponent", "first", "role", "how", "rule"})
 """Columns of words, as dictionaries; all others hold numbers."""
+_ALONGSIDE = ("curves", "selections")
+"""The tables of which the matches of a file of seats may have parts."""
+_BESIDE = b"dilemma.beside"
+"""The key, in a file of seats, of the parts with curves, selections and learned states of its matches."""
 BROKEN = (OSError, pa.ArrowException)
 """What reading a damaged table raises."""
 
@@ -127,13 +132,14 @@ def damaged(folder: Path, *, whole: bool = False) -> Iterator[tuple[Path, str]]:
         for file in sorted((folder / kind).glob("*.parquet")):
             if (why := why_broken_table(file, kind, whole=whole)) is not None:
                 yield file, why
+    archive = _is_whole_archive if whole else zipfile.is_zipfile
     checks: tuple[tuple[str, Callable[[Path], object], str], ...] = (
         ("manifest.json", manifest, "it is no manifest"),
         ("exploits/*.json", exploit, "it is no result of a search"),
         ("explained/*.json", explanation, "it is no explanation"),
-        ("evolved/*.npz", zipfile.is_zipfile, "it is no archive of arrays"),
+        ("evolved/*.npz", archive, "it is no archive of arrays"),
         (f"checkpoints/*/{MARK}", mark, "it does not say whose checkpoints are there"),
-        ("checkpoints/*/*.pt", zipfile.is_zipfile, "it is no checkpoint"),
+        ("checkpoints/*/*.pt", archive, "it is no checkpoint"),
         ("calls.json", Path.is_file, "it is no file"),
         ("failures.jsonl", Path.is_file, "it is no file"),
     )
@@ -141,6 +147,39 @@ def damaged(folder: Path, *, whole: bool = False) -> Iterator[tuple[Path, str]]:
         for file in sorted(folder.glob(pattern)):
             if not (file.is_file() and found(file)):
                 yield file, why
+
+
+def _is_whole_archive(file: Path) -> bool:
+    """Whether all that is in an archive has the checksum that it was written with."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.testzip() is None
+    except (OSError, zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, RuntimeError, EOFError):
+        return False
+
+
+def name_beside(name: str, of: str) -> str:
+    """What a file of seats calls a part of the same matches: its name, in a folder of tables or of a learner."""
+    return f"{of}/{name}"
+
+
+def with_beside(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Seats of matches that are whole only with the parts of these names."""
+    kept = {**(table.schema.metadata or {}), _BESIDE: json.dumps(names).encode()}
+    return table.replace_schema_metadata(kept)
+
+
+def incomplete(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Files of seats whose matches lack curves, selections or checkpoints that they had, each with the reason."""
+    there = {name_beside(file.stem, kind) for kind in _ALONGSIDE for file in parts(folder / kind)}
+    for marked in folder.glob(f"checkpoints/*/{MARK}"):
+        if said := mark(marked):
+            there |= {name_beside(file.stem, said["identity"]) for file in files(marked.parent, "*.pt")}
+    for file in parts(folder / "seats"):
+        wanted = json.loads((pq.read_schema(file).metadata or {}).get(_BESIDE, b"[]"))
+        if gone := sorted(set(wanted) - there):
+            kind = gone[0].split("/")[0]
+            yield file, f"{kind if kind in _ALONGSIDE else 'checkpoints'} of the same matches are gone"
 
 
 def manifest(file: Path) -> dict[str, Any] | None:
@@ -175,13 +214,23 @@ def mark(file: Path) -> dict[str, Any] | None:
 
 
 def set_aside(folder: Path) -> list[str]:
-    """Move what can't be read into `damaged/`; returns a sentence for each."""
-    said = []
-    for file, why in list(damaged(folder, whole=True)):
-        aside = folder / ASIDE / file.relative_to(folder)
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        while os.path.lexists(aside):
-            aside = aside.with_name(f"{aside.name}.again")
-        file.rename(aside)
-        said.append(f"{file.relative_to(folder)} can't be read ({why}): it is now {aside.relative_to(folder)}")
-    return said
+    """Move what can't be read into `damaged/`, and the seats of matches that are not whole without it; returns a
+    sentence for each."""
+    said = [
+        f"{file.relative_to(folder)} can't be read ({why}): it is now {_moved(file, folder)}"
+        for file, why in list(damaged(folder, whole=True))
+    ]
+    return said + [
+        f"{file.relative_to(folder)} is not whole ({why}): it is now {_moved(file, folder)}"
+        for file, why in list(incomplete(folder))
+    ]
+
+
+def _moved(file: Path, folder: Path) -> Path:
+    """Move a file of a run into `damaged/`; returns where it is, from the run's folder."""
+    aside = folder / ASIDE / file.relative_to(folder)
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    while os.path.lexists(aside):
+        aside = aside.with_name(f"{aside.name}.again")
+    file.rename(aside)
+    return aside.relative_to(folder)

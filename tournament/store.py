@@ -24,7 +24,7 @@ from ..file_names import MARK, file_name
 from .chunk import Failure, LearnedState, Outcome, Rows
 from .config import as_config
 from .continuation import Continuation, continuation
-from .damage import mark, parts, set_aside
+from .damage import mark, name_beside, parts, set_aside, with_beside
 from .how import HOW
 from .labels import current, rewritten, updated_identities, with_identities
 from .plan import Plan
@@ -125,20 +125,21 @@ class Store(RunFolder):
     def write(self, outcome: Outcome, plan: Plan) -> None:
         """Add the outcome of a finished chunk. Rows of `seats` are written last, because they mark a match as
         done."""
-        for checkpoint in outcome.checkpoints:
-            self._write_checkpoint(checkpoint, plan)
+        beside = [self._write_checkpoint(checkpoint, plan) for checkpoint in outcome.checkpoints]
         digests = [_digest(rows) for rows in outcome.rows]
         for rows, digest in zip(outcome.costs, digests, strict=False):
             self._write_rows(self.costs_path, digest, rows, plan)
-        for rows in outcome.curves:
-            self._write_rows(self.curves_path, _digest(rows), rows, plan)
-        for rows in outcome.selections:
-            self._write_rows(self.selections_path, _digest(rows), rows, plan)
+        for folder, parts_of_it in (
+            (self.curves_path, outcome.curves),
+            (self.selections_path, outcome.selections),
+        ):
+            for rows in parts_of_it:
+                beside += self._write_rows(folder, _digest(rows), rows, plan)
         for rows, digest in zip(outcome.rows, digests, strict=True):
-            self._write_rows(self.seats_path, digest, rows, plan)
+            self._write_rows(self.seats_path, digest, rows, plan, beside)
         self.add_failures(outcome.failures, plan)
 
-    def _write_checkpoint(self, checkpoint: LearnedState, plan: Plan) -> None:
+    def _write_checkpoint(self, checkpoint: LearnedState, plan: Plan) -> str:
         entrant = plan.entrants[checkpoint.entrant]
         folder = self.checkpoints_of(entrant.definition.key, entrant.label)
         rows = {name: column.tolist() for name, column in checkpoint.rows.items()}
@@ -149,6 +150,7 @@ class Store(RunFolder):
         target = folder / f"{_digest(checkpoint.rows)}.pt"
         with _aside(target) as file:
             torch.save({**kept, "state": checkpoint.state}, file)
+        return name_beside(target.stem, entrant.definition.key)
 
     def checkpoints_of(self, identity: str, label: str) -> Path:
         """The folder of the checkpoints of a learner, named by the label that it first had."""
@@ -164,12 +166,16 @@ class Store(RunFolder):
         _write(own / MARK, json.dumps({"label": label, "identity": identity}) + "\n")
         return own
 
-    def _write_rows(self, folder: Path, name: str, rows: Rows, plan: Plan) -> None:
+    def _write_rows(
+        self, folder: Path, name: str, rows: Rows, plan: Plan, beside: Sequence[str] = ()
+    ) -> list[str]:
+        """Write a table, unless it is empty; returns what `beside` of others can call it."""
         table = to_table(rows, plan)
         if not len(table):
-            return
+            return []
         folder.mkdir(exist_ok=True)
-        _write_table(folder / f"{name}.parquet", table)
+        _write_table(folder / f"{name}.parquet", with_beside(table, beside) if beside else table)
+        return [name_beside(name, folder.name)]
 
     def _relabel(self) -> None:
         """Rewrite tables whose labels differ from the config; after an interruption the rest is done next time."""

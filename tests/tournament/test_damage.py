@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from dilemma import Tournament, open_run
+from dilemma.agents.checkpoint import Checkpoint
 from dilemma.cli import main
 from dilemma.envs.errors import DilemmaError
 from dilemma.tournament import damage
@@ -64,6 +65,7 @@ def rows(folder):
 @pytest.mark.parametrize("kind", DAMAGE)
 def test_what_is_damaged_is_left_out_and_played_again(tournament, whole, tmp_path, kind):
     before, folder = rows(whole), tmp_path / "run"
+    curves, learned = open_run(whole).curves, Checkpoint(run=str(whole), learner="q_learning").content
     shutil.copytree(whole, folder)
     seats = sorted((folder / "seats").iterdir())
     others = [file for file in folder.rglob("*") if file.is_file() and file.parent.name not in ("run", "seats")]
@@ -78,6 +80,12 @@ def test_what_is_damaged_is_left_out_and_played_again(tournament, whole, tmp_pat
         warnings.simplefilter("ignore", UserWarning)
         tournament.run(folder)
     pd.testing.assert_frame_equal(rows(folder), before)
+    order = ["match", "seat", "point"]
+    pd.testing.assert_frame_equal(
+        *(table.sort_values(order, ignore_index=True) for table in (open_run(folder).curves, curves)),
+        check_categorical=False,
+    )
+    assert Checkpoint(run=str(folder), learner="q_learning").content == learned
 
 
 @pytest.mark.parametrize("kind", DAMAGE)

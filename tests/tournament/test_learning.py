@@ -198,6 +198,33 @@ def test_a_kept_learner_enters_another_run_frozen(tmp_path, config, registered):
         Checkpoint(run=f"{tmp_path}/first", learner="drifter", content="0")
 
 
+def test_what_was_learned_is_the_same_wherever_and_in_whatever_chunks(tmp_path, config, registered):
+    given = config({"keep": ["drifter"]}, name=registered)
+    run(tmp_path / "first", given)
+    run(tmp_path / "again", replace(given, execution=Execution(chunk=1)))
+    other = config({"keep": ["drifter"]}, name=registered, step=0.2)
+    run(tmp_path / "other", other)
+    first, again, other = (
+        Checkpoint(run=f"{tmp_path}/{name}", learner="drifter") for name in ("first", "again", "other")
+    )
+    assert first.content == again.content != other.content
+    game = PrisonersDilemma(rounds=5)
+    leagues = [
+        Tournament([game], {"old": old, "all_c": "all_c"}, repetitions=20).run().seats for old in (first, again)
+    ]
+    pd.testing.assert_frame_equal(*leagues)
+
+
+def test_a_damaged_checkpoint_is_told_in_a_sentence(tmp_path, config, registered):
+    run(tmp_path / "first", config({"keep": ["drifter"]}, name=registered))
+    file = next((tmp_path / "first").rglob("*.pt"))
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(
+        ValueError, match=rf"{file.name}, a checkpoint of 'drifter', can't be read \(.*trains it again"
+    ):
+        Checkpoint(run=f"{tmp_path}/first", learner="drifter")
+
+
 def test_matches_tell_which_trained_run_sat_there(tmp_path, config, registered):
     given = as_config(config({"keep": ["drifter"]}, name=registered))
     given["schedule"]["self_play"] = True
@@ -205,7 +232,7 @@ def test_matches_tell_which_trained_run_sat_there(tmp_path, config, registered):
     frozen = {"name": "checkpoint", "label": "old", "run": f"{tmp_path}/first", "learner": "drifter"}
     agents = [frozen, {"name": "all_c"}, {"name": "random"}]
     games = [{"name": "prisoners_dilemma", "rounds": 5}]
-    schedule = {"repetitions": 50, "self_play": True}
+    schedule = {"repetitions": 200, "self_play": True}
     league = parse({"environments": games, "agents": agents, "schedule": schedule})
     seats = run(tmp_path / "league", league).seats
     old, others = (seats[which] for which in (seats["agent"] == "old", seats["agent"] != "old"))
