@@ -217,7 +217,14 @@ def mutated(random: Random, config: dict[str, Any]) -> dict[str, Any]:
                 other = tomllib.loads(random.choice(shipped()))
                 holder[key] = at(other, random.choice(list(places(other))))
             case _ if isinstance(holder[key], int | float) and not isinstance(holder[key], bool):
-                holder[key] = random.choice([-holder[key], holder[key] * 10**9, holder[key] + 1, holder[key] / 7])
+                holder[key] = random.choice(
+                    [
+                        -holder[key],
+                        holder[key] * 10**9,
+                        holder[key] + 1,
+                        holder[key] / 7 if abs(holder[key]) < 1e300 else 7,
+                    ]
+                )
     return config
 
 

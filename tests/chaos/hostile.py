@@ -297,7 +297,7 @@ ENDS = {
 """Deeds that only another process contains: threads share one with whoever started them."""
 HANGS = {
     *("loops in Python", "loops in native code", "sleeps", "waits for a lock"),
-    *("catches all", "blocks signals", "ignores signals"),
+    *("catches all", "blocks signals", "ignores signals", "recursion without limit"),
 }
 """Deeds that only a time limit ends, which Dask can't have."""
 NOT_ON = {"loky": set[str](), "threading": ENDS, "dask": HANGS}
