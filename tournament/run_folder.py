@@ -440,10 +440,16 @@ def _is_entry(entry: object) -> bool:
         return False
 
 
+def _are_entries(found: object) -> bool:
+    """Whether these are the agents or the environments of a run, each with a label of its own."""
+    if not (isinstance(found, list) and found and all(map(_is_entry, found))):
+        return False
+    return len({entry["label"] for entry in found}) == len(found)
+
+
 def _is_of_a_run(config: Mapping[str, Any]) -> bool:
     """Whether a config has what readers of a run folder need."""
-    entries = [config.get("environments"), config.get("agents")]
-    listed = all(isinstance(some, list) and some and all(map(_is_entry, some)) for some in entries)
+    listed = all(_are_entries(config.get(name)) for name in ("environments", "agents"))
     sections = ("schedule", "evaluation", "analysis", "execution")
     return listed and all(isinstance(config.get(name), dict) for name in sections) and "kind" in config["schedule"]
 

@@ -98,6 +98,16 @@ def test_a_damaged_config_is_told_in_a_sentence(whole, tmp_path, kind):
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_config_with_a_label_twice_is_told_in_a_sentence(whole, tmp_path):
+    shutil.copytree(whole, tmp_path / "run")
+    config = tmp_path / "run" / "config.toml"
+    config.write_text(config.read_text().replace('label = "all_d"', 'label = "random"'))
+    for command in (["report"], ["export", "--moves"]):
+        done = CliRunner().invoke(main, [command[0], str(tmp_path / "run"), *command[1:]])
+        assert done.exit_code == 2, done.output
+        assert "is not the config of a run" in done.stderr
+
+
 def test_a_report_names_what_it_leaves_out(whole, tmp_path):
     shutil.copytree(whole, tmp_path / "run")
     first = min((tmp_path / "run" / "seats").glob("*.parquet"))
