@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from dilemma.agents import CATALOGUE
 from dilemma.agents.agent import Agent, Chairs
 from dilemma.agents.automata import AllD, TitForTat
 from dilemma.agents.learners.policy_gradient.trajectory import Trajectory
@@ -18,11 +19,13 @@ from dilemma.agents.learners.shaping.loqa import Loqa, shaping
 from dilemma.agents.learners.shaping.pola_dice import PolaDice
 from dilemma.agents.learners.shaping.rollouts import RolloutModel, expected_returns
 from dilemma.agents.learners.tabular.fitted_table import fitted
+from dilemma.classification import example
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.environment import Environment
 from dilemma.envs.matrix_game import MatrixGame, PrisonersDilemma
 from dilemma.testing import check_agent
 from dilemma.tournament.arena import Played, play
+from dilemma.tournament.eligibility import why_not
 from dilemma.tournament.protocol import Protocol
 
 IPD = PrisonersDilemma(payoffs=(-1, -3, 0, -2), rounds=16)
@@ -34,6 +37,7 @@ QUICK = [
     PolaDice(learning_rate=0.15, steps=2, own_penalty=10),
 ]
 named = pytest.mark.parametrize("shaper", SHAPERS, ids=lambda agent: type(agent).__name__)
+LEARNERS = [agent for name in CATALOGUE.builtin if (agent := example(CATALOGUE.model(name))) and agent.learns]
 quick = pytest.mark.parametrize("shaper", QUICK, ids=lambda agent: type(agent).__name__)
 
 
@@ -70,6 +74,13 @@ def test_shapers_keep_the_contract(shaper):
     check_agent(shaper, PrisonersDilemma(rounds=8))
     check_agent(shaper, PrisonersDilemma(rounds=8, continuation=0.8, noise=0.1))
     check_agent(shaper, MatrixGame(rounds=8, payoffs=((0, -1, 1), (1, 0, -1), (-1, 1, 0))))
+
+
+@pytest.mark.parametrize("agent", LEARNERS, ids=lambda agent: type(agent).__name__)
+def test_no_learner_plans_by_rules_in_which_all_see_what_is_done_where_they_do_not(agent):
+    """Those who know the rules and learn from what they see of others; without rules they may take it as it is."""
+    if "game_model" in agent.needs and why_not(agent, PrisonersDilemma()) is None:
+        assert why_not(agent, PrisonersDilemma(misperception=0.1))
 
 
 @named

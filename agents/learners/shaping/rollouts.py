@@ -99,4 +99,6 @@ def refuses_rollouts(game: Environment) -> str | None:
         return "simulates repeated matrix games of two players only"
     if repeated.matrices.shape[1] != repeated.matrices.shape[2]:
         return "simulates only games in which both have the same actions"
+    if repeated.misperception:
+        return "simulates players who see what is done, and misperception hides from each what the other saw"
     return None
