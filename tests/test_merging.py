@@ -13,6 +13,7 @@ from dilemma import Tournament, open_run
 from dilemma.cli import main
 from dilemma.envs.errors import DilemmaError
 from dilemma.merging import merge
+from dilemma.run_status import status
 from dilemma.tournament.shard import Shard
 
 CONFIG = """
@@ -88,6 +89,12 @@ def test_merged_shards_are_the_run_itself(typed):
     typed("run", "my.toml", "--out", "merged")
     assert {file.name for file in Path("merged/seats").iterdir()} == before
     assert Path("merged/report/index.html").exists()
+
+
+def test_who_asks_for_the_whole_is_told_of_its_shards(tmp_path):
+    (tmp_path / "run.2-of-3").mkdir()
+    with pytest.raises(DilemmaError, match=r"there is no run folder .*run; of its shards .*run\.2-of-3$"):
+        status(tmp_path / "run")
 
 
 def test_runs_that_overlap_are_joined_and_contradictions_are_named(tmp_path):

@@ -23,6 +23,7 @@ Tables are read with the labels of the current config: each file has the identit
 
 from __future__ import annotations
 
+import glob
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -71,7 +72,13 @@ class RunFolder:
         """The run folder at `path`. Raises DilemmaError if there is none."""
         store = cls(path)
         if not path.exists():
-            raise DilemmaError(f"there is no run folder {path}; `dilemma runs DIR` lists those in DIR")
+            shards = sorted(map(str, path.parent.glob(f"{glob.escape(path.name)}.*-of-*")))
+            hint = (
+                f"of its shards there are {', '.join(shards)}"
+                if shards
+                else "`dilemma runs DIR` lists those in DIR"
+            )
+            raise DilemmaError(f"there is no run folder {path}; {hint}")
         if not store.config_path.is_file():
             raise DilemmaError(f"{path} is not a run folder: it has no config.toml")
         return store

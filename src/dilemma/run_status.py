@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .envs.errors import DilemmaError
 from .progress import duration
-from .run_summary import NOT_A_RUN, RunSummary, summary
+from .run_summary import RunSummary, summary
 from .tournament.damage import files
+from .tournament.run_folder import RunFolder
 from .tournament.writer import writer_of
 
 RECENT = 600.0
@@ -30,9 +30,7 @@ class Status:
 
 def status(path: Path) -> Status:
     """The status of the run folder at `path`. Raises DilemmaError where there is none."""
-    run = summary(path)
-    if run.state == NOT_A_RUN:
-        raise DilemmaError(f"{path} is not a run folder: it has no config.toml")
+    run = summary(RunFolder.existing(path).path)
     writer = writer_of(path)
     return Status(run, str(writer) if writer else "", _rate(path / "seats", run) if writer else 0.0)
 
