@@ -11,7 +11,7 @@ from dilemma.agents.learners.exact.lola_exact import LolaExact
 from dilemma.agents.learners.exact.naive_exact import NaiveExact
 from dilemma.agents.learners.meta.good_shepherd import GoodShepherd
 from dilemma.agents.learners.meta.m_fos import MFOS, log_density, normal_entropy
-from dilemma.agents.learners.meta.m_maml import MMaml
+from dilemma.agents.learners.meta.m_maml import ExactMMamlPlayer, MMaml
 from dilemma.agents.learners.reciprocity.reciprocator_exact import ReciprocatorExact
 from dilemma.agents.memory_one import MemoryOne
 from dilemma.envs.chance import Chance, derive
@@ -22,7 +22,8 @@ from dilemma.tournament.arena import play
 from dilemma.tournament.protocol import Protocol
 
 META = [GoodShepherd, MMaml, MFOS]
-LEARNERS = [kind(weights="none") for kind in META]
+EXACT = MMaml(weights="none", gradient="exact")
+LEARNERS = [*(kind(weights="none") for kind in META), EXACT]
 SHORT = PolicyGame(rounds=10)
 
 
@@ -83,6 +84,7 @@ def test_densities_and_entropies_are_those_of_normal_distributions():
         (GoodShepherd(weights="none"), 12),
         (MMaml(weights="none", spread=0.5, meta_rate=0.3), 20),
         (MFOS(weights="none", hidden=32), 12),
+        (EXACT, 12),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -90,6 +92,26 @@ def test_it_earns_more_from_trial_to_trial(agent, trials):
     """A mean over 64 tables has a standard error near .03."""
     payoff, _ = curve(agent, NaiveExact(), 64, trials)
     assert payoff[-3:, 0].mean() > payoff[0, 0] + 0.1
+
+
+def test_the_trial_that_m_maml_differentiates_is_the_one_that_is_played(monkeypatch):
+    differences = []
+
+    def compare(player):
+        imagined = player.of_trial(player._theta, player._first)
+        differences.append((imagined - player._earned / player._rounds).abs().max().item())
+
+    monkeypatch.setattr(ExactMMamlPlayer, "learn", compare)
+    curve(EXACT, NaiveExact(), 16, 2)
+    assert len(differences) == 2
+    assert max(differences) < 1e-10
+
+
+def test_m_maml_climbs_the_derivative_of_a_trial():
+    player = seated(EXACT, tables=3)
+    other = torch.rand(5, 3, 3, dtype=torch.float64)
+    start = torch.randn(3, 5, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda theta: player.of_trial(theta, other), start)
 
 
 @pytest.mark.parametrize("agent", LEARNERS, ids=repr)
