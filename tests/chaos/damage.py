@@ -114,7 +114,7 @@ def saying_something_else(random: Random, file: Path) -> None:
             file.write_text(json.dumps(another(random, json.loads(file.read_text()))))
         elif file.suffix == ".toml":
             file.write_text(tomli_w.dumps(mutated(random, tomllib.loads(file.read_text()))))
-    except (ValueError, TypeError, RecursionError, pa.ArrowException):
+    except (OSError, ValueError, TypeError, RecursionError, pa.ArrowException):  # it is damaged already
         emptied(random, file)
 
 
