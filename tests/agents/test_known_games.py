@@ -32,13 +32,13 @@ LEARNERS = [pytest.param(name, given, id=name) for name, given in (TABLES | POLI
 RUNS = 8
 
 
-def learned(name, given, game, partner, episodes):
+def learned(name, given, game, partner, episodes, tables=8):
     """Payoff per round and cooperation in the last tenth of the episodes, of each of 8 runs."""
     agents = [CATALOGUE.build(name, given), CATALOGUE.build(partner, {})]
-    protocol = Protocol(8, episodes, episodes // 10)
+    protocol = Protocol(tables, episodes, episodes // 10)
     played = play(game, agents, torch.tensor([[0, 1]]).repeat(RUNS, 1), derive(torch.arange(RUNS), 3), protocol)
     weight = played.weight[:, 0].sum(1)
-    return (value[:, 0].sum(1) / weight for value in (played.payoff, played.cooperation))
+    return tuple(value[:, 0].sum(1) / weight for value in (played.payoff, played.cooperation))
 
 
 @pytest.mark.parametrize(("name", "given"), LEARNERS)
@@ -53,3 +53,34 @@ def test_it_is_no_more_patient_than_the_game(name, given):
     """Where rounds weigh a tenth of those before, defection earns 0.9 * (5 + 1 / 9) = 4.6 against tit for tat."""
     payoff, _ = learned(name, given, PrisonersDilemma(rounds=8, discount=0.1), "tit_for_tat", 200)
     assert payoff.min() > 4.2
+
+
+def test_policy_hill_climbing_has_steps_large_enough_for_some_thousand_rounds():
+    """It defects against all_c, but for exploration; with the published step, 200 times as small, it earns 4.2."""
+    payoff, _ = learned("phc", {}, PrisonersDilemma(rounds=16), "all_c", 150, tables=64)
+    assert payoff.min() > 4.5
+
+
+@pytest.mark.parametrize("name", ["ppo", "advantage_alignment", "loqa"])
+@pytest.mark.parametrize("partner", ["tit_for_tat", "all_d"])
+def test_it_learns_the_same_from_payoffs_ten_times_as_large(name, partner):
+    """Where advantages or rewards are standardised and steps are Adam's.
+
+    Plain gradients, tables of values that start at random, weights of squared rewards and other players' expected
+    steps have a scale.
+    """
+    one, ten = (
+        learned(name, {}, PrisonersDilemma(payoffs=payoffs, rounds=16), partner, 30)[1]
+        for payoffs in ((3, 0, 5, 1), (30, 0, 50, 10))
+    )
+    assert torch.equal(one, ten)
+
+
+@pytest.mark.parametrize("name", ["reinforce", "lola_dice"])
+def test_it_learns_the_same_from_payoffs_that_are_all_higher(name):
+    """Where a baseline takes off what all tables earn; critics that start from 0 first have to learn it."""
+    less, more = (
+        learned(name, {}, PrisonersDilemma(payoffs=payoffs, rounds=16), "tit_for_tat", 20)[1]
+        for payoffs in ((3, 0, 5, 1), (6, 3, 8, 4))
+    )
+    assert torch.equal(less, more)

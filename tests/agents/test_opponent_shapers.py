@@ -149,14 +149,14 @@ def test_both_forms_of_alignment_by_hand():
 
 
 def test_both_forms_of_loqa_by_hand():
-    """The same rewards; the other is as open to both actions, so openness is 1/2.
+    """Rewards 1, 0, 3 against 4, 5, 7, so that units are 1; the other is as open to both actions: openness is 1/2.
 
-    Its advantages are 3, 5, 7, and from returns to go, at a discount of 1/2, 7.25, 8.5, 7. By default the first
+    Its advantages are 4, 5, 7, and from returns to go, at a discount of 1/2, 8.25, 8.5, 7. By default the first
     round is discounted by 1/4 and 1/16 (decay 1/2 from the next round on), as published by 1/2 and 1/8.
     """
     game = PrisonersDilemma(rounds=3)
     earned, theirs = (
-        torch.tensor(column, dtype=torch.float64)[:, None, None] for column in ([1, 0, 2], [3, 5, 7])
+        torch.tensor(column, dtype=torch.float64)[:, None, None] for column in ([1, 0, 3], [4, 5, 7])
     )
     trajectory = Trajectory()
     trajectory.encoded, trajectory.others_reward = torch.zeros(3, 1, 1, dtype=torch.int64), theirs[:, :, None]

@@ -61,7 +61,7 @@ class AdvantageShaperPlayer(PPOPlayer):
     def estimate(self, trajectory: Trajectory, reward: Tensor) -> AdvantageEstimate:
         """The advantage, with the shaping term; there are no value targets."""
         agent, playing = self.agent, trajectory.playing
-        others_reward = trajectory.others_reward.sum(2)
+        reward, others_reward = self.in_units(reward, trajectory.others_reward.sum(2), playing)
         estimates = self.critics.evaluate(trajectory)
         own = self.advantage(reward, estimates.value, agent.gae, playing)
         past = own if agent.gae == 0 else self.advantage(reward, estimates.value, 0.0, playing)
@@ -70,6 +70,10 @@ class AdvantageShaperPlayer(PPOPlayer):
         self.record_measures(trajectory, estimates, reward, others_reward)
         self.critics.fit(trajectory, estimates, reward, others_reward)
         return AdvantageEstimate(own + added, torch.zeros_like(own))
+
+    def in_units(self, own: Tensor, others: Tensor, playing: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Its own and the others' rewards [round, chair, table] in the units that it learns in."""
+        return own, others
 
     @property
     def decay_of_others(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import torch
@@ -13,6 +14,7 @@ from ...agent import Chairs, Player
 from ..policy_gradient.policy_gradient import Positive
 from .advantage_shaper import AdvantageShaper, AdvantageShaperPlayer, discounted_past
 from .critics import ActionTableCritics, Critics, CriticValues, NetCritics
+from .reward_unit import RewardUnit
 
 
 class Loqa(AdvantageShaper):
@@ -25,6 +27,11 @@ class Loqa(AdvantageShaper):
     With one-step advantages A_t = r_t + discount V_{t+1}(s_{t+1}) - V_t(s_t), the loss is
         - mean_t [log pi(a_t | s_t) A_t + weight log softmax(Q(s_t, .) / temperature)(b_t) A_t]
     Both terms combine into one advantage for each own action, which PPO ascends; by default in one pass.
+
+    All rewards are in units of a third of the range seen so far, each player's by itself, so that neither the
+    temperature nor what is learned depends on the payoffs' scale. In the published games, the prisoner's dilemma
+    -1, -3, 0, -2 and Coins with one coin, that unit is 1. (Payoffs that are shifted do make a difference: critics
+    start from 0.)
 
     With `form` "published", as in the authors' code, the next round counts without decay, decay^(k-t-1), and
     A^other is the other's return to go less its value; the default has one decay more, and the other's
@@ -42,7 +49,9 @@ class Loqa(AdvantageShaper):
     learning_rate: Positive = Field(0.1, description="Adam's step size")
     spread: float = Field(0.0, description="standard deviation of a table's logits at the start", ge=0)
     weight: float = Field(1.0, description="weight of the other's choices in the loss", ge=0)
-    temperature: Positive = Field(1.0, description="temperature of the other's softmax policy")
+    temperature: Positive = Field(
+        1.0, description="temperature of the other's softmax policy, in thirds of the range of its rewards"
+    )
     form: Literal["one_decay_more", "published"] = Field(
         "one_decay_more",
         exclude_if=lambda form: form == "one_decay_more",  # matches from before there were two keep their identity
@@ -77,6 +86,7 @@ class LoqaPlayer(AdvantageShaperPlayer):
 
     def __init__(self, agent: Loqa, chairs: Chairs):
         super().__init__(agent, chairs)
+        self.units = {"own": RewardUnit(chairs), "other": RewardUnit(chairs)}
         zeros = torch.zeros(chairs.shape[0], dtype=torch.float64, device=chairs.device)
         self._measures |= dict.fromkeys(("influence", "openness"), zeros)
 
@@ -88,6 +98,10 @@ class LoqaPlayer(AdvantageShaperPlayer):
         return ActionTableCritics(
             self.chairs, states, self.actions, self.discount, agent.temperature, agent.memory
         )
+
+    def in_units(self, own: Tensor, others: Tensor, playing: Tensor | None) -> tuple[Tensor, Tensor]:
+        unit, their_unit = self.units["own"].see(own, playing), self.units["other"].see(others, playing)
+        return own / unit[:, None], others / their_unit[:, None]
 
     @property
     def decay_of_others(self) -> float:
@@ -105,6 +119,22 @@ class LoqaPlayer(AdvantageShaperPlayer):
         self._measures["influence"] = influence.square().mean((0, 2)).sqrt()
         self._measures["openness"] = openness.mean((0, 2))
         return influence
+
+    def state_dict(self) -> dict[str, Tensor]:
+        units = {
+            f"{whose}_{name}": value
+            for whose, unit in self.units.items()
+            for name, value in unit.state_dict().items()
+        }
+        return {**super().state_dict(), **units}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        super().load_state_dict(state)
+        for whose, unit in self.units.items():
+            # Checkpoints from before there were units lack them.
+            unit.load_state_dict(
+                {name: state.get(f"{whose}_{name}", old) for name, old in unit.state_dict().items()}
+            )
 
 
 def shaping(own: Tensor, openness: Tensor, other: Tensor, discount: float, decay: float = 1.0) -> Tensor:
