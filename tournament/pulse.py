@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
+from torch import Tensor
 
 from .chunk import Chunk, game_of
 from .recorders import PlayedRound
@@ -47,7 +48,7 @@ class Pulse:
     agents: tuple[str, ...]
     """Labels of those who play."""
     rewards: tuple[float, ...]
-    """Mean reward in the latest round, by agent."""
+    """Mean reward of the rounds since the last sign, by agent."""
     matches: int
     point: int
     """The episode that is played, from 1; of a single long episode its round."""
@@ -98,9 +99,13 @@ class PulseRecorder:
         self._horizon, self._episodes = game_of(chunk).horizon, chunk.learning.episodes
         self._start = self._last = time.monotonic()
         self._before: float | None = None  # the share that was played when it was cut short
+        self._earned: Tensor | float = 0.0  # since the last sign, as those of learners come between episodes
+        self._rounds = 0
 
     def record(self, played: PlayedRound) -> None:
         now = time.monotonic()
+        self._earned = self._earned + played.step.reward.mean(2)  # [match, seat]
+        self._rounds += 1
         if self._before is None:
             self._before = played.before.episode / self._episodes
         if now - self._last < EVERY:
@@ -109,7 +114,9 @@ class PulseRecorder:
         give_sign(self._file, self._pulse(played, now - self._start))
 
     def _pulse(self, played: PlayedRound, seconds: float) -> Pulse:
-        reward = played.step.reward.mean(2).cpu().numpy()  # [match, seat]
+        assert isinstance(self._earned, Tensor)
+        reward = (self._earned / self._rounds).cpu().numpy()
+        self._earned, self._rounds = 0.0, 0
         present = np.unique(self._cast).tolist()
         episode, round = played.before.episode, played.before.round + 1
         share = (episode + round / self._horizon) / self._episodes

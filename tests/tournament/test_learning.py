@@ -5,6 +5,7 @@ import math
 import sys
 from dataclasses import replace
 from importlib.metadata import EntryPoint
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -352,6 +353,19 @@ def test_a_single_long_episode_is_told_of_by_its_rounds(tmp_path):
     pulse = Pulse.read(json.loads((tmp_path / "sign.json").read_text()))
     assert (pulse.agents, pulse.point, pulse.points, pulse.unit) == (("naive_exact",), 1, 10, "round")
     assert pulse.share == 0.1
+
+
+def test_rewards_are_told_of_all_rounds_since_the_last_sign(config, tmp_path):
+    *_, chunk = work(config({}), config({}).schedule.ask(config({}), None))
+    recorder = PulseRecorder(chunk, tmp_path / "sign.json")
+    told = []
+    for round, (reward, is_due) in enumerate([(1.0, False), (2.0, False), (6.0, True), (5.0, True)]):
+        recorder._last = -math.inf if is_due else math.inf
+        step = SimpleNamespace(reward=torch.full((*chunk.cast.shape, 4), reward))
+        recorder.record(SimpleNamespace(step=step, before=SimpleNamespace(episode=0, round=round)))
+        if is_due:
+            told.append(json.loads((tmp_path / "sign.json").read_text())["rewards"][0])
+    assert told == [3.0, 5.0]
 
 
 def test_signs_of_life_that_can_t_be_written_fail_no_match(config, tmp_path, monkeypatch):
