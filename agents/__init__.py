@@ -157,6 +157,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "fixed_action": "dilemma.agents.fixed_action:FixedAction",
         "group_grudger": "dilemma.agents.group_strategies:GroupGrudger",
         "group_tit_for_tat": "dilemma.agents.group_strategies:GroupTitForTat",
+        "mixture": "dilemma.agents.mixture:Mixture",
+        "random_memory_one": "dilemma.agents.random_memory_one:RandomMemoryOne",
         "tremble": "dilemma.agents.tremble:Tremble",
     },
     "on_graphs": {

@@ -50,9 +50,9 @@ class Chairs:
         check_declared(self._agent, "game_model")
         return self._game
 
-    def of(self, agent: Agent) -> Chairs:
-        """The same chairs for another agent, which plays in place of this one."""
-        return replace(self, _agent=agent)
+    def of(self, agent: Agent, chance: Chance | None = None) -> Chairs:
+        """The same chairs for another agent, which plays in place of this one, with chance of its own or this."""
+        return replace(self, _agent=agent, chance=chance or self.chance)
 
     def discount(self, own: float) -> float:
         """What the next round weighs to a learner with a discount of its `own`: no more than in the payoff."""

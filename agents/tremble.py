@@ -7,44 +7,16 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
-from pydantic import Field, PlainSerializer, PlainValidator, ValidationError, WithJsonSchema
+from pydantic import Field
 from torch import Tensor
 
 from ..envs.board import uniform_below
 from ..envs.catalogue import Nested
 from ..envs.chance import Purpose, threshold
 from ..envs.environment import Discrete, Environment, Probability
-from ..envs.errors import DilemmaError
 from .agent import Agent, Chairs, Observation, Player, Round
+from .any_agent import AnyAgent
 from .automaton import Automaton
-
-
-def _agent(given: object) -> Agent:
-    """The agent of a name or of a table like its entry in a config, or of a Python object."""
-    from . import CATALOGUE
-    from .adapters import agent_of
-
-    entry = {"name": given} if isinstance(given, str) else given
-    try:
-        if not isinstance(entry, Mapping):
-            return agent_of(entry)
-        name = str(entry.get("name", ""))
-        return CATALOGUE.build(name, {key: value for key, value in entry.items() if key != "name"})
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise ValueError(f"an agent; its {key}: {first['msg']}") from None
-    except DilemmaError as error:
-        raise ValueError(f"an agent's label or name, or a table as of its entry; {error}") from None
-
-
-def _entry(agent: Agent) -> dict[str, object]:
-    """The agent as a table like its entry in a config."""
-    from . import CATALOGUE
-
-    name = CATALOGUE.name_of(agent)
-    given = {key: value for key, value in CATALOGUE.parameters(name, agent).items() if value is not None}
-    return {"name": name, **given}
 
 
 class Tremble(Agent):
@@ -59,13 +31,7 @@ class Tremble(Agent):
 
     source: ClassVar[str] = "Selten 1975, trembling hands; McKee, Bai and Fiske 2024"
 
-    of: Annotated[
-        Agent,
-        Nested(),
-        PlainValidator(_agent),
-        PlainSerializer(_entry),
-        WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]}),
-    ] = Field(
+    of: Annotated[AnyAgent, Nested()] = Field(
         description="the agent: a label of the config, a registered name, or a table as of its entry, such as "
         '{ name = "reactive", y = 1.0, p = 0.9, q = 0.1 }',
         examples=["tit_for_tat", "gradual", "reinforce"],

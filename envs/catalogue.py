@@ -42,7 +42,10 @@ class Whereabouts:
 
 @dataclass(frozen=True)
 class Nested:
-    """Marks a parameter that is another thing of the same kind: a name, or a table as of an entry in a config."""
+    """Marks a parameter that is another thing of the same kind, or several.
+
+    Each is given as a name, or as a table as of an entry in a config.
+    """
 
 
 class UnknownNameError(DilemmaError):
@@ -173,19 +176,23 @@ class Catalogue(Generic[T]):
             for key, value in parameters.items()
         }
         for key in nested(model):
-            given = found.get(key)
-            entry = {"name": given} if isinstance(given, str) else given
-            inner = entry.get("name") if isinstance(entry, dict) else None
-            if not isinstance(entry, dict) or not isinstance(inner, str):
-                continue
-            if ":" not in inner and inner not in self.names:
-                continue  # its own check says that there is none
-            inner = self.located(inner, folder)
-            if inner.partition(":")[0] not in self.adapters:
-                self._check_named(inner)
-            rest = {key: value for key, value in entry.items() if key != "name"}
-            found[key] = {"name": inner, **self._located_parameters(inner, rest, folder)}
+            if key in found:
+                found[key] = one_or_each(found[key], lambda given: self._located_entry(given, folder))
         return found
+
+    def _located_entry(self, given: object, folder: Path) -> object:
+        """A nested thing, as it is given, with full paths."""
+        entry = {"name": given} if isinstance(given, str) else given
+        inner = entry.get("name") if isinstance(entry, dict) else None
+        if not isinstance(entry, dict) or not isinstance(inner, str):
+            return given
+        if ":" not in inner and inner not in self.names:
+            return given  # its own check says that there is none
+        inner = self.located(inner, folder)
+        if inner.partition(":")[0] not in self.adapters:
+            self._check_named(inner)
+        rest = {key: value for key, value in entry.items() if key != "name"}
+        return {"name": inner, **self._located_parameters(inner, rest, folder)}
 
     def relative_parameters(
         self, thing: BaseModel, parameters: Mapping[str, object], folder: Path
@@ -197,11 +204,18 @@ class Catalogue(Generic[T]):
             for key, value in parameters.items()
         }
         for key in nested(type(thing)):
-            entry = found[key]
-            assert isinstance(entry, dict)
-            rest = self.relative_parameters(getattr(thing, key), entry, folder)
-            found[key] = rest | {"name": self.relative(str(entry["name"]), folder)}
+            given = found[key]
+            entries = given if isinstance(given, list) else [given]
+            moved = [
+                self._relative_entry(*each, folder) for each in zip(parts_at(thing, key), entries, strict=True)
+            ]
+            found[key] = moved if isinstance(given, list) else moved[0]
         return found
+
+    def _relative_entry(self, thing: BaseModel, entry: object, folder: Path) -> dict[str, object]:
+        assert isinstance(entry, dict)
+        rest = self.relative_parameters(thing, entry, folder)
+        return rest | {"name": self.relative(str(entry["name"]), folder)}
 
     def _check_named(self, name: str) -> None:
         found = self.find(name)
@@ -282,13 +296,18 @@ class Catalogue(Generic[T]):
         return ours.get(path) or theirs.get(path) or path
 
     def whereabouts_of(self, thing: BaseModel) -> tuple[str, ...]:
-        """The parameters of `thing` that say where something lies, those of nested things as `of.run`."""
+        """The parameters of `thing` that say where something lies, those of nested things as `of.run`.
+
+        Of the third of several things, as `of.2.run`.
+        """
         found = list(whereabouts(type(thing)))
         for key in nested(type(thing)):
-            part = getattr(thing, key)
-            found += [f"{key}.{inner}" for inner in self.whereabouts_of(part)]
-            if self.digest(self.name_of(part), part):
-                found.append(f"{key}.name")  # its digest and its bare name stand for it
+            several = isinstance(getattr(thing, key), tuple)
+            for index, part in enumerate(parts_at(thing, key)):
+                place = f"{key}.{index}" if several else key
+                found += [f"{place}.{inner}" for inner in self.whereabouts_of(part)]
+                if self.digest(self.name_of(part), part):
+                    found.append(f"{place}.name")  # its digest and its bare name stand for it
         return tuple(found)
 
     def names_in(self, name: str, parameters: Mapping[str, object]) -> Iterator[str]:
@@ -296,11 +315,12 @@ class Catalogue(Generic[T]):
         yield name
         model = self.model(name) if name in self.builtin else None
         for key in nested(model) if model else ():
-            entry = parameters.get(key)
-            if isinstance(entry, str):
-                yield from self.names_in(entry, {})
-            elif isinstance(entry, Mapping):
-                yield from self.names_in(str(entry.get("name")), entry)
+            given = parameters.get(key)
+            for entry in given if isinstance(given, list) else [given]:
+                if isinstance(entry, str):
+                    yield from self.names_in(entry, {})
+                elif isinstance(entry, Mapping):
+                    yield from self.names_in(str(entry.get("name")), entry)
 
     def reaches_workers(self, name: str, thing: BaseModel) -> bool:
         """Whether another process can find this name; it can not where a script or a notebook defines it."""
@@ -325,7 +345,18 @@ def nested(model: type[BaseModel]) -> list[str]:
 
 def parts(thing: BaseModel) -> list[BaseModel]:
     """The things that are nested in one."""
-    return [getattr(thing, key) for key in nested(type(thing))]
+    return [part for key in nested(type(thing)) for part in parts_at(thing, key)]
+
+
+def parts_at(thing: BaseModel, key: str) -> list[BaseModel]:
+    """The things that are nested in one by the parameter `key`."""
+    value = getattr(thing, key)
+    return list(value) if isinstance(value, tuple) else [value]
+
+
+def one_or_each(given: object, change: Callable[[object], object]) -> object:
+    """What is nested as one thing or a list of things, each changed."""
+    return [change(each) for each in given] if isinstance(given, list) else change(given)
 
 
 def is_file(name: str) -> bool:

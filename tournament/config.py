@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from ..agents import CATALOGUE as AGENTS
 from ..envs import CATALOGUE as ENVIRONMENTS
-from ..envs.catalogue import Catalogue, UnknownNameError, nested, whereabouts
+from ..envs.catalogue import Catalogue, UnknownNameError, nested, one_or_each, whereabouts
 from ..envs.errors import DilemmaError
 from .config_file import ConfigError, File, Mistake, Place, explain, file_text, override, toml
 from .identity import Definition, Known
@@ -296,16 +296,23 @@ def _parameters(
     entry, section = entries[index], AgentEntry if kind == "agents" else Named
     found = {key: value for key, value in entry.items() if key not in section.model_fields}
     model = catalogue.model(entry["name"]) if entry["name"] in catalogue.names else None
+    labels: dict[str, tuple[int, str]] = {}
+    for other, each in enumerate(entries):
+        name = _name(each)
+        if name is not None and other not in above | {index}:
+            labels.setdefault(each.get("label") or name, (other, name))
+
+    def meant(given: object) -> object:
+        if not isinstance(given, str) or given not in labels:
+            return given
+        other, name = labels[given]
+        if (kind, other) in objects:
+            return objects[kind, other]()
+        return {"name": name, **_parameters(entries, other, kind, catalogue, objects, above | {index})}
+
     for key in nested(model) if model else ():
-        for other, each in enumerate(entries):
-            name = _name(each)
-            if name is None or other in above | {index} or found.get(key) != (each.get("label") or name):
-                continue
-            if (kind, other) in objects:
-                found[key] = objects[kind, other]()
-            else:
-                inner = _parameters(entries, other, kind, catalogue, objects, above | {index})
-                found[key] = {"name": name, **inner}
+        if key in found:
+            found[key] = one_or_each(found[key], meant)
     return found
 
 

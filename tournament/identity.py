@@ -49,7 +49,7 @@ class Definition:
     bare: str = ""
     """The name without the location of its code, for which the digest stands; empty if it is the name itself."""
     whereabouts: tuple[str, ...] = ()
-    """Parameters that are locations, and not part of what it is; of nested things as `of.run`."""
+    """Parameters that are locations, and not part of what it is; of nested things as `of.run` or `of.2.run`."""
 
     @staticmethod
     def of(
@@ -93,12 +93,14 @@ class Definition:
 
 
 def _without(parameters: Mapping[str, object], keys: Sequence[str]) -> dict[str, object]:
-    """Parameters without `keys`; one such as `of.run` is that of a table."""
+    """Parameters without `keys`; one such as `of.run` is that of a table, `of.2.run` of the third of a list."""
     found = {key: value for key, value in parameters.items() if key not in keys}
     for key, value in found.items():
         inner = [each.removeprefix(f"{key}.") for each in keys if each.startswith(f"{key}.")]
         if inner and isinstance(value, dict):
             found[key] = _without(value, inner)
+        elif inner and isinstance(value, list):
+            found[key] = list(_without({str(at): each for at, each in enumerate(value)}, inner).values())
     return found
 
 
