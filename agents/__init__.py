@@ -157,6 +157,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "fixed_action": "dilemma.agents.fixed_action:FixedAction",
         "group_grudger": "dilemma.agents.group_strategies:GroupGrudger",
         "group_tit_for_tat": "dilemma.agents.group_strategies:GroupTitForTat",
+        "inner_learner": "dilemma.agents.inner_learner:InnerLearner",
         "mixture": "dilemma.agents.mixture:Mixture",
         "random_memory_one": "dilemma.agents.random_memory_one:RandomMemoryOne",
         "tremble": "dilemma.agents.tremble:Tremble",
@@ -247,6 +248,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "good_shepherd": "dilemma.agents.learners.meta.good_shepherd:GoodShepherd",
         "m_fos": "dilemma.agents.learners.meta.m_fos:MFOS",
         "m_maml": "dilemma.agents.learners.meta.m_maml:MMaml",
+        "shaper": "dilemma.agents.learners.meta.shaper:Shaper",
     },
 }
 """Names and import paths, by group as `dilemma agents` lists them."""

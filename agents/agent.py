@@ -50,9 +50,10 @@ class Chairs:
         check_declared(self._agent, "game_model")
         return self._game
 
-    def of(self, agent: Agent, chance: Chance | None = None) -> Chairs:
-        """The same chairs for another agent, which plays in place of this one, with chance of its own or this."""
-        return replace(self, _agent=agent, chance=chance or self.chance)
+    def of(self, agent: Agent, chance: Chance | None = None, seat: Tensor | None = None) -> Chairs:
+        """The same chairs for another agent, which plays in place of this one; or other chairs if given."""
+        seat = self.seat if seat is None else seat
+        return replace(self, _agent=agent, chance=chance or self.chance, seat=seat)
 
     def discount(self, own: float) -> float:
         """What the next round weighs to a learner with a discount of its `own`: no more than in the payoff."""
@@ -205,6 +206,11 @@ class Player(ABC):
 
     learning: bool = False
     """If False, it acts without learning. Learners start with True; the arena sets it to False to freeze them."""
+
+    @property
+    def midway(self) -> bool:
+        """Whether it is within a trial of several episodes, where `state_dict` is not its whole state."""
+        return False
 
     def begin(self) -> None:  # noqa: B027 (most players that never learn have nothing to do here)
         """An episode starts."""

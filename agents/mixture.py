@@ -147,6 +147,10 @@ class MixturePlayer(Player):
         for part in self._learners:
             self.players[part].learning = learning
 
+    @property
+    def midway(self) -> bool:
+        return any(player.midway for player in self.players)
+
     def begin(self) -> None:
         for player in self.players:
             player.begin()

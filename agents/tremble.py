@@ -107,6 +107,10 @@ class TremblePlayer(Player):
     def learning(self, learning: bool) -> None:
         self._player.learning = learning
 
+    @property
+    def midway(self) -> bool:
+        return self._player.midway
+
     def begin(self) -> None:
         self._player.begin()
 

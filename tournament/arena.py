@@ -404,7 +404,8 @@ class Episodes:
                         sitting.meter.updates += not self._by_round
                 if not self._by_round:
                     self._close_point()
-            if saver and self._learning and saver.due and episode + 1 < self._protocol.episodes:
+            goes_on = self._learning and episode + 1 < self._protocol.episodes
+            if saver and goes_on and saver.due and not any(sitting.player.midway for sitting in seating):
                 saver.save(self._so_far(episode + 1))
 
     def _so_far(self, episodes: int) -> dict[str, Any]:

@@ -75,6 +75,23 @@ def test_learners_of_the_iterated_dilemma_go_on(name, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "entry",
+    [
+        {"name": "mixture", "of": ["tit_for_tat", "ppo", "q_learning"]},
+        {"name": "inner_learner", "of": "reinforce", "episodes": 2},
+        {"name": "inner_learner", "of": "reinforce", "episodes": 3},
+        {"name": "shaper", "policy": "gru", "trial": 2},
+        {"name": "tremble", "of": {"name": "mixture", "of": ["all_d", {"name": "shaper", "trial": 2}]}},
+    ],
+    ids=lambda entry: entry["name"],
+)
+def test_who_holds_learners_and_who_learns_from_trials_goes_on(entry, tmp_path):
+    name = entry["name"]
+    parameters = {key: value for key, value in entry.items() if key != "name"}
+    goes_on(PD, [made("tit_for_tat"), made(name, **parameters)], [[1, 1], [0, 1]], tmp_path / "kept.pt")
+
+
+@pytest.mark.parametrize(
     ("game", "cast", "names"),
     [
         (COINS, [[1, 1], [0, 1]], ["coins_cooperator", "reciprocator"]),
