@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from dilemma.agents.agent import Agent, Chairs, Observation, Round
 from dilemma.agents.automata import AllC, AllD, TitForTat
 from dilemma.agents.fixed_action import FixedAction
+from dilemma.agents.learners.nets import layers
 from dilemma.agents.learners.nets.adam import Adam, clipped
 from dilemma.agents.learners.nets.categorical import allowed, bounds, choose
 from dilemma.agents.learners.nets.encoding import OutcomeEncoder
+from dilemma.agents.learners.nets.layers import linear
 from dilemma.agents.learners.nets.policies import GRU, MLP
 from dilemma.agents.learners.policy_gradient.actor_critic import ActorCritic
 from dilemma.agents.learners.policy_gradient.policy_gradient import PolicyGradient, PolicyGradientPlayer
@@ -23,6 +25,7 @@ from dilemma.agents.learners.policy_gradient.returns import generalised_advantag
 from dilemma.agents.memory_one import MemoryOne
 from dilemma.envs.chance import Chance, Purpose, derive
 from dilemma.envs.environment import Box, Environment
+from dilemma.envs.harvest import Harvest
 from dilemma.envs.matrix_game import BattleOfTheSexes, MatrixGame, PrisonersDilemma, RockPaperScissors
 from dilemma.envs.n_player_ipd import NPlayerIPD
 from dilemma.testing import check_agent
@@ -182,6 +185,30 @@ def test_a_gru_is_torchs_on_every_chair_and_steps_as_it_unrolls():
     for at, expected in zip(seen, out, strict=True):
         step, memory = form.step(theta, at, memory)
         assert torch.allclose(step, expected, atol=1e-6)
+
+
+def test_a_layer_over_many_bytes_is_the_layer_over_few_floats(monkeypatch):
+    draws = torch.Generator().manual_seed(1)
+    bits = torch.randint(2, (5, 2, 3, 7), generator=draws, dtype=torch.uint8)
+    weight, bias = (
+        torch.randn(shape, generator=draws, dtype=torch.float64, requires_grad=True)
+        for shape in ((2, 7, 4), (2, 4))
+    )
+    expected = linear(bits.double(), weight, bias)
+    slopes = torch.randn(expected.shape, generator=draws, dtype=torch.float64)
+    gradients = torch.autograd.grad((expected * slopes).sum(), (weight, bias))
+    monkeypatch.setattr(layers, "AT_ONCE", 2 * bits[0].numel())
+    found = linear(bits, weight, bias)
+    assert torch.allclose(found, expected, rtol=0, atol=1e-12)
+    for ours, plain in zip(torch.autograd.grad((found * slopes).sum(), (weight, bias)), gradients, strict=True):
+        assert torch.allclose(ours, plain, rtol=0, atol=1e-12)
+    assert torch.autograd.gradgradcheck(lambda *leaves: linear(bits, *leaves), (weight, bias))
+
+
+def test_features_are_kept_as_the_bytes_that_the_environment_gives():
+    player = seated(PPO(policy="mlp"), Harvest(rounds=2), tables=2)
+    episode(player, 0)
+    assert player.trajectory.encoded.dtype == torch.uint8
 
 
 def test_a_perceptron_is_torchs_on_every_chair():

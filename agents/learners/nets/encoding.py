@@ -26,7 +26,10 @@ class Encoder(ABC):
 
     @abstractmethod
     def encode(self, observation: Observation) -> Tensor:
-        """Encode an observation: states int64 [chair, table], or features float32 [chair, table, input]."""
+        """Encode an observation: states int64 [chair, table], or features [chair, table, input].
+
+        Features are float32, or uint8 where the environment's are, which take a quarter of the memory.
+        """
 
     def observe(self, round: Round) -> None:  # noqa: B027
         """A round has been played."""
@@ -93,10 +96,19 @@ class FeatureEncoder(Encoder):
         return observation.features.flatten(2).float()
 
 
+class ByteEncoder(FeatureEncoder):
+    """The environment's features, flattened; zeros and ones stay the bytes that they are."""
+
+    def encode(self, observation: Observation) -> Tensor:
+        assert observation.features is not None
+        features = observation.features.flatten(2)
+        return features if features.dtype == torch.uint8 else features.float()
+
+
 def encoder_of(chairs: Chairs) -> Encoder:
     """The encoder for these chairs: of features if the environment has them, or else of the last outcome."""
     inputs = feature_count(chairs.spec)
-    return OutcomeEncoder(chairs) if inputs is None else FeatureEncoder(inputs)
+    return OutcomeEncoder(chairs) if inputs is None else ByteEncoder(inputs)
 
 
 def feature_count(game: Environment | GameSpec) -> int | None:

@@ -60,7 +60,7 @@ class FittedNet:
             self.theta = self._optimiser.step(self.theta, gradient)
 
     def _with_time(self, encoded: Tensor) -> Tensor:
-        inputs = pad(encoded, (0, 1))
+        inputs = pad(encoded.float(), (0, 1))
         inputs[..., -1] = 1 - torch.arange(len(encoded), device=encoded.device)[:, None, None] / self._rounds
         return inputs
 

@@ -181,7 +181,7 @@ class GRU(Form):
 
     def _as_features(self, encoded: Tensor) -> Tensor:
         """Features, or the one-hot encoding of states [..., chair, input, table]."""
-        if encoded.is_floating_point():
+        if encoded.dtype != torch.int64:
             return encoded.mT
         return encoded[..., None, :] == torch.arange(self._inputs, device=encoded.device)[:, None]
 

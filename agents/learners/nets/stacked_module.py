@@ -54,13 +54,13 @@ class StackedModule(Form):
     def unroll(self, theta: Tensor, encoded: Tensor) -> Tensor:
         if self.states is not None:
             return self.look_up(theta, encoded)
-        rows = encoded.movedim(1, 0).flatten(1, 2)
+        rows = encoded.movedim(1, 0).flatten(1, 2).to(theta.dtype)
         found = self._each_chair(theta, rows)
         return found.view(*rows.shape[:1], len(encoded), -1, self.outputs).movedim(0, 1)
 
     def step(self, theta: Tensor, encoded: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        inputs = encoded if self.states is None else nn.functional.one_hot(encoded, self._inputs).to(theta.dtype)
-        return self._each_chair(theta, inputs), None
+        inputs = encoded if self.states is None else nn.functional.one_hot(encoded, self._inputs)
+        return self._each_chair(theta, inputs.to(theta.dtype)), None
 
     def _each_chair(self, theta: Tensor, inputs: Tensor) -> Tensor:
         """[chair, row, input] to [chair, row, output]."""

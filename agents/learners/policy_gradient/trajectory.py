@@ -47,8 +47,11 @@ class Trajectory:
 
     @cached_property
     def encoded(self) -> Tensor:
-        """Encoded observations: states int64 [round, chair, table], or features [round, chair, table, input]."""
-        return torch.stack(self._encoded[: len(self)])
+        """Encoded observations: states int64 [round, chair, table], or features [round, chair, table, input].
+
+        Features are float32, or uint8 where the environment's are.
+        """
+        return _stacked(self._encoded, len(self))
 
     @cached_property
     def action(self) -> Tensor:
@@ -86,6 +89,15 @@ class Trajectory:
         """Whether the round was played, bool [round, chair, table]; None if all were."""
         still = [playing for playing in self._playing[: len(self)] if playing is not None]
         return torch.stack(still) if still else None
+
+
+def _stacked(values: list[Tensor], rounds: int) -> Tensor:
+    """The first `rounds` values as one tensor [round, ...]; the list is emptied, so that no two copies stand."""
+    whole = values[0].new_empty(rounds, *values[0].shape)
+    for row in whole:
+        row.copy_(values.pop(0))
+    values.clear()
+    return whole
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ class LearnedInfluence:
         actions = torch.cat((trajectory.own[:, :, None], trajectory.others), 2)
         played = torch.ones_like(trajectory.reward) if trajectory.playing is None else trajectory.playing
         episode = {
-            "features": trajectory.encoded[..., : self._inputs].transpose(0, 1),
+            "features": trajectory.encoded[..., : self._inputs].transpose(0, 1).float(),
             "did": actions.permute(1, 0, 3, 2),
             "reward": reward.permute(1, 0, 3, 2).float(),
             "played": played.transpose(0, 1).float(),
