@@ -159,6 +159,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "group_tit_for_tat": "dilemma.agents.group_strategies:GroupTitForTat",
         "inner_learner": "dilemma.agents.inner_learner:InnerLearner",
         "mixture": "dilemma.agents.mixture:Mixture",
+        "past_selves": "dilemma.agents.past_selves:PastSelves",
         "random_memory_one": "dilemma.agents.random_memory_one:RandomMemoryOne",
         "tremble": "dilemma.agents.tremble:Tremble",
     },

@@ -15,6 +15,7 @@ from dilemma.agents.learners.policy_gradient.reinforce import Reinforce
 from dilemma.agents.learners.tabular.q_learning import QLearning
 from dilemma.agents.memory_one import MemoryOne, Reactive
 from dilemma.agents.mixture import Mixture
+from dilemma.agents.past_selves import PastSelves
 from dilemma.agents.random_memory_one import RandomMemoryOne
 from dilemma.agents.strategies.gradual import Gradual
 from dilemma.envs.chance import Chance, derive
@@ -177,6 +178,25 @@ def test_a_random_strategy_of_memory_one_answers_with_its_own_probabilities():
     # P(C after CC) is drawn once for the episode, so that E[p^2] / E[p] do it twice who did it once.
     stayed = done[2][done[0] & done[1]].double().mean().item()
     assert stayed == pytest.approx(2 / 3, abs=0.02)
+
+
+def test_past_selves_are_what_the_learner_was():
+    """A copy every two episodes, of which two are kept, the oldest making room."""
+    agents, game = [PastSelves(of=Reinforce(), kept=2, every=2), TitForTat()], PrisonersDilemma(rounds=5)
+    cast, keys = torch.tensor([[0, 1]]), derive(torch.arange(1), 3)
+
+    def after(episodes, **options):
+        protocol = Protocol(tables=8, episodes=episodes, keep=("it",), **options)
+        [found] = play(game, agents, cast, keys, protocol, ("it", "other")).learned
+        return [found.state[f"{part}.theta"] for part in range(3)]
+
+    at_first = after(1, freeze_after=(("it", 0),))[0]
+    two, four, six = (after(episodes)[0] for episodes in (2, 4, 6))
+    expected = {2: (at_first, at_first), 4: (two, at_first), 6: (two, four), 8: (six, four)}
+    for episodes, past in expected.items():
+        now, *found = after(episodes)
+        assert all(torch.equal(one, other) for one, other in zip(found, past, strict=True)), episodes
+        assert not torch.equal(now, found[0])
 
 
 CONFIG = """

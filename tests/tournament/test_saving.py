@@ -78,6 +78,7 @@ def test_learners_of_the_iterated_dilemma_go_on(name, tmp_path):
     "entry",
     [
         {"name": "mixture", "of": ["tit_for_tat", "ppo", "q_learning"]},
+        {"name": "past_selves", "of": "ppo", "every": 2, "kept": 1},
         {"name": "inner_learner", "of": "reinforce", "episodes": 2},
         {"name": "inner_learner", "of": "reinforce", "episodes": 3},
         {"name": "shaper", "policy": "gru", "trial": 2},
