@@ -7,13 +7,13 @@ import json
 import pickle
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from torch import Tensor
 
 from ..envs.catalogue import Whereabouts
@@ -46,6 +46,9 @@ class Checkpoint(Agent):
     content: str | None = Field(
         None, description="hash of the learned parameters; filled in, and checked if given"
     )
+    part: int | None = Field(
+        None, description="of a mixture or past selves, which of its agents; 0 is the first", ge=0
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -56,6 +59,20 @@ class Checkpoint(Agent):
         if given.get("content") not in (None, found):
             raise ValueError(f"what {given['run']} has kept of {given.get('learner')} is no longer what it was")
         return {**given, "content": found}
+
+    @model_validator(mode="after")
+    def _has_its_part(self) -> Self:
+        if self.part is not None:
+            self._trained()
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_default(self, written: SerializerFunctionWrapHandler) -> dict[str, object]:
+        # Left out where it is None, so that matches from before there were parts keep their identity.
+        kept = dict(written(self))
+        if self.part is None:
+            kept.pop("part", None)
+        return kept
 
     @property
     def needs(self) -> frozenset[str]:  # type: ignore[override]
@@ -119,7 +136,8 @@ class Checkpoint(Agent):
 
     def _trained(self) -> Trained:
         assert self.content
-        return _load(self.run, self.learner, self.content)
+        trained = _load(self.run, self.learner, self.content)
+        return trained if self.part is None else _part_of(trained, self.part, self.learner)
 
 
 @dataclass(frozen=True)
@@ -134,6 +152,17 @@ class Trained:
     """The training run (match) of each player: two players of one match belong to one run."""
     state: Mapping[str, Tensor]
     """Each tensor starts with [row]."""
+
+
+def _part_of(trained: Trained, part: int, label: str) -> Trained:
+    """One of the agents of a mixture. Raises ValueError if there is none."""
+    own = f"{part}."
+    state = {name.removeprefix(own): value for name, value in trained.state.items() if name.startswith(own)}
+    within: object = getattr(trained.agent, "of", None)
+    agent = within[part] if isinstance(within, tuple) and part < len(within) else within
+    if not state or not isinstance(agent, Agent):
+        raise ValueError(f"{label} has no part {part} that has learned something")
+    return replace(trained, agent=agent, state=state)
 
 
 def files_of(run: str, label: str) -> list[Path]:

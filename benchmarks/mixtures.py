@@ -1,8 +1,9 @@
 """Learners trained against a mixture of partners, and what they do with each of these, frozen.
 
 Trains by a config into a run folder under FOLDER, where that isn't done yet; a run that was cut short goes on.
-Then every trained player meets each partner alone. Prints payoffs per round and cooperation, means over training
-runs and their standard deviation, and what the best response earns, which knows whom it meets.
+Then every trained player meets each partner alone, and those of the same config one another. Prints payoffs per
+round and cooperation, means over training runs and their standard deviation, and what the best response earns,
+which knows whom it meets. What is kept of a mixture is its first agent's.
 
     python benchmarks/mixtures.py runs mixture_train tit_for_tat all_c all_d
     python benchmarks/mixtures.py runs in_context_train random_memory_one tit_for_tat all_c all_d
@@ -23,6 +24,7 @@ from dilemma.agents import CATALOGUE
 from dilemma.agents.agent import Agent
 from dilemma.agents.checkpoint import Checkpoint
 from dilemma.agents.memory_one import memory_one
+from dilemma.agents.mixture import Mixture
 from dilemma.agents.random_memory_one import RandomMemoryOne
 from dilemma.envs.environment import Environment
 from dilemma.envs.matrix_game import two_by_two
@@ -32,12 +34,17 @@ from dilemma.tournament.exploit.planning.best_response import best_response
 MATCHES = 2000
 
 
-def answers(folder: Path, config: str, partners: list[str]) -> pd.DataFrame:
+def answers(folder: Path, config: str, partners: list[str], changes: list[str]) -> pd.DataFrame:
     """A row for each learner of a config and each partner: means over training runs, and their deviation."""
-    plan = load(config)
-    Tournament.of(plan).run(folder / config)
+    plan = load(config, changes)
+    name = plan.name
+    Tournament.of(plan).run(folder / name)
     [setting] = plan.settings
-    learners = {label: Checkpoint(run=str(folder / config), learner=label) for label in plan.learning.keep}
+    mixed = {entrant.label for entrant in plan.entrants if isinstance(entrant.agent, Mixture)}
+    learners = {
+        label: Checkpoint(run=str(folder / name), learner=label, part=0 if label in mixed else None)
+        for label in plan.learning.keep
+    }
     met = {name: CATALOGUE.build(name, {}) for name in partners}
     rows = (
         Tournament(
@@ -45,16 +52,19 @@ def answers(folder: Path, config: str, partners: list[str]) -> pd.DataFrame:
             {**learners, **met},
             repetitions=MATCHES,
             background=partners,
+            self_play=True,
             seed=plan.seed + 1,
         )
         .run()
         .rows
     )
-    rows = rows[rows["agent"].isin(learners) & rows["opponent"].isin(partners)]
+    rows = rows[
+        rows["agent"].isin(learners) & (rows["opponent"].isin(partners) | (rows["opponent"] == rows["agent"]))
+    ]
     by_run = rows.groupby(["opponent", "agent", "run"], observed=True)[["payoff", "cooperation"]].mean()
     table = by_run.groupby(["opponent", "agent"], observed=True).agg(["mean", "std"])
     best = {name: best_earned(setting.game, partner) for name, partner in met.items()}
-    table["best response", ""] = [best[partner] for partner, _ in table.index]
+    table["best response", ""] = [best.get(partner, math.nan) for partner, _ in table.index]
     return table
 
 
@@ -75,8 +85,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("config", help="a config that keeps learners")
     parser.add_argument("partners", nargs="+", help="names of agents")
+    parser.add_argument("--set", action="append", default=[], help="a change of the config, KEY=VALUE")
     asked = parser.parse_args()
-    print(answers(asked.folder, asked.config, asked.partners).round(3).to_string())
+    print(answers(asked.folder, asked.config, asked.partners, asked.set).round(3).to_string())
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from dilemma import Tournament
 from dilemma.agents.agent import Chairs, Observation
@@ -233,6 +234,21 @@ def test_a_config_names_its_agents_and_knows_them_wherever_they_lie(tmp_path):
     assert written["agents"][1]["of"][2]["run"] == "first"
     assert written["agents"][1]["of"][3] == {"name": "mine.py:coin"}
     assert parse(written, folder=there) == after
+
+
+def test_a_checkpoint_may_be_one_of_a_mixtures_agents(tmp_path):
+    learning = {"tables": 6, "episodes": 2, "keep": ["both"]}
+    both = Mixture(of=(AllD(), QLearning(epsilon=0)))
+    Tournament([PrisonersDilemma(rounds=5)], {"both": both, "c": AllC()}, learning=learning).run(tmp_path)
+    one = Checkpoint(run=str(tmp_path), learner="both", part=1)
+    assert one == Checkpoint.model_validate_json(one.model_dump_json())
+    assert "part" not in Checkpoint(run=str(tmp_path), learner="both").model_dump()
+    game, chance = PrisonersDilemma(rounds=5), Chance.at_tables(torch.ones(1).long(), 3)
+    player = one.sit(Chairs(game, torch.zeros(1, dtype=torch.int64), chance))
+    assert player.state_dict()["values"].shape == (1, 1, 5, 2)
+    for part in (0, 2):  # all_d has learned nothing
+        with pytest.raises(ValidationError, match=f"both has no part {part} that has learned something"):
+            Checkpoint(run=str(tmp_path), learner="both", part=part)
 
 
 @pytest.mark.parametrize(
