@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from ..columns import CHOICES
 from ..file_names import MARK
+from .manifest import is_manifest
 
 PLACED = ("environment", "replicate", "generation", "vertex", "x", "y", "agent")
 """The columns of snapshots."""
@@ -185,14 +186,7 @@ def incomplete(folder: Path) -> Iterator[tuple[Path, str]]:
 def manifest(file: Path) -> dict[str, Any] | None:
     """A manifest with what readers need; None if the file is none."""
     facts = mapping(file)
-    if facts is None or "games" not in facts:
-        return None
-    tables = [facts.get(name, {}) for name in ("games", "sources", "properties", "versions", "faults")]
-    deeper = [each for table in tables[:3] if isinstance(table, dict) for each in table.values()]
-    if not all(isinstance(each, dict) for each in (*tables, *deeper)):
-        return None
-    texts = [text for of in facts.get("sources", {}).values() for text in of.values()]
-    return facts if all(isinstance(text, str) for text in texts) else None
+    return facts if facts is not None and is_manifest(facts) else None
 
 
 def exploit(file: Path) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Whatever happens to a part of a run folder: readers go on without it, and the run plays its matches again."""
 
+import json
 import os
 import shutil
 import warnings
@@ -106,6 +107,25 @@ def test_a_config_with_a_label_twice_is_told_in_a_sentence(whole, tmp_path):
         done = CliRunner().invoke(main, [command[0], str(tmp_path / "run"), *command[1:]])
         assert done.exit_code == 2, done.output
         assert "is not the config of a run" in done.stderr
+
+
+LIES = [
+    {"games": []},
+    {"games": {"a game": {"title": "without seats"}}},
+    {"games": {"a game": {"seats": 2, "roles": ["one"]}}},
+    {"learners": ["q_learning", {}]},
+    {"sources": {"agents": {"random": 3}}},
+    {"counts": {"matches": "many"}},
+    {"finished": 12},
+]
+
+
+@pytest.mark.parametrize("lie", LIES, ids=str)
+def test_a_manifest_of_other_types_is_none(whole, tmp_path, lie):
+    told = json.loads((whole / "manifest.json").read_text())
+    (tmp_path / "manifest.json").write_text(json.dumps({**told, **lie}))
+    assert damage.manifest(whole / "manifest.json") == told
+    assert damage.manifest(tmp_path / "manifest.json") is None
 
 
 def test_a_report_names_what_it_leaves_out(whole, tmp_path):
