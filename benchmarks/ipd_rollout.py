@@ -37,10 +37,11 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=300)
     parser.add_argument("--repetitions", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=32)
+    parser.add_argument("--noise", type=float, default=0.0, help="probability with which an action fails")
     parser.add_argument("--window", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    game = PrisonersDilemma(payoffs=(-1, -3, 0, -2), rounds=asked.rounds)
+    game = PrisonersDilemma(payoffs=(-1, -3, 0, -2), rounds=asked.rounds, noise=asked.noise)
     first, second = asked.agents
     agents = [first] if first == second else [first, second]
     cast = torch.tensor([[0, len(agents) - 1]]).expand(asked.repetitions, 2)

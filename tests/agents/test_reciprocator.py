@@ -80,6 +80,11 @@ def test_a_signed_debit_by_hand():
     assert reciprocal(agent, "CC CD DC DC") == [0, 1, 1, -1]
 
 
+@pytest.mark.parametrize(("forgiveness", "pays"), [(0.75, [0, 1, 0.25, -1]), (1, [0, 1, 0, -1])])
+def test_what_is_forgiven_is_harm_alone(forgiveness, pays):
+    assert reciprocal(Reciprocator(weight=1.0, forgiveness=forgiveness), "CC CD DC DC") == pays
+
+
 @pytest.mark.parametrize(
     ("sign", "pays"),
     [("nothing", [0, -1.5 * 2, 1.5 * 1.5]), ("balance", [0, -2, 1.5]), ("influence", [0, -1.5, 1.5])],

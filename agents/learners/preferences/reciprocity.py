@@ -33,6 +33,13 @@ class ReciprocityParameters(BaseModel):
     sign: Literal["nothing", "balance", "influence"] = Field(
         "nothing", description="the factor of the reciprocal reward that is replaced by its sign"
     )
+    forgiveness: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        exclude_if=lambda share: share == 0,  # matches from before it existed keep their identity
+        description="share of negative balances that is let go: 0 returns harm as it returns help, 1 none",
+    )
     buffer: int = Field(1, description="episodes that the baseline is computed from", ge=1)
     refresh: int = Field(3, description="episodes from one baseline to the next", ge=1)
     refresh_first: bool = Field(
@@ -91,6 +98,8 @@ class ReciprocityReward(SubjectiveReward):
         paid = given + self.influence_on_themselves(trajectory) if self.has_debit else given
         balance = self.balance(received, paid)
         owed = balance.sign() if self.preference.sign == "balance" else balance
+        if self.preference.forgiveness:
+            owed = owed.clamp(min=0) + (1 - self.preference.forgiveness) * owed.clamp(max=0)
         returned = given.sign() if self.preference.sign == "influence" else given
         reciprocal = (owed * returned).mean(2)
         self._record(trajectory, received.mean(2), given.mean(2), balance.mean(2), reciprocal)

@@ -23,7 +23,8 @@ class Reciprocator(ReciprocityParameters, ProximalPolicyGradient):
         decayed              b_{t+1} = discount b_t + u_t
         decayed_minus_own    b_{t+1} = discount b_t + u_t - w_t         (returning influence pays the debt)
         decayed_minus_debit  b_{t+1} = discount b_t + u_t - w_t - v_t   (so does what the other does for itself)
-    where v_t is the influence of the other's action on its own return.
+    where v_t is the influence of the other's action on its own return. Of negative balances it lets `forgiveness`
+    go, b_t becomes (1 - forgiveness) b_t: where actions fail by chance, two that return all harm feud.
 
     Influence is relative to a lagged baseline policy. In games without features, `value_influence` computes it
     from payoffs; the baseline is the frequency of actions over the last `buffer` episodes, with `prior` as
