@@ -65,15 +65,22 @@ class Mixture(Agent):
         return any(agent.slow for agent in self.of)
 
     def refuses(self, game: Environment) -> str | None:
-        return next((why for agent in self.of if (why := agent.refuses(game))), None)
+        return next((_of(agent, why) for agent in self.of if (why := agent.refuses(game))), None)
 
     def refuses_role(self, game: Environment, role: str) -> str | None:
-        return next((why for agent in self.of if (why := agent.refuses_role(game, role))), None)
+        return next((_of(agent, why) for agent in self.of if (why := agent.refuses_role(game, role))), None)
 
     def sit(self, chairs: Chairs) -> Player:
         deal = Deal(self.shares or (1.0,) * len(self.of), self.episodes, chairs)
         players = [agent.sit(seat) for agent, seat in zip(self.of, deal.seats(self.of), strict=True)]
         return MixturePlayer(self.of, players, deal)
+
+
+def _of(agent: Agent, why: str) -> str:
+    """Why an agent in a mixture can't play, as the end of a sentence on the mixture."""
+    from . import CATALOGUE
+
+    return f"holds {CATALOGUE.name_of(agent)}, which {why}"
 
 
 class Deal:

@@ -171,6 +171,12 @@ def test_a_learner_needs_a_table():
     assert "Reinforce learns in a mixture and has 0.4 of a table: it needs one or more" in str(failure)
 
 
+def test_who_of_it_refuses_a_game_is_named():
+    assert Mixture(of=(AllC(), TitForTat())).refuses(Coins()) == (
+        "holds all_c, which knows two actions, cooperate and defect"
+    )
+
+
 def test_a_random_strategy_of_memory_one_answers_with_its_own_probabilities():
     """Shares of C of 40,000 tables in the first two rounds: 4 standard errors are .01."""
     game = PrisonersDilemma(rounds=3)
