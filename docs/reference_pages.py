@@ -14,7 +14,7 @@ from dilemma.agents import GROUPS as AGENT_GROUPS
 from dilemma.envs import CATALOGUE as ENVIRONMENTS
 from dilemma.envs import GROUPS as ENVIRONMENT_GROUPS
 from dilemma.envs.catalogue import Catalogue
-from dilemma.listing import describe, type_in_words
+from dilemma.listing import defaults, describe, type_in_words
 from dilemma.properties import Properties, shipped
 from dilemma.tournament.config import shipped as shipped_configs
 from dilemma.tournament.config_file import File
@@ -169,12 +169,12 @@ def anchor(name: str) -> str:
 
 
 def _keys(model: type[BaseModel], keys: Iterable[str]) -> str:
-    known = model.model_json_schema()["properties"]
+    known, of = model.model_json_schema()["properties"], defaults(model)
     lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
     for key in keys:
         field = model.model_fields[key]
         kind = type_in_words(known[key]).replace(" or null", "")
-        default = "required" if field.is_required() else _default(field.default)
+        default = _default(of[key]) if key in of else "required"
         lines.append(f"| `{key}` | {kind} | {default} | {field.description or ''} |")
     return "\n".join(lines) + "\n"
 

@@ -153,7 +153,11 @@ _ALLOWED = {
 
 def explain(error: ValidationError, place: Place, model: type[BaseModel]) -> list[Mistake]:
     """Pydantic's errors as sentences: what was found, what is allowed, and which keys exist."""
-    return [Mistake((*place, *details["loc"]), _sentence(details, model)) for details in error.errors()]
+    return [
+        Mistake((*place, *details["loc"]), _sentence(details, model))
+        for details in error.errors()
+        if details["type"] != "default_factory_not_called"  # it only follows from another
+    ]
 
 
 def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:

@@ -138,8 +138,9 @@ def describe(catalogue: Catalogue[T], name: str) -> str:
     parts += ["", "Parameters:"] if found.model_fields else ["", "No parameters."]
     schema = found.model_json_schema()
     properties = schema.get("properties", {})
+    by_default = defaults(found)
     for key, field in found.model_fields.items():
-        default = "required" if field.is_required() else f"default {_value(field.default)}"
+        default = f"default {_value(by_default[key])}" if key in by_default else "required"
         parts.append(f"  {key}  ({type_in_words(properties[key])}; {default})")
         for said in (field.description or "", *_kinds(properties[key], schema)):
             parts += textwrap.wrap(said, 96, initial_indent="      ", subsequent_indent="      ")
@@ -200,6 +201,15 @@ def _kinds(schema: dict[str, Any], root: dict[str, Any]) -> Iterator[str]:
         fields = dict(root["$defs"][reference.rpartition("/")[2]]["properties"])
         meaning = fields.pop(mark["propertyName"]).get("description", "")
         yield f'{mark["propertyName"]} = "{kind}": {"; ".join(filter(None, (meaning, ", ".join(fields))))}'
+
+
+def defaults(model: type[BaseModel]) -> dict[str, object]:
+    """The default of each parameter that has one; where it depends on others, with their defaults."""
+    found: dict[str, object] = {}
+    for key, field in model.model_fields.items():
+        if not field.is_required():
+            found[key] = field.get_default(call_default_factory=True, validated_data=found)
+    return found
 
 
 def _value(value: object) -> str:

@@ -208,3 +208,17 @@ def test_the_listing_says_what_a_preference_has():
     assert 'kind = "inequity_aversion": as in `inequity_averse`; alpha, beta, smoothing' in describe(
         CATALOGUE, "actor_critic"
     )
+
+
+@pytest.mark.parametrize(
+    "preference",
+    [InequityAversion(), Prosociality(), Reciprocity(), SocialValueOrientation(), Welfare()],
+    ids=lambda preference: preference.kind,
+)
+def test_alone_only_the_own_reward_counts(preference):
+    coins, keys = Coins(absent=1, rounds=8), derive(torch.arange(2), 0)
+    paid, selfish = (
+        play(coins, [PPO(policy="mlp", preference=by)], keys[:, None] * 0, keys, Protocol(8, 3)).curves["payoff"]
+        for by in (preference, Selfish())
+    )
+    assert torch.equal(paid, selfish)

@@ -55,6 +55,12 @@ def test_every_mistake_is_reported_at_once_with_line_finding_and_what_is_allowed
         assert expected in said
 
 
+def test_defaults_that_follow_from_a_mistake_are_no_mistakes(tmp_path):
+    said = mistakes(tmp_path, f'{GOOD}\n[[agents]]\nname = "reinforce"\npolicy = "table"\n')
+    assert "agents[2].policy: found 'table'; allowed:" in said
+    assert "mistakes" not in said
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

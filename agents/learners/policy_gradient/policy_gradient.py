@@ -139,7 +139,9 @@ class PolicyGradientPlayer(Player):
         self.agent = agent
         self.chairs = chairs
         self.discount = chairs.discount(agent.discount)
-        self.subjective_reward = agent.social_preference.subjective_reward(chairs, self.discount)
+        # Alone, there is nobody whose rewards or influence could count.
+        preference = agent.social_preference if chairs.others else Selfish()
+        self.subjective_reward = preference.subjective_reward(chairs, self.discount)
         self.encoder = self.subjective_reward.encoder
         sizes = torch.tensor(actions_by_seat(chairs.spec), device=chairs.device)
         self.actions = int(sizes.max())

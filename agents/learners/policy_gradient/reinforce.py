@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import torch
@@ -22,20 +23,33 @@ class Reinforce(WithPreference):
     with returns to go G_t and a baseline b_t: the mean return of the other tables in that round, which leaves g
     unbiased, or a learned value of the state. Both discounts are kept, so g is the gradient of the return from the
     first round.
+
+    A table takes plain steps at rate 1, as published; a net, which such steps would saturate at once, takes Adam's
+    at 0.01.
     """
 
     source: ClassVar[str] = "Williams 1992; step size and discount of Foerster et al. 2018"
 
-    learning_rate: Positive = Field(1.0, description="step size")
+    learning_rate: Positive = Field(
+        default_factory=lambda given: 1.0 if _is_table(given) else 0.01,
+        description="step size; by default 1 for a table, 0.01 for a net",
+    )
     baseline: Literal["leave_one_out", "value", "nothing"] = Field(
         "leave_one_out", description="the baseline that is subtracted from returns"
     )
     value_weight: float = Field(1.0, description="step size of the value, relative to the policy's", ge=0)
     entropy_weight: float = Field(0.0, description="weight of the policy's entropy", ge=0)
-    optimiser: Literal["gradient_descent", "adam"] = Field("gradient_descent", description="the optimiser")
+    optimiser: Literal["gradient_descent", "adam"] = Field(
+        default_factory=lambda given: "gradient_descent" if _is_table(given) else "adam",
+        description="the optimiser; by default plain gradients for a table, Adam for a net",
+    )
 
     def sit(self, chairs: Chairs) -> Player:
         return ReinforcePlayer(self, chairs)
+
+
+def _is_table(given: Mapping[str, object]) -> bool:
+    return given.get("policy") == "tabular"
 
 
 class ReinforcePlayer(PolicyGradientPlayer):

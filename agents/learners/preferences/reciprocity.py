@@ -73,8 +73,6 @@ class Reciprocity(ReciprocityParameters, Preference):
         return None if sees_all_peers(game) else "learns its influence on everybody, and here sees neighbours"
 
     def subjective_reward(self, chairs: Chairs, discount: float) -> SubjectiveReward:
-        if not chairs.others:
-            return SubjectiveReward(chairs)  # alone, there is nobody to reciprocate with
         if feature_count(chairs.spec) is None:
             return TabularReciprocity(self, chairs, discount)
         return LearnedReciprocity(self, chairs, discount)
