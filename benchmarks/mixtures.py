@@ -23,6 +23,7 @@ from dilemma import Tournament
 from dilemma.agents import CATALOGUE
 from dilemma.agents.agent import Agent
 from dilemma.agents.checkpoint import Checkpoint
+from dilemma.agents.learners.policy_gradient.ppo import PPO
 from dilemma.agents.memory_one import memory_one
 from dilemma.agents.mixture import Mixture
 from dilemma.agents.random_memory_one import RandomMemoryOne
@@ -30,42 +31,52 @@ from dilemma.envs.environment import Environment
 from dilemma.envs.matrix_game import two_by_two
 from dilemma.tournament.config import load
 from dilemma.tournament.exploit.planning.best_response import best_response
+from dilemma.tournament.plan import Plan
 
 MATCHES = 2000
 
 
-def answers(folder: Path, config: str, partners: list[str], changes: list[str]) -> pd.DataFrame:
-    """A row for each learner of a config and each partner: means over training runs, and their deviation."""
-    plan = load(config, changes)
-    name = plan.name
-    Tournament.of(plan).run(folder / name)
-    [setting] = plan.settings
+def kept(folder: Path, plan: Plan) -> dict[str, Checkpoint]:
+    """The learners that a config trains and keeps, frozen, by label."""
+    Tournament.of(plan).run(folder / plan.name)
     mixed = {entrant.label for entrant in plan.entrants if isinstance(entrant.agent, Mixture)}
-    learners = {
-        label: Checkpoint(run=str(folder / name), learner=label, part=0 if label in mixed else None)
+    return {
+        label: Checkpoint(run=str(folder / plan.name), learner=label, part=0 if label in mixed else None)
         for label in plan.learning.keep
     }
+
+
+def answers(plan: Plan, learners: dict[str, Checkpoint], partners: list[str]) -> pd.DataFrame:
+    """A row for each learner and each partner: means over training runs, and their deviation."""
+    [setting] = plan.settings
     met = {name: CATALOGUE.build(name, {}) for name in partners}
-    rows = (
-        Tournament(
-            [setting.game],
-            {**learners, **met},
-            repetitions=MATCHES,
-            background=partners,
-            self_play=True,
-            seed=plan.seed + 1,
-        )
-        .run()
-        .rows
-    )
-    rows = rows[
-        rows["agent"].isin(learners) & (rows["opponent"].isin(partners) | (rows["opponent"] == rows["agent"]))
-    ]
+    agents = {**learners, **met}
+    options = {"repetitions": MATCHES, "background": partners, "self_play": True, "seed": plan.seed + 1}
+    rows = Tournament([setting.game], agents, **options).run().rows
+    itself = rows["opponent"] == rows["agent"]
+    rows = rows[rows["agent"].isin(learners) & (rows["opponent"].isin(partners) | itself)]
     by_run = rows.groupby(["opponent", "agent", "run"], observed=True)[["payoff", "cooperation"]].mean()
     table = by_run.groupby(["opponent", "agent"], observed=True).agg(["mean", "std"])
     best = {name: best_earned(setting.game, partner) for name, partner in met.items()}
     table["best response", ""] = [best.get(partner, math.nan) for partner, _ in table.index]
     return table
+
+
+def extorted(folder: Path, plan: Plan, learners: dict[str, Checkpoint], episodes: int) -> pd.DataFrame:
+    """What PPO with a table comes to earn from each learner, frozen, and leaves it, over its last 50 episodes."""
+    [setting] = plan.settings
+    extortioner = PPO(
+        discount=0.98, gae=0.95, normalise="advantages", clip=0.2, entropy_weight=0.003, epochs=4, minibatches=4
+    )
+    learning = {"tables": 64, "episodes": episodes, "window": 50, "block": 4}
+    options = {"repetitions": 4, "background": list(learners), "learning": learning, "seed": plan.seed + 2}
+    agents = {"extortioner": extortioner, **learners}
+    results = Tournament([setting.game], agents, **options).run(folder / f"{plan.name}_extorted")
+    last = results.curves[results.curves["point"] == episodes - 1]
+    names = [name for name in last.columns if name.startswith("p_")]
+    print(last[last["agent"] == "extortioner"][["opponent", "repetition", *names]].round(2).to_string())
+    by_pair = results.rows.groupby(["agent", "opponent"], observed=True)
+    return by_pair[["payoff", "cooperation"]].agg(["mean", "std", "min", "max"])
 
 
 def best_earned(game: Environment, partner: Agent) -> float:
@@ -86,8 +97,13 @@ def main() -> None:
     parser.add_argument("config", help="a config that keeps learners")
     parser.add_argument("partners", nargs="+", help="names of agents")
     parser.add_argument("--set", action="append", default=[], help="a change of the config, KEY=VALUE")
+    parser.add_argument("--extort", type=int, help="train PPO against them, frozen, for so many episodes")
     asked = parser.parse_args()
-    print(answers(asked.folder, asked.config, asked.partners, asked.set).round(3).to_string())
+    plan = load(asked.config, asked.set)
+    learners = kept(asked.folder, plan)
+    print(answers(plan, learners, asked.partners).round(3).to_string())
+    if asked.extort:
+        print(extorted(asked.folder, plan, learners, asked.extort).round(3).to_string())
 
 
 if __name__ == "__main__":

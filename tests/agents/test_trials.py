@@ -6,9 +6,9 @@ from pydantic import ValidationError
 
 from dilemma.agents.agent import Chairs, Observation
 from dilemma.agents.automata import AllC, AllD
-from dilemma.agents.fixed_action import FixedAction
 from dilemma.agents.inner_learner import InnerLearner
 from dilemma.agents.learners.meta.shaper import Shaper
+from dilemma.agents.learners.policy_gradient.ppo import PPO
 from dilemma.agents.learners.policy_gradient.reinforce import Reinforce
 from dilemma.agents.learners.tabular.q_learning import QLearning
 from dilemma.agents.memory_one import MemoryOne
@@ -66,10 +66,16 @@ def test_groups_of_tables_learn_apart():
     assert among.shape[:2] == (1, 3)
 
 
-def test_an_inner_learner_sees_features():
-    inner = InnerLearner(of=Reinforce(policy="mlp", learning_rate=0.01), episodes=2, tables=2)
-    state = learned([inner, FixedAction(action=0)], 4, 3, game=Coins(rounds=6))
-    assert state["theta"].isfinite().all()
+@pytest.mark.parametrize("policy", ["mlp", "gru"])
+def test_in_coins_a_shaper_meets_learners_that_begin_anew(policy):
+    inner = InnerLearner(of=PPO(policy=policy), episodes=2, tables=2)
+    agents = [Shaper(policy=policy, trial=2, batch=2), inner]
+    cast, keys = torch.tensor([[0, 1]]), derive(torch.arange(1), 3)
+    protocol = Protocol(tables=4, episodes=4, keep=("one", "other"))
+    found = play(Coins(rounds=6), agents, cast, keys, protocol, ("one", "other")).learned
+    assert [state.state["theta"].shape[:-1] for state in found] == [(1,), (1, 2)]
+    assert all(state.state["theta"].isfinite().all() for state in found)
+    assert [state.state["optimiser_steps"].flatten().tolist() for state in found] == [[8], [20, 20]]
 
 
 def test_tables_that_fill_no_group():
