@@ -199,6 +199,8 @@ def test_a_layer_over_many_bytes_is_the_layer_over_few_floats(monkeypatch):
     slopes = torch.randn(expected.shape, generator=draws, dtype=torch.float64)
     gradients = torch.autograd.grad((expected * slopes).sum(), (weight, bias))
     monkeypatch.setattr(layers, "AT_ONCE", 2 * bits[0].numel())
+    alike = linear(bits.movedim(1, 0).flatten(1, 2), weight, bias)  # all of them as one round
+    assert torch.allclose(alike, expected.movedim(1, 0).flatten(1, 2), rtol=0, atol=1e-12)
     found = linear(bits, weight, bias)
     assert torch.allclose(found, expected, rtol=0, atol=1e-12)
     for ours, plain in zip(torch.autograd.grad((found * slopes).sum(), (weight, bias)), gradients, strict=True):

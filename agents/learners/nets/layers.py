@@ -24,7 +24,7 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """inputs W + b, with W [chair, input, output] and b [chair, output]; for states, a look-up in W + b."""
     if inputs.dtype == torch.int64:
         return lookup(weight + bias[:, None], inputs)
-    if inputs.numel() > AT_ONCE and not inputs.requires_grad:
+    if inputs.dim() > 3 and inputs.numel() > AT_ONCE and not inputs.requires_grad:  # there are rounds
         long: Tensor = _LinearOfData.apply(inputs.flatten(0, -4), weight, bias)  # type: ignore[no-untyped-call]
         return long.view(*inputs.shape[:-1], -1)
     rows = _by_chair(inputs).to(weight.dtype)
