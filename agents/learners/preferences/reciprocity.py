@@ -24,7 +24,9 @@ from .preference import Policy, Preference, SubjectiveReward
 class ReciprocityParameters(BaseModel):
     """The weight of the reciprocal reward, and how influence and balances are computed."""
 
-    weight: float = Field(5.0, description="weight of the reciprocal reward")
+    weight: float = Field(
+        5.0, description="weight of the reciprocal reward; 5 is for matrix games, and 0.5 rather for Coins"
+    )
     weight_start: float | None = Field(None, description="weight in the first episode, if the weight has a ramp")
     weight_step: float = Field(0.0, description="change of the weight in an episode, until it is `weight`", ge=0)
     balance: Literal["previous", "decayed", "decayed_minus_own", "decayed_minus_debit"] = Field(

@@ -37,11 +37,15 @@ class Reciprocator(ReciprocityParameters, ProximalPolicyGradient):
     paid by is older than it, and nothing warms up. There all players wait, naive learners too; here those that
     warm up.
 
-    The reciprocal reward is in units of squared reward, so `weight` depends on the scale of payoffs. Published for
-    Coins, at 2048 tables: a recurrent policy without the balance as input, weight 1, "decayed_minus_own", buffer
-    4, refresh 1, refreshed first, warm-up 1, hidden (16,), 40 epochs, clip 0.15, entropy 0.01. The code's names of
-    balances: petty (decayed), petty_payoff (decayed_minus_own), grudge_minus_debit (decayed_minus_debit), and
-    signed forms of each by `sign`.
+    The reciprocal reward is in units of squared reward, so `weight` depends on the scale of payoffs, and
+    defaults are those for matrix games. In Coins two of them harm each other with these: own coins .30 and -5.2
+    an episode after 120 episodes at 64 tables, in 2 runs. With `weight = 0.5` they end at .51 and .8, with
+    `balance = "decayed_minus_own"` too at .76 and 12, of 19.5 for two that only take their own.
+
+    Published for Coins, at 2048 tables: a recurrent policy without the balance as input, weight 1,
+    "decayed_minus_own", buffer 4, refresh 1, refreshed first, warm-up 1, hidden (16,), 40 epochs, clip 0.15,
+    entropy 0.01. The code's names of balances: petty (decayed), petty_payoff (decayed_minus_own),
+    grudge_minus_debit (decayed_minus_debit), and signed forms of each by `sign`.
     """
 
     source: ClassVar[str] = "Zhou, Hong and Kao 2024, algorithm 1"
