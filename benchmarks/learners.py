@@ -6,18 +6,26 @@ and one alone. Environment rounds are matches x tables x rounds.
 And the policy game: a step of learning of two exact learners at 1,024 tables, the game's own work included.
 
     OMP_NUM_THREADS=1 python benchmarks/learners.py
+
+With `training`, the speed of every ten of 60 episodes of five matches of PPO with a GRU, whose tables come to have
+the same past. With `memory`, the peak of an episode of seven PPO learners in Harvest, 100 rounds, 128 tables.
+
+    OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/learners.py training
 """
 
 from __future__ import annotations
 
+import resource
+import sys
 import time
 
 import torch
 
 from dilemma.agents import CATALOGUE
 from dilemma.agents.agent import Agent
-from dilemma.agents.learners.policy_gradient.ppo import PPO
+from dilemma.agents.learners.policy_gradient.ppo import PPO, PPOPlayer
 from dilemma.envs.chance import derive
+from dilemma.envs.harvest import Harvest
 from dilemma.envs.matrix_game import PrisonersDilemma
 from dilemma.envs.policy_game import PolicyGame
 from dilemma.tournament.arena import play
@@ -51,8 +59,38 @@ def milliseconds(name: str) -> float:
     return best / (STEPS + 1) * 1e3
 
 
+def training() -> None:
+    """Print the speed of every ten episodes as they come."""
+    matches, ten, learn = 5, 10, PPOPlayer.learn
+    times = [time.process_time()]
+
+    def timed(player: PPOPlayer) -> None:
+        learn(player)
+        times.append(time.process_time())
+        if len(times) % ten == 1:
+            speed = ten * matches * TABLES * ROUNDS / (times[-1] - times[-1 - ten]) / 1e6
+            print(
+                f"PPO, gru, episodes {len(times) - ten} to {len(times) - 1}: {speed:.3f} million rounds a second"
+            )
+
+    PPOPlayer.learn = timed  # type: ignore[method-assign]
+    seconds("gru", matches, 60)
+
+
+def memory() -> None:
+    """Print the peak of memory before and after an episode of learners with features."""
+    game, cast, keys = Harvest(rounds=100), torch.zeros(1, 7, dtype=torch.int64), derive(torch.arange(1), 0)
+    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    play(game, [PPO(policy="mlp")], cast, keys, Protocol(tables=128, episodes=1))
+    after, spent = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time() - began
+    print(f"Harvest: {before / 2**20:.2f} GiB before, {after / 2**20:.2f} at the peak, {spent:.1f} CPU s")
+
+
 def main() -> None:
     torch.set_num_threads(1)
+    if sys.argv[1:]:
+        {"training": training, "memory": memory}[sys.argv[1]]()
+        return
     for name in EXACT:
         print(f"{name}_exact: {milliseconds(f'{name}_exact'):.1f} ms a step at {PAIRS:,} pairs")
     for form, episodes in EPISODES.items():

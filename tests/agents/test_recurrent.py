@@ -6,6 +6,7 @@ from torch import nn
 
 from dilemma.agents.agent import Chairs
 from dilemma.agents.learners.nets.encoding import OutcomeEncoder
+from dilemma.agents.learners.nets.histories import histories
 from dilemma.agents.learners.nets.policies import GRU
 from dilemma.agents.learners.nets.recurrence import Recurrence
 from dilemma.envs.chance import Chance, derive
@@ -62,12 +63,50 @@ def test_states_are_their_one_hot_code_and_steps_the_course(form):
     seen = torch.randint(INPUTS, (ROUNDS, CHAIRS, TABLES), generator=torch.Generator().manual_seed(3))
     features = nn.functional.one_hot(seen, INPUTS).double()
     course = form.unroll(theta, features)
-    assert torch.equal(form.unroll(theta, seen), course)
+    assert torch.allclose(form.unroll(theta, seen), course, rtol=0, atol=1e-14)
     for fed in (seen, features):
         memory = None
         for at, expected in zip(fed, course, strict=True):
             out, memory = form.step(theta, at, memory)
             assert torch.allclose(out, expected, rtol=0, atol=1e-14)
+
+
+def seldom(rounds, tables, chance):
+    """States that mostly are 1, so that many tables have seen the same for long."""
+    draws = torch.rand(rounds, CHAIRS, tables, generator=torch.Generator().manual_seed(4))
+    return torch.where(draws < chance, (draws * 1e4).long() % INPUTS, 1)
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.05, 0.4])
+def test_tables_that_have_seen_the_same_share_a_history(chance):
+    seen = seldom(8, 20, chance)
+    chosen = [[] for _ in range(CHAIRS)]
+    before = torch.zeros(CHAIRS, 20, dtype=torch.int64)
+    for t, course in enumerate(histories(seen, INPUTS)):
+        of_table = torch.arange(20).expand(CHAIRS, 20) if course.of_table is None else course.of_table
+        parent = torch.arange(20).expand(CHAIRS, 20) if course.parent is None else course.parent
+        assert torch.equal(course.state.gather(1, of_table), seen[t])
+        assert torch.equal(parent.gather(1, of_table), before)
+        before = of_table
+        for chair in range(CHAIRS):
+            pasts = {tuple(past) for past in seen[: t + 1, chair].T.tolist()}
+            chosen[chair].append(len(pasts))
+            if course.of_table is not None:
+                assert len(set(of_table[chair].tolist())) == len(pasts)
+    most = [max(counts) for counts in zip(*chosen, strict=True)]
+    shared = [course.of_table is not None for course in histories(seen, INPUTS)]
+    assert shared == [all(count <= 15 for count in most[: t + 1]) for t in range(8)]
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.05, 0.4])
+def test_what_is_computed_once_is_what_each_table_computes(form, chance):
+    theta = uniform(CHAIRS, form.size).requires_grad_()
+    seen = seldom(8, 20, chance)
+    slope = uniform(8, CHAIRS, 20, OUTPUTS, seed=2)
+    shared, alone = form.unroll(theta, seen), torchs(form, theta, nn.functional.one_hot(seen, INPUTS).double())
+    assert torch.allclose(shared, alone, rtol=0, atol=1e-13)
+    found, expected = (torch.autograd.grad((out * slope).sum(), theta)[0] for out in (shared, alone))
+    assert torch.allclose(found, expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("rounds", [1, 4])

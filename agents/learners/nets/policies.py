@@ -17,6 +17,7 @@ from torch.nn.functional import pad
 
 from ...agent import Chairs
 from .encoding import Encoder
+from .histories import Histories, histories
 from .layers import linear, lookup, normal_parameters, uniform_parameters
 from .recurrence import Recurrence
 
@@ -151,6 +152,7 @@ class GRU(Form):
     def __init__(self, encoder: Encoder, units: int, outputs: int):
         self.outputs = outputs
         self._inputs, self._units, self._net = encoder.inputs, units, Recurrence(units)
+        self._last: tuple[Tensor, list[Histories]] | None = None
         self.shapes = [
             (self._inputs, 3 * units),
             (3 * units,),
@@ -164,11 +166,21 @@ class GRU(Form):
         return fan_in(chairs, self, [self._units] * len(self.shapes), component)
 
     def unroll(self, theta: Tensor, encoded: Tensor) -> Tensor:
-        return self._net.unroll(self._joined(theta), self._as_features(encoded)).mT
+        weight = self._joined(theta)
+        if encoded.dtype != torch.int64:
+            return self._net.unroll(weight, encoded.mT).mT
+        course = self._histories(encoded)
+        return self._net.unroll_histories(weight, [self._as_features(each.state) for each in course], course).mT
 
     def step(self, theta: Tensor, encoded: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
         outputs, memory = self._net.step(self._joined(theta), self._as_features(encoded), memory)
         return outputs.mT, memory
+
+    def _histories(self, states: Tensor) -> list[Histories]:
+        # An episode is unrolled many times before the next.
+        if self._last is None or self._last[0] is not states:
+            self._last = states, histories(states, self._inputs)
+        return self._last[1]
 
     def _joined(self, theta: Tensor) -> Tensor:
         """All weights as one [chair, unit + input + 1, 4 unit + output]; see `Recurrence`."""
