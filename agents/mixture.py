@@ -138,12 +138,6 @@ class MixturePlayer(Player):
         self.players = players
         self._agents, self._deal = agents, deal
         self._learners = [part for part, player in enumerate(players) if player.learning]
-        for part in self._learners:
-            if deal.due[part] < 1:
-                raise DilemmaError(
-                    f"{type(agents[part]).__name__} learns in a mixture and has {deal.due[part]:g} of a table: "
-                    "it needs one or more"
-                )
 
     @property
     def learning(self) -> bool:
@@ -159,7 +153,11 @@ class MixturePlayer(Player):
         return any(player.midway for player in self.players)
 
     def begin(self) -> None:
-        for player in self.players:
+        for agent, player, due in zip(self._agents, self.players, self._deal.due, strict=True):
+            if player.learning and due < 1:  # frozen, it needs none
+                raise DilemmaError(
+                    f"{type(agent).__name__} learns in a mixture and has {due:g} of a table: it needs one or more"
+                )
             player.begin()
 
     def act(self, observation: Observation) -> Tensor:
