@@ -73,7 +73,7 @@ def room(monkeypatch):
             LEARNERS,
             {"learning": {"tables": 10**9, "episodes": 10}},
             {},
-            "at 1,000,000,000 tables takes about 16.4 TB of memory, of which 1 TB are free: lower learning.tables",
+            "at 1,000,000,000 tables takes about 14.8 TB of memory, of which 1 TB are free: lower learning.tables",
         ),
         (
             LEARNERS,
