@@ -1,7 +1,6 @@
 """What can't fit is refused with the numbers, before anything is written; learners are measured in short plays."""
 
 import math
-import re
 import shutil
 from dataclasses import replace
 from types import SimpleNamespace
@@ -13,7 +12,7 @@ from dilemma import Tournament
 from dilemma.cli import main
 from dilemma.envs.errors import DilemmaError
 from dilemma.envs.reputation.reputation_dilemma import ReputationDilemma
-from dilemma.tournament import limits
+from dilemma.tournament import limits, tensor_memory
 from dilemma.tournament.chunk import play_chunk
 from dilemma.tournament.config import parse
 from dilemma.tournament.engine import workers_of
@@ -32,7 +31,9 @@ LEARNERS = ["reinforce", "all_d"]
 
 @pytest.fixture(autouse=True)
 def room(monkeypatch):
-    """Sets how much memory and disk are free."""
+    """Sets how much memory and disk are free, where a busy machine is no reason to measure less."""
+    monkeypatch.setattr(tensor_memory, "SOON", math.inf)
+    monkeypatch.setattr(tensor_memory, "LATE", math.inf)
 
     def free(memory=1e12, disk=1e15):
         monkeypatch.setattr(limits, "memory_free", lambda: memory)
@@ -74,8 +75,7 @@ def room(monkeypatch):
             LEARNERS,
             {"learning": {"tables": 10**9, "episodes": 10}},
             {},
-            r"at 1,000,000,000 tables takes about 1\d(\.\d)? TB of memory, of which 1 TB are free: lower "
-            "learning.tables",
+            "at 1,000,000,000 tables takes about 14.8 TB of memory, of which 1 TB are free: lower learning.tables",
         ),
         (
             LEARNERS,
@@ -97,7 +97,7 @@ def test_what_can_t_fit_is_refused(agents, options, free, said, room, tmp_path):
     room(**free)
     with pytest.raises(DilemmaError) as refused:
         refuse_too_much(plan, tmp_path / "run", 0)
-    assert re.search(said, str(refused.value))
+    assert said in str(refused.value)
 
 
 def test_what_fits_is_not_refused(room, tmp_path):
