@@ -10,14 +10,14 @@ from torch import Tensor
 
 from ..envs.catalogue import Nested
 from ..envs.chance import Chance, derive
-from ..envs.environment import Environment
 from ..envs.errors import DilemmaError
-from .agent import Agent, Chairs, Observation, Player, Round
+from .agent import Chairs, Observation, Player, Round
 from .any_agent import AnyAgent
 from .at_tables import Groups, ObservationAt, RoundAt
+from .wrapper import Wrapper
 
 
-class InnerLearner(Agent):
+class InnerLearner(Wrapper):
     """A learner that begins anew with every trial of so many episodes: it forgets, and draws its parameters anew.
 
     Each group of `tables` neighbouring tables has a learner of its own: whoever meets it plays as many trials side
@@ -35,32 +35,8 @@ class InnerLearner(Agent):
         None, description="tables that a learner of its own has; by default all of a match have one", ge=1
     )
 
-    @property
-    def needs(self) -> frozenset[str]:  # type: ignore[override]
-        return self.of.needs
-
-    @property
-    def learns(self) -> bool:  # type: ignore[override]
-        return self.of.learns
-
-    @property
-    def slow(self) -> bool:  # type: ignore[override]
-        return self.of.slow
-
-    def refuses(self, game: Environment) -> str | None:
-        return self.of.refuses(game)
-
-    def refuses_role(self, game: Environment, role: str) -> str | None:
-        return self.of.refuses_role(game, role)
-
     def sit(self, chairs: Chairs) -> Player:
         return InnerLearnerPlayer(self, chairs)
-
-    @property
-    def version_of(self) -> str:
-        from . import CATALOGUE
-
-        return self.of.version_of or CATALOGUE.name_of(self.of)
 
 
 class InnerLearnerPlayer(Player):

@@ -8,13 +8,13 @@ from pydantic import Field
 from torch import Tensor
 
 from ..envs.catalogue import Nested
-from ..envs.environment import Environment
-from .agent import Agent, Chairs, Observation, Player
+from .agent import Chairs, Observation, Player
 from .any_agent import AnyAgent
 from .mixture import Deal, MixturePlayer
+from .wrapper import Wrapper
 
 
-class PastSelves(Agent):
+class PastSelves(Wrapper):
     """A learner that plays at a share of the tables as it is, and at the others as it was, frozen.
 
     Every `every` episodes it is copied, and the copy takes the place of the oldest of `kept`; until there are so
@@ -33,32 +33,8 @@ class PastSelves(Agent):
     kept: int = Field(4, description="past selves that are kept", ge=1)
     every: int = Field(50, description="episodes from one copy to the next", ge=1)
 
-    @property
-    def needs(self) -> frozenset[str]:  # type: ignore[override]
-        return self.of.needs
-
-    @property
-    def learns(self) -> bool:  # type: ignore[override]
-        return self.of.learns
-
-    @property
-    def slow(self) -> bool:  # type: ignore[override]
-        return self.of.slow
-
-    def refuses(self, game: Environment) -> str | None:
-        return self.of.refuses(game)
-
-    def refuses_role(self, game: Environment, role: str) -> str | None:
-        return self.of.refuses_role(game, role)
-
     def sit(self, chairs: Chairs) -> Player:
         return PastSelvesPlayer(self, chairs)
-
-    @property
-    def version_of(self) -> str:
-        from . import CATALOGUE
-
-        return self.of.version_of or CATALOGUE.name_of(self.of)
 
 
 class PastSelvesPlayer(MixturePlayer):

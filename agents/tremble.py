@@ -14,12 +14,13 @@ from ..envs.board import uniform_below
 from ..envs.catalogue import Nested
 from ..envs.chance import Purpose, threshold
 from ..envs.environment import Discrete, Environment, Probability
-from .agent import Agent, Chairs, Observation, Player, Round
+from .agent import Chairs, Observation, Player, Round
 from .any_agent import AnyAgent
 from .automaton import Automaton
+from .wrapper import Wrapper
 
 
-class Tremble(Agent):
+class Tremble(Wrapper):
     """Plays as another agent does, with a trembling hand.
 
     With probability `rate`, the action that the agent chose is replaced by one that is drawn uniformly from the
@@ -39,37 +40,16 @@ class Tremble(Agent):
     rate: Probability = Field(0.1, description="probability that an action is replaced by a random one")
 
     @property
-    def needs(self) -> frozenset[str]:  # type: ignore[override]
-        return self.of.needs
-
-    @property
-    def learns(self) -> bool:  # type: ignore[override]
-        return self.of.learns
-
-    @property
-    def slow(self) -> bool:  # type: ignore[override]
-        return self.of.slow
-
-    @property
     def remembers(self) -> float:  # type: ignore[override]
         return self.of.remembers
 
     def refuses(self, game: Environment) -> str | None:
         if not all(isinstance(game.actions(seat), Discrete) for seat in range(game.seats)):
             return "trembles among actions that can be counted"
-        return self.of.refuses(game)
-
-    def refuses_role(self, game: Environment, role: str) -> str | None:
-        return self.of.refuses_role(game, role)
+        return super().refuses(game)
 
     def sit(self, chairs: Chairs) -> Player:
         return TremblePlayer(self.of.sit(chairs.of(self.of)), self.rate, chairs)
-
-    @property
-    def version_of(self) -> str:
-        from . import CATALOGUE
-
-        return self.of.version_of or CATALOGUE.name_of(self.of)
 
     @property
     def in_words(self) -> str:

@@ -171,12 +171,15 @@ def with_beside(table: pa.Table, names: Sequence[str]) -> pa.Table:
 
 
 def incomplete(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Files of seats whose matches lack curves, selections or checkpoints that they had, each with the reason."""
-    there = {name_beside(file.stem, kind) for kind in _ALONGSIDE for file in parts(folder / kind)}
+    """Files of seats whose matches lack curves, selections or checkpoints that they had, each with the reason.
+
+    What is damaged has been set aside before.
+    """
+    there = {name_beside(file.stem, kind) for kind in _ALONGSIDE for file in files(folder / kind, "*.parquet")}
     for marked in folder.glob(f"checkpoints/*/{MARK}"):
         if said := mark(marked):
             there |= {name_beside(file.stem, said["identity"]) for file in files(marked.parent, "*.pt")}
-    for file in parts(folder / "seats"):
+    for file in files(folder / "seats", "*.parquet"):
         wanted = json.loads((pq.read_schema(file).metadata or {}).get(_BESIDE, b"[]"))
         if gone := sorted(set(wanted) - there):
             kind = gone[0].split("/")[0]
