@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import os
 import signal
 import sys
@@ -52,7 +51,9 @@ def main() -> None:
 def _heed(error: UnraisableHookArgs) -> None:
     """Press Ctrl-C again where it came into a destructor, which can raise nothing."""
     if issubclass(error.exc_type, KeyboardInterrupt):
-        again = threading.Timer(0.05, _thread.interrupt_main)  # at once, it would be raised here
+        # At once, it would be raised here; and nothing but a signal to the main thread ends a call that waits.
+        main_thread = threading.main_thread().ident
+        again = threading.Timer(0.05, signal.pthread_kill, (main_thread, signal.SIGINT))
         again.daemon = True
         again.start()
     else:

@@ -209,12 +209,12 @@ def test_one_match_pays_both_neighbours():
         order="all_at_once",
         generations=1,
         every=1,
-        replicates=4000,
+        replicates=1000,
         at_most=100_000,
     )
     # One of both wins in half of the matches and is imitated, else both keep what they are.
     fixed = found[(found["generation"] == 1) & found["fixed"]]
-    assert len(fixed) / 4000 == pytest.approx(0.5, abs=3.5 * 0.5 / math.sqrt(4000))
+    assert len(fixed) / 1000 == pytest.approx(0.5, abs=3.5 * 0.5 / math.sqrt(1000))
 
 
 NOISY = {
