@@ -1,8 +1,7 @@
 """Coins: two or more learners meet on a 3x3 torus with a coin for each, 32 rounds an episode.
 
 Repetitions are played side by side. An agent is a registered name, or JSON with its name and parameters; learners
-have a recurrent policy, and Reciprocators half the published weight, unless they say otherwise. Prints, for each
-third of training and each seat, the share of own coins, the reward an episode (two that only take their own:
+have a recurrent policy unless they say otherwise. Prints, for each third of training and each seat, the share of own coins, the reward an episode (two that only take their own:
 19.5), coins an episode, and what the learner tells; then the last third of every repetition, and what an episode
 of one match cost.
 
@@ -23,7 +22,6 @@ from torch import Tensor
 from dilemma.agents import CATALOGUE
 from dilemma.agents.agent import Agent
 from dilemma.agents.learners.policy_gradient.ppo import ProximalPolicyGradient
-from dilemma.agents.learners.reciprocity.reciprocator import Reciprocator
 from dilemma.envs.chance import derive
 from dilemma.envs.coins import Coins
 from dilemma.tournament.arena import play
@@ -31,7 +29,6 @@ from dilemma.tournament.protocol import Protocol
 
 ROUNDS = 32
 POLICY = {"policy": "gru", "hidden": (16,), "clip": 0.15, "entropy_weight": 0.01}
-INFLUENCE = {"weight": 0.5, "balance": "decayed_minus_own", "buffer": 3, "refresh": 2, "model_refresh": 2}
 TOLD = (
     "influence_received",
     "influence_given",
@@ -47,7 +44,7 @@ def agent(text: str) -> Agent:
     given = json.loads(text) if text.startswith("{") else {"name": text}
     model = CATALOGUE.model(given.pop("name"))
     if issubclass(model, ProximalPolicyGradient):
-        given = {**POLICY, **(INFLUENCE if issubclass(model, Reciprocator) else {}), **given}
+        given = {**POLICY, **given}
     return model.model_validate(given)
 
 

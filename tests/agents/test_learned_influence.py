@@ -242,7 +242,8 @@ def test_influence_on_themselves_is_the_others_on_their_own_returns():
 
 
 def test_models_refreshed_first_know_the_episode_that_is_paid_for():
-    agent = Reciprocator(refresh_first=True, refresh=1, balance="decayed_minus_debit", model_units=8, **GIVEN)
+    first = {"refresh_first": True, "refresh": 1, "model_refresh": 1}
+    agent = Reciprocator(**first, balance="decayed_minus_debit", model_units=8, **GIVEN)
     player = agent.sit(Chairs(GAMES[0], torch.arange(2), Chance.at_tables(derive(torch.arange(2), 0), 8)))
     there = Chance.at_tables(derive(torch.arange(1), 1), 8)
     player.begin()
@@ -261,7 +262,7 @@ def test_models_refreshed_first_know_the_episode_that_is_paid_for():
     owed = torch.zeros_like(received)
     for t in range(1, len(owed)):
         owed[t] = agent.discount * owed[t - 1] + (received - given - alone)[t - 1]
-    torch.testing.assert_close(paid, agent.weight * (owed * given).mean(2))
+    torch.testing.assert_close(paid, reward.settled.weight * (owed * given).mean(2))
     assert paid.abs().max() > 1e-6
 
 
@@ -308,7 +309,7 @@ GAMES = [
 def test_without_weight_and_balance_in_sight_it_is_plain_ppo(game):
     cast, keys = torch.zeros(2, game.seats, dtype=torch.int64), derive(torch.arange(2), 0)
     agents = [
-        Reciprocator(weight=weight, sees_balance=False, refresh=1, model_units=8, **GIVEN)
+        Reciprocator(weight=weight, sees_balance=False, refresh=1, model_refresh=1, model_units=8, **GIVEN)
         for weight in (0.0, 20.0)
     ]
     without, weighted, plain = (play(game, [each], cast, keys, Protocol(8, 4)) for each in (*agents, PPO(**GIVEN)))

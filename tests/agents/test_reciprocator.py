@@ -10,6 +10,7 @@ from dilemma.agents.learners.policy_gradient.ppo import PPO
 from dilemma.agents.learners.reciprocity.reciprocator import Reciprocator
 from dilemma.agents.learners.reciprocity.value_influence import payoffs, value_influence
 from dilemma.envs.chance import Chance, derive
+from dilemma.envs.coins import Coins
 from dilemma.envs.matrix_game import MatrixGame, PrisonersDilemma
 from dilemma.envs.n_player_ipd import NPlayerIPD
 from dilemma.envs.public_goods import PublicGoods
@@ -236,6 +237,27 @@ def test_without_weight_it_is_plain_ppo(policy):
         assert torch.equal(ours.payoff, plain.payoff)
         weighted = play(game, [Reciprocator(policy=policy)], cast, keys, Protocol(8, 4))
         assert not torch.equal(weighted.payoff, plain.payoff)
+
+
+@pytest.mark.parametrize(
+    ("game", "usual"),
+    [
+        (PrisonersDilemma(rounds=8), {"weight": 5.0, "balance": "previous", "buffer": 1, "refresh": 3}),
+        (
+            Coins(variant="coin_per_player", rounds=8),
+            {"weight": 0.5, "balance": "decayed_minus_own", "buffer": 3, "refresh": 2},
+        ),
+    ],
+)
+def test_what_is_not_given_is_as_usual_in_such_games(game, usual):
+    def payoff(**given):
+        agent = Reciprocator(policy="mlp", hidden=(4,), model_units=8, learning_rate=0.05, **given)
+        cast, keys = torch.zeros(1, 2, dtype=torch.int64), derive(torch.arange(1), 0)
+        return play(game, [agent], cast, keys, Protocol(16, 8)).payoff
+
+    assert torch.equal(payoff(), payoff(**usual))
+    for name, other in {"weight": 1.0, "balance": "decayed", "buffer": 2, "refresh": 1}.items():
+        assert not torch.equal(payoff(), payoff(**{name: other})), name
 
 
 def test_what_it_kept_goes_on():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar, Literal, TypeAlias
 
 import torch
 from pydantic import BaseModel, Field
@@ -13,6 +14,7 @@ from torch import Tensor
 from ....envs.environment import Environment
 from ....envs.neighbourhood import sees_all_peers
 from ...agent import Chairs, Observation, Round
+from ...game_spec import GameSpec
 from ..nets.encoding import FeatureEncoder, actions_by_seat, feature_count
 from ..nets.layers import lookup
 from ..policy_gradient.trajectory import Trajectory
@@ -20,17 +22,45 @@ from ..reciprocity.learned_influence import LearnedInfluence
 from ..reciprocity.value_influence import joint_actions, payoffs, refuses_all_but_small_tables, value_influence
 from .preference import Policy, Preference, SubjectiveReward
 
+Balance: TypeAlias = Literal["previous", "decayed", "decayed_minus_own", "decayed_minus_debit"]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What depends on the game, if it isn't given: weight, balance, and how baselines are made."""
+
+    weight: float
+    balance: Balance
+    buffer: int
+    refresh: int
+
+
+IN_MATRIX_GAMES = Settled(5.0, "previous", 1, 3)
+WITH_FEATURES = Settled(0.5, "decayed_minus_own", 3, 2)
+
+
+def _by_game(value: object) -> bool:
+    return value is None
+
 
 class ReciprocityParameters(BaseModel):
-    """The weight of the reciprocal reward, and how influence and balances are computed."""
+    """The weight of the reciprocal reward, and how influence and balances are computed.
 
-    weight: float = Field(
-        5.0, description="weight of the reciprocal reward; 5 is for matrix games, and 0.5 rather for Coins"
+    What is None depends on the game: `IN_MATRIX_GAMES` without features, `WITH_FEATURES` with them.
+    """
+
+    weight: float | None = Field(
+        None,
+        exclude_if=_by_game,
+        description="weight of the reciprocal reward; by default 5 in matrix games, 0.5 where there are features",
     )
     weight_start: float | None = Field(None, description="weight in the first episode, if the weight has a ramp")
     weight_step: float = Field(0.0, description="change of the weight in an episode, until it is `weight`", ge=0)
-    balance: Literal["previous", "decayed", "decayed_minus_own", "decayed_minus_debit"] = Field(
-        "previous", description="how past influence received is accumulated"
+    balance: Balance | None = Field(
+        None,
+        exclude_if=_by_game,
+        description='how past influence received is accumulated; by default "previous" in matrix games, '
+        '"decayed_minus_own" where there are features',
     )
     sign: Literal["nothing", "balance", "influence"] = Field(
         "nothing", description="the factor of the reciprocal reward that is replaced by its sign"
@@ -42,8 +72,18 @@ class ReciprocityParameters(BaseModel):
         exclude_if=lambda share: share == 0,  # matches from before it existed keep their identity
         description="share of negative balances that is let go: 0 returns harm as it returns help, 1 none",
     )
-    buffer: int = Field(1, description="episodes that the baseline is computed from", ge=1)
-    refresh: int = Field(3, description="episodes from one baseline to the next", ge=1)
+    buffer: int | None = Field(
+        None,
+        ge=1,
+        exclude_if=_by_game,
+        description="episodes that the baseline is computed from; by default 1 in matrix games, 3 with features",
+    )
+    refresh: int | None = Field(
+        None,
+        ge=1,
+        exclude_if=_by_game,
+        description="episodes from one baseline to the next; by default 3 in matrix games, 2 with features",
+    )
     refresh_first: bool = Field(
         False,
         exclude_if=lambda first: not first,  # matches from before it existed keep their identity
@@ -54,8 +94,14 @@ class ReciprocityParameters(BaseModel):
     sees_balance: bool = Field(True, description="whether the policy's input has the balance beside the features")
     model_units: int = Field(64, description="width of the hidden layer of learned models", ge=1)
     model_rate: float = Field(0.01, description="step size of learned models", gt=0, allow_inf_nan=False)
-    model_refresh: int = Field(1, description="episodes from one fit of action values to the next", ge=1)
+    model_refresh: int = Field(2, description="episodes from one fit of action values to the next", ge=1)
     model_passes: int = Field(1, description="passes over the buffer in a fit of learned models", ge=1)
+
+    def settled(self, game: GameSpec) -> Settled:
+        """What is given, and what is not as it is in games of this kind."""
+        usual = IN_MATRIX_GAMES if feature_count(game) is None else WITH_FEATURES
+        given = {field.name: getattr(self, field.name) for field in fields(Settled)}
+        return replace(usual, **{name: value for name, value in given.items() if value is not None})
 
 
 class Reciprocity(ReciprocityParameters, Preference):
@@ -86,6 +132,7 @@ class ReciprocityReward(SubjectiveReward):
     def __init__(self, preference: Reciprocity, chairs: Chairs, discount: float):
         super().__init__(chairs)
         self.preference, self.discount = preference, discount
+        self.settled = preference.settled(chairs.spec)
         self.episodes = torch.zeros(chairs.shape[0], dtype=torch.float64, device=chairs.device)
         names = ("influence_received", "influence_given", "balance", "reciprocal_reward", "reciprocal_deviation")
         self._measures = dict.fromkeys(names, self.episodes)
@@ -116,7 +163,7 @@ class ReciprocityReward(SubjectiveReward):
     @property
     def has_debit(self) -> bool:
         """Whether the others' influence on their own returns counts."""
-        return self.preference.balance == "decayed_minus_debit"
+        return self.settled.balance == "decayed_minus_debit"
 
     @abstractmethod
     def influence_on_themselves(self, trajectory: Trajectory) -> Tensor:
@@ -138,18 +185,19 @@ class ReciprocityReward(SubjectiveReward):
 
     def next_balance(self, balance: Tensor, received: Tensor, paid: Tensor) -> Tensor:
         """The balance after a round [chair, other, table]."""
-        if self.preference.balance == "previous":
+        if self.settled.balance == "previous":
             return received
-        adds = received if self.preference.balance == "decayed" else received - paid
+        adds = received if self.settled.balance == "decayed" else received - paid
         return self.discount * balance + adds
 
     def weight(self) -> Tensor:
         """The weight of the reciprocal reward in this episode [chair, 1]."""
         preference = self.preference
+        final = self.settled.weight
         if preference.weight_start is None:
-            return torch.full_like(self.episodes[:, None], preference.weight)
+            return torch.full_like(self.episodes[:, None], final)
         risen = self.episodes[:, None] * preference.weight_step
-        gap = preference.weight - preference.weight_start
+        gap = final - preference.weight_start
         return preference.weight_start + risen.clamp(max=abs(gap)) * (1 if gap > 0 else -1)
 
     def _record(
@@ -193,7 +241,7 @@ class TabularReciprocity(ReciprocityReward):
         self.actions = max(actions_by_seat(chairs.spec))
         self._joint = joint_actions(players, self.actions, device)
         self._digit = self.actions ** torch.arange(players - 1, -1, -1, device=device)
-        self.counts = self._payoffs.new_zeros(chairs.shape[0], preference.buffer, states, len(self._joint))
+        self.counts = self._payoffs.new_zeros(chairs.shape[0], self.settled.buffer, states, len(self._joint))
         self.baselines = self.frequencies()
 
     def influence(self, trajectory: Trajectory) -> tuple[Tensor, Tensor]:
@@ -232,7 +280,7 @@ class TabularReciprocity(ReciprocityReward):
         done = torch.bincount(cell.flatten(), weight, chairs * states * joint)
         self.counts = torch.cat((self.counts[:, 1:], done.view(chairs, 1, states, joint).double()), 1)
         counted = self.episodes if self.preference.refresh_first else self.episodes + 1
-        due = (counted % self.preference.refresh == 0)[:, None, None, None]
+        due = (counted % self.settled.refresh == 0)[:, None, None, None]
         self.episodes = self.episodes + 1
         self.baselines = torch.where(due, self.frequencies(), self.baselines)
 
@@ -270,7 +318,7 @@ class LearnedReciprocity(ReciprocityReward):
             preference.model_units,
             preference.model_rate,
             preference.model_passes,
-            preference.buffer,
+            self.settled.buffer,
             discount,
         )
 
@@ -326,7 +374,7 @@ class LearnedReciprocity(ReciprocityReward):
         played = int(self.episodes[0])
         if played % self.preference.model_refresh == 0:
             self.models.fit_q_values(trajectory.episode)
-        if played % self.preference.refresh == 0:
+        if played % self.settled.refresh == 0:
             self.models.fit_baselines(trajectory.episode)
 
     def state_dict(self) -> dict[str, Tensor]:

@@ -18,7 +18,8 @@ class Reciprocator(ReciprocityParameters, ProximalPolicyGradient):
     Let u_t be the influence of another's action on its own return, w_t the influence of its action on the other's
     return, and b_t the other's influence balance. It learns by PPO from
         r_t + weight mean_j b_t w_t,        b_0 = 0 in every episode
-    where the mean is over the others. The parameter `balance` selects
+    where the mean is over the others. The parameter `balance` selects, by default the first in matrix games and
+    the third where there are features,
         previous             b_{t+1} = u_t
         decayed              b_{t+1} = discount b_t + u_t
         decayed_minus_own    b_{t+1} = discount b_t + u_t - w_t         (returning influence pays the debt)
@@ -37,10 +38,10 @@ class Reciprocator(ReciprocityParameters, ProximalPolicyGradient):
     paid by is older than it, and nothing warms up. There all players wait, naive learners too; here those that
     warm up.
 
-    The reciprocal reward is in units of squared reward, so `weight` depends on the scale of payoffs, and
-    defaults are those for matrix games. In Coins two of them harm each other with these: own coins .30 and -5.2
-    an episode after 120 episodes at 64 tables, in 2 runs. With `weight = 0.5` they end at .51 and .8, with
-    `balance = "decayed_minus_own"` too at .76 and 12, of 19.5 for two that only take their own.
+    The reciprocal reward is in units of squared reward, so `weight` depends on the scale of payoffs: it is 5 in
+    matrix games, for rewards from -3 to 0, and 0.5 where there are features, for coins of 1 and -2. There two with
+    the weight and balance of matrix games harm each other: own coins .30 and -5.2 an episode after 120 episodes at
+    64 tables, in 2 runs; with the defaults .77 and 13.0, of 19.5 for two that only take their own.
 
     Published for Coins, at 2048 tables: a recurrent policy without the balance as input, weight 1,
     "decayed_minus_own", buffer 4, refresh 1, refreshed first, warm-up 1, hidden (16,), 40 epochs, clip 0.15,
