@@ -1,9 +1,9 @@
 """Coins: two or more learners meet on a 3x3 torus with a coin for each, 32 rounds an episode.
 
-Repetitions are played side by side. An agent is a registered name, or JSON with its name and parameters; learners
-have a recurrent policy unless they say otherwise. Prints, for each third of training and each seat, the share of own
-coins, the reward an episode (two that only take their own: 19.5), coins an episode, and what the learner tells; then
-the last third of every repetition, and what an episode of one match cost.
+Repetitions are played side by side. An agent is a registered name, or JSON with its name and parameters;
+learners have a recurrent policy unless they say otherwise. Prints, for each third of training and each seat, the
+share of own coins, the reward an episode (two that only take their own: 19.5), coins an episode, and what the
+learner tells; then the last third of every repetition, and what an episode of one match cost.
 
     python benchmarks/reciprocator_coins.py reciprocator ppo
     python benchmarks/reciprocator_coins.py '{"name": "reciprocator", "weight": 3.0}' ppo --tables 64
