@@ -228,6 +228,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "sarsa": "dilemma.agents.learners.tabular.sarsa:Sarsa",
     },
     "deep_q": {
+        "dqn": "dilemma.agents.learners.deep_q.dqn:DQN",
         "dual_dqn": "dilemma.agents.learners.deep_q.dual_dqn:DualDQN",
     },
     "staged": {

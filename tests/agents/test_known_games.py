@@ -27,6 +27,7 @@ POLICIES = {
     "ppo": {"learning_rate": 0.1},
     "advantage_alignment": {"learning_rate": 0.1},
     "loqa": {"learning_rate": 0.1},
+    "dqn": {"exploration": 100},
 }
 LEARNERS = [pytest.param(name, given, id=name) for name, given in (TABLES | POLICIES).items()]
 RUNS = 8
@@ -61,7 +62,7 @@ def test_policy_hill_climbing_has_steps_large_enough_for_some_thousand_rounds():
     assert payoff.min() > 4.5
 
 
-@pytest.mark.parametrize("name", ["ppo", "advantage_alignment", "loqa"])
+@pytest.mark.parametrize("name", ["ppo", "advantage_alignment", "loqa", "dqn"])
 @pytest.mark.parametrize("partner", ["tit_for_tat", "all_d"])
 def test_it_learns_the_same_from_payoffs_ten_times_as_large(name, partner):
     """Where advantages or rewards are standardised and steps are Adam's.

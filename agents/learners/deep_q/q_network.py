@@ -83,6 +83,16 @@ class QNetwork:
         with torch.no_grad():
             return self.values(features, self.theta).argmax(-1)
 
+    def _ahead(self, after: Tensor, allowed: Tensor | None, double: bool) -> Tensor:
+        """What the best action is worth by the target [chair, sample]."""
+        by_target = self.values(after, self.target)
+        chooser = self.values(after, self.theta) if double else by_target
+        if allowed is not None:
+            chooser = chooser.masked_fill(~allowed, -torch.inf)
+        if not double:
+            return chooser.amax(-1)
+        return by_target.gather(-1, chooser.argmax(-1, keepdim=True))[..., 0]
+
     def update(
         self,
         features: Tensor,
@@ -93,13 +103,16 @@ class QNetwork:
         *,
         discount: float | Tensor,
         rate: float,
+        allowed: Tensor | None = None,
+        double: bool = False,
     ) -> Tensor:
         """A step down the Huber loss; returns the temporal-difference errors [chair, sample].
 
-        r + discount max_b Q_target(s', b) - Q(s, a)
+            r + discount max_b Q_target(s', b) - Q(s, a)
+        over the actions b that are `allowed` there [chair, sample, action]; `double`: of the best one by Q itself.
         """
         with torch.no_grad():
-            goal = reward + discount * self.values(after, self.target).amax(-1)
+            goal = reward + discount * self._ahead(after, allowed, double)
             layers = self._layers(features, self.theta)
             error = goal - layers[-1].gather(-1, action[..., None])[..., 0]
             down = (weight / -error.shape[1]) * error.clamp(-1, 1)

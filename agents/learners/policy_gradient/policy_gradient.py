@@ -77,10 +77,15 @@ class PolicyGradient(Agent):
         return None
 
     def refuses_role(self, game: Environment, role: str) -> str | None:
-        spaces = [game.actions(seat) for seat, its in enumerate(game.roles) if its == role]
-        if any(not isinstance(space, Discrete) for space in spaces):
-            return "chooses among actions, not a point of a box"
-        return None
+        return refuses_all_but_countable(game, role)
+
+
+def refuses_all_but_countable(game: Environment, role: str) -> str | None:
+    """Why one who chooses among actions can't take a role; None if it can."""
+    spaces = [game.actions(seat) for seat, its in enumerate(game.roles) if its == role]
+    if any(not isinstance(space, Discrete) for space in spaces):
+        return "chooses among actions, not a point of a box"
+    return None
 
 
 class WithPreference(PolicyGradient):
