@@ -209,7 +209,7 @@ class Player(ABC):
 
     @property
     def midway(self) -> bool:
-        """Whether it is within a trial of several episodes, where `state_dict` is not its whole state."""
+        """Whether `state_dict` is not all that it goes on from: within a trial, or beside a replay memory."""
         return False
 
     def begin(self) -> None:  # noqa: B027 (most players that never learn have nothing to do here)

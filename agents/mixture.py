@@ -70,6 +70,10 @@ class Mixture(Agent):
     def refuses_role(self, game: Environment, role: str) -> str | None:
         return next((_of(agent, why) for agent in self.of if (why := agent.refuses_role(game, role))), None)
 
+    def kept_runs(self, game: Environment) -> int | None:
+        kept = [runs for agent in self.of if (runs := agent.kept_runs(game)) is not None]
+        return min(kept, default=None)
+
     def sit(self, chairs: Chairs) -> Player:
         deal = Deal(self.shares or (1.0,) * len(self.of), self.episodes, chairs)
         players = [agent.sit(seat) for agent, seat in zip(self.of, deal.seats(self.of), strict=True)]

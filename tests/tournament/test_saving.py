@@ -12,6 +12,7 @@ from dilemma.envs.coins import Coins
 from dilemma.envs.common_pool_trust import CommonPoolTrust
 from dilemma.envs.graphs import Lattice
 from dilemma.envs.matrix_game import PrisonersDilemma
+from dilemma.envs.reputation.reputation_dilemma import ReputationDilemma
 from dilemma.envs.spatial_dilemma import SpatialDilemma
 from dilemma.tournament import arena
 from dilemma.tournament.arena import play
@@ -98,15 +99,27 @@ def test_who_holds_learners_and_who_learns_from_trials_goes_on(entry, tmp_path):
         (COINS, [[1, 1], [0, 1]], ["coins_cooperator", "reciprocator"]),
         (COINS, [[1, 1], [0, 1]], ["coins_cooperator", "loqa"]),
         (COINS, [[1, 1], [0, 1]], ["coins_cooperator", "advantage_alignment"]),
-        (LATTICE, [[0] * 9], ["dual_dqn"]),
         (POOL, [[0, 0, 0, 0, 1]], ["random", "social_planner"]),
     ],
     ids=lambda value: "_".join(value) if isinstance(value, list) and isinstance(value[0], str) else "",
 )
 def test_learners_of_other_games_go_on(game, cast, names, tmp_path):
-    learner = {"social_planner": {"weights": "none"}, "dual_dqn": {}}.get(names[-1], {"policy": "mlp"})
+    learner = {"weights": "none"} if names[-1] == "social_planner" else {"policy": "mlp"}
     agents = [made(name) for name in names[:-1]] + [made(names[-1], **learner)]
     goes_on(game, agents, cast, tmp_path / "kept.pt")
+
+
+@pytest.mark.parametrize(
+    ("game", "seats", "name", "soon"),
+    [
+        (PD, 2, "dqn", {"batch": 4}),
+        (LATTICE, 9, "dual_dqn", {"batch": 4, "start": 1}),
+        (ReputationDilemma(variant="dp_s", population=4, rounds=2, encounters=2), 4, "staged_dqn", {}),
+    ],
+)
+def test_what_remembers_more_than_it_says_is_not_saved_while_it_learns(game, seats, name, soon, tmp_path):
+    played(game, [made(name, **soon)], [[0] * seats], Saver(tmp_path / "kept.pt", 0))
+    assert not (tmp_path / "kept.pt").exists()
 
 
 def test_what_is_half_written_is_begun_anew(tmp_path):

@@ -94,6 +94,10 @@ class DQNPlayer(Player):
         part = min(1.0, self._count("rounds") / self.agent.exploration) if self.agent.exploration else 1.0
         return 1 + (self.agent.epsilon - 1) * part
 
+    @property
+    def midway(self) -> bool:
+        return self.learning  # what is remembered is not in its state
+
     def begin(self) -> None:
         self._encoder.begin()
 

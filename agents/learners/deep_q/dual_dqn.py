@@ -189,6 +189,10 @@ class DualDQNPlayer(Player):
         """How much of the training is done, at most 1."""
         return min(1.0, float(self.rounds[0]) / self.agent.training) if len(self.rounds) else 1.0
 
+    @property
+    def midway(self) -> bool:
+        return self.learning  # what is remembered is not in its state
+
     def begin(self) -> None:
         self._own.begin()
         self._others.begin()

@@ -131,6 +131,10 @@ class StagedDQNPlayer(StagedPlayer):
         self.published = agent.published
         super().__init__(agent, chairs)
 
+    @property
+    def midway(self) -> bool:
+        return self.learning  # what is remembered is not in its state
+
     def make_values(self, stage: Stage, entries: int, allowed: Tensor) -> DeepValues:
         return DeepValues(self.agent, self.chairs, stage, entries, allowed)
 
