@@ -206,6 +206,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "ppo": "dilemma.agents.learners.policy_gradient.ppo:PPO",
         "prosocial": "dilemma.agents.learners.policy_gradient.prosocial:Prosocial",
         "reinforce": "dilemma.agents.learners.policy_gradient.reinforce:Reinforce",
+        "reward_transfer": "dilemma.agents.learners.policy_gradient.reward_transfer:RewardTransfer",
         "social_influence": "dilemma.agents.learners.policy_gradient.social_influence:SocialInfluence",
         "svo": "dilemma.agents.learners.policy_gradient.svo:SVO",
     },

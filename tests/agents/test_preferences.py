@@ -13,6 +13,7 @@ from dilemma.agents.learners.policy_gradient.inequity_averse import InequityAver
 from dilemma.agents.learners.policy_gradient.ppo import PPO
 from dilemma.agents.learners.policy_gradient.prosocial import Prosocial
 from dilemma.agents.learners.policy_gradient.reinforce import Reinforce
+from dilemma.agents.learners.policy_gradient.reward_transfer import RewardTransfer
 from dilemma.agents.learners.policy_gradient.social_influence import SocialInfluence
 from dilemma.agents.learners.policy_gradient.svo import SVO
 from dilemma.agents.learners.preferences.inequity_aversion import InequityAversion
@@ -21,6 +22,7 @@ from dilemma.agents.learners.preferences.preference import Selfish
 from dilemma.agents.learners.preferences.prosociality import Prosociality
 from dilemma.agents.learners.preferences.reciprocity import Reciprocity
 from dilemma.agents.learners.preferences.social_value_orientation import SocialValueOrientation
+from dilemma.agents.learners.preferences.transfer_commitment import TransferCommitment
 from dilemma.agents.learners.preferences.welfare import Welfare
 from dilemma.agents.learners.reciprocity.reciprocator import Reciprocator
 from dilemma.agents.learners.shaping.advantage_alignment import AdvantageAlignment
@@ -45,6 +47,7 @@ PREFERENCES = [
     InequityAversion(),
     SocialValueOrientation(),
     Prosociality(share=0.5),
+    TransferCommitment(),
     Welfare(),
     InfluenceSeeking(),
     Reciprocity(refresh=1, model_units=8),
@@ -76,6 +79,7 @@ def test_the_contract(learner, preference):
         (InequityAverse(alpha=2.0), InequityAversion(alpha=2.0)),
         (SVO(angle=70.0, origin=-1.0), SocialValueOrientation(angle=70.0, origin=-1.0)),
         (Prosocial(share=0.5), Prosociality(share=0.5)),
+        (RewardTransfer(kept=0.4), TransferCommitment(kept=0.4)),
         (SocialInfluence(memory=0.5), InfluenceSeeking(memory=0.5)),
         (Reciprocator(refresh=1), Reciprocity(refresh=1)),
     ],

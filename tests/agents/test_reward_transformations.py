@@ -12,11 +12,13 @@ from dilemma.agents.automata import TitForTat
 from dilemma.agents.learners.policy_gradient.inequity_averse import InequityAverse
 from dilemma.agents.learners.policy_gradient.ppo import PPO
 from dilemma.agents.learners.policy_gradient.prosocial import Prosocial
+from dilemma.agents.learners.policy_gradient.reward_transfer import RewardTransfer
 from dilemma.agents.learners.policy_gradient.social_influence import SocialInfluence
 from dilemma.agents.learners.policy_gradient.svo import SVO
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.matrix_game import MatrixGame, PrisonersDilemma
 from dilemma.envs.n_player_ipd import NPlayerIPD
+from dilemma.envs.public_goods import PublicGoods
 from dilemma.testing import check_agent
 from dilemma.tournament.arena import play
 from dilemma.tournament.protocol import Protocol
@@ -76,6 +78,20 @@ def test_prosocial_pays_a_share_of_the_mean(share, pays):
     assert paid(Prosocial(share=share), "CC CD DC") == pays
 
 
+@pytest.mark.parametrize(("kept", "pays"), [(1.0, [3, 0, 5]), (0.25, [3, 3.75, 1.25]), (0.0, [3, 5, 0])])
+def test_transfers_go_to_the_others(kept, pays):
+    assert paid(RewardTransfer(kept=kept), "CC CD DC") == pays
+
+
+def test_transfers_among_three_are_split():
+    # One other cooperates with the first: cooperators earn 2, the defector 5.
+    assert [paid(RewardTransfer(kept=0.5), "CCD", game=NPlayerIPD(), seat=seat) for seat in range(3)] == [
+        [0.5 * 2 + 0.25 * 2 + 0.25 * 5],
+        [0.5 * 2 + 0.25 * 2 + 0.25 * 5],
+        [0.5 * 5 + 0.25 * 2 + 0.25 * 2],
+    ]
+
+
 def test_social_value_orientation_pays_for_the_angle():
     quarter = math.pi / 4
     assert paid(SVO(weight=1.0), "CC CD DC DD") == pytest.approx([3, 0 - quarter, 5 - quarter, 1])
@@ -117,7 +133,13 @@ def test_social_influence_forgets():
 
 @pytest.mark.parametrize(
     "agent",
-    [InequityAverse(alpha=0.0, beta=0.0), SVO(weight=0.0), Prosocial(share=0.0), SocialInfluence(weight=0.0)],
+    [
+        InequityAverse(alpha=0.0, beta=0.0),
+        SVO(weight=0.0),
+        Prosocial(share=0.0),
+        RewardTransfer(kept=1.0),
+        SocialInfluence(weight=0.0),
+    ],
 )
 def test_without_its_weight_each_is_plain_ppo(agent):
     cast, keys = torch.tensor([[0, 0], [0, 1]]), derive(torch.arange(2), 0)
@@ -145,7 +167,7 @@ def test_social_influence_goes_on_from_what_it_kept(policy):
     assert all(torch.equal(value, other.state_dict()[name]) for name, value in player.state_dict().items())
 
 
-@pytest.mark.parametrize("agent", [InequityAverse(), SVO(), Prosocial(), SocialInfluence()])
+@pytest.mark.parametrize("agent", [InequityAverse(), SVO(), Prosocial(), RewardTransfer(), SocialInfluence()])
 def test_the_contract(agent):
     check_agent(agent)
 
@@ -159,3 +181,18 @@ def test_prosocial_learners_cooperate_where_selfish_ones_defect():
     cooperation = (played.cooperation / played.rounds).mean((1, 2))
     assert cooperation[:6].mean() > 0.9  # 9 standard errors
     assert cooperation[6:].mean() < 0.3
+
+
+@pytest.mark.parametrize(
+    ("game", "level"),
+    [(PrisonersDilemma(rounds=1), 0.6), (PublicGoods(rounds=1), 0.4)],
+    ids=["pd", "public_goods"],
+)
+def test_who_keeps_less_than_the_self_interest_level_cooperates(game, level):
+    """By dominance; from (T - P) / (T - S) = .8 on, and above multiplier / N, defection dominates."""
+    agents = [RewardTransfer(kept=level + less, learning_rate=0.1) for less in (-0.2, 0.35)]
+    cast = torch.tensor([[0] * game.seats, [1] * game.seats]).repeat_interleave(3, 0)
+    played = play(game, agents, cast, derive(torch.arange(6), 0), Protocol(128, 40, 10))
+    cooperation = (played.cooperation / played.rounds).mean((1, 2))
+    assert cooperation[:3].min() > 0.9
+    assert cooperation[3:].max() < 0.1

@@ -13,6 +13,7 @@ from .preference import Selfish
 from .prosociality import Prosociality
 from .reciprocity import Reciprocity
 from .social_value_orientation import SocialValueOrientation
+from .transfer_commitment import TransferCommitment
 from .welfare import Welfare
 
 AnyPreference: TypeAlias = Annotated[
@@ -20,6 +21,7 @@ AnyPreference: TypeAlias = Annotated[
     | InequityAversion
     | SocialValueOrientation
     | Prosociality
+    | TransferCommitment
     | Welfare
     | InfluenceSeeking
     | Introspection
