@@ -252,6 +252,8 @@ def test_a_checkpoint_may_be_one_of_a_mixtures_agents(tmp_path):
     game, chance = PrisonersDilemma(rounds=5), Chance.at_tables(torch.ones(1).long(), 3)
     player = one.sit(Chairs(game, torch.zeros(1, dtype=torch.int64), chance))
     assert player.state_dict()["values"].shape == (1, 1, 5, 2)
+    assert Mixture(of=(AllC(), one)).kept_runs(game) == 1
+    assert Mixture(of=(AllC(), AllD())).kept_runs(game) is None
     whole = Tournament([game], {"it": Checkpoint(run=str(tmp_path), learner="both"), "c": AllC()}, repetitions=9)
     assert not whole.run().failures  # at one table each, where nobody needs to learn
     for part in (0, 2):  # all_d has learned nothing
