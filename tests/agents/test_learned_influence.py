@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import pytest
@@ -241,6 +242,21 @@ def test_influence_on_themselves_is_the_others_on_their_own_returns():
     assert expected.abs().max() > 1e-3
 
 
+def test_the_influence_of_a_random_action_is_that_of_each_in_turn():
+    models = sit(TWO, 4)
+    trajectory = played([None] * 2, 0, TWO, 4)
+    models.remember(trajectory)
+    models.fit_q_values(0)  # the baselines are uniform yet
+    found = models.influence_of_random_actions()
+    squares = []
+    for action in range(MOVES):
+        one = copy(trajectory)
+        one.others = torch.full_like(trajectory.others, action)
+        squares.append(models.influence(*course(one))[0].square().mean((0, 2, 3)))
+    torch.testing.assert_close(found[:, 1, 0], torch.stack(squares).mean(0).sqrt())
+    assert found.min() > 1e-3
+
+
 def test_models_refreshed_first_know_the_episode_that_is_paid_for():
     first = {"refresh_first": True, "refresh": 1, "model_refresh": 1}
     agent = Reciprocator(**first, balance="decayed_minus_debit", model_units=8, **GIVEN)
@@ -369,8 +385,10 @@ def test_what_it_learned_goes_on():
     assert state["kept_reward"].shape == (2, 2, ROUNDS, 4, 2)
 
 
-def test_the_contract():
-    check_agent(Reciprocator(refresh=1, model_units=8, **GIVEN), Coins(variant="coin_per_player", rounds=4))
+@pytest.mark.parametrize("normalise", [False, True])
+def test_the_contract(normalise):
+    agent = Reciprocator(refresh=1, model_units=8, normalise_influence=normalise, **GIVEN)
+    check_agent(agent, Coins(variant="coin_per_player", rounds=4))
 
 
 def test_a_table_has_no_features():

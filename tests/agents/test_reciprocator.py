@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
 import pytest
 import torch
 
@@ -153,7 +155,7 @@ def test_while_it_warms_up_influence_alone_is_learned():
 
 
 def test_old_matches_keep_their_identity():
-    later = {"refresh_first", "warm_up"}
+    later = {"refresh_first", "warm_up", "normalise_influence"}
     assert not later & Reciprocator().model_dump().keys()
     agent = Reciprocator(refresh_first=True, warm_up=1)
     assert Reciprocator.model_validate(agent.model_dump(mode="json")) == agent
@@ -171,11 +173,78 @@ def test_the_ramp():
     assert course == [(0, 2.5), (1, 1.5), (2, 0.5), (2.5, 0), (2.5, 0)]
 
 
+def test_the_unit_is_the_influence_of_a_random_action():
+    """Among 3, 0, 5, 1 another's action moves a cooperator by 3 and a defector by 4, half of it either way."""
+    agent = Reciprocator(weight=1.0, normalise_influence=True)
+    player = sit(agent, game=PrisonersDilemma(rounds=2))
+    unit = sqrt((1.5**2 + 2**2) / 2)
+    found = player.subjective_reward.unit
+    assert found.received.flatten().tolist() == found.given.flatten().tolist() == pytest.approx([unit, unit])
+    trajectory = script(player, "CC CC", game=PrisonersDilemma(rounds=2))
+    expected = [3 / unit, 3 / unit + 1.5**2 / unit**2]
+    assert player.rewards(trajectory)[:, 0, 0].tolist() == pytest.approx(expected)
+    # With -1, -3, 0, -2 it is 1, and nothing changes.
+    assert reciprocal(agent, "CC CD DC DC") == reciprocal(Reciprocator(weight=1.0), "CC CD DC DC")
+
+
+@pytest.mark.parametrize(
+    ("balance", "parts"), [("decayed", 1), ("decayed_minus_own", 2), ("decayed_minus_debit", 3)]
+)
+def test_a_balance_is_in_units_of_what_random_play_comes_to(balance, parts):
+    agent = Reciprocator(weight=1.0, balance=balance, discount=0.5)
+    plain, normalised = (
+        reciprocal(each, "CC CD DC DC") for each in (agent, agent.model_copy(update={"normalise_influence": True}))
+    )
+    deviation = sqrt(parts * (1 + 1 / 4 + 1 / 16 + 1 / 64))
+    assert normalised == pytest.approx([pay / deviation for pay in plain])
+
+
+@pytest.mark.parametrize("policy", ["tabular", "mlp"])
+def test_payoffs_times_a_number_teach_the_same(policy):
+    """A power of two, which floating-point numbers are multiplied by without rounding; one for each player."""
+    cast, keys = torch.zeros(2, 2, dtype=torch.int64), derive(torch.arange(2), 0)
+    one = ((3, 0, 1), (5, 1, 0))
+    other = ((2, 5, 0), (0, 1, 4))
+
+    def played(ours, theirs):
+        payoffs = tuple(
+            tuple(tuple(scale * pay for pay in row) for row in matrix)
+            for scale, matrix in ((ours, one), (theirs, other))
+        )
+        agent = Reciprocator(policy=policy, normalise_influence=True, balance="decayed_minus_debit")
+        found = play(MatrixGame(payoffs=payoffs, rounds=8), [agent], cast, keys, Protocol(8, 5))
+        return found.payoff / torch.tensor([ours, theirs])[None, :, None]
+
+    assert torch.equal(played(1, 1), played(16, 16))
+    assert torch.equal(played(1, 1), played(0.25, 64))
+
+
+def test_payoffs_plus_a_number_are_returned_the_same():
+    agent = Reciprocator(normalise_influence=True)
+    pays = []
+    for more in (0, 16):
+        game = MatrixGame(payoffs=(3 + more, more, 5 + more, 1 + more), rounds=4)
+        player = sit(agent, game=game)
+        trajectory = script(player, "CC DC CD CC", game=game)
+        unit = player.subjective_reward.unit.reward[:, None]
+        pays.append(player.rewards(trajectory) - trajectory.reward / unit)
+    torch.testing.assert_close(*pays)
+
+
+def test_where_nobody_has_influence_there_is_nothing_to_return():
+    game = MatrixGame(payoffs=(1, 1, 0, 0), rounds=4)
+    agent = Reciprocator(normalise_influence=True)
+    assert reciprocal(agent, "CC DC CD CC", game) == [0, 0, 0, 0]
+    assert sit(agent, game=game).subjective_reward.weight().flatten().tolist() == [2, 2]  # by default
+
+
 def test_one_balance_for_each_of_several_others():
     game = NPlayerIPD(rounds=2)  # another's C is worth 2 whatever one does, so influence is 1 or -1
     agent = Reciprocator(weight=1.0)
     pays = [reciprocal(agent, "CCD CCC", game, seat)[1] for seat in range(3)]
     assert pays == [0, 0, 1]  # who met a cooperator and a defector owes nothing on the whole
+    agent = Reciprocator(weight=1.0, normalise_influence=True)  # the unit is 1, and what is paid a sum
+    assert [reciprocal(agent, "CCD CCC", game, seat)[1] for seat in range(3)] == [0, 0, 2]
 
 
 def test_payoffs_from_each_seat():
@@ -280,6 +349,7 @@ def test_what_it_kept_goes_on():
         Reciprocator(),
         Reciprocator(policy="gru", balance="decayed_minus_own"),
         Reciprocator(balance="decayed_minus_debit", refresh_first=True, warm_up=1),
+        Reciprocator(normalise_influence=True),
     ],
 )
 def test_the_contract(agent):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -18,8 +19,15 @@ from ...game_spec import GameSpec
 from ..nets.encoding import FeatureEncoder, actions_by_seat, feature_count
 from ..nets.layers import lookup
 from ..policy_gradient.trajectory import Trajectory
+from ..reciprocity.influence_unit import InfluenceUnit
 from ..reciprocity.learned_influence import LearnedInfluence
-from ..reciprocity.value_influence import joint_actions, payoffs, refuses_all_but_small_tables, value_influence
+from ..reciprocity.value_influence import (
+    influence_of_random_actions,
+    joint_actions,
+    payoffs,
+    refuses_all_but_small_tables,
+    value_influence,
+)
 from .preference import Policy, Preference, SubjectiveReward
 
 Balance: TypeAlias = Literal["previous", "decayed", "decayed_minus_own", "decayed_minus_debit"]
@@ -37,6 +45,8 @@ class Settled:
 
 IN_MATRIX_GAMES = Settled(5.0, "previous", 1, 3)
 WITH_FEATURES = Settled(0.5, "decayed_minus_own", 3, 2)
+NORMALISED_WEIGHT = 2.0
+"""The weight if it isn't given and influence is normalised, in any game."""
 
 
 def _by_game(value: object) -> bool:
@@ -52,7 +62,8 @@ class ReciprocityParameters(BaseModel):
     weight: float | None = Field(
         None,
         exclude_if=_by_game,
-        description="weight of the reciprocal reward; by default 5 in matrix games, 0.5 where there are features",
+        description="weight of the reciprocal reward; by default 5 in matrix games, 0.5 where there are features, "
+        "and 2 with `normalise_influence`",
     )
     weight_start: float | None = Field(None, description="weight in the first episode, if the weight has a ramp")
     weight_step: float = Field(0.0, description="change of the weight in an episode, until it is `weight`", ge=0)
@@ -64,6 +75,12 @@ class ReciprocityParameters(BaseModel):
     )
     sign: Literal["nothing", "balance", "influence"] = Field(
         "nothing", description="the factor of the reciprocal reward that is replaced by its sign"
+    )
+    normalise_influence: bool = Field(
+        False,
+        exclude_if=lambda normalised: not normalised,  # matches from before it existed keep their identity
+        description="whether rewards and influence are in units of the influence that a random action has, and "
+        "balances in units of what they come to in random play: `weight` has no scale then",
     )
     forgiveness: float = Field(
         0.0,
@@ -100,6 +117,8 @@ class ReciprocityParameters(BaseModel):
     def settled(self, game: GameSpec) -> Settled:
         """What is given, and what is not as it is in games of this kind."""
         usual = IN_MATRIX_GAMES if feature_count(game) is None else WITH_FEATURES
+        if self.normalise_influence:
+            usual = replace(usual, weight=NORMALISED_WEIGHT)
         given = {field.name: getattr(self, field.name) for field in fields(Settled)}
         return replace(usual, **{name: value for name, value in given.items() if value is not None})
 
@@ -136,21 +155,29 @@ class ReciprocityReward(SubjectiveReward):
         self.episodes = torch.zeros(chairs.shape[0], dtype=torch.float64, device=chairs.device)
         names = ("influence_received", "influence_given", "balance", "reciprocal_reward", "reciprocal_deviation")
         self._measures = dict.fromkeys(names, self.episodes)
+        self.unit: InfluenceUnit | None = None
+        """The unit of rewards and influence; None: as they are."""
 
     def rewards(self, trajectory: Trajectory, policy: Policy) -> Tensor:
         weight = self.weight()
         if self.preference.refresh_first:
             self.refresh(trajectory)
-        received, given = self.influence(trajectory)
+        reward, (received, given) = trajectory.reward, self.influence(trajectory)
         paid = given + self.influence_on_themselves(trajectory) if self.has_debit else given
+        if self.unit is not None:
+            reward, received = reward / self.unit.reward[:, None], received / self.unit.received[..., None]
+            given, paid = given / self.unit.given[..., None], paid / self.unit.given[..., None]
         balance = self.balance(received, paid)
+        if self.unit is not None:
+            balance = balance / self.balance_of_random_play
         owed = balance.sign() if self.preference.sign == "balance" else balance
         if self.preference.forgiveness:
             owed = owed.clamp(min=0) + (1 - self.preference.forgiveness) * owed.clamp(max=0)
         returned = given.sign() if self.preference.sign == "influence" else given
-        reciprocal = (owed * returned).mean(2)
+        reciprocal = owed * returned
+        reciprocal = reciprocal.mean(2) if self.unit is None else reciprocal.sum(2)
         self._record(trajectory, received.mean(2), given.mean(2), balance.mean(2), reciprocal)
-        return trajectory.reward + weight * reciprocal
+        return reward + weight * reciprocal
 
     def update(self, trajectory: Trajectory) -> None:
         if not self.preference.refresh_first:
@@ -159,6 +186,14 @@ class ReciprocityReward(SubjectiveReward):
     @abstractmethod
     def refresh(self, trajectory: Trajectory) -> None:
         """Remember an episode, and refresh the baselines and models that are due."""
+
+    @property
+    def balance_of_random_play(self) -> float:
+        """The root mean square of the last balance of an episode, if every influence in it has that of 1."""
+        added = {"previous": 1, "decayed": 1, "decayed_minus_own": 2, "decayed_minus_debit": 3}
+        rounds = 1 if self.settled.balance == "previous" else int(self.chairs.spec.horizon)
+        weights = sum(self.discount ** (2 * round) for round in range(rounds))
+        return math.sqrt(added[self.settled.balance] * weights)
 
     @property
     def has_debit(self) -> bool:
@@ -243,6 +278,8 @@ class TabularReciprocity(ReciprocityReward):
         self._digit = self.actions ** torch.arange(players - 1, -1, -1, device=device)
         self.counts = self._payoffs.new_zeros(chairs.shape[0], self.settled.buffer, states, len(self._joint))
         self.baselines = self.frequencies()
+        if preference.normalise_influence:
+            self.unit = self._influence_unit(self.baselines[:, :, 0])
 
     def influence(self, trajectory: Trajectory) -> tuple[Tensor, Tensor]:
         others = range(1, self.chairs.spec.seats)
@@ -251,6 +288,13 @@ class TabularReciprocity(ReciprocityReward):
 
     def influence_on_themselves(self, trajectory: Trajectory) -> Tensor:
         return self._influences(trajectory, [(other, other) for other in range(1, self.chairs.spec.seats)])
+
+    def _influence_unit(self, play: Tensor) -> InfluenceUnit:
+        """The unit of influence, by `play` [chair, player, action] at random."""
+        others = range(1, self.chairs.spec.seats)
+        received = [influence_of_random_actions(self._payoffs[:, 0], play, other) for other in others]
+        given = [influence_of_random_actions(self._payoffs[:, other], play, 0) for other in others]
+        return InfluenceUnit.of(torch.stack(received, 1), torch.stack(given, 1))
 
     def _influences(self, trajectory: Trajectory, pairs: Sequence[tuple[int, int]]) -> Tensor:
         """The influence of one player on another, for each of these pairs [round, chair, pair, table]."""
@@ -321,6 +365,9 @@ class LearnedReciprocity(ReciprocityReward):
             self.settled.buffer,
             discount,
         )
+        if preference.normalise_influence:
+            alike = torch.ones(chairs.shape[0], chairs.others, dtype=torch.float64, device=chairs.device)
+            self.unit = InfluenceUnit(alike, alike)
 
     def begin(self) -> None:
         self._influence: list[tuple[Tensor, Tensor]] = []
@@ -345,7 +392,10 @@ class LearnedReciprocity(ReciprocityReward):
             self._influence.append((received, given))
             self._on_themselves.append(alone)
         if isinstance(self.encoder, FeatureAndBalanceEncoder):
-            self.encoder.balance = self.next_balance(self.encoder.balance, received, given + alone)
+            paid = given + alone
+            if self.unit is not None:
+                received, paid = received / self.unit.received[..., None], paid / self.unit.given[..., None]
+            self.encoder.balance = self.next_balance(self.encoder.balance, received, paid)
 
     def influence(self, trajectory: Trajectory) -> tuple[Tensor, Tensor]:
         if self.preference.refresh_first:  # the models are others than in play
@@ -374,12 +424,16 @@ class LearnedReciprocity(ReciprocityReward):
         played = int(self.episodes[0])
         if played % self.preference.model_refresh == 0:
             self.models.fit_q_values(trajectory.episode)
+            if self.unit is not None:
+                influence = self.models.influence_of_random_actions()
+                self.unit = InfluenceUnit.of(influence[:, 1:, 0], influence[:, 0, 1:])
         if played % self.settled.refresh == 0:
             self.models.fit_baselines(trajectory.episode)
 
     def state_dict(self) -> dict[str, Tensor]:
         models = {f"influence_{name}": value for name, value in self.models.state_dict().items()}
-        return {**super().state_dict(), **models}
+        unit = {} if self.unit is None else {"unit_received": self.unit.received, "unit_given": self.unit.given}
+        return {**super().state_dict(), **models, **unit}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         super().load_state_dict(state)
@@ -387,6 +441,8 @@ class LearnedReciprocity(ReciprocityReward):
         self.models.load_state_dict(
             {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
         )
+        if self.unit is not None:
+            self.unit = InfluenceUnit(state["unit_received"], state["unit_given"])
 
 
 class FeatureAndBalanceEncoder(FeatureEncoder):

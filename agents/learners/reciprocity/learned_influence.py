@@ -112,6 +112,29 @@ class LearnedInfluence:
         known = (self.fits["q_value"] > 0).double()[:, None, None]
         return [change * known for change in changes], shape
 
+    def influence_of_random_actions(self) -> Tensor:
+        """Root mean square influence if a player draws its action at random [chair, influencer, influenced].
+
+        In the states of the last episode, with the others' actions as they were.
+        """
+        state = self._with_time(self.buffer["features"][:, -1]).flatten(1, 2)
+        played = self.buffer["played"][:, -1].flatten(1)
+        actions = self.buffer["did"][:, -1].flatten(1, 2)
+        theta = self.theta["q_value"]
+        with torch.no_grad():
+            parts = self._q_value.parts(theta, state)
+            chosen = self._q_value.chosen(parts, actions)
+            squares = []
+            for player in range(self._players):
+                others = chosen.sum(2) - chosen[:, :, player]
+                values = [self._q_value.value(theta, others + part) for part in parts[:, :, player].unbind(2)]
+                available = self._available[:, :, player, :, None].double()
+                available = available / available.sum(2, keepdim=True)
+                value = torch.stack(values, 2).double()
+                spread = ((value - (value * available).sum(2, keepdim=True)).square() * available).sum(2)
+                squares.append((spread * played[..., None]).sum(1) / played.sum(1)[:, None])
+        return torch.stack(squares, 1).sqrt()
+
     def baselines(self, state: Tensor) -> Tensor:
         """Baseline policies [chair, row, player, action] in states [chair, row, input]."""
         known = (self.fits["baseline"] > 0).to(state.dtype)[:, None, None, None]

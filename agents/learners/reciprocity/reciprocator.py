@@ -43,6 +43,16 @@ class Reciprocator(ReciprocityParameters, ProximalPolicyGradient):
     the weight and balance of matrix games harm each other: own coins .30 and -5.2 an episode after 120 episodes at
     64 tables, in 2 runs; with the defaults .77 and 13.0, of 19.5 for two that only take their own.
 
+    With `normalise_influence` it does not, and is 2. Let U be the root mean square influence that a random action
+    of another has on its return, W_j that of an action of its own on j's, and B that of random play on the last
+    balance. From
+        r_t / U + weight sum_j (b_t / B) (w_t / W_j)
+    it learns the same if the payoffs of either side are multiplied by a number (but for how well learned models of
+    influence are fitted). Balances are of u_t / U and w_t / W_j, and the policy's input has these; B is 1 for
+    "previous", else sqrt(n sum_t discount^2t) with n influences added in a round. The sum over the others, not the
+    mean, counts what one does to all of them. Random play is uniform; learned action values give U and W_j in the
+    states of the last episode.
+
     Published for Coins, at 2048 tables: a recurrent policy without the balance as input, weight 1,
     "decayed_minus_own", buffer 4, refresh 1, refreshed first, warm-up 1, hidden (16,), 40 epochs, clip 0.15,
     entropy 0.01. The code's names of balances: petty (decayed), petty_payoff (decayed_minus_own),

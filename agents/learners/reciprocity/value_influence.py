@@ -69,3 +69,15 @@ def value_influence(payoff: Tensor, baseline: Tensor, influencer: int) -> Tensor
     table = payoff.view(chairs, 1, before, actions, after)
     expected = torch.einsum("csa,cxbay->csby", baseline, table)
     return (table - expected[:, :, :, None]).flatten(2)
+
+
+def influence_of_random_actions(payoff: Tensor, play: Tensor, influencer: int) -> Tensor:
+    """Root mean square VI [chair] of a player on the one with payoffs `payoff` [chair, joint] in random play.
+
+    `play` [chair, player, action] are the probabilities of all players' actions, and the baseline.
+    """
+    probability = torch.ones_like(payoff[:, :1])
+    for player in range(play.shape[1]):
+        probability = (probability[:, :, None] * play[:, player, None]).flatten(1)
+    influence = value_influence(payoff, play[:, influencer, None], influencer)[:, 0]
+    return (probability * influence.square()).sum(1).sqrt()
