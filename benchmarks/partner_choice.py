@@ -36,7 +36,7 @@ SCRIPTED = {name: {"name": f"coins_{name}"} for name in ("cooperator", "defector
 POLICY = {"policy": "gru", "hidden": [16]}
 NAIVE = {**POLICY, "clip": 0.15, "entropy_weight": 0.01}
 SHAPER = {**POLICY, "gae": 0.95, "epochs": 3, "clip": 0.2, "entropy_weight": 0.15}
-INFLUENCE = {"weight": 0.5, "balance": "decayed_minus_own", "buffer": 3, "refresh": 2, "model_refresh": 2}
+INFLUENCE = {"weight": 0.5, "normalise_influence": False}
 LEARNERS: Mapping[str, Mapping[str, object]] = {
     "naive": {"name": "ppo", **NAIVE},
     "reciprocator": {"name": "reciprocator", **NAIVE, **INFLUENCE},

@@ -258,7 +258,7 @@ def test_the_influence_of_a_random_action_is_that_of_each_in_turn():
 
 
 def test_models_refreshed_first_know_the_episode_that_is_paid_for():
-    first = {"refresh_first": True, "refresh": 1, "model_refresh": 1}
+    first = {"refresh_first": True, "refresh": 1, "model_refresh": 1, "normalise_influence": False}
     agent = Reciprocator(**first, balance="decayed_minus_debit", model_units=8, **GIVEN)
     player = agent.sit(Chairs(GAMES[0], torch.arange(2), Chance.at_tables(derive(torch.arange(2), 0), 8)))
     there = Chance.at_tables(derive(torch.arange(1), 1), 8)
@@ -314,6 +314,7 @@ def test_chairs_that_see_the_same_think_the_same(game):
 
 
 GIVEN = {"policy": "gru", "hidden": (4,), "epochs": 4, "learning_rate": 0.05}
+RAW = {**GIVEN, "normalise_influence": False}
 GAMES = [
     TWO.model_copy(update={"rounds": 6}),
     Coins(rounds=6),
@@ -325,7 +326,7 @@ GAMES = [
 def test_without_weight_and_balance_in_sight_it_is_plain_ppo(game):
     cast, keys = torch.zeros(2, game.seats, dtype=torch.int64), derive(torch.arange(2), 0)
     agents = [
-        Reciprocator(weight=weight, sees_balance=False, refresh=1, model_refresh=1, model_units=8, **GIVEN)
+        Reciprocator(weight=weight, sees_balance=False, refresh=1, model_refresh=1, model_units=8, **RAW)
         for weight in (0.0, 20.0)
     ]
     without, weighted, plain = (play(game, [each], cast, keys, Protocol(8, 4)) for each in (*agents, PPO(**GIVEN)))
@@ -337,7 +338,7 @@ def test_without_weight_and_balance_in_sight_it_is_plain_ppo(game):
 @pytest.mark.parametrize("learning", [True, False])
 def test_it_sees_the_balance_that_it_is_paid_by(game, learning):
     chance = Chance.at_tables(derive(torch.arange(game.seats), 0), 8)
-    agent = Reciprocator(refresh=1, model_units=8, balance="decayed_minus_own", **GIVEN)
+    agent = Reciprocator(refresh=1, model_units=8, balance="decayed_minus_own", **RAW)
     player = agent.sit(Chairs(game, torch.arange(game.seats), chance))
     there = Chance.at_tables(derive(torch.arange(1), 1), 8)
     for episode in range(3):

@@ -24,6 +24,7 @@ torch.set_num_threads(1)
 
 GAME = PrisonersDilemma(payoffs=(-1, -3, 0, -2), rounds=4)
 START, CC = 0, 1
+RAW = {"weight": 1.0, "normalise_influence": False}
 
 
 def sit(agent, tables=1, game=GAME):
@@ -75,11 +76,11 @@ def test_influence_by_hand():
     ],
 )
 def test_balances_by_hand(balance, pays):
-    assert reciprocal(Reciprocator(weight=1.0, balance=balance, discount=0.5), "CC CD DC DC") == pays
+    assert reciprocal(Reciprocator(balance=balance, discount=0.5, **RAW), "CC CD DC DC") == pays
 
 
 def test_a_signed_debit_by_hand():
-    agent = Reciprocator(weight=1.0, balance="decayed_minus_debit", sign="balance", discount=0.5)
+    agent = Reciprocator(balance="decayed_minus_debit", sign="balance", discount=0.5, **RAW)
     assert reciprocal(agent, "CC CD DC DC") == [0, 1, 1, -1]
 
 
@@ -95,8 +96,8 @@ def test_what_is_forgiven_is_harm_alone(forgiveness, pays):
 def test_signs_by_hand(sign, pays):
     """With payoffs 3, 0, 5, 1 influence is 1.5 among cooperators, 2 on a defector."""
     game = PrisonersDilemma(rounds=3)
-    assert reciprocal(Reciprocator(weight=1.0, sign=sign), "CC DD CD", game)[:2] == pays[:2]
-    assert reciprocal(Reciprocator(weight=1.0, sign=sign), "CC CC", game)[1] == pays[2]
+    assert reciprocal(Reciprocator(sign=sign, **RAW), "CC DD CD", game)[:2] == pays[:2]
+    assert reciprocal(Reciprocator(sign=sign, **RAW), "CC CC", game)[1] == pays[2]
 
 
 def test_the_baseline_is_taken_after_what_it_was_taken_from():
@@ -175,7 +176,7 @@ def test_the_ramp():
 
 def test_the_unit_is_the_influence_of_a_random_action():
     """Among 3, 0, 5, 1 another's action moves a cooperator by 3 and a defector by 4, half of it either way."""
-    agent = Reciprocator(weight=1.0, normalise_influence=True)
+    agent = Reciprocator(weight=1.0)
     player = sit(agent, game=PrisonersDilemma(rounds=2))
     unit = sqrt((1.5**2 + 2**2) / 2)
     found = player.subjective_reward.unit
@@ -184,17 +185,15 @@ def test_the_unit_is_the_influence_of_a_random_action():
     expected = [3 / unit, 3 / unit + 1.5**2 / unit**2]
     assert player.rewards(trajectory)[:, 0, 0].tolist() == pytest.approx(expected)
     # With -1, -3, 0, -2 it is 1, and nothing changes.
-    assert reciprocal(agent, "CC CD DC DC") == reciprocal(Reciprocator(weight=1.0), "CC CD DC DC")
+    assert reciprocal(agent, "CC CD DC DC") == reciprocal(Reciprocator(**RAW), "CC CD DC DC")
 
 
 @pytest.mark.parametrize(
     ("balance", "parts"), [("decayed", 1), ("decayed_minus_own", 2), ("decayed_minus_debit", 3)]
 )
 def test_a_balance_is_in_units_of_what_random_play_comes_to(balance, parts):
-    agent = Reciprocator(weight=1.0, balance=balance, discount=0.5)
-    plain, normalised = (
-        reciprocal(each, "CC CD DC DC") for each in (agent, agent.model_copy(update={"normalise_influence": True}))
-    )
+    normal = Reciprocator(weight=1.0, balance=balance, discount=0.5)
+    plain, normalised = (reciprocal(each, "CC CD DC DC") for each in (normal.model_copy(update=RAW), normal))
     deviation = sqrt(parts * (1 + 1 / 4 + 1 / 16 + 1 / 64))
     assert normalised == pytest.approx([pay / deviation for pay in plain])
 
@@ -211,7 +210,7 @@ def test_payoffs_times_a_number_teach_the_same(policy):
             tuple(tuple(scale * pay for pay in row) for row in matrix)
             for scale, matrix in ((ours, one), (theirs, other))
         )
-        agent = Reciprocator(policy=policy, normalise_influence=True, balance="decayed_minus_debit")
+        agent = Reciprocator(policy=policy, balance="decayed_minus_debit")
         found = play(MatrixGame(payoffs=payoffs, rounds=8), [agent], cast, keys, Protocol(8, 5))
         return found.payoff / torch.tensor([ours, theirs])[None, :, None]
 
@@ -220,7 +219,7 @@ def test_payoffs_times_a_number_teach_the_same(policy):
 
 
 def test_payoffs_plus_a_number_are_returned_the_same():
-    agent = Reciprocator(normalise_influence=True)
+    agent = Reciprocator()
     pays = []
     for more in (0, 16):
         game = MatrixGame(payoffs=(3 + more, more, 5 + more, 1 + more), rounds=4)
@@ -233,17 +232,17 @@ def test_payoffs_plus_a_number_are_returned_the_same():
 
 def test_where_nobody_has_influence_there_is_nothing_to_return():
     game = MatrixGame(payoffs=(1, 1, 0, 0), rounds=4)
-    agent = Reciprocator(normalise_influence=True)
+    agent = Reciprocator()
     assert reciprocal(agent, "CC DC CD CC", game) == [0, 0, 0, 0]
-    assert sit(agent, game=game).subjective_reward.weight().flatten().tolist() == [2, 2]  # by default
+    assert sit(agent, game=game).subjective_reward.weight().flatten().tolist() == [5, 5]  # by default
 
 
 def test_one_balance_for_each_of_several_others():
     game = NPlayerIPD(rounds=2)  # another's C is worth 2 whatever one does, so influence is 1 or -1
-    agent = Reciprocator(weight=1.0)
+    agent = Reciprocator(**RAW)
     pays = [reciprocal(agent, "CCD CCC", game, seat)[1] for seat in range(3)]
     assert pays == [0, 0, 1]  # who met a cooperator and a defector owes nothing on the whole
-    agent = Reciprocator(weight=1.0, normalise_influence=True)  # the unit is 1, and what is paid a sum
+    agent = Reciprocator(weight=1.0)  # the unit is 1, and what is paid a sum
     assert [reciprocal(agent, "CCD CCC", game, seat)[1] for seat in range(3)] == [0, 0, 2]
 
 
@@ -301,7 +300,7 @@ def test_without_weight_it_is_plain_ppo(policy):
     keys = derive(torch.arange(2), 0)
     for game in (PrisonersDilemma(rounds=8, continuation=0.9), NPlayerIPD(rounds=8)):
         cast = torch.zeros(2, game.seats, dtype=torch.int64)
-        agents = (Reciprocator(weight=0.0, policy=policy), PPO(policy=policy))
+        agents = (Reciprocator(policy=policy, **{**RAW, "weight": 0.0}), PPO(policy=policy))
         ours, plain = (play(game, [agent], cast, keys, Protocol(8, 4)) for agent in agents)
         assert torch.equal(ours.payoff, plain.payoff)
         weighted = play(game, [Reciprocator(policy=policy)], cast, keys, Protocol(8, 4))
@@ -314,7 +313,7 @@ def test_without_weight_it_is_plain_ppo(policy):
         (PrisonersDilemma(rounds=8), {"weight": 5.0, "balance": "previous", "buffer": 1, "refresh": 3}),
         (
             Coins(variant="coin_per_player", rounds=8),
-            {"weight": 0.5, "balance": "decayed_minus_own", "buffer": 3, "refresh": 2},
+            {"weight": 2.0, "balance": "decayed_minus_own", "buffer": 3, "refresh": 2},
         ),
     ],
 )
@@ -346,10 +345,10 @@ def test_what_it_kept_goes_on():
 @pytest.mark.parametrize(
     "agent",
     [
-        Reciprocator(),
+        Reciprocator(**RAW),
         Reciprocator(policy="gru", balance="decayed_minus_own"),
         Reciprocator(balance="decayed_minus_debit", refresh_first=True, warm_up=1),
-        Reciprocator(normalise_influence=True),
+        Reciprocator(),
     ],
 )
 def test_the_contract(agent):

@@ -35,7 +35,7 @@ Balance: TypeAlias = Literal["previous", "decayed", "decayed_minus_own", "decaye
 
 @dataclass(frozen=True)
 class Settled:
-    """What depends on the game, if it isn't given: weight, balance, and how baselines are made."""
+    """What depends on the kind of game, if it isn't given: weight, balance, and how baselines are made."""
 
     weight: float
     balance: Balance
@@ -44,9 +44,9 @@ class Settled:
 
 
 IN_MATRIX_GAMES = Settled(5.0, "previous", 1, 3)
-WITH_FEATURES = Settled(0.5, "decayed_minus_own", 3, 2)
-NORMALISED_WEIGHT = 2.0
-"""The weight if it isn't given and influence is normalised, in any game."""
+WITH_FEATURES = Settled(2.0, "decayed_minus_own", 3, 2)
+NOT_NORMALISED = 0.5
+"""The weight with features if it isn't given and influence is not normalised: that for Coins."""
 
 
 def _by_game(value: object) -> bool:
@@ -62,8 +62,8 @@ class ReciprocityParameters(BaseModel):
     weight: float | None = Field(
         None,
         exclude_if=_by_game,
-        description="weight of the reciprocal reward; by default 5 in matrix games, 0.5 where there are features, "
-        "and 2 with `normalise_influence`",
+        description="weight of the reciprocal reward; by default 5 in matrix games, 2 where there are features "
+        "(0.5 without `normalise_influence`)",
     )
     weight_start: float | None = Field(None, description="weight in the first episode, if the weight has a ramp")
     weight_step: float = Field(0.0, description="change of the weight in an episode, until it is `weight`", ge=0)
@@ -77,8 +77,8 @@ class ReciprocityParameters(BaseModel):
         "nothing", description="the factor of the reciprocal reward that is replaced by its sign"
     )
     normalise_influence: bool = Field(
-        False,
-        exclude_if=lambda normalised: not normalised,  # matches from before it existed keep their identity
+        True,
+        exclude_if=lambda normalised: normalised,
         description="whether rewards and influence are in units of the influence that a random action has, and "
         "balances in units of what they come to in random play: `weight` has no scale then",
     )
@@ -117,8 +117,8 @@ class ReciprocityParameters(BaseModel):
     def settled(self, game: GameSpec) -> Settled:
         """What is given, and what is not as it is in games of this kind."""
         usual = IN_MATRIX_GAMES if feature_count(game) is None else WITH_FEATURES
-        if self.normalise_influence:
-            usual = replace(usual, weight=NORMALISED_WEIGHT)
+        if usual is WITH_FEATURES and not self.normalise_influence:
+            usual = replace(usual, weight=NOT_NORMALISED)
         given = {field.name: getattr(self, field.name) for field in fields(Settled)}
         return replace(usual, **{name: value for name, value in given.items() if value is not None})
 

@@ -17,9 +17,14 @@ class Reciprocator(ReciprocityParameters, ProximalPolicyGradient):
 
     Let u_t be the influence of another's action on its own return, w_t the influence of its action on the other's
     return, and b_t the other's influence balance. It learns by PPO from
-        r_t + weight mean_j b_t w_t,        b_0 = 0 in every episode
-    where the mean is over the others. The parameter `balance` selects, by default the first in matrix games and
-    the third where there are features,
+        r_t / U + weight sum_j (b_t / B) (w_t / W_j),        b_0 = 0 in every episode
+    over the others j. U is the root mean square influence that a random action of another has on its return, W_j
+    that of an action of its own on j's return, B what random play brings the last balance to: what it learns does
+    not depend on the scale of anybody's payoffs (with learned models of influence, but for how well these are
+    fitted). Published is r_t + weight mean_j b_t w_t (`normalise_influence = false`), which pays squared rewards
+    beside rewards; in the prisoner's dilemma of -1, -3, 0, -2 both are the same.
+
+    The parameter `balance` selects, by default the first in matrix games and the third where there are features,
         previous             b_{t+1} = u_t
         decayed              b_{t+1} = discount b_t + u_t
         decayed_minus_own    b_{t+1} = discount b_t + u_t - w_t         (returning influence pays the debt)
@@ -38,24 +43,17 @@ class Reciprocator(ReciprocityParameters, ProximalPolicyGradient):
     paid by is older than it, and nothing warms up. There all players wait, naive learners too; here those that
     warm up.
 
-    The reciprocal reward is in units of squared reward, so `weight` depends on the scale of payoffs: it is 5 in
-    matrix games, for rewards from -3 to 0, and 0.5 where there are features, for coins of 1 and -2. There two with
-    the weight and balance of matrix games harm each other: own coins .30 and -5.2 an episode after 120 episodes at
-    64 tables, in 2 runs; with the defaults .77 and 13.0, of 19.5 for two that only take their own.
+    Balances are of u_t / U and w_t / W_j, and the policy's input has these; B is 1 for "previous", else
+    sqrt(n sum_t discount^2t) with n influences added in a round. The sum over the others, not the mean, counts
+    what one does to all of them. Random play is uniform; learned action values give U and W_j in the states of the
+    last episode, and are 1 before there are any.
 
-    With `normalise_influence` it does not, and is 2. Let U be the root mean square influence that a random action
-    of another has on its return, W_j that of an action of its own on j's, and B that of random play on the last
-    balance. From
-        r_t / U + weight sum_j (b_t / B) (w_t / W_j)
-    it learns the same if the payoffs of either side are multiplied by a number (but for how well learned models of
-    influence are fitted). Balances are of u_t / U and w_t / W_j, and the policy's input has these; B is 1 for
-    "previous", else sqrt(n sum_t discount^2t) with n influences added in a round. The sum over the others, not the
-    mean, counts what one does to all of them. Random play is uniform; learned action values give U and W_j in the
-    states of the last episode.
+    With the weight and balance of matrix games two of them harm each other in Coins, so what isn't given is by the
+    kind of game.
 
-    Published for Coins, at 2048 tables: a recurrent policy without the balance as input, weight 1,
-    "decayed_minus_own", buffer 4, refresh 1, refreshed first, warm-up 1, hidden (16,), 40 epochs, clip 0.15,
-    entropy 0.01. The code's names of balances: petty (decayed), petty_payoff (decayed_minus_own),
+    Published for Coins, at 2048 tables: a recurrent policy without the balance as input, weight 1 of what is not
+    normalised, "decayed_minus_own", buffer 4, refresh 1, refreshed first, warm-up 1, hidden (16,), 40 epochs, clip
+    0.15, entropy 0.01. The code's names of balances: petty (decayed), petty_payoff (decayed_minus_own),
     grudge_minus_debit (decayed_minus_debit), and signed forms of each by `sign`.
     """
 
