@@ -203,6 +203,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "policy_gradient": {
         "actor_critic": "dilemma.agents.learners.policy_gradient.actor_critic:ActorCritic",
         "inequity_averse": "dilemma.agents.learners.policy_gradient.inequity_averse:InequityAverse",
+        "mappo": "dilemma.agents.learners.policy_gradient.mappo:MAPPO",
         "ppo": "dilemma.agents.learners.policy_gradient.ppo:PPO",
         "prosocial": "dilemma.agents.learners.policy_gradient.prosocial:Prosocial",
         "reinforce": "dilemma.agents.learners.policy_gradient.reinforce:Reinforce",

@@ -83,18 +83,40 @@ class Chairs:
 
 
 class Observation:
-    """The observation of chairs before they act: episode, round, and their rows of the environment's tensors."""
+    """The observation of chairs before they act: episode, round, and their rows of the environment's tensors.
 
-    def __init__(self, state: State, chairs: Tensor | None):
+    `neighbours` are those of `chairs`; None where all others are neighbours. Reading theirs is refused if `agent`
+    does not declare it.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        chairs: Tensor | None,
+        neighbours: Neighbours | None = None,
+        agent: Agent | None = None,
+    ):
         self.episode = state.episode
         self.round = state.round
         self._state = state
         self._chairs = chairs
+        self._neighbours = neighbours
+        self._agent = agent
 
     @cached_property
     def features(self) -> Tensor | None:
         """[chair, table, ...]; None in games whose only observation is the others' actions."""
         return None if self._state.observation is None else rows(self._state.observation, self._chairs)
+
+    @cached_property
+    def others_features(self) -> Tensor | None:
+        """The neighbours' features [chair, neighbour, table, ...]; requires the need `others_observations`.
+
+        They are ordered as `Round.others`, with padding of 0; None where `features` is.
+        """
+        check_declared(self._agent, "others_observations")
+        seen = self._state.observation
+        return None if seen is None else of_neighbours(seen, self._chairs, self._neighbours)
 
     @cached_property
     def action_mask(self) -> Tensor | None:
@@ -144,7 +166,7 @@ class Round:
         check_declared(self._agent, "others_actions")
         seen = self._step.seen
         if seen is None:
-            others = self._of_neighbours(self._step.action)
+            others = of_neighbours(self._step.action, self._chairs, self._neighbours)
         else:
             others = rows(seen, self._chairs)
             others = others if self._neighbours is None else others[:, : self._neighbours.width]
@@ -164,7 +186,7 @@ class Round:
     def others_reward(self) -> Tensor:
         """The neighbours' rewards [chair, neighbour, table], ordered as `others`; requires `others_rewards`."""
         check_declared(self._agent, "others_rewards")
-        return self._of_neighbours(self._step.reward)
+        return of_neighbours(self._step.reward, self._chairs, self._neighbours)
 
     @cached_property
     def public(self) -> Mapping[str, Tensor]:
@@ -175,15 +197,6 @@ class Round:
             name: rows(told[:, None].expand(-1, seats, *told.shape[1:]), self._chairs)
             for name, told in self._step.public.items()
         }
-
-    def _of_neighbours(self, known: Tensor) -> Tensor:
-        if self._neighbours is not None:
-            return self._neighbours.gather(known)
-        seats = known.shape[1]
-        others = (
-            known.flip(1)[:, :, None] if seats == 2 else gather_neighbours(known, all_others(seats, known.device))
-        )
-        return rows(others, self._chairs)
 
 
 def check_declared(agent: Agent | None, need: str) -> None:
@@ -199,6 +212,15 @@ def rows(tensor: Tensor, chairs: Tensor | None) -> Tensor:
     """The rows of a [match, seat, ...] tensor that belong to `chairs`; None: all rows."""
     flat = tensor.flatten(0, 1)
     return flat if chairs is None else flat.index_select(0, chairs)
+
+
+def of_neighbours(known: Tensor, chairs: Tensor | None, neighbours: Neighbours | None) -> Tensor:
+    """What is known of each seat [match, seat, ...], of the neighbours of `chairs` [chair, neighbour, ...]."""
+    if neighbours is not None:
+        return neighbours.gather(known)
+    seats = known.shape[1]
+    others = known.flip(1)[:, :, None] if seats == 2 else gather_neighbours(known, all_others(seats, known.device))
+    return rows(others, chairs)
 
 
 class Player(ABC):

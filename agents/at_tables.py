@@ -68,6 +68,11 @@ class ObservationAt(Observation):
         return None if features is None else self._part.take(features)
 
     @cached_property
+    def others_features(self) -> Tensor | None:
+        features = self._whole.others_features
+        return None if features is None else self._part.take(features, 2)
+
+    @cached_property
     def action_mask(self) -> Tensor | None:
         mask = self._whole.action_mask
         return None if mask is None else self._part.take(mask)

@@ -30,6 +30,7 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 GRANTS = {
     "others_actions": "others' actions",
     "others_rewards": "others' rewards",
+    "others_observations": "others' observations",
     "game_model": "the rules of the game",
     "public": "what everybody is told of a round",
 }

@@ -156,6 +156,10 @@ class Seated:
     """Whether its calls are checked not to use the global generators of the process."""
     meter: PlayerMeter = field(default_factory=PlayerMeter)
 
+    def looks(self, state: State) -> Observation:
+        """What these chairs see before they act."""
+        return Observation(state, self.chairs, self.neighbours, self.asks)
+
     def sees(self, step: Step) -> Round:
         """A round as these chairs see it."""
         return Round(step, self.chairs, self.neighbours, self.asks, self.view)
@@ -506,7 +510,7 @@ def _state(sitting: Seated) -> dict[str, Tensor]:
 
 def _act(sitting: Seated, state: State, action: Tensor) -> None:
     """Write the actions of the player into `action` [chair, table]."""
-    chosen = sitting.player.act(Observation(state, sitting.chairs))
+    chosen = sitting.player.act(sitting.looks(state))
     if sitting.allowed:
         chosen = sitting.allowed.checked(chosen)
     if sitting.view:

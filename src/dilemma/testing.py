@@ -352,7 +352,7 @@ def _episode(
     done = []
     for _ in range(int(min(game.horizon, ROUNDS))):
         with _only_read(state, chairs.seat, chairs.chance.keys):
-            action = allowed.checked(player.act(Observation(state, sitting)))
+            action = allowed.checked(player.act(Observation(state, sitting, neighbours, agent)))
         done.append(action.clone())
         if sitting is None:
             joint = action.view(matches, game.seats, *action.shape[1:])
@@ -407,7 +407,7 @@ def _from_one_seat(agent: Agent, game: Environment, own: int, blind: bool) -> li
         if blind:
             seen, mask = _only_of(own, state.observation), _only_of(own, state.action_mask)
             shown = replace(state, tensors={}, observation=seen, action_mask=mask)
-        acted = player.act(Observation(shown, sitting))
+        acted = player.act(Observation(shown, sitting, neighbours, agent))
         action[:, own] = view.own.packed(acted, view.joint) if view else acted
         done.append(action[:, own].clone())
         state, step = game.step(state, action, chance)

@@ -24,7 +24,7 @@ from ..nets.categorical import allowed, bounds, choose, entropy, log_probability
 from ..nets.encoding import actions_by_seat, feature_count
 from ..nets.layers import lookup
 from ..nets.policies import Activation, FormName
-from ..nets.policy_and_value import policy_and_value
+from ..nets.policy_and_value import PolicyAndValue, policy_and_value
 from ..nets.stacked_module import make
 from ..preferences import AnyPreference
 from ..preferences.preference import Preference, Selfish
@@ -153,14 +153,19 @@ class PolicyGradientPlayer(Player):
         own = torch.arange(self.actions, device=chairs.device) < sizes[chairs.seat][:, None]
         self.available = None if own.all() else own
         """The actions that each chair's seat has, bool [chair, action]; None: all."""
-        self.policy = policy_and_value(
-            agent.policy, self.encoder, self.actions, agent.hidden, agent.activation, agent.spread
-        )
+        self.policy = self.make_policy()
         self.theta = self.policy.initial(chairs)
         self.optimiser = self.make_optimiser()
         self.optimiser.begin(self.theta)
         zeros = torch.zeros(chairs.shape[0], dtype=torch.float64, device=chairs.device)
         self._measures = dict.fromkeys(("policy_loss", "value_loss", "entropy", "paid"), zeros)
+
+    def make_policy(self) -> PolicyAndValue:
+        """The policy and the value function, of what `encoder` gives."""
+        agent = self.agent
+        return policy_and_value(
+            agent.policy, self.encoder, self.actions, agent.hidden, agent.activation, agent.spread
+        )
 
     def make_optimiser(self) -> Adam | GradientDescent:
         """The optimiser of the parameters."""
