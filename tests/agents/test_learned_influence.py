@@ -257,6 +257,19 @@ def test_the_influence_of_a_random_action_is_that_of_each_in_turn():
     assert found.min() > 1e-3
 
 
+def test_uniform_play_keeps_its_share_of_learned_baselines():
+    plain, mixed, uniform = (sit(TWO, 4, uniform_share=share) for share in (0.0, 0.25, 1.0))
+    trajectory = played([runs_for(0.0, 9.0)] * 2, 0, TWO, 4)
+    for models in (plain, mixed, uniform):
+        models.remember(trajectory)
+        fit(models, 0)
+    state = plain._with_time(trajectory.encoded.transpose(0, 1)).flatten(1, 2)
+    found = [models.baselines(state) for models in (plain, mixed, uniform)]
+    torch.testing.assert_close(found[1], 0.75 * found[0] + 0.25 / MOVES)
+    assert found[0].min() < 0.9 / MOVES
+    torch.testing.assert_close(found[2], torch.full_like(found[2], 1 / MOVES))
+
+
 def test_models_refreshed_first_know_the_episode_that_is_paid_for():
     first = {"refresh_first": True, "refresh": 1, "model_refresh": 1, "normalise_influence": False}
     agent = Reciprocator(**first, balance="decayed_minus_debit", model_units=8, **GIVEN)

@@ -126,6 +126,16 @@ def test_buffer_and_refresh():
     assert usual == [0.5, pytest.approx(2 / 4), pytest.approx(2 / 4), pytest.approx(1 / 4)]
 
 
+def test_uniform_play_keeps_its_share_of_the_baseline():
+    """Each did C once: with the prior 2 of 3, half-way to 1 of 2 7 of 12, and 1 of 2 where nobody has been."""
+    player = sit(Reciprocator(refresh=1, uniform_share=0.5))
+    script(player, "CC")
+    player.learn()
+    baselines = player.subjective_reward.baselines[0, :, :, 0]
+    assert baselines[:, START].tolist() == pytest.approx([7 / 12, 7 / 12])
+    assert baselines[:, CC].tolist() == [0.5, 0.5]
+
+
 def test_refreshed_first_the_baseline_has_the_episode_that_it_is_for():
     """Each did C once in both states, and the prior has one C and one D: C is worth 2/3 more than usual."""
     first, after = (
@@ -156,7 +166,7 @@ def test_while_it_warms_up_influence_alone_is_learned():
 
 
 def test_old_matches_keep_their_identity():
-    later = {"refresh_first", "warm_up", "normalise_influence"}
+    later = {"refresh_first", "warm_up", "normalise_influence", "uniform_share"}
     assert not later & Reciprocator().model_dump().keys()
     agent = Reciprocator(refresh_first=True, warm_up=1)
     assert Reciprocator.model_validate(agent.model_dump(mode="json")) == agent

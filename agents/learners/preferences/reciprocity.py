@@ -108,6 +108,13 @@ class ReciprocityParameters(BaseModel):
         "with the episode among what they are made of, and not after",
     )
     prior: float = Field(1.0, description="pseudo-count of each action in each state", gt=0)
+    uniform_share: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        exclude_if=lambda share: share == 0,  # matches from before it existed keep their identity
+        description="share of uniform play in baselines: 0 catches up with what is done, 1 never does",
+    )
     sees_balance: bool = Field(True, description="whether the policy's input has the balance beside the features")
     model_units: int = Field(64, description="width of the hidden layer of learned models", ge=1)
     model_rate: float = Field(0.01, description="step size of learned models", gt=0, allow_inf_nan=False)
@@ -329,11 +336,18 @@ class TabularReciprocity(ReciprocityReward):
         self.baselines = torch.where(due, self.frequencies(), self.baselines)
 
     def frequencies(self) -> Tensor:
-        """The frequency of each player's actions in each state, with the prior [chair, player, state, action]."""
+        """The frequency of each player's actions in each state, with the prior [chair, player, state, action].
+
+        Beside it uniform play has its share.
+        """
         one_hot_actions = torch.nn.functional.one_hot(self._joint, self.actions).double()
         prior = self.pseudo_counts()
         counts = torch.einsum("csj,jpa->cpsa", self.counts.sum(1), one_hot_actions) + prior[:, :, None]
-        return counts / counts.sum(-1, keepdim=True)
+        frequencies = counts / counts.sum(-1, keepdim=True)
+        if not self.preference.uniform_share:
+            return frequencies
+        uniform = (prior / prior.sum(-1, keepdim=True))[:, :, None]
+        return torch.lerp(frequencies, uniform.expand_as(frequencies), self.preference.uniform_share)
 
     def pseudo_counts(self) -> Tensor:
         """The prior count of each action that a player has [chair, player, action]."""
@@ -364,6 +378,7 @@ class LearnedReciprocity(ReciprocityReward):
             preference.model_passes,
             self.settled.buffer,
             discount,
+            preference.uniform_share,
         )
         if preference.normalise_influence:
             alike = torch.ones(chairs.shape[0], chairs.others, dtype=torch.float64, device=chairs.device)

@@ -48,13 +48,23 @@ class LearnedInfluence:
 
     Players are counted from the chair: 0 is its own, then the others in the order that it sees them. `buffer` has
     the last `buffer` episodes [chair, episode, round, table, ...]. Before the first fit of action values all
-    influence is 0; before the first fit of baselines they are uniform.
+    influence is 0; before the first fit of baselines they are uniform, and uniform play keeps its share in them.
     """
 
-    def __init__(self, chairs: Chairs, units: int, rate: float, passes: int, buffer: int, discount: float):
+    def __init__(
+        self,
+        chairs: Chairs,
+        units: int,
+        rate: float,
+        passes: int,
+        buffer: int,
+        discount: float,
+        uniform_share: float = 0.0,
+    ):
         inputs = feature_count(chairs.spec)
         assert inputs is not None
         self._chairs, self._passes, self._buffer_size, self._discount = chairs, passes, buffer, discount
+        self._uniform_share = uniform_share
         self._inputs = inputs
         self._rounds, self._players = int(chairs.spec.horizon), 1 + chairs.others
         sizes = torch.tensor(actions_by_seat(chairs.spec), device=chairs.device)
@@ -138,7 +148,11 @@ class LearnedInfluence:
     def baselines(self, state: Tensor) -> Tensor:
         """Baseline policies [chair, row, player, action] in states [chair, row, input]."""
         known = (self.fits["baseline"] > 0).to(state.dtype)[:, None, None, None]
-        return allowed(known * self._logits(self.theta["baseline"], state), self._available).softmax(-1)
+        baseline = allowed(known * self._logits(self.theta["baseline"], state), self._available).softmax(-1)
+        if not self._uniform_share:
+            return baseline
+        uniform = self._available / self._available.sum(-1, keepdim=True)
+        return torch.lerp(baseline, uniform.to(baseline).expand_as(baseline), self._uniform_share)
 
     def remember(self, trajectory: Trajectory) -> None:
         """Add an episode to the buffer, and drop the oldest."""
