@@ -56,11 +56,11 @@ class Groups(Part):
 
 
 class ObservationAt(Observation):
-    """An observation at some of the tables."""
+    """An observation at some of the tables, as `agent` sees it."""
 
-    def __init__(self, whole: Observation, part: Part):
+    def __init__(self, whole: Observation, part: Part, agent: Agent):
         self.episode, self.round = whole.episode, whole.round
-        self._whole, self._part = whole, part
+        self._whole, self._part, self._agent = whole, part, agent
 
     @cached_property
     def features(self) -> Tensor | None:
@@ -69,6 +69,7 @@ class ObservationAt(Observation):
 
     @cached_property
     def others_features(self) -> Tensor | None:
+        check_declared(self._agent, "others_observations")
         features = self._whole.others_features
         return None if features is None else self._part.take(features, 2)
 

@@ -74,7 +74,7 @@ class InnerLearnerPlayer(Player):
     def act(self, observation: Observation) -> Tensor:
         if observation.round == 0:
             self._begin(observation.episode)
-        chosen = self._player.act(ObservationAt(observation, self._groups))
+        chosen = self._player.act(ObservationAt(observation, self._groups, self._agent.of))
         return chosen.reshape(*self._chairs.shape, *chosen.shape[2:])
 
     def _begin(self, episode: int) -> None:

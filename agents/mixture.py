@@ -168,8 +168,8 @@ class MixturePlayer(Player):
         if observation.round == 0:
             self._deal.draw(observation.episode)
         actions = [
-            player.act(ObservationAt(observation, tables))
-            for player, tables in zip(self.players, self._deal.tables, strict=True)
+            player.act(ObservationAt(observation, tables, agent))
+            for agent, player, tables in zip(self._agents, self.players, self._deal.tables, strict=True)
         ]
         who, place = self._deal.who, self._deal.place
         inner = (*who.shape, *actions[0].shape[2:])

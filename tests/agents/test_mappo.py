@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from dilemma.agents.agent import Chairs, Observation
+from dilemma.agents.at_tables import ObservationAt, Tables
 from dilemma.agents.learners.policy_gradient.mappo import MAPPO
 from dilemma.agents.learners.policy_gradient.ppo import PPO
 from dilemma.agents.learners.preferences.prosociality import Prosociality
+from dilemma.agents.mixture import Mixture
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.cleanup import Cleanup
 from dilemma.envs.coins import Coins
@@ -76,6 +78,11 @@ def test_others_observations_are_for_those_who_declare_it():
     state, _ = there(Coins())
     with pytest.raises(DilemmaError, match="PPO reads others' observations and does not declare it"):
         _ = Observation(state, None, None, PPO()).others_features
+    whole = Observation(state, None, None, Mixture(of=(MAPPO(), PPO())))
+    tables = Tables(torch.zeros(2, 1, dtype=torch.int64))
+    assert ObservationAt(whole, tables, MAPPO()).others_features.shape == (2, 1, 1, *state.observation.shape[3:])
+    with pytest.raises(DilemmaError, match="PPO reads others' observations and does not declare it"):
+        _ = ObservationAt(whole, tables, PPO()).others_features
 
 
 def test_it_needs_a_net_for_features():
