@@ -451,7 +451,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(tmp_path, config, e
     command = [sys.executable, "-m", "dilemma", "run", str(config), "--out", "here", "--jobs", "2"]
     many = ["--set", "schedule.repetitions=400000", "--set", "execution.chunk=2000"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
-    heeds = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}  # as in a terminal
+    heeds = {"preexec_fn": lambda: signal.signal(ending, signal.SIG_DFL)}  # as in a terminal, whoever tests
     with subprocess.Popen([*command, *many], **pipes, **heeds) as process:
         while process.poll() is None and len(list(Path("here/seats").glob("*.parquet"))) < 2:
             time.sleep(0.05)
