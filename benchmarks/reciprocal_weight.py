@@ -4,7 +4,7 @@ An agent is a registered name, or JSON with its name and parameters; every seat 
 agent, P(C) (to cooperate, to contribute) and the payoff per round over the last 50 episodes: the mean over
 repetitions and seats; then the standard deviation over repetitions, and the lowest and the highest seat.
 
-    python benchmarks/reciprocal_weight.py reciprocator '{"name": "reciprocator", "normalise_influence": false}' ppo
+    python benchmarks/reciprocal_weight.py ppo reciprocator '{"name": "reciprocator", "weight": 2}'
     python benchmarks/reciprocal_weight.py reciprocator --games ipd chicken
 """
 
