@@ -55,9 +55,6 @@ class Tremble(Wrapper):
     def in_words(self) -> str:
         return self.of.in_words and f"with probability {self.rate:g} any action, else\n{self.of.in_words}"
 
-    def kept_runs(self, game: Environment) -> int | None:
-        return self.of.kept_runs(game)
-
     def trained_runs(self, chairs: Chairs) -> Tensor | None:
         return self.of.trained_runs(chairs.of(self.of))
 

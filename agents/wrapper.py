@@ -33,6 +33,9 @@ class Wrapper(Agent):
     def refuses_role(self, game: Environment, role: str) -> str | None:
         return self.of.refuses_role(game, role)
 
+    def kept_runs(self, game: Environment) -> int | None:
+        return self.of.kept_runs(game)
+
     @property
     def version_of(self) -> str:
         from . import CATALOGUE

@@ -14,7 +14,7 @@ from ....envs.chance import Purpose
 from ....envs.environment import Environment
 from ...agent import Agent, Chairs, Observation, Player, Round, refuses_every_role
 from ..nets.categorical import bounds, choose
-from ..nets.encoding import actions_by_seat, encoder_of
+from ..nets.encoding import actions_of, encoder_of
 from ..nets.layers import parameter_chance
 from ..policy_gradient.policy_gradient import Positive, Widths, refuses_all_but_countable
 from ..shaping.reward_unit import RewardUnit
@@ -70,8 +70,7 @@ class DQNPlayer(Player):
     def __init__(self, agent: DQN, chairs: Chairs):
         self.agent, self.chairs, self.learning = agent, chairs, True
         self._encoder = encoder_of(chairs)
-        sizes = torch.tensor(actions_by_seat(chairs.spec), device=chairs.device)
-        self._own = torch.arange(int(sizes.max()), device=chairs.device) < sizes[chairs.seat][:, None]
+        self._own = actions_of(chairs.spec, chairs.seat)
         self.net = QNetwork(chairs, self._encoder.inputs, agent.hidden, self._own, 0, agent.max_norm)
         # The discount includes the probability that the match goes on, which does not depend on the state.
         self._discount = chairs.discount(agent.discount) * chairs.spec.continuation

@@ -130,3 +130,9 @@ def actions_by_seat(game: Environment | GameSpec) -> list[int]:
     """The number of actions of each seat; 0 of a seat that acts in real numbers."""
     spaces = [game.actions(seat) for seat in range(game.seats)]
     return [space.n if isinstance(space, Discrete) else 0 for space in spaces]
+
+
+def actions_of(game: Environment | GameSpec, seats: Tensor) -> Tensor:
+    """Whether seats [...] have each of the actions that any seat has, bool [..., action]."""
+    sizes = torch.tensor(actions_by_seat(game), device=seats.device)
+    return torch.arange(int(sizes.max()), device=seats.device) < sizes[seats][..., None]

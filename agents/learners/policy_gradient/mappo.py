@@ -65,8 +65,7 @@ class JointEncoder(Encoder):
     def encode(self, observation: Observation) -> Tensor:
         own, others = self._own.encode(observation), observation.others_features
         assert others is not None
-        theirs = others.movedim(1, 2).flatten(2)
-        return torch.cat((own, theirs if theirs.dtype == own.dtype else theirs.to(own.dtype)), -1)
+        return torch.cat((own, others.movedim(1, 2).flatten(2).to(own.dtype)), -1)
 
     def observe(self, round: Round) -> None:
         self._own.observe(round)

@@ -21,7 +21,7 @@ from ....envs.errors import DilemmaError
 from ...agent import Agent, Chairs, Observation, Player, Round, refuses_every_role
 from ..nets.adam import Adam, GradientDescent, clipped
 from ..nets.categorical import allowed, bounds, choose, entropy, log_probability
-from ..nets.encoding import actions_by_seat, feature_count
+from ..nets.encoding import actions_of, feature_count
 from ..nets.layers import lookup
 from ..nets.policies import Activation, FormName
 from ..nets.policy_and_value import PolicyAndValue, policy_and_value
@@ -148,9 +148,8 @@ class PolicyGradientPlayer(Player):
         preference = agent.social_preference if chairs.others else Selfish()
         self.subjective_reward = preference.subjective_reward(chairs, self.discount)
         self.encoder = self.subjective_reward.encoder
-        sizes = torch.tensor(actions_by_seat(chairs.spec), device=chairs.device)
-        self.actions = int(sizes.max())
-        own = torch.arange(self.actions, device=chairs.device) < sizes[chairs.seat][:, None]
+        own = actions_of(chairs.spec, chairs.seat)
+        self.actions = own.shape[1]
         self.available = None if own.all() else own
         """The actions that each chair's seat has, bool [chair, action]; None: all."""
         self.policy = self.make_policy()

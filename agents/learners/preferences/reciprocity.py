@@ -16,7 +16,7 @@ from ....envs.environment import Environment
 from ....envs.neighbourhood import sees_all_peers
 from ...agent import Chairs, Observation, Round
 from ...game_spec import GameSpec
-from ..nets.encoding import FeatureEncoder, actions_by_seat, feature_count
+from ..nets.encoding import FeatureEncoder, actions_by_seat, actions_of, feature_count
 from ..nets.layers import lookup
 from ..policy_gradient.trajectory import Trajectory
 from ..reciprocity.influence_unit import InfluenceUnit
@@ -353,8 +353,7 @@ class TabularReciprocity(ReciprocityReward):
         """The prior count of each action that a player has [chair, player, action]."""
         game, seat = self.chairs.spec, self.chairs.seat
         ahead = torch.arange(game.seats, device=seat.device)
-        sizes = torch.tensor(actions_by_seat(game), device=seat.device)[(seat[:, None] + ahead) % game.seats]
-        return self.preference.prior * (torch.arange(self.actions, device=seat.device) < sizes[..., None]).double()
+        return self.preference.prior * actions_of(game, (seat[:, None] + ahead) % game.seats).double()
 
     def state_dict(self) -> dict[str, Tensor]:
         return {**super().state_dict(), "counts": self.counts, "usual": self.baselines}

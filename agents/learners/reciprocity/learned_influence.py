@@ -24,7 +24,7 @@ from ....envs.chance import Purpose
 from ...agent import Chairs
 from ..nets.adam import Adam
 from ..nets.categorical import allowed
-from ..nets.encoding import FeatureEncoder, actions_by_seat, feature_count
+from ..nets.encoding import FeatureEncoder, actions_of, feature_count
 from ..nets.layers import parameter_chance
 from ..nets.policies import MLP
 from ..policy_gradient.returns import generalised_advantages
@@ -67,11 +67,12 @@ class LearnedInfluence:
         self._uniform_share = uniform_share
         self._inputs = inputs
         self._rounds, self._players = int(chairs.spec.horizon), 1 + chairs.others
-        sizes = torch.tensor(actions_by_seat(chairs.spec), device=chairs.device)
-        self._actions = int(sizes.max())
-        sizes = sizes[torch.cat((chairs.seat[:, None], chairs.seats_of_others), 1)]
-        self._available = (torch.arange(self._actions, device=chairs.device) < sizes[..., None])[:, None]
+        seats = torch.cat((chairs.seat[:, None], chairs.seats_of_others), 1)
+        self._available = actions_of(chairs.spec, seats)[:, None]
         """The actions that each player has, bool [chair, 1, player, action]."""
+        self._actions = self._available.shape[-1]
+        self._uniform = self._available.double() / self._available.sum(-1, keepdim=True)
+        """Uniform play of these, float64."""
         encoder = FeatureEncoder(inputs + 1)
         self._value = MLP(encoder, (units,), self._players, "relu")
         self._baseline = MLP(encoder, (units,), self._players * self._actions, "relu")
@@ -138,10 +139,9 @@ class LearnedInfluence:
             for player in range(self._players):
                 others = chosen.sum(2) - chosen[:, :, player]
                 values = [self._q_value.value(theta, others + part) for part in parts[:, :, player].unbind(2)]
-                available = self._available[:, :, player, :, None].double()
-                available = available / available.sum(2, keepdim=True)
+                uniform = self._uniform[:, :, player, :, None]
                 value = torch.stack(values, 2).double()
-                spread = ((value - (value * available).sum(2, keepdim=True)).square() * available).sum(2)
+                spread = ((value - (value * uniform).sum(2, keepdim=True)).square() * uniform).sum(2)
                 squares.append((spread * played[..., None]).sum(1) / played.sum(1)[:, None])
         return torch.stack(squares, 1).sqrt()
 
@@ -151,8 +151,7 @@ class LearnedInfluence:
         baseline = allowed(known * self._logits(self.theta["baseline"], state), self._available).softmax(-1)
         if not self._uniform_share:
             return baseline
-        uniform = self._available / self._available.sum(-1, keepdim=True)
-        return torch.lerp(baseline, uniform.to(baseline).expand_as(baseline), self._uniform_share)
+        return torch.lerp(baseline, self._uniform.to(baseline).expand_as(baseline), self._uniform_share)
 
     def remember(self, trajectory: Trajectory) -> None:
         """Add an episode to the buffer, and drop the oldest."""

@@ -19,7 +19,7 @@ from ....envs.chance import Purpose
 from ....envs.environment import Discrete, Environment
 from ....envs.spatial_dilemma import SpatialDilemma
 from ...agent import Agent, Chairs, Observation, Player, Round
-from ..nets.encoding import OutcomeEncoder, actions_by_seat, feature_count
+from ..nets.encoding import OutcomeEncoder, actions_of, feature_count
 from ..nets.layers import lookup, normal_parameters
 
 Decay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -82,10 +82,9 @@ class TabularPlayer(Player):
         self.learning = True
         self.chairs = chairs
         self._encoder = OutcomeEncoder(chairs)
-        sizes = torch.tensor(actions_by_seat(chairs.spec), device=chairs.device)
         assert self._encoder.states is not None
-        self.shape = (chairs.shape[0], self._encoder.states, int(sizes.max()))
-        self.allowed = (torch.arange(self.shape[2], device=chairs.device) < sizes[chairs.seat][:, None])[:, None]
+        self.allowed = actions_of(chairs.spec, chairs.seat)[:, None]
+        self.shape = (chairs.shape[0], self._encoder.states, self.allowed.shape[2])
         self.learned: dict[str, Tensor] = {
             "rounds": torch.zeros(self.shape[0], dtype=torch.float64, device=chairs.device),
             "values": self._first_values(),
