@@ -233,9 +233,10 @@ def test_influence_on_themselves_is_the_others_on_their_own_returns():
         trajectory.others = torch.full_like(trajectory.others, action)
         features, actions = course(trajectory)
         found.append(models.influence_on_themselves(features, actions))
-        theta, net = models.theta["q_value"], models._q_value
-        chosen = net.chosen(net.parts(theta, state), actions.permute(1, 0, 3, 2).flatten(1, 2)).sum(2)
-        values.append(net.value(theta, chosen)[..., 1].double())
+        net = models._q_value
+        leaves = net.leaves(models.theta["q_value"])
+        chosen = net.chosen(net.parts(leaves, state), actions.permute(1, 0, 3, 2).flatten(1, 2)).sum(2)
+        values.append(net.value(leaves, chosen)[..., 1].double())
     expected = torch.stack(values) - sum(value * usual[..., action] for action, value in enumerate(values))
     expected = expected.view(MOVES, 2, ROUNDS, 4).transpose(1, 2)[:, :, :, None]
     torch.testing.assert_close(torch.stack(found), expected, rtol=0, atol=1e-5)
@@ -255,6 +256,13 @@ def test_the_influence_of_a_random_action_is_that_of_each_in_turn():
         squares.append(models.influence(*course(one))[0].square().mean((0, 2, 3)))
     torch.testing.assert_close(found[:, 1, 0], torch.stack(squares).mean(0).sqrt())
     assert found.min() > 1e-3
+
+
+@pytest.mark.parametrize(("rounds", "steps"), [(1, 1), (32, 16), (128, 64), (1000, 67)])
+def test_a_pass_over_the_buffer_takes_no_more_steps_for_longer_episodes(rounds, steps):
+    batches = list(sit(TWO, 4)._batches("q_value", 0, rounds))
+    assert len(batches) == steps
+    assert (torch.cat(batches, 1).sort(1).values == torch.arange(rounds)).all()
 
 
 def test_uniform_play_keeps_its_share_of_learned_baselines():

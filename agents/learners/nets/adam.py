@@ -7,6 +7,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+AT_ONCE = 2**18
+"""Parameters, over all chairs, that a step works on at once: what it needs on the way stays in a cache."""
+
 
 def clipped(gradient: Tensor, max_norm: float | None) -> Tensor:
     """The gradient [chair, parameter], rescaled so that no chair's norm exceeds `max_norm`; None: no limit."""
@@ -40,13 +43,21 @@ class Adam:
         if not self._state:
             self.begin(theta)
         one, two = self._decays
-        first = torch.lerp(gradient, self._state["first"], one)
-        second = (two * self._state["second"]).addcmul_(gradient, gradient, value=1 - two)
         steps = self._state["steps"] + 1
-        self._state = {"first": first, "second": second, "steps": steps}
         bias_one = (1 - one**steps).to(theta.dtype)[:, None]
         bias_two = (1 - two**steps).to(theta.dtype)[:, None]
-        return theta - self.rate * (first / bias_one) / ((second / bias_two).sqrt_() + self._epsilon)
+        after, first, second = (torch.empty_like(theta) for _ in range(3))
+        size = theta.shape[1] if theta.is_cuda else max(1, AT_ONCE // len(theta))
+        for start in range(0, theta.shape[1], size):
+            part = slice(start, start + size)
+            slope = gradient[:, part]
+            m = torch.lerp(slope, self._state["first"][:, part], one, out=first[:, part])
+            v = torch.mul(self._state["second"][:, part], two, out=second[:, part])
+            v.addcmul_(slope, slope, value=1 - two)
+            change = (self.rate * (m / bias_one)).div_((v / bias_two).sqrt_().add_(self._epsilon))
+            torch.sub(theta[:, part], change, out=after[:, part])
+        self._state = {"first": first, "second": second, "steps": steps}
+        return after
 
     def state_dict(self) -> dict[str, Tensor]:
         """Moments and step counts by name, each [chair, ...]."""

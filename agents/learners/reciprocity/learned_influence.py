@@ -29,12 +29,14 @@ from ..nets.layers import parameter_chance
 from ..nets.policies import MLP
 from ..policy_gradient.returns import generalised_advantages
 from ..policy_gradient.trajectory import Trajectory
-from ..shaping.joint_action_value import JointActionValue
+from ..shaping.joint_action_value import JointActionValue, Leaves
 
 Error: TypeAlias = Callable[..., Tensor]
 """The error of a model with parameters theta on rows of data, mean over players [chair, row]."""
 ROUNDS_IN_BATCH = 2
-"""Rounds, at all tables, in the batch of an optimiser step."""
+"""Rounds, at all tables, in the batch of an optimiser step: at least."""
+STEPS_IN_PASS = 64
+"""Optimiser steps in a pass over the buffer: at most about, so that long episodes don't make for long fits."""
 DECAY = 0.9
 """Lambda of the value's targets: the noise of plain returns is larger than the effect of one action."""
 COMPONENTS = {"value": 2, "baseline": 3, "q_value": 4}
@@ -114,10 +116,13 @@ class LearnedInfluence:
         actions = actions.flatten(1, 2)
         with torch.no_grad():
             deviation = one_hot(actions, self._actions) - self.baselines(state)
-            parts = self._q_value.parts(self.theta["q_value"], state)
+            leaves = self._q_value.leaves(self.theta["q_value"])
+            parts = self._q_value.parts(leaves, state)
             chosen = self._q_value.chosen(parts, actions)
             changes = [
-                self._change(parts[:, :, player], chosen.sum(2) - chosen[:, :, player], deviation[:, :, player])
+                self._change(
+                    leaves, parts[:, :, player], chosen.sum(2) - chosen[:, :, player], deviation[:, :, player]
+                )
                 for player in range(self._players)
             ]
         known = (self.fits["q_value"] > 0).double()[:, None, None]
@@ -131,14 +136,14 @@ class LearnedInfluence:
         state = self._with_time(self.buffer["features"][:, -1]).flatten(1, 2)
         played = self.buffer["played"][:, -1].flatten(1)
         actions = self.buffer["did"][:, -1].flatten(1, 2)
-        theta = self.theta["q_value"]
         with torch.no_grad():
-            parts = self._q_value.parts(theta, state)
+            leaves = self._q_value.leaves(self.theta["q_value"])
+            parts = self._q_value.parts(leaves, state)
             chosen = self._q_value.chosen(parts, actions)
             squares = []
             for player in range(self._players):
                 others = chosen.sum(2) - chosen[:, :, player]
-                values = [self._q_value.value(theta, others + part) for part in parts[:, :, player].unbind(2)]
+                values = [self._q_value.value(leaves, others + part) for part in parts[:, :, player].unbind(2)]
                 uniform = self._uniform[:, :, player, :, None]
                 value = torch.stack(values, 2).double()
                 spread = ((value - (value * uniform).sum(2, keepdim=True)).square() * uniform).sum(2)
@@ -206,14 +211,13 @@ class LearnedInfluence:
             name.removeprefix("kept_"): value for name, value in state.items() if name.startswith("kept_")
         }
 
-    def _change(self, parts: Tensor, others: Tensor, deviation: Tensor) -> Tensor:
+    def _change(self, leaves: Leaves, parts: Tensor, others: Tensor, deviation: Tensor) -> Tensor:
         """The influence of a player's action on each player, float64 [chair, row, player].
 
         `parts` [chair, row, action, unit] belong to its possible actions, `others` [chair, row, unit] is the sum
         of those of the others' actions; `deviation` [chair, row, action] is its one-hot action minus its baseline.
         """
-        theta = self.theta["q_value"]
-        values = [self._q_value.value(theta, others + part) for part in parts.unbind(2)]
+        values = [self._q_value.value(leaves, others + part) for part in parts.unbind(2)]
         return (torch.stack(values, 2) * deviation[..., None]).sum(2).double()
 
     def _descend(self, name: str, error: Error, episode: int, *data: Tensor) -> None:
@@ -235,15 +239,17 @@ class LearnedInfluence:
         return -logs.gather(-1, actions[..., None])[..., 0].mean(-1)
 
     def _q_error(self, theta: Tensor, state: Tensor, actions: Tensor, target: Tensor) -> Tensor:
-        summed = self._q_value.chosen(self._q_value.parts(theta, state), actions).sum(2)
-        return ((self._q_value.value(theta, summed) - target) ** 2).mean(-1)
+        leaves = self._q_value.leaves(theta)
+        summed = self._q_value.chosen(self._q_value.parts(leaves, state), actions).sum(2)
+        return ((self._q_value.value(leaves, summed) - target) ** 2).mean(-1)
 
     def _batches(self, name: str, episode: int, rounds: int) -> Iterator[Tensor]:
         """Shuffled batches of the buffer's rounds [chair, round in batch]."""
         chance = parameter_chance(self._chairs, rounds, COMPONENTS[name])
+        size = max(ROUNDS_IN_BATCH, rounds // STEPS_IN_PASS)
         for number in range(self._passes):
             order = chance.bits(Purpose.MINIBATCH, episode, number).argsort(1)
-            yield from torch.split(order, ROUNDS_IN_BATCH, 1)
+            yield from torch.split(order, size, 1)
 
     def _logits(self, theta: Tensor, state: Tensor) -> Tensor:
         logits = self._baseline.step(theta, state, None)[0]

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from ...agent import Chairs
 from ..nets.layers import linear, uniform_parameters
+
+
+class Leaves(NamedTuple):
+    """Parameters, each starting with [chair]: A [input, player x action x unit], b, W [unit, player] and c."""
+
+    first: Tensor
+    bias: Tensor
+    out: Tensor
+    shift: Tensor
 
 
 class JointActionValue:
@@ -29,20 +40,23 @@ class JointActionValue:
         scale = inputs.rsqrt().repeat_interleave(torch.tensor(self._sizes, device=chairs.device))
         return (uniform_parameters(chairs, sum(self._sizes), component) * scale).float()
 
-    def parts(self, theta: Tensor, state: Tensor) -> Tensor:
+    def leaves(self, theta: Tensor) -> Leaves:
+        """The tensors that make up theta. What takes a gradient splits it only once: the first is large."""
+        parts = torch.split(theta, self._sizes, 1)
+        first, bias, out, shift = (
+            part.view(len(theta), *shape) for part, shape in zip(parts, self._shapes, strict=True)
+        )
+        return Leaves(first, bias, out, shift)
+
+    def parts(self, leaves: Leaves, state: Tensor) -> Tensor:
         """A_p[a] s [chair, row, player, action, unit] of states [chair, row, input]."""
-        return torch.bmm(state, self._leaves(theta)[0]).view(*state.shape[:2], *self._parts)
+        return torch.bmm(state, leaves.first).view(*state.shape[:2], *self._parts)
 
     def chosen(self, parts: Tensor, did: Tensor) -> Tensor:
         """The part of each player's action [chair, row, player, unit]; `did` are actions [chair, row, player]."""
         index = did[..., None, None].expand(*did.shape, 1, self._units)
         return parts.gather(3, index)[:, :, :, 0]
 
-    def value(self, theta: Tensor, summed: Tensor) -> Tensor:
+    def value(self, leaves: Leaves, summed: Tensor) -> Tensor:
         """Q [chair, row, player], from the parts of a joint action `summed` over players [chair, row, unit]."""
-        _, bias, out, shift = self._leaves(theta)
-        return linear(torch.relu(summed + bias[:, None]), out, shift)
-
-    def _leaves(self, theta: Tensor) -> list[Tensor]:
-        parts = torch.split(theta, self._sizes, 1)
-        return [part.view(len(theta), *shape) for part, shape in zip(parts, self._shapes, strict=True)]
+        return linear(torch.relu(summed + leaves.bias[:, None]), leaves.out, leaves.shift)
