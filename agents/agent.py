@@ -38,6 +38,12 @@ class Chairs:
     """Addressed random numbers [chair, table]."""
     _agent: Agent | None = None
     """The agent that sits there, refused what it does not declare; None: no check."""
+    _match: Tensor | None = None
+
+    @cached_property
+    def match(self) -> Tensor:
+        """A number for the match of each chair [chair]: those at the same tables have the same."""
+        return torch.arange(self.shape[0], device=self.device) if self._match is None else self._match
 
     @cached_property
     def spec(self) -> GameSpec:
@@ -50,10 +56,9 @@ class Chairs:
         check_declared(self._agent, "game_model")
         return self._game
 
-    def of(self, agent: Agent, chance: Chance | None = None, seat: Tensor | None = None) -> Chairs:
-        """The same chairs for another agent, which plays in place of this one; or other chairs if given."""
-        seat = self.seat if seat is None else seat
-        return replace(self, _agent=agent, chance=chance or self.chance, seat=seat)
+    def of(self, agent: Agent, chance: Chance | None = None) -> Chairs:
+        """The same chairs for another agent, which plays in place of this one."""
+        return replace(self, _agent=agent, chance=chance or self.chance)
 
     def discount(self, own: float) -> float:
         """What the next round weighs to a learner with a discount of its `own`: no more than in the payoff."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
-from .agent import Agent, Observation, Round, check_declared
+from ..envs.chance import Chance
+from .agent import Agent, Chairs, Observation, Round, check_declared
 
 
 class Part(ABC):
@@ -53,6 +55,15 @@ class Groups(Part):
 
     def of_chairs(self, values: Tensor) -> Tensor:
         return values.repeat_interleave(self.count, 0)
+
+    def chairs(self, whole: Chairs, agent: Agent) -> Chairs:
+        """The chairs that they are, for an agent; each group is a match of its own."""
+        group = torch.arange(self.count, device=whole.device).repeat(whole.shape[0])
+        return replace(
+            whole.of(agent, Chance(self.take(whole.chance.keys))),
+            seat=self.of_chairs(whole.seat),
+            _match=self.of_chairs(whole.match) * self.count + group,
+        )
 
 
 class ObservationAt(Observation):

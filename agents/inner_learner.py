@@ -55,9 +55,8 @@ class InnerLearnerPlayer(Player):
 
     def _seated(self) -> Player:
         """The learner of the trial, with chance of its own."""
-        keys = derive(self._chairs.chance.keys, self._trial)
-        seat = self._groups.of_chairs(self._chairs.seat)
-        return self._agent.of.sit(self._chairs.of(self._agent.of, Chance(self._groups.take(keys)), seat))
+        own = self._chairs.of(self._agent.of, Chance(derive(self._chairs.chance.keys, self._trial)))
+        return self._agent.of.sit(self._groups.chairs(own, self._agent.of))
 
     @property
     def learning(self) -> bool:

@@ -257,6 +257,7 @@ def seat(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: Tensor,
     seats = cast.shape[1]
     flat = cast.flatten()
     seat_number = torch.arange(seats, device=cast.device).repeat(len(cast))
+    match = torch.arange(len(cast), device=cast.device).repeat_interleave(seats)
     chair_keys = sealed(keys.repeat_interleave(seats), seat_number + 1)
     present = sorted(set(flat.tolist()))
     known = {index: automaton_of(agents[index], game) for index in present}
@@ -278,7 +279,7 @@ def seat(game: Environment, agents: Sequence[Agent], cast: Tensor, keys: Tensor,
         own = slice(None) if chairs is None else chairs
         asks = None if group[0] in automata else agents[group[0]]
         rules = game if asks is None or is_builtin(asks) else copy.deepcopy(game)
-        where = Chairs(rules, seat_number[own], Chance.at_tables(chair_keys[own], tables), asks)
+        where = Chairs(rules, seat_number[own], Chance.at_tables(chair_keys[own], tables), asks, match[own])
         cast_agents = tuple(agents[index] for index in group)
         allowed, runs, watched = None, None, False
         if group[0] in automata:

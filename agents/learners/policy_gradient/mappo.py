@@ -20,8 +20,9 @@ class MAPPO(PPO):
 
         V(o_i, o_j, ...) of its own observation and then the others', pi(a_i | o_i) of its own alone
     Less of what it earned is then unexplained, and its advantages are less noisy. Each player learns from its own
-    reward, by parameters of its own; with preference = { kind = "prosocial" } all learn from the group's, as
-    published. Where the last round's outcome is all that is seen, everybody sees the same, and it is `ppo`.
+    reward, by parameters of its own; with preference = { kind = "prosocial" } all learn from the group's, and with
+    `share_parameters` all have one policy and one critic, as published. Where the last round's outcome is all that
+    is seen, everybody sees the same, and it is `ppo`.
     """
 
     source: ClassVar[str] = "Yu et al. 2022; central critics: Lowe et al. 2017"

@@ -265,11 +265,15 @@ class PolicyGradientPlayer(Player):
             loss = self.loss(theta, samples, before)
             total = loss.policy + self.value_weight * loss.value - self.entropy_weight * loss.entropy + loss.extra
             (gradient,) = torch.autograd.grad(total.sum(), theta)
-        self.theta = self.optimiser.step(self.theta, clipped(gradient, self.max_gradient_norm))
+        self.theta = self.optimiser.step(self.theta, clipped(self.pooled(gradient), self.max_gradient_norm))
         self._measures["policy_loss"] = loss.policy.detach().double()
         self._measures["value_loss"] = loss.value.detach().double()
         self._measures["entropy"] = loss.entropy.detach().double()
         return loss.chosen.detach()
+
+    def pooled(self, gradient: Tensor) -> Tensor:
+        """The gradient [chair, parameter] by which each chair steps: its own."""
+        return gradient
 
     def evaluate(self, theta: Tensor, samples: Samples) -> tuple[Tensor, Tensor]:
         """Log probabilities [sample, chair, table, action] and values [sample, chair, table]."""

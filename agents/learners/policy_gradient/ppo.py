@@ -35,6 +35,12 @@ class ProximalPolicyGradient(PolicyGradient):
         description="what is standardised, over a chair's rounds and tables",
     )
     epsilon: Positive = Field(1e-8, description="Adam's")
+    share_parameters: bool = Field(
+        False,
+        exclude_if=lambda shared: not shared,  # matches from before it existed keep their identity
+        description="whether all of its seats in a match have one policy and value, and learn from what each "
+        "of them went through",
+    )
 
     @model_validator(mode="after")
     def _returns_need_no_bootstrap(self) -> Self:
@@ -69,9 +75,22 @@ class PPOPlayer(PolicyGradientPlayer):
         self.value_weight = agent.value_weight
         self.entropy_weight = agent.entropy_weight
         self.max_gradient_norm = agent.max_gradient_norm
+        self._first: Tensor | None = None
+        """The first chair of each chair's match, if those share parameters."""
+        if agent.share_parameters:
+            self._first = (chairs.match[:, None] == chairs.match).int().argmax(1)
+            self.theta = self.theta[self._first]
 
     def make_optimiser(self) -> Adam:
         return Adam(self.agent.learning_rate, self.agent.epsilon)
+
+    def pooled(self, gradient: Tensor) -> Tensor:
+        """The mean gradient over the chairs of a match, if they share parameters."""
+        if self._first is None:
+            return gradient
+        total = torch.zeros_like(gradient).index_add_(0, self._first, gradient)
+        chairs = self._first.bincount(minlength=len(total))[:, None]
+        return total[self._first] / chairs[self._first]
 
     def estimate(self, trajectory: Trajectory, reward: Tensor) -> AdvantageEstimate:
         agent, playing = self.agent, trajectory.playing
