@@ -8,6 +8,7 @@ import pytest
 from pydantic import Field
 
 from dilemma import Tournament, open_run
+from dilemma.envs.coins import Coins
 from dilemma.envs.errors import DilemmaError
 from dilemma.play import Told
 from dilemma.tournament.config import as_config, parse
@@ -197,3 +198,11 @@ def test_compositions_that_can_t_be_played_are_refused(asked, said):
     with pytest.raises(DilemmaError) as refused:
         parse(asked)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("schedule", [{}, {"self_play": True}, {"compositions": "all"}])
+@pytest.mark.parametrize("agents", [["coins_cooperator", "random"], ["random"]])
+def test_where_there_is_one_seat_all_play_alone(tmp_path, agents, schedule):
+    schedule = {"kind": "round_robin", "repetitions": 2, **schedule}
+    run = Tournament([Coins(absent=1, rounds=5)], agents, schedule=schedule).run(tmp_path / "run")
+    assert sorted(run.rows["agent"]) == sorted(agents * 2)

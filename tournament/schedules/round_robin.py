@@ -40,8 +40,9 @@ class RoundRobin(Schedule):
 
     Roles that the same agents may take are a league. In a league two agents share the seats in every proportion,
     from 1 against all others on: one cast each where the seats are alike, and one for every rotation where they
-    are not. Where an environment has several leagues, all their casts are combined. With compositions = "all" any
-    number of agents share seats that are alike: each multiset of agents is a cast.
+    are not. Where an environment has several leagues, all their casts are combined; where it has one seat, all
+    play alone. With compositions = "all" any number of agents share seats that are alike: each multiset of agents
+    is a cast.
     """
 
     self_play: bool = Field(False, description="whether agents also meet themselves")
@@ -76,7 +77,8 @@ class RoundRobin(Schedule):
     def problems(self, plan: Plan) -> Iterator[Problem]:
         from ..plan import Problem
 
-        if len(plan.entrants) == 1 and not self.self_play:
+        shared = any(len(league.seats) > 1 for leagues in plan.leagues for league in leagues)
+        if len(plan.entrants) == 1 and shared and not self.self_play:
             yield Problem(("agents", 0), "one agent alone needs `self_play = true` to have somebody to play with")
         yield from broken_blocks(plan, self.highest)
         if self.compositions == "all":
@@ -105,6 +107,9 @@ def casts(plan: Plan, index: int, schedule: RoundRobin) -> Indices:
     leagues = plan.leagues[index]
     if len(leagues) == 1:
         [league] = leagues
+        if len(league.seats) == 1:  # nobody to meet: each plays alone
+            whole = league.members[:, None]
+            return whole[~background[whole].all(axis=1)]
         if schedule.compositions == "all":
             whole = _compositions(league, alone=schedule.self_play)
             return whole[~background[whole].all(axis=1)]
