@@ -14,6 +14,7 @@ from dilemma.agents.learners.policy_gradient.ppo import PPO
 from dilemma.agents.learners.policy_gradient.trajectory import Trajectory
 from dilemma.agents.learners.reciprocity.learned_influence import LearnedInfluence
 from dilemma.agents.learners.reciprocity.reciprocator import Reciprocator
+from dilemma.agents.learners.shaping.joint_action_value import JointActionValue
 from dilemma.envs.board import STEPS, coordinates
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.coins import Coins
@@ -258,6 +259,27 @@ def test_the_influence_of_a_random_action_is_that_of_each_in_turn():
     assert found.min() > 1e-3
 
 
+@pytest.mark.parametrize("inputs", [3, 9], ids=["as they are", "compressed"])
+def test_joint_action_values_are_what_their_docstring_says(inputs):
+    players, actions, units = 2, 3, 4
+    net = JointActionValue(inputs, players, actions, units)
+    theta = net.initial(sit(TWO, 4)._chairs, 4)
+    draws = torch.Generator().manual_seed(1)
+    state = torch.rand(2, 5, inputs, generator=draws)
+    did = torch.randint(actions, (2, 5, players), generator=draws)
+    leaves = net.leaves(theta)
+    assert (leaves.compress is None) == (inputs <= units)
+    found = net.value(leaves, net.chosen(net.parts(leaves, state), did).sum(2))
+    for chair in range(2):
+        first, bias, out, shift, *before = (None if leaf is None else leaf[chair] for leaf in leaves)
+        features = state[chair] if inputs <= units else torch.relu(state[chair] @ before[0] + before[1])
+        by_action = first.view(-1, players, actions, units)
+        for row in range(5):
+            chosen = [features[row] @ by_action[:, player, did[chair, row, player]] for player in range(players)]
+            expected = torch.relu(bias + sum(chosen)) @ out + shift
+            torch.testing.assert_close(found[chair, row], expected)
+
+
 @pytest.mark.parametrize(("rounds", "steps"), [(1, 1), (32, 16), (128, 64), (1000, 67)])
 def test_a_pass_over_the_buffer_takes_no_more_steps_for_longer_episodes(rounds, steps):
     batches = list(sit(TWO, 4)._batches("q_value", 0, rounds))
@@ -348,7 +370,7 @@ def test_without_weight_and_balance_in_sight_it_is_plain_ppo(game):
     cast, keys = torch.zeros(2, game.seats, dtype=torch.int64), derive(torch.arange(2), 0)
     agents = [
         Reciprocator(weight=weight, sees_balance=False, refresh=1, model_refresh=1, model_units=8, **RAW)
-        for weight in (0.0, 20.0)
+        for weight in (0.0, 200.0)
     ]
     without, weighted, plain = (play(game, [each], cast, keys, Protocol(8, 4)) for each in (*agents, PPO(**GIVEN)))
     assert torch.equal(without.payoff, plain.payoff)
