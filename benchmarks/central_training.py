@@ -64,7 +64,7 @@ def main() -> None:
     protocol = Protocol(tables=given.tables, episodes=given.episodes, window=max(1, given.episodes // 5))
     cast = torch.zeros(given.matches, game.seats, dtype=torch.int64)
     keys = derive(torch.arange(given.matches), 1)
-    for preference in (Selfish(), Prosociality()):
+    for preference in (Prosociality(), Selfish()):
         for kind in (PPO, MAPPO):
             for shared in (False, True):
                 agent = kind(**LEARNING, preference=preference, share_parameters=shared)
