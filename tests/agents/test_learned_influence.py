@@ -268,10 +268,10 @@ def test_joint_action_values_are_what_their_docstring_says(inputs):
     state = torch.rand(2, 5, inputs, generator=draws)
     did = torch.randint(actions, (2, 5, players), generator=draws)
     leaves = net.leaves(theta)
-    assert (leaves.compress is None) == (inputs <= units)
+    assert len(leaves.compress) == (0 if inputs <= units else 2)
     found = net.value(leaves, net.chosen(net.parts(leaves, state), did).sum(2))
     for chair in range(2):
-        first, bias, out, shift, *before = (None if leaf is None else leaf[chair] for leaf in leaves)
+        first, bias, out, shift, *before = (leaf[chair] for leaf in (*leaves[:4], *leaves.compress))
         features = state[chair] if inputs <= units else torch.relu(state[chair] @ before[0] + before[1])
         by_action = first.view(-1, players, actions, units)
         for row in range(5):
@@ -369,8 +369,8 @@ GAMES = [
 def test_without_weight_and_balance_in_sight_it_is_plain_ppo(game):
     cast, keys = torch.zeros(2, game.seats, dtype=torch.int64), derive(torch.arange(2), 0)
     agents = [
-        Reciprocator(weight=weight, sees_balance=False, refresh=1, model_refresh=1, model_units=8, **RAW)
-        for weight in (0.0, 200.0)
+        Reciprocator(weight=weight, sees_balance=False, refresh=1, model_refresh=1, model_units=64, **RAW)
+        for weight in (0.0, 20.0)
     ]
     without, weighted, plain = (play(game, [each], cast, keys, Protocol(8, 4)) for each in (*agents, PPO(**GIVEN)))
     assert torch.equal(without.payoff, plain.payoff)

@@ -107,11 +107,9 @@ def casts(plan: Plan, index: int, schedule: RoundRobin) -> Indices:
     leagues = plan.leagues[index]
     if len(leagues) == 1:
         [league] = leagues
-        if len(league.seats) == 1:  # nobody to meet: each plays alone
-            whole = league.members[:, None]
-            return whole[~background[whole].all(axis=1)]
-        if schedule.compositions == "all":
-            whole = _compositions(league, alone=schedule.self_play)
+        single = len(league.seats) == 1  # nobody to meet: each plays alone
+        if single or schedule.compositions == "all":
+            whole = _compositions(league, alone=single or schedule.self_play)
             return whole[~background[whole].all(axis=1)]
         pairs = _pairs(league.members, alone=schedule.self_play)
         return _seated(league, pairs[~background[pairs].all(axis=1)])

@@ -14,15 +14,14 @@ from ..nets.layers import linear, uniform_parameters
 class Leaves(NamedTuple):
     """Parameters, each starting with [chair]: A [feature, player x action x unit], b, W [unit, player] and c.
 
-    Before them, where features are compressed, E [input, feature] and e.
+    `compress` has E [input, feature] and e where features are compressed; else it is empty.
     """
 
     first: Tensor
     bias: Tensor
     out: Tensor
     shift: Tensor
-    compress: Tensor | None = None
-    compress_bias: Tensor | None = None
+    compress: tuple[Tensor, ...]
 
 
 class JointActionValue:
@@ -54,13 +53,15 @@ class JointActionValue:
     def leaves(self, theta: Tensor) -> Leaves:
         """The tensors that make up theta. What takes a gradient splits it only once: the first is large."""
         parts = torch.split(theta, self._sizes, 1)
-        leaves = [part.view(len(theta), *shape) for part, shape in zip(parts, self._shapes, strict=True)]
-        return Leaves(*leaves[-4:], *leaves[:-4])
+        *compress, first, bias, out, shift = (
+            part.view(len(theta), *shape) for part, shape in zip(parts, self._shapes, strict=True)
+        )
+        return Leaves(first, bias, out, shift, tuple(compress))
 
     def parts(self, leaves: Leaves, state: Tensor) -> Tensor:
         """A_p[a] f(s) [chair, row, player, action, unit] of states [chair, row, input]."""
-        if leaves.compress is not None and leaves.compress_bias is not None:
-            state = torch.relu(linear(state, leaves.compress, leaves.compress_bias))
+        if leaves.compress:
+            state = torch.relu(linear(state, *leaves.compress))
         return torch.bmm(state, leaves.first).view(*state.shape[:2], *self._parts)
 
     def chosen(self, parts: Tensor, did: Tensor) -> Tensor:
