@@ -294,20 +294,20 @@ def test_lola_climbs_the_return_after_a_look_ahead():
     player = agent.sit(chairs(game, count, 1))
     own, theirs = policies(count)
     player.theta = own.detach().flatten(1)
-    player.model = torch.softmax(theirs.detach(), -1)
+    player.pair.probabilities = torch.softmax(theirs.detach(), -1)
     player._episode = 0
     theta = player.theta.clone().requires_grad_()
-    (sampled,) = torch.autograd.grad(player.value_after(theta, 0).sum(), theta)
+    (sampled,) = torch.autograd.grad(player.value_after(theta, 0)[0].sum(), theta)
 
     logits = theirs.detach().requires_grad_()
     theta = player.theta.clone().requires_grad_()
-    policy = player.policy(theta)
-    value = expected_returns(policy, torch.log_softmax(logits, -1), player.rollouts, 0.9)[1]
+    policy = player.pair.own(theta)
+    value = expected_returns(policy, torch.log_softmax(logits, -1), player.pair.rollouts, 0.9)[1]
     (step,) = torch.autograd.grad(value.sum(), logits, create_graph=True)
     after = torch.log_softmax(logits + 0.2 * step, -1)
     exact, naive = (
         torch.autograd.grad(
-            expected_returns(policy, theirs, player.rollouts, 0.9)[0].sum(), theta, retain_graph=True
+            expected_returns(policy, theirs, player.pair.rollouts, 0.9)[0].sum(), theta, retain_graph=True
         )[0]
         for theirs in (after, after.detach())
     )

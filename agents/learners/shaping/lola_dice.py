@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Generic, TypeVar
+from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from ....envs.chance import Purpose
 from ....envs.environment import Environment
 from ...agent import Agent, Chairs, Observation, Player, Round
 from ..nets.adam import Adam
-from ..nets.categorical import bounds, choose, entropy
-from ..nets.encoding import OutcomeEncoder
-from ..nets.layers import lookup
-from ..nets.policies import Tabular
-from .dice import loaded_dice
-from .rollouts import Rollout, RolloutModel, refuses_rollouts
+from ..nets.encoding import OutcomeEncoder, actions_by_seat, feature_count
+from ..nets.policies import MLP, Activation, Tabular
+from ..policy_gradient.policy_gradient import Widths
+from .net_pair import NetPair, refuses_net_rollouts
+from .pair import Pair, Rollout
+from .rollouts import refuses_rollouts
+from .table_pair import TablePair
 
 A = TypeVar("A", bound="LolaDice")
 Rate = Annotated[float, Field(gt=0)]
 
-MIN_PROBABILITY = 1e-6
-"""The smallest action probability in an opponent model; it keeps the logarithm finite."""
-
 
 class LolaDice(Agent):
-    """A memory-one policy that ascends its return against an opponent that it expects to learn.
+    """A policy that ascends its return against an opponent that it expects to learn.
 
-    The other is modelled by a memory-one policy, fitted after each episode to its observed actions. Then, in
+    The other is modelled by a policy of the same form, fitted after each episode to its observed actions. Then, in
     simulated rollouts,
         y <- y + look_ahead_rate * grad_y V_other(x, y)      `look_aheads` times, from the model
         x <- Adam(grad_x V_own(x, y(x)))
     where V are discounted returns of whole episodes, not per round, estimated by DiCE. The derivative in x goes
-    through all steps of y.
+    through all steps of y. Policies have memory one in matrix games; in games with features they are multilayer
+    perceptrons (`policy = "mlp"`) of what each sees, and critics are DiCE's baselines.
 
     Published: 128 tables of 150 rounds, discount 0.96, two look-aheads at rate 0.3, Adam at rate 0.2, logits from
     0. Here a state has two logits rather than one, which diverge twice as fast, so both rates are halved. Its own
@@ -46,9 +44,24 @@ class LolaDice(Agent):
     source: ClassVar[str] = (
         "Foerster et al. 2018, DiCE, section 5.2, with opponent models as in LOLA; rates of Jacq's LOLA_DiCE"
     )
-    needs: ClassVar[frozenset[str]] = frozenset({"others_actions", "game_model"})
     learns: ClassVar[bool] = True
 
+    policy: Literal["tabular", "mlp"] = Field(
+        "tabular",
+        exclude_if=lambda policy: policy == "tabular",  # matches from before there were two keep their identity
+        description='"tabular" (a logit for each state and action), or "mlp", which games with features need',
+    )
+    hidden: Widths = Field(
+        (32,), exclude_if=lambda hidden: hidden == (32,), description="widths of the hidden layers of networks"
+    )
+    activation: Activation = Field(
+        "relu", exclude_if=lambda activation: activation == "relu", description='"tanh" or "relu", of networks'
+    )
+    model_rate: Rate = Field(
+        0.003,
+        exclude_if=lambda rate: rate == 0.003,
+        description="Adam's step size for a network as the model of the other",
+    )
     learning_rate: Rate = Field(0.05, description="Adam's step size for its own logits")
     look_ahead_rate: Rate = Field(0.15, description="step size of the other's expected gradient steps")
     look_aheads: int = Field(2, description="number of the other's expected gradient steps", ge=0)
@@ -59,99 +72,99 @@ class LolaDice(Agent):
     )
     spread: float = Field(0.0, description="standard deviation of the logits at the start", ge=0)
 
+    @property
+    def needs(self) -> frozenset[str]:  # type: ignore[override] # networks are fitted to what the other saw
+        needs = frozenset({"others_actions", "game_model"})
+        return needs if self.policy == "tabular" else needs | {"others_observations"}
+
     def refuses(self, game: Environment) -> str | None:
-        return refuses_rollouts(game)
+        if feature_count(game) is None:
+            return refuses_rollouts(game)
+        if self.policy == "tabular":
+            return 'has a table over the last round, not over features: set policy = "mlp"'
+        return refuses_net_rollouts(game)
 
     def sit(self, chairs: Chairs) -> Player:
         return LolaDicePlayer(self, chairs)
 
 
 class LolaDicePlayer(Player, Generic[A]):
-    """LOLA-DiCE on its chairs: the opponent model and its own policy are [chair, state, action]."""
+    """LOLA-DiCE on its chairs, with parameters `theta` of its own policy [chair, parameter]."""
 
     def __init__(self, agent: A, chairs: Chairs):
         self.learning = True
         self.agent = agent
-        self.discount = chairs.discount(agent.discount) * chairs.spec.continuation
-        self.rollouts = RolloutModel(chairs, agent.imagined_tables)
-        self._chance = chairs.chance
-        self._encoder = OutcomeEncoder(chairs)
-        self._actions = self.rollouts.actions
-        self._form = Tabular(1 + self._actions**2, self._actions, agent.spread)
+        self.discount = chairs.discount(agent.discount)
+        self.pair = self._make_pair(chairs)
         self._adam = Adam(agent.learning_rate)
-        self.theta = self._form.initial(chairs)
+        self.theta = self.pair.initial()
         self._adam.begin(self.theta)
-        self.model = torch.full_like(self._form.table(self.theta), 1 / self._actions)
-        """The opponent model: probabilities of its actions in each of the chair's states."""
-        self._counts = torch.zeros_like(self.model)
-        self._measures = {
-            name: self.theta.new_zeros(len(self.theta)) for name in ("model_error", "look_ahead_shift")
-        }
+        self._shift = torch.zeros(len(self.theta), dtype=torch.float64, device=chairs.device)
 
-    def policy(self, theta: Tensor) -> Tensor:
-        """Log-probabilities of its own actions, before noise [chair, state, action]."""
-        return torch.log_softmax(self._form.table(theta), -1)
+    def _make_pair(self, chairs: Chairs) -> Pair:
+        agent = self.agent
+        if feature_count(chairs.spec) is not None:
+            return NetPair(
+                chairs, agent.hidden, agent.activation, agent.imagined_tables, self.discount, agent.model_rate
+            )
+        # A random end is imagined as a discount.
+        self.discount *= chairs.spec.continuation
+        encoder, (actions, _) = OutcomeEncoder(chairs), actions_by_seat(chairs.spec)
+        form = (
+            Tabular(1 + actions**2, actions, agent.spread)
+            if agent.policy == "tabular"
+            else MLP(encoder, agent.hidden, actions, agent.activation)
+        )
+        return TablePair(chairs, form, encoder, agent.imagined_tables, agent.memory)
 
     def begin(self) -> None:
-        self._encoder.begin()
-        self._counts = torch.zeros_like(self._counts)
-        self._bounds = bounds(self.policy(self.theta))
+        self.pair.begin(self.theta)
 
     def act(self, observation: Observation) -> Tensor:
         self._episode = observation.episode
-        self._playing = observation.playing
-        self._state = self._encoder.encode(observation)
-        draws = self._chance.integers(Purpose.ACTION, observation.episode, observation.round)
-        return choose(draws, lookup(self._bounds, self._state))
+        return self.pair.act(observation)
 
     def observe(self, round: Round) -> None:
-        if self.learning:
-            cell = self._state * self._actions + round.others[:, 0]
-            here = torch.ones_like(cell) if self._playing is None else self._playing
-            self._counts.flatten(1).scatter_add_(1, cell, here.to(self._counts.dtype))
-        self._encoder.observe(round)
+        self.pair.observe(round, self.learning)
 
     def learn(self) -> None:
-        self._fit()
+        self.pair.fit()
         self.ascend()
-
-    def _fit(self) -> None:
-        """Fit the opponent model: the previous one counts as `memory` observed actions in each state."""
-        before, observed = self.model, self._counts.sum(-1, keepdim=True)
-        self.model = (self._counts + self.agent.memory * before) / (observed + self.agent.memory)
-        surprise = ((self.model - before).abs().sum(-1) * observed[..., 0]).sum(1) / 2
-        self._measures["model_error"] = surprise / observed.sum((1, 2))
 
     def ascend(self) -> None:
         """Take one step up its return after the other's look-aheads."""
+        self.step(0)
+
+    def step(self, index: int) -> None:
+        """Take a step; `index` distinguishes the steps of one episode."""
         theta = self.theta.detach().requires_grad_()
         with torch.enable_grad():
-            value = self.value_after(theta, 0)
+            value, rollout = self.value_after(theta, index)
             (gradient,) = torch.autograd.grad(value.sum(), theta)
         self.theta = self._adam.step(self.theta, -gradient)
+        self.pair.learn_from(rollout)
 
-    def value_after(self, theta: Tensor, index: int) -> Tensor:
+    def value_after(self, theta: Tensor, index: int) -> tuple[Tensor, Rollout]:
         """A DiCE estimate, for its derivative only, of the own return [chair] after the other's look-aheads.
 
-        `index` distinguishes the estimates of one episode.
+        And the simulated episodes after them.
         """
-        agent = self.agent
-        own = self.rollouts.with_noise(self.policy(theta))
-        model = self.model.clamp(min=MIN_PROBABILITY).log()
-        logits = model.clone().requires_grad_()
+        agent, pair = self.agent, self.pair
+        own, model = pair.own(theta), pair.model.detach().requires_grad_()
+        before = theirs = pair.theirs(model)
+        before = before.detach()
         first = index * (agent.look_aheads + 1)
         for step in range(agent.look_aheads):
-            theirs = torch.log_softmax(logits, -1)
-            rollout = self.rollouts.sample(own, theirs, self._episode, first + step)
-            value = loaded_dice(rollout.log_probability(own, theirs), rollout.their_reward, self.discount)
-            value = value - self.kl_penalty_of_other(model, theirs, rollout)
-            (gradient,) = torch.autograd.grad(value.sum(), logits, create_graph=True)
-            logits = logits + agent.look_ahead_rate * gradient
-        theirs = torch.log_softmax(logits, -1)
-        rollout = self.rollouts.sample(own, theirs, self._episode, first + agent.look_aheads)
-        self._measures["look_ahead_shift"] = (theirs.exp() - self.model).detach().abs().amax((1, 2))
-        value = loaded_dice(rollout.log_probability(own, theirs), rollout.reward, self.discount)
-        return value - self.kl_penalty(own, rollout)
+            rollout = pair.sample(own, theirs, self._episode, first + step)
+            value = rollout.their_value(rollout.log_probability(own, theirs), self.discount)
+            value = value - self.kl_penalty_of_other(before, theirs, rollout)
+            (gradient,) = torch.autograd.grad(value.sum(), model, create_graph=True)
+            model = model + agent.look_ahead_rate * gradient
+            theirs = pair.theirs(model)
+        rollout = pair.sample(own, theirs, self._episode, first + agent.look_aheads)
+        self._shift = rollout.largest_change(before, theirs)
+        value = rollout.value(rollout.log_probability(own, theirs), self.discount)
+        return value - self.kl_penalty(own, rollout), rollout
 
     def kl_penalty_of_other(self, before: Tensor, theirs: Tensor, rollout: Rollout) -> Tensor | float:
         """The penalty on the other's change of policy in its objective [chair]; POLA has one."""
@@ -162,16 +175,12 @@ class LolaDicePlayer(Player, Generic[A]):
         return 0.0
 
     def measures(self) -> Mapping[str, Tensor]:
-        log_policy = self.policy(self.theta)
-        measures = {**self._measures, "entropy": entropy(log_policy).mean(-1)}
-        if self._actions == 2:
-            names = ("p_start", "p_cc", "p_cd", "p_dc", "p_dd")
-            measures |= dict(zip(names, log_policy[..., 0].exp().unbind(1), strict=True))
-        return measures
+        return {"look_ahead_shift": self._shift, **self.pair.measures(self.theta)}
 
     def state_dict(self) -> dict[str, Tensor]:
-        return {"theta": self.theta, "model": self.model, **self._adam.state_dict()}
+        return {"theta": self.theta, **self.pair.state_dict(), **self._adam.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        self.theta, self.model = state["theta"], state["model"]
+        self.theta = state["theta"]
+        self.pair.load_state_dict(state)
         self._adam.load_state_dict({name: state[name] for name in ("first", "second", "steps")})

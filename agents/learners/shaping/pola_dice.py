@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
 from ...agent import Chairs, Player
-from ..tabular.fitted_table import cells
 from .lola_dice import LolaDice, LolaDicePlayer, Rate
-from .rollouts import Rollout
+from .pair import Rollout
 
 
 class PolaDice(LolaDice):
-    """A memory-one policy that ascends its return after the other's learning, with proximal penalties on both.
+    """A policy that ascends its return after the other's learning, with proximal penalties on both.
 
     It extends LOLA-DiCE: after each episode it takes `steps`, each on new rollouts, up
         V_own(x, y(x)) - own_penalty KL(policy of the episode || x)
@@ -42,22 +40,12 @@ class PolaDicePlayer(LolaDicePlayer[PolaDice]):
     """POLA-DiCE on its chairs."""
 
     def ascend(self) -> None:
-        self._before = self.rollouts.with_noise(self.policy(self.theta))
+        self._before = self.pair.own(self.theta)
         for step in range(self.agent.steps):
-            theta = self.theta.detach().requires_grad_()
-            with torch.enable_grad():
-                value = self.value_after(theta, step)
-                (gradient,) = torch.autograd.grad(value.sum(), theta)
-            self.theta = self._adam.step(self.theta, -gradient)
+            self.step(step)
 
     def kl_penalty_of_other(self, before: Tensor, theirs: Tensor, rollout: Rollout) -> Tensor:
-        return self.agent.their_penalty * change(before, theirs, rollout)
+        return self.agent.their_penalty * rollout.their_change(before, theirs)
 
     def kl_penalty(self, own: Tensor, rollout: Rollout) -> Tensor:
-        return self.agent.own_penalty * change(self._before, own, rollout)
-
-
-def change(before: Tensor, after: Tensor, rollout: Rollout) -> Tensor:
-    """The mean over simulated rounds of KL(before || after) [chair]; both are [chair, state, action]."""
-    divergence = (before.exp() * (before - after)).sum(-1)
-    return cells(divergence, rollout.state).mean((0, 2))
+        return self.agent.own_penalty * rollout.own_change(self._before, own)

@@ -17,22 +17,29 @@ from ...agent import Chairs
 from ..nets.categorical import bounds, choose
 from ..nets.layers import lookup
 from ..tabular.fitted_table import cells
+from .pair import Rollout, divergence
 
 
 @dataclass(frozen=True)
-class Rollout:
-    """Simulated episodes; every tensor is [round, chair, table]."""
+class TableRollout(Rollout):
+    """Simulated episodes of two tables; every tensor is [round, chair, table]."""
 
     state: Tensor
     own: Tensor
     others: Tensor
-    reward: Tensor
-    their_reward: Tensor
 
     def log_probability(self, own: Tensor, theirs: Tensor) -> Tensor:
         """The log probability of both actions in each round, differentiable in both policies."""
         actions = own.shape[2]
         return cells(own, self.state * actions + self.own) + cells(theirs, self.state * actions + self.others)
+
+    def own_change(self, before: Tensor, after: Tensor) -> Tensor:
+        return cells(divergence(before, after), self.state).mean((0, 2))
+
+    their_change = own_change
+
+    def largest_change(self, before: Tensor, after: Tensor) -> Tensor:
+        return (after.exp() - before.exp()).detach().abs().amax((1, 2))
 
 
 class RolloutModel:
@@ -60,7 +67,7 @@ class RolloutModel:
         chosen = log_policy.exp()
         return ((1 - self._noise) * chosen + self._noise * (1 - chosen) / (self.actions - 1)).log()
 
-    def sample(self, own: Tensor, theirs: Tensor, episode: int, index: int) -> Rollout:
+    def sample(self, own: Tensor, theirs: Tensor, episode: int, index: int) -> TableRollout:
         """Sample episodes of two policies, after noise; (episode, index) addresses their random numbers."""
         draws = self._chance.parts(self.rounds).pair(Purpose.IMAGINATION, episode, index)
         bound = bounds(torch.stack((own, theirs)).detach())
@@ -73,8 +80,8 @@ class RolloutModel:
             state = 1 + action[0] * self.actions + action[1]
         mine, others = torch.stack(actions, 1)
         joint = mine * self.actions + others
-        return Rollout(
-            torch.stack(states), mine, others, cells(self.reward, joint), cells(self.their_reward, joint)
+        return TableRollout(
+            cells(self.reward, joint), cells(self.their_reward, joint), torch.stack(states), mine, others
         )
 
 
