@@ -1,4 +1,4 @@
-"""LOLA-DiCE and POLA-DiCE with networks: simulated play and derivatives against exact ones, and that they play Coins."""
+"""LOLA-DiCE and POLA-DiCE with networks: derivatives against exact ones, and that they play Coins."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ both = pytest.mark.parametrize("agent", [LOLA, POLA], ids=["lola", "pola"])
 
 
 class SeenDilemma(Environment):
-    """A prisoner's dilemma in which each sees the last outcome from its own side, one-hot: START, CC, CD, DC, DD."""
+    """A prisoner's dilemma in which each sees the last outcome from its own side, one-hot."""
 
     source: ClassVar[str] = "a test"
 
@@ -96,7 +96,7 @@ def test_simulated_play_has_the_first_and_mixed_derivatives_of_the_exact_game():
     rollout = pair.sample(*nets, 0, 0)
     sampled = derivatives(rollout.value(rollout.log_probability(*nets), discount), *nets)
     model = RolloutModel(chairs(PrisonersDilemma(payoffs=(-1, -3, 0, -2), rounds=rounds), count, 1), 2)
-    # The other sees the outcome from its own side; a table of the chair's states lists CD and DC the other way round.
+    # The other sees the outcome from its own side; a table of the chair's states lists CD and DC swapped.
     swapped = tables[1][:, [0, 1, 3, 2, 4]]
     value = expected_returns(*(torch.log_softmax(each, -1) for each in (tables[0], swapped)), model, discount)[0]
     exact = derivatives(value, *tables)
