@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dilemma.agents.agent import Agent, Chairs
 from dilemma.agents.coins_players import CoinsCooperator
+from dilemma.agents.learners.nets import layers
 from dilemma.agents.learners.shaping.lola_dice import LolaDice
 from dilemma.agents.learners.shaping.net_pair import NetPair
 from dilemma.agents.learners.shaping.pola_dice import PolaDice
@@ -30,7 +31,8 @@ COINS = Coins(rounds=12, view="centred")
 LOLA = LolaDice(policy="mlp", hidden=(6,), imagined_tables=8)
 POLA = PolaDice(policy="mlp", hidden=(6,), imagined_tables=8, steps=2)
 PAYOFFS = torch.tensor([[-1.0, -3.0], [0.0, -2.0]], dtype=torch.float64)
-both = pytest.mark.parametrize("agent", [LOLA, POLA], ids=["lola", "pola"])
+GRU = LOLA.model_copy(update={"policy": "gru"})
+forms = pytest.mark.parametrize("agent", [LOLA, POLA, GRU], ids=["lola", "pola", "gru"])
 
 
 class SeenDilemma(Environment):
@@ -79,12 +81,15 @@ def matches(
     )
 
 
-def test_simulated_play_has_the_first_and_mixed_derivatives_of_the_exact_game():
+@pytest.mark.parametrize("a_few_rounds_at_a_time", [False, True])
+def test_simulated_play_has_the_first_and_mixed_derivatives_of_the_exact_game(a_few_rounds_at_a_time, monkeypatch):
     """A net without hidden layers over one-hot outcomes is a table of logits and a bias."""
+    if a_few_rounds_at_a_time:  # as layers work through long episodes
+        monkeypatch.setattr(layers, "AT_ONCE", 1)
     count, discount, rounds = 150, 0.9, 5
     generator = torch.Generator().manual_seed(1)
     logits = torch.randn(2, 1, 5, 2, generator=generator).expand(2, count, 5, 2)
-    pair = NetPair(chairs(SeenDilemma(rounds=rounds), count, 1), (), "relu", 200, discount, 0.01)
+    pair = NetPair(chairs(SeenDilemma(rounds=rounds), count, 1), "mlp", (), "relu", 200, discount, 0.01)
     nets = [torch.cat((each.flatten(1), torch.zeros(count, 2)), 1).requires_grad_() for each in logits]
     tables = [each.double().clone().requires_grad_() for each in logits]
 
@@ -104,7 +109,7 @@ def test_simulated_play_has_the_first_and_mixed_derivatives_of_the_exact_game():
         within(estimate.double(), truth[0])
 
 
-@both
+@forms
 @pytest.mark.parametrize(
     "game",
     [
@@ -119,18 +124,19 @@ def test_it_keeps_the_contract(agent, game):
     check_agent(agent, game)
 
 
-@both
+@pytest.mark.parametrize("agent", [LOLA, POLA], ids=["lola", "pola"])
 def test_it_plays_matrix_games_too(agent):
     check_agent(agent, PrisonersDilemma(rounds=8, noise=0.1))
 
 
 def test_it_says_what_it_does_not_play():
     assert 'set policy = "mlp"' in (LolaDice().refuses(COINS) or "")
+    assert 'set policy = "tabular" or "mlp"' in (GRU.refuses(PrisonersDilemma()) or "")
     assert "games of two, not of 3" in (LOLA.refuses(Coins(variant="coin_per_player", players=3)) or "")
     assert "games of two" in (LOLA.refuses(CommonPoolTrust()) or "")
 
 
-@both
+@forms
 def test_chairs_do_not_leak(agent):
     keys = derive(torch.arange(3), 0)
     together = matches([agent, CoinsCooperator()], [[0, 0], [0, 1], [1, 0]], keys=keys)
@@ -140,7 +146,7 @@ def test_chairs_do_not_leak(agent):
         torch.testing.assert_close(together.learned[0].state[name][2:3], value, rtol=1e-4, atol=1e-5)
 
 
-@both
+@forms
 def test_what_was_learned_can_be_restored(agent):
     state = matches([agent], [[0, 0]]).learned[0].state
     player = agent.sit(chairs(COINS, 2, 8))

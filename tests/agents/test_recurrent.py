@@ -46,16 +46,23 @@ def torchs(form, theta, features):
     return torch.stack(found, 1)
 
 
-def test_values_and_gradients_are_torchs(form):
+@pytest.mark.parametrize("smoothly", [False, True])
+def test_values_and_gradients_are_torchs(form, smoothly):
     theta = uniform(CHAIRS, form.size).requires_grad_()
     features, slope = (
         uniform(ROUNDS, CHAIRS, TABLES, INPUTS, seed=1),
         uniform(ROUNDS, CHAIRS, TABLES, OUTPUTS, seed=2),
     )
-    ours, theirs = form.unroll(theta, features), torchs(form, theta, features)
+    unroll = form.unroll_smoothly if smoothly else form.unroll
+    ours, theirs = unroll(theta, features), torchs(form, theta, features)
     assert torch.allclose(ours, theirs, rtol=0, atol=1e-13)
-    found, expected = (torch.autograd.grad((out * slope).sum(), theta)[0] for out in (ours, theirs))
+    found, expected = (
+        torch.autograd.grad((out * slope).sum(), theta, create_graph=smoothly)[0] for out in (ours, theirs)
+    )
     assert torch.allclose(found, expected, rtol=0, atol=1e-12)
+    if smoothly:
+        twice, expected = (torch.autograd.grad((first**2).sum(), theta)[0] for first in (found, expected))
+        assert torch.allclose(twice, expected, rtol=0, atol=1e-11)
 
 
 def test_states_are_their_one_hot_code_and_steps_the_course(form):

@@ -61,6 +61,10 @@ class Form(ABC):
     def unroll(self, theta: Tensor, encoded: Tensor) -> Tensor:
         """Outputs [round, chair, table, output] for whole episodes [round, chair, table, ...]."""
 
+    def unroll_smoothly(self, theta: Tensor, encoded: Tensor) -> Tensor:
+        """The same as `unroll`, differentiable any number of times."""
+        return self.unroll(theta, encoded)
+
     @abstractmethod
     def step(self, theta: Tensor, encoded: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Outputs [chair, table, output] for one round, and the memory for the next; it is None at the start."""
@@ -171,6 +175,9 @@ class GRU(Form):
             return self._net.unroll(weight, encoded.mT).mT
         course = self._histories(encoded)
         return self._net.unroll_histories(weight, [self._as_features(each.state) for each in course], course).mT
+
+    def unroll_smoothly(self, theta: Tensor, encoded: Tensor) -> Tensor:
+        return self._net.unroll_smoothly(self._joined(theta), self._as_features(encoded)).mT
 
     def step(self, theta: Tensor, encoded: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
         outputs, memory = self._net.step(self._joined(theta), self._as_features(encoded), memory)

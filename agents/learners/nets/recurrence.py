@@ -42,6 +42,21 @@ class Recurrence:
         outputs: Tensor = _Unrolled.apply(weight, inputs, course, self)  # type: ignore[no-untyped-call]
         return outputs
 
+    def unroll_smoothly(self, weight: Tensor, inputs: Tensor) -> Tensor:
+        """The same as `unroll`, differentiable any number of times; several times slower."""
+        units = self.units
+        by_hidden, by_rest = weight[:, :units, : 4 * units].mT, weight[:, units:, : 4 * units].mT
+        driven = torch.matmul(by_rest[..., :-1], inputs.to(weight.dtype)) + by_rest[..., -1:]
+        hidden = weight.new_zeros(len(weight), units, inputs.shape[-1])
+        course = []
+        for drive in driven:
+            reset, update, new, recalled = _by_gate(torch.baddbmm(drive, by_hidden, hidden), units).unbind(1)
+            fresh = torch.tanh(new + reset.sigmoid() * recalled)
+            hidden = torch.lerp(fresh, hidden, update.sigmoid())
+            course.append(hidden)
+        out = weight[..., 4 * units :].mT
+        return torch.matmul(out[..., :units], torch.stack(course)) + out[..., -1:]
+
     def step(self, weight: Tensor, inputs: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
         """y [chair, output, table] of one round's x [chair, input, table], and h' [chair, unit, table]."""
         chairs, _, tables = inputs.shape

@@ -32,8 +32,9 @@ class LolaDice(Agent):
         y <- y + look_ahead_rate * grad_y V_other(x, y)      `look_aheads` times, from the model
         x <- Adam(grad_x V_own(x, y(x)))
     where V are discounted returns of whole episodes, not per round, estimated by DiCE. The derivative in x goes
-    through all steps of y. Policies have memory one in matrix games; in games with features they are multilayer
-    perceptrons (`policy = "mlp"`) of what each sees, and critics are DiCE's baselines.
+    through all steps of y. Policies have memory one in matrix games; in games with features they are networks of
+    what each sees, with a memory of the episode (`policy = "gru"`) or without (`"mlp"`), and critics are DiCE's
+    baselines.
 
     Published: 128 tables of 150 rounds, discount 0.96, two look-aheads at rate 0.3, Adam at rate 0.2, logits from
     0. Here a state has two logits rather than one, which diverge twice as fast, so both rates are halved. Its own
@@ -46,13 +47,15 @@ class LolaDice(Agent):
     )
     learns: ClassVar[bool] = True
 
-    policy: Literal["tabular", "mlp"] = Field(
+    policy: Literal["tabular", "mlp", "gru"] = Field(
         "tabular",
         exclude_if=lambda policy: policy == "tabular",  # matches from before there were two keep their identity
-        description='"tabular" (a logit for each state and action), or "mlp", which games with features need',
+        description='"tabular" (a logit for each state and action) or "mlp"; with features "mlp" or "gru"',
     )
     hidden: Widths = Field(
-        (32,), exclude_if=lambda hidden: hidden == (32,), description="widths of the hidden layers of networks"
+        (32,),
+        exclude_if=lambda hidden: hidden == (32,),
+        description="widths of the hidden layers of networks; the last one is the GRU's",
     )
     activation: Activation = Field(
         "relu", exclude_if=lambda activation: activation == "relu", description='"tanh" or "relu", of networks'
@@ -79,9 +82,11 @@ class LolaDice(Agent):
 
     def refuses(self, game: Environment) -> str | None:
         if feature_count(game) is None:
+            if self.policy == "gru":
+                return 'has memory one over the last round: set policy = "tabular" or "mlp"'
             return refuses_rollouts(game)
         if self.policy == "tabular":
-            return 'has a table over the last round, not over features: set policy = "mlp"'
+            return 'has a table over the last round, not over features: set policy = "mlp" or "gru"'
         return refuses_net_rollouts(game)
 
     def sit(self, chairs: Chairs) -> Player:
@@ -104,9 +109,9 @@ class LolaDicePlayer(Player, Generic[A]):
     def _make_pair(self, chairs: Chairs) -> Pair:
         agent = self.agent
         if feature_count(chairs.spec) is not None:
-            return NetPair(
-                chairs, agent.hidden, agent.activation, agent.imagined_tables, self.discount, agent.model_rate
-            )
+            policy, tables, rate = agent.policy, agent.imagined_tables, agent.model_rate
+            assert policy != "tabular"
+            return NetPair(chairs, policy, agent.hidden, agent.activation, tables, self.discount, rate)
         # A random end is imagined as a discount.
         self.discount *= chairs.spec.continuation
         encoder, (actions, _) = OutcomeEncoder(chairs), actions_by_seat(chairs.spec)

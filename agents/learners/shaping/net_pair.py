@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -16,20 +17,20 @@ from ..nets.adam import Adam
 from ..nets.categorical import allowed, bounds, choose, entropy, log_probability
 from ..nets.encoding import ByteEncoder, actions_of, feature_count
 from ..nets.fitted_net import FittedNet, lambda_returns
-from ..nets.policies import MLP, Activation
+from ..nets.policies import GRU, MLP, Activation, Form
 from .pair import Pair, Rollout, divergence
 
 PASSES = 4
 """Passes over an episode in one fit of the model."""
 PARTS = 5
-"""Optimiser steps in a pass over an episode, each on every fifth round."""
+"""Optimiser steps in a pass over an episode, each on every fifth table."""
 
 
 @dataclass(frozen=True)
 class NetRollout(Rollout):
     """Simulated episodes of two networks; a policy is its parameters [chair, parameter]."""
 
-    net: MLP
+    net: Form
     view: Tensor
     """What the chair saw [round, chair, table, input]."""
     their_view: Tensor
@@ -67,10 +68,10 @@ class NetRollout(Rollout):
         return log_policy(self.net, model, self.their_view, self.their_mask)
 
 
-def log_policy(net: MLP, theta: Tensor, view: Tensor, mask: Tensor | None) -> Tensor:
+def log_policy(net: Form, theta: Tensor, view: Tensor, mask: Tensor | None) -> Tensor:
     """Log-probabilities of actions [round, chair, table, action], of what was seen in whole episodes."""
     # With actions before tables, which is several times faster.
-    return torch.log_softmax(allowed(net.unroll(theta, view), mask).mT, -2).mT
+    return torch.log_softmax(allowed(net.unroll_smoothly(theta, view), mask).mT, -2).mT
 
 
 def refuses_net_rollouts(game: Environment) -> str | None:
@@ -95,6 +96,7 @@ class NetPair(Pair):
     def __init__(
         self,
         chairs: Chairs,
+        policy: Literal["mlp", "gru"],
         hidden: Sequence[int],
         activation: Activation,
         tables: int,
@@ -105,7 +107,9 @@ class NetPair(Pair):
         assert inputs is not None
         self._encoder = ByteEncoder(inputs)
         self._actions = actions_of(chairs.spec, chairs.seat).shape[1]
-        self.net = MLP(self._encoder, hidden, self._actions, activation)
+        self.net: Form = MLP(self._encoder, hidden, self._actions, activation)
+        if policy == "gru":
+            self.net = GRU(self._encoder, hidden[-1], self._actions)
         self._chairs, self._discount = chairs, discount
         self._model = self.net.initial(chairs, 1)
         self._optimiser = Adam(model_rate)
@@ -123,13 +127,14 @@ class NetPair(Pair):
 
     def begin(self, theta: Tensor) -> None:
         self._theta = theta
+        self._memory: Tensor | None = None
         self._views: list[Tensor] = []
         self._did: list[Tensor] = []
         self._played: list[Tensor] = []
 
     def act(self, observation: Observation) -> Tensor:
         self._before = observation
-        logits, _ = self.net.step(self._theta, self._encoder.encode(observation), None)
+        logits, self._memory = self.net.step(self._theta, self._encoder.encode(observation), self._memory)
         logs = torch.log_softmax(allowed(logits, observation.action_mask), -1)
         self._entropy = entropy(logs).mean(-1).double()
         draws = self._chairs.chance.integers(Purpose.ACTION, observation.episode, observation.round)
@@ -148,13 +153,13 @@ class NetPair(Pair):
 
     def fit(self) -> None:
         views, did, played = (torch.stack(seen) for seen in (self._views, self._did, self._played))
-        for number, part in enumerate([slice(first, None, PARTS) for first in range(PARTS)] * PASSES):
-            if len(did[part]) == 0:
-                continue
-            weight = played[part].to(self._model.dtype)
+        parts = [slice(first, None, PARTS) for first in range(min(PARTS, did.shape[2]))]
+        for number, part in enumerate(parts * PASSES):
+            weight = played[:, :, part].to(self._model.dtype)
             with torch.enable_grad():
                 model = self._model.detach().requires_grad_()
-                surprise = -log_probability(log_policy(self.net, model, views[part], None), did[part])
+                logs = torch.log_softmax(self.net.unroll(model, views[:, :, part]), -1)
+                surprise = -log_probability(logs, did[:, :, part])
                 loss = (surprise * weight).sum((0, 2)) / weight.sum((0, 2)).clamp(min=1)
                 (gradient,) = torch.autograd.grad(loss.sum(), model)
             self._model = self._optimiser.step(self._model, gradient)
@@ -180,11 +185,12 @@ class NetPair(Pair):
         rewards: list[Tensor] = []
         masks: list[Tensor] = []
         playing: list[Tensor] = []
+        memory: Tensor | None = None
         state = game.reset(chairs, chance.keys.shape[1], chance, episode)
         for round in range(int(game.horizon)):
             assert state.observation is not None
             view = self._by_side(state.observation).flatten(2)
-            logits, _ = self.net.step(policies, view, None)
+            logits, memory = self.net.step(policies, view, memory)
             if state.action_mask is not None:
                 masks.append(self._by_side(state.action_mask))
                 logits = allowed(logits, masks[-1])
