@@ -11,13 +11,14 @@ from dilemma import Tournament
 from dilemma.agents.memory_one import Reactive
 from dilemma.chapter_columns import CHAPTERS
 from dilemma.columns import REPORTED, STORED, page
+from dilemma.envs.matrix_game import Chicken, PrisonersDilemma
 from dilemma.envs.reputation.reputation_dilemma import ReputationDilemma
 from dilemma.explain import explained, keep
 from dilemma.results import stored
 from dilemma.tournament.run_folder import RunFolder
 from dilemma.tournament.sections import Rating
 
-POPULATION = {"kind": "moran", "generations": 60, "population": {"all_d": 4, "random": 5}, "replicates": 2}
+POPULATION = {"kind": "moran", "generations": 10, "population": {"all_d": 4, "random": 5}, "replicates": 2}
 GRAPH = {**POPULATION, "graph": {"kind": "lattice", "rows": 3, "columns": 3}, "update": "death_birth"}
 
 
@@ -41,7 +42,8 @@ CHOOSING = {"kind": "partner_choice", "alone": 2, "repetitions": 4, "rules": [{"
 def folder(tmp_path_factory):
     """Runs with every kind of table, and their reports."""
     runs = tmp_path_factory.mktemp("runs")
-    games = ["prisoners_dilemma", "chicken"]
+    games = {"prisoners_dilemma": PrisonersDilemma(rounds=20), "chicken": Chicken(rounds=20)}
+    one = {"prisoners_dilemma": games["prisoners_dilemma"]}
     learners = ["tit_for_tat", "all_d", "sarsa", "q_learning"]
     strategies = ["tit_for_tat", "all_d", "gradual", "all_c"]
     many = {"learning": {"episodes": 2, "tables": 2}, "background": ["all_d"], "analysis": {"draws": 100}}
@@ -50,15 +52,15 @@ def folder(tmp_path_factory):
         "rated": Tournament(games, strategies, self_play=True, analysis=ANALYSIS),
         "groups": Tournament(["public_goods"], ["all_c", "all_d"], repetitions=2, self_play=True),
         "pool": Tournament(["common_pool_trust"], POOLING, repetitions=3, self_play=True),
-        "graph": Tournament(games[:1], ["all_d", "random"], schedule=GRAPH),
-        "evolving": Tournament(games[:1], {"one": Reactive(p=0.9, q=0.1), "field": "all_d"}, schedule=EVOLVING),
+        "graph": Tournament(one, ["all_d", "random"], schedule=GRAPH),
+        "evolving": Tournament(one, {"one": Reactive(p=0.9, q=0.1), "field": "all_d"}, schedule=EVOLVING),
         "selecting": Tournament(
             [SELECTING],
             ["staged_q_learning", "discriminator"],
             schedule={"kind": "shares", "repetitions": 2},
             learning=TAUGHT,
         ),
-        "choosing": Tournament(games[:1], strategies, schedule=CHOOSING, mode="played", analysis={"draws": 100}),
+        "choosing": Tournament(one, strategies, schedule=CHOOSING, mode="played", analysis={"draws": 100}),
     }.items():
         tournament.run(runs / name).report(runs / name / "report")
     store = RunFolder.existing(runs / "pool")

@@ -53,7 +53,7 @@ def sticking_out(page):
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
-@pytest.mark.parametrize("name", ["quickstart", "learning", "coins", "agents_100", "agents_200"])
+@pytest.mark.parametrize("name", ["quickstart", "learning", "coins", "agents_200"])
 def test_pages_are_accessible_and_fit(visit, axe, name):
     page = visit(name)
     page.evaluate(axe)
@@ -62,15 +62,14 @@ def test_pages_are_accessible_and_fit(visit, axe, name):
         resize(page, width)
         assert sticking_out(page) <= 0, width
     thin(page, FEW)
-    for width in WIDTHS:
+    for width in (WIDTHS[0], WIDTHS[-1]):
         resize(page, width)
         assert violations(page, rules={"color-contrast": {"enabled": False}}) == [], width
     thin(page, FEWER)
-    for width in WIDTHS:
+    for width, scheme in zip((WIDTHS[0], WIDTHS[-1]), SCHEMES, strict=True):
         resize(page, width)
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme)
-            assert violations(page, runOnly=["color-contrast"]) == [], (width, scheme)
+        page.emulate_media(color_scheme=scheme)
+        assert violations(page, runOnly=["color-contrast"]) == [], (width, scheme)
 
 
 @pytest.mark.parametrize("name", ODD)

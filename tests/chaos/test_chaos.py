@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SHORT = {"configs": 12, "arguments": 20, "damage": 1, "hostile": 1}
+SHORT = {"configs": 6, "arguments": 8, "damage": 1, "hostile": 1}
 """No kills, whose moments a busy machine shifts: `make chaos` has them, and tests of the command line a few."""
 
 
