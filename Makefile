@@ -14,7 +14,7 @@ tournament: .venv/installed
 	$(BIN)/dilemma run configs/quickstart.toml
 
 test: .venv/tested
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: .venv/tested
 	$(BIN)/ruff check
