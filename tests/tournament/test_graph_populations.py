@@ -185,7 +185,7 @@ def test_payoffs_that_are_played_and_exact_lead_to_the_same():
                 agents=("tit_for_tat", D),
                 mode=mode,
                 population={"tit_for_tat": 4, D: 4},
-                replicates=20,
+                replicates=5,
                 generations=8,
                 every=1,
                 at_most=100_000,
@@ -209,12 +209,12 @@ def test_one_match_pays_both_neighbours():
         order="all_at_once",
         generations=1,
         every=1,
-        replicates=1000,
+        replicates=400,
         at_most=100_000,
     )
     # One of both wins in half of the matches and is imitated, else both keep what they are.
     fixed = found[(found["generation"] == 1) & found["fixed"]]
-    assert len(fixed) / 1000 == pytest.approx(0.5, abs=3.5 * 0.5 / math.sqrt(1000))
+    assert len(fixed) / 400 == pytest.approx(0.5, abs=3.5 * 0.5 / math.sqrt(400))
 
 
 NOISY = {
