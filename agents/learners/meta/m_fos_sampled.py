@@ -27,13 +27,14 @@ class MFOSSampled(Shaper):
         th[k] * tanh(body(what it sees)),   th[0] = 1,   th[k] = sigmoid(mean over tables of summary[k - 1])
     where summary is a linear layer on the last state of a GRU that has read episode k - 1 at a table, and the mean
     is over the `batch` tables that share a co-player, which learns from them all. th alone passes from one episode
-    to the next; the body is a GRU that begins anew with each, or an MLP. Both see, beside the observation, what
-    itself and each other earned in the last round, and whether an episode starts. All of it is trained by PPO on
+    to the next; the body is a GRU that begins anew with each, or an MLP. Both see, beside the observation, what it
+    and each other earned in the round before, and whether an episode starts. All of it is trained by PPO on
     returns of whole trials, as in `shaper`: `credit = "mean"` is as published, and `"sum"` gives what an action
     teaches the co-player its full weight, which is `batch` times as much (COALA-PG).
 
     The authors have convolutions before the GRUs, an actor and a critic apart, 16 passes over 512 tables with one
-    co-player, a step size of 0.0002 and a discount of .995. They don't subtract the mean over tables from returns.
+    co-player, a step size of 0.0002 and a discount of .995. Here body and summary serve both, the summary lacks
+    the rewards of an episode's last round, and returns are less their mean over tables.
     """
 
     source: ClassVar[str] = "Lu et al. 2022, the coin game and its code's parameters"
