@@ -251,6 +251,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "meta": {
         "good_shepherd": "dilemma.agents.learners.meta.good_shepherd:GoodShepherd",
         "m_fos": "dilemma.agents.learners.meta.m_fos:MFOS",
+        "m_fos_sampled": "dilemma.agents.learners.meta.m_fos_sampled:MFOSSampled",
         "m_maml": "dilemma.agents.learners.meta.m_maml:MMaml",
         "shaper": "dilemma.agents.learners.meta.shaper:Shaper",
     },

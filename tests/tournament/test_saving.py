@@ -83,6 +83,7 @@ def test_learners_of_the_iterated_dilemma_go_on(name, tmp_path):
         {"name": "inner_learner", "of": "reinforce", "episodes": 2},
         {"name": "inner_learner", "of": "reinforce", "episodes": 3},
         {"name": "shaper", "policy": "gru", "trial": 2},
+        {"name": "m_fos_sampled", "trial": 2, "batch": 3},
         {"name": "tremble", "of": {"name": "mixture", "of": ["all_d", {"name": "shaper", "trial": 2}]}},
     ],
     ids=lambda entry: entry["name"],

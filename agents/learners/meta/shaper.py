@@ -59,6 +59,11 @@ class ShaperPlayer(PPOPlayer):
     def midway(self) -> bool:
         return self._goes_on
 
+    @property
+    def later_weight(self) -> float:
+        """The weight of what each table of a co-player earns in later episodes."""
+        return 1.0
+
     def begin(self) -> None:
         """The first round of the episode knows whether a trial begins with it."""
 
@@ -100,5 +105,5 @@ class ShaperPlayer(PPOPlayer):
             parts.append(own + self.discount**ahead * later)
             batches = own[0].view(len(later), -1, self.agent.batch)
             total = batches.sum(2, keepdim=True).expand_as(batches).reshape(later.shape)
-            later = total + self.discount ** (end - start) * later
+            later = self.later_weight * total + self.discount ** (end - start) * later
         return torch.cat(parts[::-1])
