@@ -12,7 +12,6 @@ from torch import Tensor
 from dilemma.agents.agent import Chairs, Observation, Round
 from dilemma.agents.learners.policy_gradient.ppo import PPO
 from dilemma.agents.learners.policy_gradient.trajectory import Trajectory
-from dilemma.agents.learners.reciprocity.influence_unit import InfluenceUnit
 from dilemma.agents.learners.reciprocity.learned_influence import LearnedInfluence
 from dilemma.agents.learners.reciprocity.reciprocator import Reciprocator
 from dilemma.agents.learners.shaping.joint_action_value import JointActionValue
@@ -258,23 +257,6 @@ def test_the_influence_of_a_random_action_is_that_of_each_in_turn():
         squares.append(models.influence(*course(one))[0].square().mean((0, 2, 3)))
     torch.testing.assert_close(found[:, 1, 0], torch.stack(squares).mean(0).sqrt())
     assert found.min() > 1e-3
-
-
-def test_next_to_no_influence_is_none():
-    """Rewards in units of it would have no bounds."""
-    received, given = torch.tensor([[1e-5, 0.2], [0.0, 1e-5]]), torch.tensor([[0.3, 1e-6], [1e-6, 0.5]])
-    own, others = torch.tensor([[1.0], [0.0]]), torch.tensor([[1.0, 1.0], [1e-4, 1.0]])
-    unit = InfluenceUnit.of(received, given, own, others)
-    torch.testing.assert_close(unit.received, torch.tensor([[1.0, 0.2], [1.0, 1e-5]]))
-    torch.testing.assert_close(unit.given, torch.tensor([[0.3, 1.0], [1e-6, 0.5]]))
-
-
-def test_rewards_deviate_as_they_do():
-    models, trajectory = sit(), played([None] * 2, 0)
-    models.remember(trajectory)
-    found = models.deviation_of_rewards()[0]
-    rewards = torch.cat((trajectory.reward[:, :1, None], trajectory.others_reward[:, :1]), 2)[:, 0]
-    torch.testing.assert_close(found, rewards.movedim(1, 0).flatten(1).std(1, correction=0), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("inputs", [3, 9], ids=["as they are", "compressed"])

@@ -440,9 +440,7 @@ class LearnedReciprocity(ReciprocityReward):
             self.models.fit_q_values(trajectory.episode)
             if self.unit is not None:
                 influence = self.models.influence_of_random_actions()
-                deviation = self.models.deviation_of_rewards()
-                own, others = deviation[:, :1], deviation[:, 1:]
-                self.unit = InfluenceUnit.of(influence[:, 1:, 0], influence[:, 0, 1:], own, others)
+                self.unit = InfluenceUnit.of(influence[:, 1:, 0], influence[:, 0, 1:])
         if played % self.settled.refresh == 0:
             self.models.fit_baselines(trajectory.episode)
 

@@ -150,13 +150,6 @@ class LearnedInfluence:
                 squares.append((spread * played[..., None]).sum(1) / played.sum(1)[:, None])
         return torch.stack(squares, 1).sqrt()
 
-    def deviation_of_rewards(self) -> Tensor:
-        """The standard deviation of each player's rewards in the buffer, float64 [chair, player]."""
-        reward, played = self.buffer["reward"].flatten(1, 3).double(), self.buffer["played"].flatten(1)[..., None]
-        rounds = played.sum(1)
-        mean = (reward * played).sum(1) / rounds
-        return (((reward - mean[:, None]).square() * played).sum(1) / rounds).sqrt()
-
     def baselines(self, state: Tensor) -> Tensor:
         """Baseline policies [chair, row, player, action] in states [chair, row, input]."""
         known = (self.fits["baseline"] > 0).to(state.dtype)[:, None, None, None]
