@@ -12,6 +12,7 @@ from torch import Tensor
 from dilemma.agents.agent import Chairs, Observation, Round
 from dilemma.agents.learners.policy_gradient.ppo import PPO
 from dilemma.agents.learners.policy_gradient.trajectory import Trajectory
+from dilemma.agents.learners.reciprocity.influence_unit import InfluenceUnit
 from dilemma.agents.learners.reciprocity.learned_influence import LearnedInfluence
 from dilemma.agents.learners.reciprocity.reciprocator import Reciprocator
 from dilemma.agents.learners.shaping.joint_action_value import JointActionValue
@@ -257,6 +258,19 @@ def test_the_influence_of_a_random_action_is_that_of_each_in_turn():
         squares.append(models.influence(*course(one))[0].square().mean((0, 2, 3)))
     torch.testing.assert_close(found[:, 1, 0], torch.stack(squares).mean(0).sqrt())
     assert found.min() > 1e-3
+
+
+def test_models_that_see_no_influence_have_that_of_0_and_leave_the_unit_as_it_was():
+    models = sit(TWO, 4)
+    models.remember(played([None] * 2, 0, TWO, 4))
+    theta = models.theta["q_value"]
+    leaves = models._q_value.leaves(torch.zeros_like(theta))
+    leaves.shift.fill_(0.1)  # a view of nothing else: each action of each state is worth .1
+    models.theta["q_value"] = torch.cat([part.flatten(1) for part in (*leaves.compress, *leaves[:4])], 1)
+    influence = models.influence_of_random_actions()
+    assert influence.count_nonzero() == 0
+    unit = InfluenceUnit(torch.tensor([[2.0]]), torch.tensor([[3.0]]))
+    assert unit.after(influence[:1, 1:, 0], influence[:1, 0, 1:]) == unit
 
 
 @pytest.mark.parametrize("inputs", [3, 9], ids=["as they are", "compressed"])

@@ -10,7 +10,11 @@ import torch
 from dilemma.agents.agent import Chairs, Observation, Round
 from dilemma.agents.learners.policy_gradient.ppo import PPO
 from dilemma.agents.learners.reciprocity.reciprocator import Reciprocator
-from dilemma.agents.learners.reciprocity.value_influence import payoffs, value_influence
+from dilemma.agents.learners.reciprocity.value_influence import (
+    influence_of_random_actions,
+    payoffs,
+    value_influence,
+)
 from dilemma.envs.chance import Chance, derive
 from dilemma.envs.coins import Coins
 from dilemma.envs.matrix_game import MatrixGame, PrisonersDilemma
@@ -278,6 +282,15 @@ def test_influence_among_many_is_what_the_definition_says(influencer):
     for state in range(2):
         expected = torch.tensordot(paid, usual[0, state], ([influencer], [0])).unsqueeze(influencer)
         torch.testing.assert_close(found[state].view(3, 3, 3), paid - expected)
+
+
+@pytest.mark.parametrize("actions", [2, 3, 5, 7])
+@pytest.mark.parametrize("payoff", [0.1, 1 / 3, -2.7])
+def test_who_can_change_nothing_has_no_influence_not_that_of_rounding(payoff, actions):
+    play = torch.full((1, 2, actions), 1 / actions, dtype=torch.float64)
+    table = torch.full((1, actions**2), payoff, dtype=torch.float64)
+    assert influence_of_random_actions(table, play, 1).item() == 0
+    assert value_influence(table, play[:, 1, None], 1).count_nonzero() == 0
 
 
 def test_swapped_seats_learn_the_mirrored_thing():

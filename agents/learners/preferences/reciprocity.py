@@ -301,7 +301,8 @@ class TabularReciprocity(ReciprocityReward):
         others = range(1, self.chairs.spec.seats)
         received = [influence_of_random_actions(self._payoffs[:, 0], play, other) for other in others]
         given = [influence_of_random_actions(self._payoffs[:, other], play, 0) for other in others]
-        return InfluenceUnit.of(torch.stack(received, 1), torch.stack(given, 1))
+        rms_received, rms_given = torch.stack(received, 1), torch.stack(given, 1)
+        return InfluenceUnit.without_influence(rms_given).after(rms_received, rms_given)
 
     def _influences(self, trajectory: Trajectory, pairs: Sequence[tuple[int, int]]) -> Tensor:
         """The influence of one player on another, for each of these pairs [round, chair, pair, table]."""
@@ -381,7 +382,7 @@ class LearnedReciprocity(ReciprocityReward):
         )
         if preference.normalise_influence:
             alike = torch.ones(chairs.shape[0], chairs.others, dtype=torch.float64, device=chairs.device)
-            self.unit = InfluenceUnit(alike, alike)
+            self.unit = InfluenceUnit.without_influence(alike)
 
     def begin(self) -> None:
         self._influence: list[tuple[Tensor, Tensor]] = []
@@ -440,7 +441,7 @@ class LearnedReciprocity(ReciprocityReward):
             self.models.fit_q_values(trajectory.episode)
             if self.unit is not None:
                 influence = self.models.influence_of_random_actions()
-                self.unit = InfluenceUnit.of(influence[:, 1:, 0], influence[:, 0, 1:])
+                self.unit = self.unit.after(influence[:, 1:, 0], influence[:, 0, 1:])
         if played % self.settled.refresh == 0:
             self.models.fit_baselines(trajectory.episode)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -12,7 +13,8 @@ class InfluenceUnit:
     """The influence that a random action has, as a root mean square against uniform play [chair, other].
 
     It does not follow the baseline, as a mean of influence would: where the baseline has caught up with what is
-    done, influence divided by its own mean would be noise. It is 1 where nobody has influence.
+    done, influence divided by its own mean would be noise. Where there is no influence it stays what it was: 1 at
+    the start.
     """
 
     received: Tensor
@@ -21,9 +23,13 @@ class InfluenceUnit:
     """Of the chair on each other, in units of that one's rewards."""
 
     @classmethod
-    def of(cls, received: Tensor, given: Tensor) -> InfluenceUnit:
-        """From root mean squares of influence [chair, other]."""
-        return cls(received.where(received > 0, 1.0), given.where(given > 0, 1.0))
+    def without_influence(cls, like: Tensor) -> InfluenceUnit:
+        """1 for each of `like` [chair, other]."""
+        return cls(torch.ones_like(like), torch.ones_like(like))
+
+    def after(self, received: Tensor, given: Tensor) -> InfluenceUnit:
+        """The unit once influence has these root mean squares [chair, other]."""
+        return InfluenceUnit(received.where(received > 0, self.received), given.where(given > 0, self.given))
 
     @property
     def reward(self) -> Tensor:

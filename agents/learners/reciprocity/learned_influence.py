@@ -146,6 +146,7 @@ class LearnedInfluence:
                 values = [self._q_value.value(leaves, others + part) for part in parts[:, :, player].unbind(2)]
                 uniform = self._uniform[:, :, player, :, None]
                 value = torch.stack(values, 2).double()
+                value = value - value[:, :, :1]  # where all are the same the spread is 0, not what rounding leaves
                 spread = ((value - (value * uniform).sum(2, keepdim=True)).square() * uniform).sum(2)
                 squares.append((spread * played[..., None]).sum(1) / played.sum(1)[:, None])
         return torch.stack(squares, 1).sqrt()

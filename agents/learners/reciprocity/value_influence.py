@@ -67,6 +67,8 @@ def value_influence(payoff: Tensor, baseline: Tensor, influencer: int) -> Tensor
     before = actions**influencer
     after = outcomes // (before * actions)
     table = payoff.view(chairs, 1, before, actions, after)
+    # Beside the first action's: where all pay the same, influence is 0 and not what rounding leaves.
+    table = table - table[:, :, :, :1]
     expected = torch.einsum("csa,cxbay->csby", baseline, table)
     return (table - expected[:, :, :, None]).flatten(2)
 
