@@ -3,7 +3,8 @@
 Trains by a config into a run folder under FOLDER, where that isn't done yet; a run that was cut short goes on.
 Then every trained player meets each partner alone, and those of the same config one another. Prints payoffs per
 round and cooperation, means over training runs and their standard deviation, and what the best response earns,
-which knows whom it meets. What is kept of a mixture is its first agent's.
+which knows whom it meets; of random strategies also what a planner earns who has to infer them. What is kept of a
+mixture is its first agent's.
 
     python benchmarks/mixtures.py runs mixture_train tit_for_tat all_c all_d
     python benchmarks/mixtures.py runs in_context_train random_memory_one tit_for_tat all_c all_d
@@ -24,16 +25,17 @@ from dilemma.agents import CATALOGUE
 from dilemma.agents.agent import Agent
 from dilemma.agents.checkpoint import Checkpoint
 from dilemma.agents.learners.policy_gradient.ppo import PPO
-from dilemma.agents.memory_one import memory_one
 from dilemma.agents.mixture import Mixture
 from dilemma.agents.random_memory_one import RandomMemoryOne
 from dilemma.envs.environment import Environment
-from dilemma.envs.matrix_game import two_by_two
+from dilemma.envs.matrix_game import RepeatedGame, two_by_two
 from dilemma.tournament.config import load
 from dilemma.tournament.exploit.planning.best_response import best_response
 from dilemma.tournament.plan import Plan
 
 MATCHES = 2000
+STRATEGIES = 10_000
+"""Random strategies that a planner meets."""
 
 
 def kept(folder: Path, plan: Plan) -> dict[str, Checkpoint]:
@@ -80,14 +82,42 @@ def extorted(folder: Path, plan: Plan, learners: dict[str, Checkpoint], episodes
 
 
 def best_earned(game: Environment, partner: Agent) -> float:
-    """What the best response earns that knows its partner; against random strategies the mean over 200."""
+    """What the best response earns that knows its partner; against random strategies the mean over them."""
     repeated = two_by_two(game)
     assert repeated
     if not isinstance(partner, RandomMemoryOne):
         automaton = partner.as_automaton(game)
         return best_response(repeated, automaton).payoff if automaton else math.nan
-    drawn = np.random.default_rng(0).random((200, 5))
-    return float(np.mean([best_response(repeated, memory_one(*row)).payoff for row in drawn]))
+    return planned(repeated, known=True)
+
+
+def planned(game: RepeatedGame, known: bool) -> float:
+    """What a planner earns a round against random strategies of memory one, which it knows or has to infer.
+
+    Each round it takes the first move of the best plan to the end of the game, with the other's probabilities as
+    they are, or at their posterior means: they are uniform, and so is the prior.
+    """
+    random, rounds = np.random.default_rng(0), int(game.rounds)
+    strategy = np.arange(STRATEGIES)
+    cooperates = random.random((5, STRATEGIES))  # in the first round, and after each pair of moves: own, other's
+    seen = np.ones((2, 5, STRATEGIES))  # the other's cooperations and defections there, and the prior's
+    state, earned = np.zeros(STRATEGIES, dtype=int), 0.0
+    for round in range(rounds):
+        believed = cooperates if known else seen[0] / seen.sum(0)
+        value = np.zeros_like(believed)
+        for _ in range(rounds - round):
+            worth = [
+                believed * (game.matrices[0][own, 0] + value[1 + 2 * own])
+                + (1 - believed) * (game.matrices[0][own, 1] + value[2 + 2 * own])
+                for own in (0, 1)
+            ]
+            value = np.maximum(*worth)
+        own = (worth[1] > worth[0])[state, strategy].astype(int)
+        other = (random.random(STRATEGIES) >= cooperates[state, strategy]).astype(int)
+        seen[other, state, strategy] += 1
+        earned += float(game.matrices[0][own, other].mean())
+        state = 1 + 2 * own + other
+    return earned / rounds
 
 
 def main() -> None:
@@ -102,6 +132,9 @@ def main() -> None:
     plan = load(asked.config, asked.set)
     learners = kept(asked.folder, plan)
     print(answers(plan, learners, asked.partners).round(3).to_string())
+    [game] = [two_by_two(setting.game) for setting in plan.settings]
+    if game and "random_memory_one" in asked.partners:
+        print(f"who infers random strategies earns {planned(game, known=False):.3f} with them")
     if asked.extort:
         print(extorted(asked.folder, plan, learners, asked.extort).round(3).to_string())
 
