@@ -124,10 +124,10 @@ def _groups(plan: Plan, index: int, kind: int, casts: Indices, matches: int) -> 
     setting = plan.settings[index]
     sample = _some(how, casts)
     if how == "learned":
-        share = matches / len(sample)
-        for cast in sample:
+        shares = np.diff(np.arange(len(sample) + 1) * matches // len(sample)).tolist()
+        for cast, share in zip(sample, shares, strict=True):
             [block] = work(plan, [Request(index, cast[None], plan.learning.block)])
-            yield CostGroup(round(share), math.ceil(share / len(block)), len(block.agents), block, slow)
+            yield CostGroup(share, math.ceil(share / len(block)), len(block.agents), block, slow)
         return
     together = replace(plan, execution=plan.execution.model_copy(update={"chunk": len(sample)}))
     [few] = work(together, [Request(index, sample, 1)])

@@ -19,12 +19,13 @@ AUTOMATA, PLAYED, LEARNER = ["tit_for_tat", "all_d", "grudger"], ["gradual", "fi
 
 def plans():
     """Environments, agents and options of tournaments that know payoffs in every way."""
-    ipd, three = ["prisoners_dilemma"], ["public_goods"]
+    ipd, three, once = ["prisoners_dilemma"], ["public_goods"], {"episodes": 1}
     return [
         (ipd, AUTOMATA, {}),
         (ipd, AUTOMATA + PLAYED, {"repetitions": 3, "self_play": True}),
         (ipd, AUTOMATA + PLAYED, {"repetitions": 3, "mode": "played", "background": ["all_d", "grudger"]}),
-        (ipd, [*AUTOMATA, LEARNER], {"repetitions": 2, "self_play": True, "learning": {"episodes": 1}}),
+        (ipd, [*AUTOMATA, LEARNER], {"repetitions": 2, "self_play": True, "learning": once}),
+        (ipd, dict.fromkeys("abcdefg", LEARNER), {"repetitions": 4, "self_play": True, "learning": once}),
         (["battle_of_the_sexes", "stag_hunt"], AUTOMATA, {"self_play": True}),
         (three, ["random", "fixed_action"], {"repetitions": 2, "self_play": True}),
     ]
