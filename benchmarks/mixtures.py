@@ -7,6 +7,7 @@ which knows whom it meets; of random strategies also what a planner earns who ha
 mixture is its first agent's.
 
     python benchmarks/mixtures.py runs mixture_train tit_for_tat all_c all_d
+    python benchmarks/mixtures.py runs in_context_pool tit_for_tat all_c all_d --extort 300
     python benchmarks/mixtures.py runs in_context_train random_memory_one tit_for_tat all_c all_d
 """
 
