@@ -301,8 +301,7 @@ class TabularReciprocity(ReciprocityReward):
         others = range(1, self.chairs.spec.seats)
         received = [influence_of_random_actions(self._payoffs[:, 0], play, other) for other in others]
         given = [influence_of_random_actions(self._payoffs[:, other], play, 0) for other in others]
-        rms_received, rms_given = torch.stack(received, 1), torch.stack(given, 1)
-        return InfluenceUnit.without_influence(rms_given).after(rms_received, rms_given)
+        return InfluenceUnit.at_start(self.chairs).after(torch.stack(received, 1), torch.stack(given, 1))
 
     def _influences(self, trajectory: Trajectory, pairs: Sequence[tuple[int, int]]) -> Tensor:
         """The influence of one player on another, for each of these pairs [round, chair, pair, table]."""
@@ -381,8 +380,7 @@ class LearnedReciprocity(ReciprocityReward):
             preference.uniform_share,
         )
         if preference.normalise_influence:
-            alike = torch.ones(chairs.shape[0], chairs.others, dtype=torch.float64, device=chairs.device)
-            self.unit = InfluenceUnit.without_influence(alike)
+            self.unit = InfluenceUnit.at_start(chairs)
 
     def begin(self) -> None:
         self._influence: list[tuple[Tensor, Tensor]] = []

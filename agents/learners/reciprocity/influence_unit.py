@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...agent import Chairs
+
 
 @dataclass(frozen=True)
 class InfluenceUnit:
@@ -23,9 +25,10 @@ class InfluenceUnit:
     """Of the chair on each other, in units of that one's rewards."""
 
     @classmethod
-    def without_influence(cls, like: Tensor) -> InfluenceUnit:
-        """1 for each of `like` [chair, other]."""
-        return cls(torch.ones_like(like), torch.ones_like(like))
+    def at_start(cls, chairs: Chairs) -> InfluenceUnit:
+        """1 for each chair and other."""
+        ones = torch.ones(chairs.shape[0], chairs.others, dtype=torch.float64, device=chairs.device)
+        return cls(ones, ones)
 
     def after(self, received: Tensor, given: Tensor) -> InfluenceUnit:
         """The unit once influence has these root mean squares [chair, other]."""
