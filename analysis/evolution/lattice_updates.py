@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...compiled import compiled
 from ..arrays import Numbers
-from .compiled import compiled
 from .structured import Counts, Types
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
+from ...compiled import compiled
 from ..arrays import Numbers
-from .compiled import compiled
 from .structured import Counts, Types
 
 SEQUENTIAL = ("birth_death", "death_birth", "imitation", "pairwise_comparison")

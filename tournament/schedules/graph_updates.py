@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from ...analysis.evolution.compiled import compiled
+from ...compiled import compiled
 
 Indices: TypeAlias = NDArray[np.int64]
 Ends: TypeAlias = NDArray[np.int32]

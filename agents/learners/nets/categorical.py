@@ -28,7 +28,8 @@ def entropy(log_probabilities: Tensor) -> Tensor:
 
 def bounds(logits: Tensor) -> Tensor:
     """Thresholds between the actions for an int64 draw, int64 [..., action - 1]; see `choose`."""
-    cumulative = torch.softmax(logits.double(), -1).cumsum(-1)
+    # Over another axis than the last torch's softmax is several times faster.
+    cumulative = torch.softmax(logits.double().movedim(-1, 0), 0).cumsum(0).movedim(0, -1)
     # Divided by its last element, so that rounding never selects a forbidden action at the end.
     bound = threshold(cumulative[..., :-1] / cumulative[..., -1:])
     assert isinstance(bound, Tensor)

@@ -20,6 +20,7 @@ from .encoding import Encoder
 from .histories import Histories, histories
 from .layers import linear, lookup, normal_parameters, uniform_parameters
 from .recurrence import Recurrence
+from .recurrence_of_histories import RecurrenceOfHistories
 
 
 def _form(name: str) -> str:
@@ -156,7 +157,8 @@ class GRU(Form):
     def __init__(self, encoder: Encoder, units: int, outputs: int):
         self.outputs = outputs
         self._inputs, self._units, self._net = encoder.inputs, units, Recurrence(units)
-        self._last: tuple[Tensor, list[Histories]] | None = None
+        self._of_histories = RecurrenceOfHistories()
+        self._last: tuple[Tensor, Histories] | None = None
         self.shapes = [
             (self._inputs, 3 * units),
             (3 * units,),
@@ -170,11 +172,9 @@ class GRU(Form):
         return fan_in(chairs, self, [self._units] * len(self.shapes), component)
 
     def unroll(self, theta: Tensor, encoded: Tensor) -> Tensor:
-        weight = self._joined(theta)
-        if encoded.dtype != torch.int64:
-            return self._net.unroll(weight, encoded.mT).mT
-        course = self._histories(encoded)
-        return self._net.unroll_histories(weight, [self._as_features(each.state) for each in course], course).mT
+        if self.shares_histories(encoded) and theta.dtype == self.dtype:
+            return self.unroll_histories(theta, self.histories(encoded))
+        return self._net.unroll(self._joined(theta), self._as_features(encoded)).mT
 
     def unroll_smoothly(self, theta: Tensor, encoded: Tensor) -> Tensor:
         return self._net.unroll_smoothly(self._joined(theta), self._as_features(encoded)).mT
@@ -183,11 +183,20 @@ class GRU(Form):
         outputs, memory = self._net.step(self._joined(theta), self._as_features(encoded), memory)
         return outputs.mT, memory
 
-    def _histories(self, states: Tensor) -> list[Histories]:
-        # An episode is unrolled many times before the next.
+    def shares_histories(self, encoded: Tensor) -> bool:
+        """Whether what tables have in common is computed once: of states, on the CPU."""
+        return encoded.dtype == torch.int64 and not encoded.is_cuda
+
+    def histories(self, states: Tensor) -> Histories:
+        """The distinct histories of states [round, chair, table]."""
+        # An episode is unrolled several times before the next.
         if self._last is None or self._last[0] is not states:
             self._last = states, histories(states, self._inputs)
         return self._last[1]
+
+    def unroll_histories(self, theta: Tensor, histories: Histories) -> Tensor:
+        """Outputs [round, chair, table, output] of the histories of tables."""
+        return self._of_histories.unroll(self.unpack(theta), histories).mT
 
     def _joined(self, theta: Tensor) -> Tensor:
         """All weights as one [chair, unit + input + 1, 4 unit + output]; see `Recurrence`."""

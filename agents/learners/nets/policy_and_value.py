@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...agent import Chairs
 from .encoding import Encoder
+from .histories import Histories
 from .policies import GRU, MLP, Activation, Form, FormName, LogOdds, Tabular
 from .stacked_module import StackedModule
 
@@ -38,6 +39,17 @@ class PolicyAndValue:
             return self._split(self.actor.unroll(theta, encoded))
         actor, critic = self.parts(theta)
         return self.actor.unroll(actor, encoded), self.critic.unroll(critic, encoded)[..., 0]
+
+    def histories(self, encoded: Tensor) -> Histories | None:
+        """The distinct histories of encoded observations, where one network remembers states; else None."""
+        if self.critic is None and isinstance(self.actor, GRU) and self.actor.shares_histories(encoded):
+            return self.actor.histories(encoded)
+        return None
+
+    def unroll_histories(self, theta: Tensor, histories: Histories) -> tuple[Tensor, Tensor]:
+        """The same as `unroll` for the tables of `histories`."""
+        assert isinstance(self.actor, GRU)
+        return self._split(self.actor.unroll_histories(theta, histories))
 
     def step(self, theta: Tensor, encoded: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Logits [chair, table, action] for one round, and the memory for the next."""

@@ -22,6 +22,7 @@ from ...agent import Agent, Chairs, Observation, Player, Round, refuses_every_ro
 from ..nets.adam import Adam, GradientDescent, clipped
 from ..nets.categorical import allowed, bounds, choose, entropy, log_probability
 from ..nets.encoding import actions_of, feature_count
+from ..nets.histories import Histories
 from ..nets.layers import lookup
 from ..nets.policies import Activation, FormName
 from ..nets.policy_and_value import PolicyAndValue, policy_and_value
@@ -277,7 +278,10 @@ class PolicyGradientPlayer(Player):
 
     def evaluate(self, theta: Tensor, samples: Samples) -> tuple[Tensor, Tensor]:
         """Log probabilities [sample, chair, table, action] and values [sample, chair, table]."""
-        logits, value = self.policy.unroll(theta, samples.encoded)
+        if isinstance(samples.encoded, Histories):
+            logits, value = self.policy.unroll_histories(theta, samples.encoded)
+        else:
+            logits, value = self.policy.unroll(theta, samples.encoded)
         # Ten times faster with the action axis before the table axis, which is the order recurrent networks
         # return.
         return torch.log_softmax(allowed(logits, self.mask(samples.mask)).mT, -2).mT, value
@@ -307,10 +311,14 @@ class PolicyGradientPlayer(Player):
         return samples if self.theta.dtype == torch.float64 else samples.to(self.theta.dtype)
 
     def aggregated(self, samples: Samples) -> Samples:
-        """The samples aggregated by state and action, where the policy is a function of a discrete state."""
-        if self.policy.states is None or samples.mask is not None:
+        """The samples aggregated by action and what the policy is a function of, a discrete state or a history."""
+        if samples.mask is not None:
             return samples
-        return samples.aggregated(self.policy.states, self.actions)
+        if self.policy.states is not None:
+            return samples.aggregated(self.policy.states, self.actions)
+        assert isinstance(samples.encoded, Tensor)
+        histories = self.policy.histories(samples.encoded)
+        return samples if histories is None else samples.aggregated_by_history(histories, self.actions)
 
     # Measures and state.
 

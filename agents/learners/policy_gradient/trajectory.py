@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...agent import Observation, Round
+from ..nets.histories import Histories
 
 
 class Trajectory:
@@ -104,7 +105,7 @@ def _stacked(values: list[Tensor], rounds: int) -> Tensor:
 class Samples:
     """The samples of a loss; every tensor is [sample, chair, table, ...]. A sample may stand for several plays."""
 
-    encoded: Tensor
+    encoded: Tensor | Histories
     action: Tensor
     advantage: Tensor
     """The sum of advantages over the plays of the sample; 0 if it has none."""
@@ -151,6 +152,7 @@ class Samples:
         and the sign of A determines which bound applies.
         """
         assert self.mask is None
+        assert isinstance(self.encoded, Tensor)
         chairs = self.encoded.shape[1]
         first = torch.arange(chairs, device=self.encoded.device)[:, None] * states
         cell = (self.encoded + first).mul_(actions).add_(self.action).flatten()
@@ -176,10 +178,48 @@ class Samples:
             target_variance=target_variance.repeat(2, 1, 1),
         )
 
+    def aggregated_by_history(self, histories: Histories, actions: int) -> Samples:
+        """Aggregate samples of which the policy is a function of `histories`, as [1, chair, sample].
+
+        There is one for each history and action, and for each sign of advantages; see `aggregated`. Chairs with
+        fewer have some of weight 0 at the end.
+        """
+        assert self.mask is None
+        first, of_table = torch.from_numpy(histories.first), torch.from_numpy(histories.of_table)
+        cell = ((of_table * actions + self.action) * 2 + (self.advantage < 0)).flatten()
+        weight = None if self.weight is None else self.weight.flatten()
+        plays = torch.bincount(cell, weight, 2 * actions * len(histories.state))
+        kept = plays.nonzero()[:, 0]
+        history = kept // (2 * actions)
+        chair = torch.bucketize(history, first[1:, 0].contiguous(), right=True)
+        counts = chair.bincount(minlength=len(first))
+        place = torch.arange(len(kept)) - (counts.cumsum(0) - counts)[chair]
+
+        def by_chair(values: Tensor, unused: Tensor) -> Tensor:
+            whole = unused[:, None].repeat(1, int(counts.max()))
+            whole[chair, place] = values.to(whole.dtype)
+            return whole[None]
+
+        def total(values: Tensor) -> Tensor:
+            weighted = values.flatten() if weight is None else values.flatten() * weight
+            return torch.bincount(cell, weighted.double(), len(plays))[kept]
+
+        nothing = self.target.new_zeros(len(counts))
+        target = total(self.target) / plays[kept]
+        target_variance = total(self.target.double() ** 2) / plays[kept] - target**2
+        return Samples(
+            encoded=histories._replace(of_table=by_chair(history, first[:, 0]).numpy()),
+            action=by_chair(kept // 2 % actions, torch.zeros_like(counts)),
+            advantage=by_chair(total(self.advantage), nothing),
+            target=by_chair(target, nothing),
+            weight=by_chair(plays[kept], nothing),
+            target_variance=by_chair(target_variance, nothing),
+        )
+
     def to(self, dtype: torch.dtype) -> Samples:
         """Convert floating-point tensors to `dtype`."""
         return self._each(lambda values: values.to(dtype) if values.is_floating_point() else values)
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Samples:
         given = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(self, **{name: change(value) for name, value in given.items() if value is not None})
+        return replace(self, **{name: change(value) for name, value in given.items() if isinstance(value, Tensor)})

@@ -14,7 +14,8 @@ def compiled(loop: Loop) -> Loop:
     """The same loop over numpy arrays, compiled by numba at its first call and kept on disk for the next process.
 
     It may call numpy, functions of its own, and compiled ones of the same file: numba compiles again when a loop's
-    own file changes, not another's. Numba is imported by the call alone.
+    own file changes, not another's. What is divided by zero is infinite or no number, as in numpy. The call alone
+    imports numba.
     """
 
     @cache
@@ -28,9 +29,9 @@ def compiled(loop: Loop) -> Loop:
         own = FunctionType(loop.__code__, {**loop.__globals__, **helpers}, loop.__name__)
         own.__qualname__ = loop.__qualname__
         try:
-            return cast(Callable[..., Any], njit(cache=True, inline="always")(own))
+            return cast(Callable[..., Any], njit(cache=True, inline="always", error_model="numpy")(own))
         except RuntimeError:  # neither this folder nor the user's can be written to
-            return cast(Callable[..., Any], njit(inline="always")(own))
+            return cast(Callable[..., Any], njit(inline="always", error_model="numpy")(own))
 
     @wraps(loop)
     def call(*arguments: object) -> object:

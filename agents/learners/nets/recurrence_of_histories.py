@@ -1,0 +1,247 @@
+"""A gated recurrent unit over the distinct histories of states, with a hand-written gradient, compiled.
+
+Single precision, on the CPU. A round of a chair is one matrix product and one pass over its histories; where most
+tables have seen the same, calls of array operations would take longer than the arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from ....compiled import compiled
+from .histories import Histories
+
+Numbers = NDArray[np.float32]
+
+
+class RecurrenceOfHistories:
+    """A gated recurrent unit (Cho et al. 2014, as in cuDNN) with a linear layer on it, from h = 0.
+
+        r, z, b = W_in x + b_in,   r', z', a = W h + (0, 0, b_h)
+        n = tanh(b + sigmoid(r + r') a),   h' = n + sigmoid(z + z') (h - n),   y = W_out h' + b_out
+    Buffers are reused from call to call: allocating them can cost more than the arithmetic.
+    """
+
+    def __init__(self) -> None:
+        self._spare: tuple[Tensor, Tensor] | None = None
+
+    def unroll(self, weights: Sequence[Tensor], histories: Histories) -> Tensor:
+        """y [round, chair, output, table], with x the one-hot code of a state; differentiable once.
+
+        Weights are W_in [chair, state, 3 unit], b_in [chair, 3 unit], W [chair, unit, 3 unit], b_h [chair, unit],
+        W_out [chair, unit, output] and b_out [chair, output], float32.
+        """
+        outputs: Tensor = _Unrolled.apply(histories, self, *weights)  # type: ignore[no-untyped-call]
+        return outputs
+
+    def take(self, count: int, units: int) -> tuple[Tensor, Tensor]:
+        """Two buffers, for h [history, unit] and sigmoid(r), sigmoid(z), n, a [history, 4 unit]."""
+        hidden, gates = self._spare or (torch.empty(0), torch.empty(0))
+        self._spare = None
+        if len(hidden) < count * units:
+            hidden, gates = torch.empty(count * units), torch.empty(4 * count * units)
+        return hidden, gates
+
+    def give_back(self, hidden: Tensor, gates: Tensor) -> None:
+        """Let the next call reuse these buffers; autograd refuses a second backward pass after that."""
+        self._spare = hidden, gates
+
+
+class _Weights(NamedTuple):
+    """W_in + b_in, W, b_h, W_out and b_out, or the gradients by them."""
+
+    into: Numbers
+    across: Numbers
+    across_bias: Numbers
+    out: Numbers
+    out_bias: Numbers
+
+
+class _Course(NamedTuple):
+    """What is kept for the way back: h [history, unit] and the gates [history, 4 unit]."""
+
+    hidden: Numbers
+    gates: Numbers
+
+
+class _Unrolled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, histories: Histories, net: RecurrenceOfHistories, *leaves: Tensor) -> Tensor:
+        into, into_bias, *rest = leaves
+        chairs, units, outputs = rest[2].shape
+        buffers = net.take(len(histories.state), units)
+        samples, _, tables = histories.of_table.shape
+        by_table = into.new_empty(samples, chairs, outputs, tables)
+        weights = _Weights(*(_array(each) for each in (into + into_bias[:, None], *rest)))
+        _forward(weights, histories, _course(buffers, histories, units), by_table.numpy())
+        if any(ctx.needs_input_grad):
+            ctx.histories, ctx.net = histories, net
+            ctx.save_for_backward(*buffers, *leaves)
+        else:
+            net.give_back(*buffers)
+        return by_table
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, by_table: Tensor) -> tuple[Tensor | None, ...]:
+        hidden, gates, *leaves = ctx.saved_tensors
+        histories, net = ctx.histories, ctx.net
+        across, _, out, _ = leaves[2:]
+        by_leaves = [torch.zeros_like(each, memory_format=torch.contiguous_format) for each in leaves]
+        slopes = _Weights(*(each.numpy() for each in (by_leaves[0], *by_leaves[2:])))
+        course = _course((hidden, gates), histories, out.shape[1])
+        _backward(_array(across.mT), _array(out.mT), histories, course, _array(by_table), slopes)
+        torch.sum(by_leaves[0], 1, out=by_leaves[1])
+        net.give_back(hidden, gates)
+        return None, None, *by_leaves
+
+
+def _array(values: Tensor) -> Numbers:
+    array: Numbers = values.detach().contiguous().numpy()
+    return array
+
+
+def _course(buffers: tuple[Tensor, Tensor], histories: Histories, units: int) -> _Course:
+    count = len(histories.state)
+    hidden, gates = (
+        each[: count * width].view(count, width) for each, width in zip(buffers, (units, 4 * units), strict=True)
+    )
+    return _Course(hidden.numpy(), gates.numpy())
+
+
+@compiled
+def _exp(x: np.float32) -> np.float32:
+    """e^x as e^r 2^n with n whole, without a branch; the polynomial for |r| < 0.35 is that of Moshier's Cephes."""
+    x = np.float32(-87.0) if x < np.float32(-87.0) else x
+    x = np.float32(87.0) if x > np.float32(87.0) else x
+    n = np.floor(x * np.float32(1.44269504) + np.float32(0.5))
+    r = x - n * np.float32(0.693359375) + n * np.float32(2.12194440e-4)
+    tail = np.float32(1.9875691500e-4)
+    tail = tail * r + np.float32(1.3981999507e-3)
+    tail = tail * r + np.float32(8.3334519073e-3)
+    tail = tail * r + np.float32(4.1665795894e-2)
+    tail = tail * r + np.float32(1.6666665459e-1)
+    tail = tail * r + np.float32(5.0000001201e-1)
+    power = np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
+    return np.float32((tail * r * r + r + np.float32(1)) * power)
+
+
+@compiled
+def _forward(weights: _Weights, histories: Histories, course: _Course, by_table: Numbers) -> None:
+    """Fill in the course, and y of each table."""
+    into, across, across_bias, out, out_bias = weights
+    first, state, parent, of_table = histories
+    hidden, gates = course
+    one, two = np.float32(1), np.float32(2)
+    chairs, rounds = first.shape[0], first.shape[1] - 1
+    units, outputs = out.shape[1:]
+    widest = (first[:, 1:] - first[:, :-1]).max()
+    before, product = np.empty((widest, units), np.float32), np.empty((widest, 3 * units), np.float32)
+    said = np.empty(((first[:, rounds] - first[:, 0]).max(), outputs), np.float32)
+    for chair in range(chairs):
+        bias = across_bias[chair]
+        for t in range(rounds):
+            begin, end = first[chair, t], first[chair, t + 1]
+            count = end - begin
+            past, sums = before[:count], product[:count]
+            if t:
+                for i in range(count):
+                    from_ = hidden[parent[begin + i]]
+                    for j in range(units):
+                        past[i, j] = from_[j]
+                np.dot(past, across[chair], sums)
+            else:
+                past[:] = 0
+                sums[:] = 0
+            for i in range(count):
+                x, s, gate, h = into[chair, state[begin + i]], sums[i], gates[begin + i], hidden[begin + i]
+                for j in range(2 * units):
+                    gate[j] = one / (one + _exp(-(s[j] + x[j])))
+                for j in range(units):
+                    recalled = s[2 * units + j] + bias[j]
+                    fresh = two / (one + _exp(-two * (x[2 * units + j] + gate[j] * recalled))) - one
+                    gate[2 * units + j] = fresh
+                    gate[3 * units + j] = recalled
+                    h[j] = fresh + gate[units + j] * (past[i, j] - fresh)
+        begin, end = first[chair, 0], first[chair, rounds]
+        np.dot(hidden[begin:end], out[chair], said[: end - begin])
+        for t in range(len(of_table)):
+            for j in range(outputs):
+                for i in range(of_table.shape[2]):
+                    by_table[t, chair, j, i] = said[of_table[t, chair, i] - begin, j] + out_bias[chair, j]
+
+
+@compiled
+def _backward(
+    back: Numbers, out_back: Numbers, histories: Histories, course: _Course, by_table: Numbers, slopes: _Weights
+) -> None:
+    """Add to the gradients; `back` and `out_back` are W and W_out, transposed."""
+    by_into, by_across, by_bias, by_out, by_out_bias = slopes
+    first, state, parent, of_table = histories
+    hidden, gates = course
+    one = np.float32(1)
+    chairs, rounds = first.shape[0], first.shape[1] - 1
+    outputs, units = out_back.shape[1:]
+    widest, most = (first[:, 1:] - first[:, :-1]).max(), (first[:, rounds] - first[:, 0]).max()
+    by_said, by_hidden = np.empty((most, outputs), np.float32), np.empty((most, units), np.float32)
+    before, onward = np.empty((widest, units), np.float32), np.empty((widest, units), np.float32)
+    by_sums = np.empty((widest, 3 * units), np.float32)
+    of_round = np.empty((units, 3 * units), np.float32)
+    for chair in range(chairs):
+        start = first[chair, 0]
+        said = by_said[: first[chair, rounds] - start]
+        carried = by_hidden[: first[chair, rounds] - start]
+        said[:] = 0
+        for t in range(len(of_table)):
+            for j in range(outputs):
+                for i in range(of_table.shape[2]):
+                    said[of_table[t, chair, i] - start, j] += by_table[t, chair, j, i]
+        for i in range(len(said)):
+            for j in range(outputs):
+                by_out_bias[chair, j] += said[i, j]
+        np.dot(hidden[start : first[chair, rounds]].T, said, by_out[chair])
+        np.dot(said, out_back[chair], carried)
+        for t in range(rounds - 1, -1, -1):
+            begin, end = first[chair, t], first[chair, t + 1]
+            count = end - begin
+            past, by_past, sums = before[:count], onward[:count], by_sums[:count]
+            past[:] = 0
+            if t:
+                for i in range(count):
+                    from_ = hidden[parent[begin + i]]
+                    for j in range(units):
+                        past[i, j] = from_[j]
+            for i in range(count):
+                gate, by_h, s, x = gates[begin + i], carried[begin - start + i], sums[i], past[i]
+                by_x = by_into[chair, state[begin + i]]
+                for j in range(units):
+                    reset, update = gate[j], gate[units + j]
+                    fresh, recalled = gate[2 * units + j], gate[3 * units + j]
+                    kept = by_h[j] * update
+                    mixed = by_h[j] - kept
+                    by_update = mixed * update * (x[j] - fresh)
+                    by_fresh = mixed * (one - fresh * fresh)
+                    by_reset = by_fresh * recalled * reset * (one - reset)
+                    s[j] = by_reset
+                    s[units + j] = by_update
+                    s[2 * units + j] = by_fresh * reset
+                    by_x[j] += by_reset
+                    by_x[units + j] += by_update
+                    by_x[2 * units + j] += by_fresh
+                    by_bias[chair, j] += by_fresh * reset
+                    by_h[j] = kept
+            if t:
+                np.dot(past.T, sums, of_round)
+                by_across[chair] += of_round
+                np.dot(sums, back[chair], by_past)
+                for i in range(count):
+                    by_parent = carried[parent[begin + i] - start]
+                    for j in range(units):
+                        by_parent[j] += by_past[i, j] + carried[begin - start + i, j]
