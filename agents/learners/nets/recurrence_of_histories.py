@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ....compiled import compiled
+from ....compiled import compiled_fused
 from .histories import Histories
 
 Numbers = NDArray[np.float32]
@@ -116,7 +116,7 @@ def _course(buffers: tuple[Tensor, Tensor], histories: Histories, units: int) ->
     return _Course(hidden.numpy(), gates.numpy())
 
 
-@compiled
+@compiled_fused
 def _exp(x: np.float32) -> np.float32:
     """e^x as e^r 2^n with n whole, without a branch; the polynomial for |r| < 0.35 is that of Moshier's Cephes."""
     x = np.float32(-87.0) if x < np.float32(-87.0) else x
@@ -133,7 +133,7 @@ def _exp(x: np.float32) -> np.float32:
     return np.float32((tail * r * r + r + np.float32(1)) * power)
 
 
-@compiled
+@compiled_fused
 def _forward(weights: _Weights, histories: Histories, course: _Course, by_table: Numbers) -> None:
     """Fill in the course, and y of each table."""
     into, across, across_bias, out, out_bias = weights
@@ -178,7 +178,7 @@ def _forward(weights: _Weights, histories: Histories, course: _Course, by_table:
                     by_table[t, chair, j, i] = said[of_table[t, chair, i] - begin, j] + out_bias[chair, j]
 
 
-@compiled
+@compiled_fused
 def _backward(
     back: Numbers, out_back: Numbers, histories: Histories, course: _Course, by_table: Numbers, slopes: _Weights
 ) -> None:
