@@ -116,6 +116,17 @@ def test_what_is_computed_once_is_what_each_table_computes(form, chance):
     assert torch.allclose(*gradients, rtol=1e-5, atol=1e-4)
 
 
+def test_steps_that_share_histories_are_the_course(form):
+    theta, seen = 3 * uniform(CHAIRS, form.size).float(), seldom(8, 20, 0.05)
+    memory, found = None, []
+    for states in seen:
+        out, memory = form.step(theta, states, memory)
+        found.append(out)
+    assert torch.allclose(torch.stack(found), form.unroll(theta, seen), rtol=0, atol=1e-6)
+    counts = [len(set(of_table)) for of_table in histories(seen, INPUTS).of_table[-1]]
+    assert [len(set(row)) for row in memory[:, -1].tolist()] == counts
+
+
 def test_outputs_are_of_the_histories_asked_for_and_large_inputs_saturate(form):
     theta, seen = 1e4 * uniform(CHAIRS, form.size).float(), seldom(8, 20, 0.4)
     whole = form.unroll(theta, seen)

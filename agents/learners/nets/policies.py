@@ -180,7 +180,10 @@ class GRU(Form):
         return self._net.unroll_smoothly(self._joined(theta), self._as_features(encoded)).mT
 
     def step(self, theta: Tensor, encoded: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        outputs, memory = self._net.step(self._joined(theta), self._as_features(encoded), memory)
+        if self.shares_histories(encoded) and theta.dtype == self.dtype and not theta.requires_grad:
+            outputs, memory = self._of_histories.step(self.unpack(theta), encoded, memory)
+        else:
+            outputs, memory = self._net.step(self._joined(theta), self._as_features(encoded), memory)
         return outputs.mT, memory
 
     def shares_histories(self, encoded: Tensor) -> bool:

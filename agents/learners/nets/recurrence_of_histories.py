@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ....compiled import compiled_fused
-from .histories import Histories
+from .histories import Histories, Integers
 
 Numbers = NDArray[np.float32]
 
@@ -40,6 +40,18 @@ class RecurrenceOfHistories:
         """
         outputs: Tensor = _Unrolled.apply(histories, self, *weights)  # type: ignore[no-untyped-call]
         return outputs
+
+    def step(self, weights: Sequence[Tensor], states: Tensor, memory: Tensor | None) -> tuple[Tensor, Tensor]:
+        """y [chair, output, table] of a round's states [chair, table], and the memory for the next round.
+
+        Memory is h and the number of each table's history, [chair, unit + 1, table]; None at the start.
+        """
+        chairs, units, outputs = weights[4].shape
+        tables = states.shape[1]
+        before = weights[4].new_zeros(chairs, units + 1, tables) if memory is None else memory
+        after, by_table = torch.empty_like(before), before.new_empty(chairs, outputs, tables)
+        _step(_arrays(weights), states.contiguous().numpy(), before.numpy(), after.numpy(), by_table.numpy())
+        return by_table, after
 
     def take(self, count: int, units: int) -> tuple[Tensor, Tensor]:
         """Two buffers, for h [history, unit] and sigmoid(r), sigmoid(z), n, a [history, 4 unit]."""
@@ -74,13 +86,11 @@ class _Course(NamedTuple):
 class _Unrolled(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, histories: Histories, net: RecurrenceOfHistories, *leaves: Tensor) -> Tensor:
-        into, into_bias, *rest = leaves
-        chairs, units, outputs = rest[2].shape
+        chairs, units, outputs = leaves[4].shape
         buffers = net.take(len(histories.state), units)
         samples, _, tables = histories.of_table.shape
-        by_table = into.new_empty(samples, chairs, outputs, tables)
-        weights = _Weights(*(_array(each) for each in (into + into_bias[:, None], *rest)))
-        _forward(weights, histories, _course(buffers, histories, units), by_table.numpy())
+        by_table = leaves[4].new_empty(samples, chairs, outputs, tables)
+        _forward(_arrays(leaves), histories, _course(buffers, histories, units), by_table.numpy())
         if any(ctx.needs_input_grad):
             ctx.histories, ctx.net = histories, net
             ctx.save_for_backward(*buffers, *leaves)
@@ -101,6 +111,11 @@ class _Unrolled(torch.autograd.Function):
         torch.sum(by_leaves[0], 1, out=by_leaves[1])
         net.give_back(hidden, gates)
         return None, None, *by_leaves
+
+
+def _arrays(leaves: Sequence[Tensor]) -> _Weights:
+    into, into_bias, *rest = leaves
+    return _Weights(*(_array(each) for each in (into + into_bias[:, None], *rest)))
 
 
 def _array(values: Tensor) -> Numbers:
@@ -134,42 +149,101 @@ def _exp(x: np.float32) -> np.float32:
 
 
 @compiled_fused
+def _remember(
+    past: Numbers, sums: Numbers, into: Numbers, bias: Numbers, state: Integers, hidden: Numbers, gates: Numbers
+) -> None:
+    """Fill in h' [history, unit] and the gates, from h, W h, and the state of each history."""
+    one, two = np.float32(1), np.float32(2)
+    units = past.shape[1]
+    for i in range(len(past)):
+        x, s, gate, h = into[state[i]], sums[i], gates[i], hidden[i]
+        for j in range(2 * units):
+            gate[j] = one / (one + _exp(-(s[j] + x[j])))
+        for j in range(units):
+            recalled = s[2 * units + j] + bias[j]
+            fresh = two / (one + _exp(-two * (x[2 * units + j] + gate[j] * recalled))) - one
+            gate[2 * units + j] = fresh
+            gate[3 * units + j] = recalled
+            h[j] = fresh + gate[units + j] * (past[i, j] - fresh)
+
+
+@compiled_fused
+def _step(weights: _Weights, states: Integers, before: Numbers, after: Numbers, by_table: Numbers) -> None:
+    """Fill in the memory after a round, and y of each table."""
+    into, across, across_bias, out, out_bias = weights
+    chairs, units, outputs = out.shape
+    tables, kinds = states.shape[1], into.shape[1]
+    known = np.empty(tables * kinds, np.int64)  # by history before and state
+    of_table, state = np.empty(tables, np.int64), np.empty(tables, np.int64)
+    past, hidden = np.empty((tables, units), np.float32), np.empty((tables, units), np.float32)
+    sums, gates = np.empty((tables, 3 * units), np.float32), np.empty((tables, 4 * units), np.float32)
+    said = np.empty((tables, outputs), np.float32)
+    for chair in range(chairs):
+        known[:] = -1
+        count = 0
+        for table in range(tables):
+            at = np.int64(before[chair, units, table]) * kinds + states[chair, table]
+            if known[at] < 0:
+                known[at] = count
+                state[count] = states[chair, table]
+                for j in range(units):
+                    past[count, j] = before[chair, j, table]
+                count += 1
+            of_table[table] = known[at]
+            after[chair, units, table] = known[at]
+        np.dot(past[:count], across[chair], sums[:count])
+        _remember(past[:count], sums[:count], into[chair], across_bias[chair], state, hidden, gates)
+        np.dot(hidden[:count], out[chair], said[:count])
+        for j in range(units):
+            for table in range(tables):
+                after[chair, j, table] = hidden[of_table[table], j]
+        for j in range(outputs):
+            for table in range(tables):
+                by_table[chair, j, table] = said[of_table[table], j] + out_bias[chair, j]
+
+
+@compiled_fused
+def _sizes(first: Integers) -> tuple[int, int]:
+    """The most histories that a chair has in a round, and in all."""
+    widest, most = 0, 0
+    for chair in range(len(first)):
+        most = max(most, first[chair, -1] - first[chair, 0])
+        for t in range(first.shape[1] - 1):
+            widest = max(widest, first[chair, t + 1] - first[chair, t])
+    return widest, most
+
+
+@compiled_fused
+def _recall(hidden: Numbers, parent: Integers, past: Numbers) -> None:
+    """Fill in the h of the histories that are continued."""
+    for i in range(len(past)):
+        for j in range(past.shape[1]):
+            past[i, j] = hidden[parent[i], j]
+
+
+@compiled_fused
 def _forward(weights: _Weights, histories: Histories, course: _Course, by_table: Numbers) -> None:
     """Fill in the course, and y of each table."""
     into, across, across_bias, out, out_bias = weights
     first, state, parent, of_table = histories
     hidden, gates = course
-    one, two = np.float32(1), np.float32(2)
     chairs, rounds = first.shape[0], first.shape[1] - 1
     units, outputs = out.shape[1:]
-    widest = (first[:, 1:] - first[:, :-1]).max()
+    widest, most = _sizes(first)
     before, product = np.empty((widest, units), np.float32), np.empty((widest, 3 * units), np.float32)
-    said = np.empty(((first[:, rounds] - first[:, 0]).max(), outputs), np.float32)
+    said = np.empty((most, outputs), np.float32)
     for chair in range(chairs):
-        bias = across_bias[chair]
         for t in range(rounds):
             begin, end = first[chair, t], first[chair, t + 1]
-            count = end - begin
-            past, sums = before[:count], product[:count]
+            past, sums = before[: end - begin], product[: end - begin]
             if t:
-                for i in range(count):
-                    from_ = hidden[parent[begin + i]]
-                    for j in range(units):
-                        past[i, j] = from_[j]
-                np.dot(past, across[chair], sums)
+                _recall(hidden, parent[begin:end], past)
             else:
                 past[:] = 0
-                sums[:] = 0
-            for i in range(count):
-                x, s, gate, h = into[chair, state[begin + i]], sums[i], gates[begin + i], hidden[begin + i]
-                for j in range(2 * units):
-                    gate[j] = one / (one + _exp(-(s[j] + x[j])))
-                for j in range(units):
-                    recalled = s[2 * units + j] + bias[j]
-                    fresh = two / (one + _exp(-two * (x[2 * units + j] + gate[j] * recalled))) - one
-                    gate[2 * units + j] = fresh
-                    gate[3 * units + j] = recalled
-                    h[j] = fresh + gate[units + j] * (past[i, j] - fresh)
+            np.dot(past, across[chair], sums)
+            _remember(
+                past, sums, into[chair], across_bias[chair], state[begin:end], hidden[begin:end], gates[begin:end]
+            )
         begin, end = first[chair, 0], first[chair, rounds]
         np.dot(hidden[begin:end], out[chair], said[: end - begin])
         for t in range(len(of_table)):
@@ -189,7 +263,7 @@ def _backward(
     one = np.float32(1)
     chairs, rounds = first.shape[0], first.shape[1] - 1
     outputs, units = out_back.shape[1:]
-    widest, most = (first[:, 1:] - first[:, :-1]).max(), (first[:, rounds] - first[:, 0]).max()
+    widest, most = _sizes(first)
     by_said, by_hidden = np.empty((most, outputs), np.float32), np.empty((most, units), np.float32)
     before, onward = np.empty((widest, units), np.float32), np.empty((widest, units), np.float32)
     by_sums = np.empty((widest, 3 * units), np.float32)
@@ -212,12 +286,10 @@ def _backward(
             begin, end = first[chair, t], first[chair, t + 1]
             count = end - begin
             past, by_past, sums = before[:count], onward[:count], by_sums[:count]
-            past[:] = 0
             if t:
-                for i in range(count):
-                    from_ = hidden[parent[begin + i]]
-                    for j in range(units):
-                        past[i, j] = from_[j]
+                _recall(hidden, parent[begin:end], past)
+            else:
+                past[:] = 0
             for i in range(count):
                 gate, by_h, s, x = gates[begin + i], carried[begin - start + i], sums[i], past[i]
                 by_x = by_into[chair, state[begin + i]]
@@ -239,7 +311,9 @@ def _backward(
                     by_h[j] = kept
             if t:
                 np.dot(past.T, sums, of_round)
-                by_across[chair] += of_round
+                for j in range(units):
+                    for k in range(3 * units):
+                        by_across[chair, j, k] += of_round[j, k]
                 np.dot(sums, back[chair], by_past)
                 for i in range(count):
                     by_parent = carried[parent[begin + i] - start]
