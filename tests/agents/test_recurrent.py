@@ -161,11 +161,13 @@ def test_a_chair_moves_by_its_own_parameters_alone(form):
 # The memory that is kept from call to call.
 
 
-def test_courses_of_any_size_may_be_open_at_once(form):
-    theta = uniform(CHAIRS, form.size).requires_grad_()
+@pytest.mark.parametrize("of_states", [False, True])
+def test_courses_of_any_size_may_be_open_at_once(form, of_states):
+    theta = uniform(CHAIRS, form.size).float().requires_grad_()
     courses = [
         uniform(rounds, CHAIRS, tables, INPUTS, seed=1) for rounds, tables in ((5, 3), (5, 3), (2, 7), (5, 3))
     ]
+    courses = [fed.argmax(-1) if of_states else fed.float() for fed in courses]
     alone = [torch.autograd.grad(form.unroll(theta, fed).square().sum(), theta)[0] for fed in courses]
     outs = [form.unroll(theta, fed) for fed in courses]
     with torch.no_grad():
@@ -174,14 +176,16 @@ def test_courses_of_any_size_may_be_open_at_once(form):
         assert torch.equal(torch.autograd.grad(out.square().sum(), theta)[0], expected)
 
 
-def test_what_was_returned_stays_and_what_was_overwritten_is_refused(form):
-    theta = uniform(CHAIRS, form.size).requires_grad_()
-    fed = uniform(ROUNDS, CHAIRS, TABLES, INPUTS, seed=1)
+@pytest.mark.parametrize("of_states", [False, True])
+def test_what_was_returned_stays_and_what_was_overwritten_is_refused(form, of_states):
+    theta = uniform(CHAIRS, form.size).float().requires_grad_()
+    fed = uniform(ROUNDS, CHAIRS, TABLES, INPUTS, seed=1).float()
+    fed, after = (fed.argmax(-1), (-fed).argmax(-1)) if of_states else (fed, -fed)
     out = form.unroll(theta, fed)
     before = out.detach().clone()
     (first,) = torch.autograd.grad(out.sum(), theta, retain_graph=True)
     assert torch.equal(torch.autograd.grad(out.sum(), theta, retain_graph=True)[0], first)
-    form.unroll(theta, -fed)
+    form.unroll(theta, after)
     assert torch.equal(out, before)
     with pytest.raises(RuntimeError, match="inplace"):
         torch.autograd.grad(out.sum(), theta)

@@ -59,10 +59,11 @@ class RecurrenceOfHistories:
         self._spare = None
         if len(hidden) < count * units:
             hidden, gates = torch.empty(count * units), torch.empty(4 * count * units)
+        hidden[:0].zero_()  # autograd is told that it changes, as it doesn't see what compiled loops write
         return hidden, gates
 
     def give_back(self, hidden: Tensor, gates: Tensor) -> None:
-        """Let the next call reuse these buffers; autograd refuses a second backward pass after that."""
+        """Let the next call reuse these buffers; autograd refuses a second backward pass after that call."""
         self._spare = hidden, gates
 
 
