@@ -71,7 +71,7 @@ def training() -> None:
         if len(times) % twenty == 1:
             speed = twenty * matches * TABLES * ROUNDS / (times[-1] - times[-1 - twenty]) / 1e6
             last = len(times) - 1
-            print(f"PPO, gru, episodes {last - 19} to {last}: {speed:.3f} million rounds a second")
+            print(f"PPO, gru, episodes {last - twenty + 1} to {last}: {speed:.3f} million rounds a second")
 
     PPOPlayer.learn = timed  # type: ignore[method-assign]
     seconds("gru", matches, 200)
