@@ -28,7 +28,9 @@ class Mixture(Agent):
     Each has its share of a chair's tables, rounded up or down by chance where that is no whole number; which these
     are is drawn anew every so many episodes. The agents are strategies, learners, which learn from what happens at
     their own tables alone, or checkpoints of other runs. What the seat earns and how often it cooperates is the
-    mean over all tables; its measures are those of its learners, numbered as in `of` where there are several.
+    mean over all tables. Its measures are `payoff_1` and so on, what each agent of `of` with a table in every
+    episode has earned per round since the last point of the curve, and those of its learners, numbered likewise
+    where there are several.
     """
 
     source: ClassVar[str] = (
@@ -142,6 +144,9 @@ class MixturePlayer(Player):
         self.players = players
         self._agents, self._deal = agents, deal
         self._learners = [part for part, player in enumerate(players) if player.learning]
+        self._earned: Tensor | None = None
+        """Since measures were last told: the sum of rewards of each agent, and its rounds [2, chair, agent]."""
+        self._playing: Tensor | None = None
 
     @property
     def learning(self) -> bool:
@@ -171,6 +176,7 @@ class MixturePlayer(Player):
             player.act(ObservationAt(observation, tables, agent))
             for agent, player, tables in zip(self._agents, self.players, self._deal.tables, strict=True)
         ]
+        self._playing = observation.playing
         who, place = self._deal.who, self._deal.place
         inner = (*who.shape, *actions[0].shape[2:])
         who, place = (dealt.view(*dealt.shape, *[1] * (len(inner) - 2)).expand(inner) for dealt in (who, place))
@@ -180,6 +186,8 @@ class MixturePlayer(Player):
         return chosen
 
     def observe(self, round: Round) -> None:
+        if len(self.players) > 1:
+            self._count(round.reward.double())
         for agent, player, tables in zip(self._agents, self.players, self._deal.tables, strict=True):
             player.observe(RoundAt(round, tables, agent))
 
@@ -188,13 +196,28 @@ class MixturePlayer(Player):
             if self.players[part].learning:
                 self.players[part].learn()
 
+    def _count(self, reward: Tensor) -> None:
+        """Add a round's rewards [chair, table] to those of who has earned them."""
+        rounds = torch.ones_like(reward) if self._playing is None else self._playing.to(reward.dtype)
+        if self._earned is None:
+            self._earned = reward.new_zeros(2, len(reward), len(self.players))
+        added = torch.stack((reward * rounds, rounds))
+        self._earned.scatter_add_(2, self._deal.who.expand_as(added), added)
+
     def measures(self) -> Mapping[str, Tensor]:
         several = len(self._learners) > 1
-        return {
+        of_learners = {
             f"{name}_{part + 1}" if several else name: value
             for part in self._learners
             for name, value in self.players[part].measures().items()
         }
+        if self._earned is None:
+            return of_learners
+        earned, rounds = self._earned
+        self._earned = None
+        payoffs = (earned / rounds.clamp(min=1)).unbind(1)
+        due = self._deal.due
+        return {f"payoff_{part + 1}": payoffs[part] for part in range(len(due)) if due[part] >= 1} | of_learners
 
     def state_dict(self) -> dict[str, Tensor]:
         return {

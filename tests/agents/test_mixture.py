@@ -141,6 +141,24 @@ def test_whoever_meets_it_earns_the_mean_by_its_shares():
     assert played.payoff.mean(2).tolist() == [[5 * (3 * 3 + 0) / 4, 5 * (3 * 3 + 5) / 4]]
 
 
+def test_its_measures_tell_what_each_agent_earns():
+    """Against tit for tat all_c has 3 in each of 4 rounds, and all_d 5 and then 1."""
+    game, cast, keys = PrisonersDilemma(rounds=4), torch.tensor([[0, 1]] * 2), derive(torch.arange(2), 3)
+
+    def curves(shares, tables):
+        mixture = Mixture(of=(AllC(), AllD(), QLearning()), shares=shares)
+        return play(game, [mixture, TitForTat()], cast, keys, Protocol(tables=tables, episodes=3)).curves
+
+    even = curves(None, 9)
+    of_each = [even[f"payoff_{part}"][..., 0] for part in (1, 2, 3)]  # [episode, match]
+    assert [earned.unique().tolist() for earned in of_each[:2]] == [[3], [2]]
+    assert torch.allclose(sum(of_each) / 3, even["payoff"][..., 0])
+    assert even["payoff_1"][..., 1].isnan().all()
+    in_some_episodes = curves((1, 2, 13), 8)
+    assert "payoff_1" not in in_some_episodes
+    assert in_some_episodes["payoff_2"][..., 0].unique().tolist() == [2]
+
+
 def test_learners_sit_in_policy_games():
     game, cast, keys = PolicyGame(), torch.tensor([[0, 1]] * 2), derive(torch.arange(2), 3)
     played = play(game, [NaiveExact(), Mixture(of=(NaiveExact(), TitForTat()))], cast, keys, Protocol(tables=4))
