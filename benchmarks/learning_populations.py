@@ -1,10 +1,10 @@
 """Who earns more in a population of two kinds that go on learning as they meet one another?
 
 A mixture on either seat of the iterated prisoner's dilemma (-1, -3, 0, -2; 32 rounds) has `--members` agents, so
-many of the first kind and the rest of the second. Each has its share of the tables, dealt anew in every episode, so
-that it meets all members of the other side, and keeps what it has learned. Prints for every composition what either
-kind earns per round over the last quarter of the episodes: means over repetitions and members and, in brackets, the
-standard deviation over repetitions. A kind spreads where it earns more than the other.
+many of the first kind and the rest of the second. Each has its share of the tables, dealt anew in every episode,
+so that it meets all members of the other side, and keeps what it has learned. Prints for every composition what
+either kind earns per round over the last quarter of the episodes: means over repetitions and members and, in
+brackets, the standard deviation over repetitions. A kind spreads where it earns more than the other.
 
     python benchmarks/learning_populations.py reciprocator ppo
     python benchmarks/learning_populations.py '{"name": "reciprocator", "uniform_share": 0.5}' all_d --noise 0.05
