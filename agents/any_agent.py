@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, TypeAlias
 
-from pydantic import PlainSerializer, PlainValidator, ValidationError, WithJsonSchema
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from ..envs.errors import DilemmaError
 from .agent import Agent
 
 
 def _agent(given: object) -> Agent:
-    """The agent of a name or of a table like its entry in a config, or of a Python object."""
+    """The agent of a name or of a table like its entry in a config, or of a Python object.
+
+    Mistakes in its parameters are told at their places in it.
+    """
     from . import CATALOGUE
     from .adapters import agent_of
 
@@ -22,10 +25,6 @@ def _agent(given: object) -> Agent:
             return agent_of(entry)
         name = str(entry.get("name", ""))
         return CATALOGUE.build(name, {key: value for key, value in entry.items() if key != "name"})
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise ValueError(f"an agent; its {key}: {first['msg']}") from None
     except DilemmaError as error:
         raise ValueError(f"an agent's label or name, or a table as of its entry; {error}") from None
 

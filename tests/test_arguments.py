@@ -82,7 +82,7 @@ def test_a_mistake_is_told_as_in_a_config(tmp_path, given, key):
         ({"": "tit_for_tat", "b": "random"}, "agents[0].label: found ''; allowed: a text that is not empty"),
         ({"x" * 81: "tit_for_tat", "b": "random"}, "allowed: a text of at most 80 characters"),
         (["random", "random"], "agents[1]: the label 'random' is taken by agents[0]"),
-        ([], "agents: found an empty list; allowed: at least one of the agents"),
+        ([], "agents: found an empty list; allowed: one or more"),
         ("tit_for_tat", "agents: found 'tit_for_tat'; allowed: a list"),
         (TitForTat(), "agents: found TitForTat(); allowed: a list"),
         (["tft", "random"], "agents[0].name: there is no agent 'tft'; did you mean tit_for_tat?"),

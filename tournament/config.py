@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -265,6 +266,7 @@ def _build(
         if (name := _name(entry)) is None:
             continue  # the file's own check has said so
         place: Place = (kind, index)
+        parameters: Mapping[str, object] = {}
         try:
             if place in objects:
                 thing = catalogue.checked(name, objects[place]())
@@ -273,12 +275,29 @@ def _build(
                 parameters = _parameters(entries, index, kind, catalogue, objects)
                 full_name, thing = catalogue.named(name, parameters, folder)
         except ValidationError as error:
-            model = None if place in objects else catalogue.model(catalogue.located(name, folder))
-            mistakes += explain(error, place, model or Named)
+            model = (None if place in objects else catalogue.model(catalogue.located(name, folder))) or Named
+            innermost = partial(_innermost, catalogue, folder, model, parameters)
+            mistakes += explain(error, place, model, innermost)
         except DilemmaError as error:
             mistakes.append(Mistake((*place, "name"), str(error)))
         else:
             yield str(entry.get("label") or name), full_name, thing
+
+
+def _innermost(
+    catalogue: Catalogue[T], folder: Path, model: type[BaseModel], entry: Mapping[str, object], place: Place
+) -> tuple[Place, type[BaseModel]]:
+    """The part of a place in an entry that lies in the innermost entry there, and the model of that one."""
+    if not place or place[0] not in nested(model):
+        return place, model
+    inner, rest = entry.get(str(place[0])), place[1:]
+    if isinstance(inner, list) and rest:
+        inner, rest = inner[int(rest[0])], rest[1:]
+    name = _name(inner)
+    found = catalogue.model(catalogue.located(name, folder)) if name and rest else None
+    if found is None or not isinstance(inner, Mapping):
+        return place, model
+    return _innermost(catalogue, folder, found, inner, rest)
 
 
 def _parameters(

@@ -10,7 +10,7 @@ import difflib
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeGuard, get_args
@@ -151,30 +151,52 @@ _ALLOWED = {
 }
 
 
-def explain(error: ValidationError, place: Place, model: type[BaseModel]) -> list[Mistake]:
-    """Pydantic's errors as sentences: what was found, what is allowed, and which keys exist."""
+Innermost: TypeAlias = Callable[[Place], tuple[Place, type[BaseModel]]]
+"""Of a place the part of it that lies in the innermost entry there, and that entry's model."""
+
+
+def explain(
+    error: ValidationError, place: Place, model: type[BaseModel], innermost: Innermost | None = None
+) -> list[Mistake]:
+    """Pydantic's errors as sentences: what was found, what is allowed, and which keys exist.
+
+    `innermost` is asked where entries may be nested in one another.
+    """
     return [
-        Mistake((*place, *details["loc"]), _sentence(details, model))
+        Mistake((*place, *details["loc"]), _sentence(details, *(innermost or _whole(model))(details["loc"])))
         for details in error.errors()
-        if details["type"] != "default_factory_not_called"  # it only follows from another
+        if not _follows(details)
     ]
 
 
-def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
-    *path, key = details["loc"] or ("",)
+def _whole(model: type[BaseModel]) -> Innermost:
+    return lambda place: (place, model)
+
+
+def _follows(details: ErrorDetails) -> bool:
+    """Whether an error only follows from another one."""
+    if details["type"] == "too_short":  # pydantic counts the valid items
+        return bool(len(details["input"]) >= details["ctx"]["min_length"])
+    return details["type"] == "default_factory_not_called"
+
+
+def _sentence(details: ErrorDetails, place: Place, model: type[BaseModel]) -> str:
+    *path, key = place or ("",)
     kind, found = details["type"], details["input"]
     said = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     allowed = _ALLOWED.get(kind, "").format(**details.get("ctx", {})) or said
     if kind == "extra_forbidden":
-        of_entry = not path and not issubclass(model, Section)  # whose name and label stand beside its parameters
-        keys = sorted(_keys(model, path) | (set(Named.model_fields) if of_entry else set()))
+        beside = set() if path or issubclass(model, Section) else set(Named.model_fields)  # its parameters
+        if len(place) < len(details["loc"]):  # an entry in another has no label
+            beside -= {"label"}
+        keys = sorted(_keys(model, path) | beside)
         nearest = difflib.get_close_matches(str(key), keys, n=1)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
         return f"there is no key {key!r} here; allowed: {', '.join(keys)}{hint}"
     if kind == "list_type" and isinstance(found, dict):
         allowed = f"a list of tables, [[{key}]]"
-    if kind == "too_short":
-        return f"found an empty list; allowed: at least one of the {key}"
+    if kind == "too_short" and not found:
+        return "found an empty list; allowed: one or more"
     if kind == "missing" and isinstance(key, int):
         return f"found {_short(found)}; allowed: a longer list, its item {key} is missing"
     if kind == "missing":

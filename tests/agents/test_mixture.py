@@ -285,7 +285,15 @@ def test_a_checkpoint_may_be_one_of_a_mixtures_agents(tmp_path):
         ('of = ["tit_for_tat", "all_x"]', "there is no agent 'all_x'; did you mean"),
         ('of = ["tit_for_tat"]\nshares = [1, 2]', "one share for each agent; found 2 of 1"),
         ('of = ["tit_for_tat", "all_d"]\nshares = [1, 0]', "allowed: greater than 0"),
-        ("of = []", "of"),
+        ("of = []", "of: found an empty list; allowed: one or more"),
+        (
+            'of = [{ name = "ppo", epochs = 0 }]',
+            r"\[0\]\.of\[0\]\.epochs: found 0; allowed: greater than or equal to 1$",
+        ),
+        (
+            'of = [{ name = "tremble", rate = 0.1, of = { name = "reactive", x = 1 } }]',
+            r"of\[0\]\.of\.x: .* allowed: (?!.*label).*y",
+        ),
     ],
 )
 def test_mistakes(tmp_path, line, says):

@@ -217,7 +217,7 @@ def test_a_checkpoint_trembles_wherever_its_run_lies(tmp_path):
         ('of = "tit_for_tatt"', "there is no agent 'tit_for_tatt'; did you mean"),
         (
             'of = { name = "reactive", y = 1.0, p = 2.0, q = 0.0 }',
-            "an agent; its p: Input should be less than or equal",
+            r"agents\[0\]\.of\.p: found 2\.0; allowed: less than or equal to 1",
         ),
         ("of = 3", "found 3; allowed: "),
         ('of = "trembling"', "there is no agent 'trembling'"),  # itself
