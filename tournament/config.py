@@ -291,7 +291,7 @@ def _innermost(
     if not place or place[0] not in nested(model):
         return place, model
     inner, rest = entry.get(str(place[0])), place[1:]
-    if isinstance(inner, list) and rest:
+    if isinstance(inner, list | tuple) and rest:
         inner, rest = inner[int(rest[0])], rest[1:]
     name = _name(inner)
     found = catalogue.model(catalogue.located(name, folder)) if name and rest else None
