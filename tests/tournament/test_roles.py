@@ -109,7 +109,7 @@ def test_a_cut_run_goes_on_with_the_same_matches(play, tmp_path):
     [
         ([*TAXERS, fixed(0, "payer", ["player"])], "there is no role 'player'; there is taxer, payer"),
         ([*TAXERS], "nobody takes the role payer in tax"),
-        ([*TAXERS, fixed(0, "none", [])], "roles: found an empty list; allowed: at least one"),
+        ([*TAXERS, fixed(0, "none", [])], "roles: found an empty list; allowed: one or more"),
         (
             [fixed(0, "x"), fixed(1, "y", ["payer"]), {"name": "joss", "roles": ["taxer"]}],
             "joss can't play in tax: ",
