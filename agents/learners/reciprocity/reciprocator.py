@@ -36,8 +36,9 @@ class Reciprocator(ReciprocityParameters, ProximalPolicyGradient):
     from payoffs; the baseline is the frequency of actions over the last `buffer` episodes, with `prior` as
     pseudo-counts, updated every `refresh` episodes and uniform before. With features, `learned_influence` learns
     action values and baselines from the last `buffer` episodes, and the policy's input includes the balances. A
-    baseline that catches up with what the other does no longer sees it as help or harm, and lets a shaper extort;
-    with `uniform_share` it stays between that and uniform play, alike in all states.
+    baseline that catches up with what the other does no longer sees it as help or harm, and lets a shaper extort
+    that learns some ten times as fast, as LOLA-DiCE does by default. With `uniform_share` it stays between that
+    and uniform play, alike in all states; and a table with a `learning_rate` of 0.02 keeps up.
 
     The authors' code refreshes baselines (in its first episode, and every `refresh` after it) and models before it
     computes the rewards of an episode, with the episode among what they are made of (`refresh_first`), and in
