@@ -201,7 +201,7 @@ class MixturePlayer(Player):
         rounds = torch.ones_like(reward) if self._playing is None else self._playing.to(reward.dtype)
         if self._earned is None:
             self._earned = reward.new_zeros(2, len(reward), len(self.players))
-        added = torch.stack((reward * rounds, rounds))
+        added = torch.stack((reward, rounds))
         self._earned.scatter_add_(2, self._deal.who.expand_as(added), added)
 
     def measures(self) -> Mapping[str, Tensor]:

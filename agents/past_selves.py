@@ -20,7 +20,7 @@ class PastSelves(Wrapper):
     Every `every` episodes it is copied, and the copy takes the place of the oldest of `kept`; until there are so
     many, what it was at the start stands in. Tables are dealt anew in every episode. Whoever meets it learns to do
     well against what it has been, too: in self-play, fictitious play by learners. It learns from the tables where
-    it plays as it is.
+    it plays as it is. Of its measures `payoff_1` is what it earns there, and `payoff_2` and so on are its copies'.
     """
 
     source: ClassVar[str] = "Heinrich, Lanctot and Silver 2015; Strouse et al. 2021 (past checkpoints as partners)"

@@ -162,15 +162,12 @@ def explain(
 
     `innermost` is asked where entries may be nested in one another.
     """
-    return [
-        Mistake((*place, *details["loc"]), _sentence(details, *(innermost or _whole(model))(details["loc"])))
-        for details in error.errors()
-        if not _follows(details)
-    ]
-
-
-def _whole(model: type[BaseModel]) -> Innermost:
-    return lambda place: (place, model)
+    mistakes = []
+    for details in error.errors():
+        if not _follows(details):
+            within, of = innermost(details["loc"]) if innermost else (details["loc"], model)
+            mistakes.append(Mistake((*place, *details["loc"]), _sentence(details, within, of)))
+    return mistakes
 
 
 def _follows(details: ErrorDetails) -> bool:
@@ -186,8 +183,9 @@ def _sentence(details: ErrorDetails, place: Place, model: type[BaseModel]) -> st
     said = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     allowed = _ALLOWED.get(kind, "").format(**details.get("ctx", {})) or said
     if kind == "extra_forbidden":
-        beside = set() if path or issubclass(model, Section) else set(Named.model_fields)  # its parameters
-        if len(place) < len(details["loc"]):  # an entry in another has no label
+        of_entry = not path and not issubclass(model, Section)  # whose name and label stand beside its parameters
+        beside = set(Named.model_fields) if of_entry else set()
+        if len(place) < len(details["loc"]):  # an entry within another has no label
             beside -= {"label"}
         keys = sorted(_keys(model, path) | beside)
         nearest = difflib.get_close_matches(str(key), keys, n=1)
